@@ -21,6 +21,7 @@ ROOT = Root(
             "costs", _C + "costs:costs", "Watch", "Show what agents used: tokens, and costs where programs tell them"
         ),
         Command("digest", _C + "digest", "Watch", "Show what happened since you last looked"),
+        Command("search", _C + "search", "Watch", "Find what agents said and did, in their transcripts"),
         Command("log", _C + "history:log", "Watch", "Show the town log: nudges, handoffs, crashes"),
         Command("trail", _C + "history:trail", "Watch", "Show recent commits, beads or hooks", ("recent", "recap")),
         Command("audit", _C + "history:audit", "Watch", "Show what happened, by whom, from every record"),

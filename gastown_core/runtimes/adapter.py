@@ -154,6 +154,10 @@ class Adapter:
         """What one line of a transcript says as (``user`` or ``agent``, text)."""
         return iter(())
 
+    def told(self, line: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+        """What one line of a transcript says, as ``spoken``, and calls of tools as (``tool`` or ``result``, text)."""
+        return self.spoken(line)
+
     def fork_words(self, session_id: str, question: str) -> list[str]:
         """The words after the program that fork a session, which may then only read; with a question, for one answer.
 
@@ -206,6 +210,19 @@ def texts_in(content: object) -> Iterator[str]:
                 text = part.get("text")
                 if isinstance(text, str):
                     yield text
+
+
+def call_words(name: object, given: object) -> str:
+    """A tool's call in one line, ``Bash: npm test``: its name, and of what it was given that which says most."""
+    shown = given if isinstance(given, str) else ""
+    if isinstance(given, dict):
+        keys = ("command", "cmd", "file_path", "path", "pattern", "query", "url", "prompt", "description")
+        value = next((given[key] for key in keys if given.get(key)), given)
+        shown = (
+            " ".join(map(str, value)) if isinstance(value, list) else value if isinstance(value, str) else str(value)
+        )
+    called = name if isinstance(name, str) else "a tool"
+    return f"{called}: {shown}" if shown else called
 
 
 def words(value: object, limit: int = 200) -> str:

@@ -31,6 +31,7 @@ from gastown_core.runtimes.adapter import (
     HookFile,
     Records,
     Said,
+    call_words,
     texts_in,
     words,
 )
@@ -242,6 +243,23 @@ class ClaudeAdapter(Adapter):
         if line.get("type") in ("user", "assistant") and isinstance(message, dict) and not line.get("isSidechain"):
             who = "agent" if line["type"] == "assistant" else "user"
             yield from ((who, text) for text in texts_in(message.get("content")))
+
+    def told(self, line: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+        """Messages of both with the calls of tools, in the order of the message's parts."""
+        message = line.get("message")
+        content = message.get("content") if isinstance(message, dict) else None
+        if not isinstance(content, list) or line.get("isSidechain"):
+            yield from self.spoken(line)
+            return
+        who = "agent" if line.get("type") == "assistant" else "user"
+        for part in content:
+            kind = part.get("type") if isinstance(part, dict) else ""
+            if kind == "tool_use":
+                yield "tool", call_words(part.get("name"), part.get("input"))
+            elif kind == "tool_result":
+                yield from (("result", text) for text in texts_in(part.get("content")))
+            elif line.get("type") in ("user", "assistant"):
+                yield from ((who, text) for text in texts_in([part]))
 
     def fork_words(self, session_id: str, question: str) -> list[str]:
         """Plan mode reads and does not change; one answer leaves no session behind."""

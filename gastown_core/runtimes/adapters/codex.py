@@ -28,6 +28,7 @@ from gastown_core.runtimes.adapter import (
     Adapter,
     Records,
     Said,
+    call_words,
     is_limit,
     texts_in,
     words,
@@ -236,6 +237,15 @@ def _end(payload: Mapping[str, Any], at: float, session_id: str) -> Said:
     return Said(state, at, TRANSCRIPT, text or "its turn failed", session_id=session_id, is_final=True)
 
 
+def _given(payload: Mapping[str, Any]) -> object:
+    """What a tool was given: arguments are JSON in a text, other input is a text as it is."""
+    given = payload.get("arguments", payload.get("input"))
+    try:
+        return object_of(given.encode()) if isinstance(given, str) else given
+    except ValueError:
+        return given
+
+
 class CodexUsage(UsageReader):
     """``token_count`` tells the session's sum and its last message, also again when nothing was added.
 
@@ -327,6 +337,20 @@ class CodexAdapter(Adapter):
             who = {"user": "user", "assistant": "agent"}.get(str(payload.get("role")))
             if who is not None:
                 yield from ((who, text) for text in texts_in(payload.get("content")))
+
+    def told(self, line: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+        """Messages of both, and the calls of tools with what came back."""
+        payload = line.get("payload")
+        kind = payload.get("type") if line.get("type") == "response_item" and isinstance(payload, dict) else ""
+        if kind in ("function_call", "custom_tool_call") and isinstance(payload, dict):
+            yield "tool", call_words(payload.get("name"), _given(payload))
+        elif kind in ("function_call_output", "custom_tool_call_output") and isinstance(payload, dict):
+            output = payload.get("output")
+            yield from (
+                ("result", text) for text in texts_in(output.get("content") if isinstance(output, dict) else output)
+            )
+        else:
+            yield from self.spoken(line)
 
     def fork_words(self, session_id: str, question: str) -> list[str]:
         """A sandbox that only reads, and no daemon of its own."""
