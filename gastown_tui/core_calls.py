@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from gastown_core.state.detail import BeadDetail, PastRequest, QueueView, UsageDetail, WorkDetail
     from gastown_core.state.diffs import Diff
     from gastown_core.state.digest import Digest
+    from gastown_core.state.transcript import Reading
 
 
 class CoreCalls:
@@ -122,6 +123,12 @@ class CoreCalls:
         from gastown_core.state.detail import usage_detail
 
         return usage_detail(self.root, agent=agent, beads=beads)
+
+    def agent_transcript(self, agent: AgentView) -> Reading:
+        """Return the newest entries of an agent's transcript. Raises GastownError."""
+        from gastown_core.state.transcript import agent_transcript
+
+        return agent_transcript(self.root, agent)
 
     def agent_diff(self, agent: AgentView) -> Diff:
         """Return what an agent's worktree holds beyond its target branch. Raises GastownError."""

@@ -70,6 +70,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("drawer.tab_3", ("6",), "tab 3", "drawer, third tab: why, or events", PANELS, _NUMBERED),
     Action("drawer.tab_4", ("7",), "tab 4", "drawer, fourth tab: events", PANELS, _NUMBERED),
     Action("drawer.tab_5", ("8",), "tab 5", "drawer, fifth tab: tokens and cost", PANELS, _NUMBERED),
+    Action("drawer.tab_6", ("9",), "tab 6", "drawer, sixth tab: what the agent said and did", PANELS, _NUMBERED),
     Action("search.open", ("/",), "search", "search as you type; Enter keeps the matches marked", FIND, _ROWS, 40),
     Action("search.next", ("]",), "next match", "next match", FIND, _ROWS),
     Action("search.previous", ("[",), "previous match", "previous match", FIND, _ROWS),

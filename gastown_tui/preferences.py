@@ -56,7 +56,7 @@ def load_preferences(root: str) -> Preferences:
         kept.panel = stored["panel"]
     kept.is_drawer_open = stored.get("is_drawer_open") is True
     tab = stored.get("drawer_tab")
-    kept.drawer_tab = tab if isinstance(tab, int) and 0 <= tab < 5 else 0
+    kept.drawer_tab = tab if isinstance(tab, int) and 0 <= tab < 6 else 0
     folded = stored.get("folded")
     kept.folded = [_rig_of(text) for text in folded if isinstance(text, str)] if isinstance(folded, list) else []
     chosen = stored.get("filter")

@@ -29,4 +29,6 @@ def agent_transcript(root: str, agent: AgentView) -> Reading:
             why = "its program keeps none that can be read, or has had no turn yet"
             raise NotFoundError(f"no transcript of {agent.address.short} is known", why, "4 shows its screen")
         path, runtime = known.path, known.runtime
-    return read_entries(path, runtime if isinstance(runtime, str) and runtime else agent.runtime, most_bytes=SHOWN_BYTES)
+    return read_entries(
+        path, runtime if isinstance(runtime, str) and runtime else agent.runtime, most_bytes=SHOWN_BYTES
+    )

@@ -19,6 +19,7 @@ from gastown_tui.text import clean
 from gastown_tui.widgets import pages, usage_page
 from gastown_tui.widgets.drawer import SIDE, TAB_KEYS
 from gastown_tui.widgets.landing_text import member_of, strip_page
+from gastown_tui.widgets.transcript_page import transcript_lines
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -165,6 +166,8 @@ class DrawerController:
         elif drawer.tab_name == "cost":
             head = usage_page.agent_head(agent, self.console.snapshot)
             self._cost(chosen.key, subject, head, partial(self.calls.usage_detail, agent=agent.key))
+        elif drawer.tab_name == "said":
+            self._said(chosen.key, subject, agent)
         elif drawer.tab_name == "why":
             lines = pages.why_page(agent, now, width, ascii_only)
             drawer.show_page(chosen.key, subject, [*lines, *self._queue(chosen.key, agent)])
@@ -193,6 +196,15 @@ class DrawerController:
         if found is None or isinstance(found, list):
             return found or []
         return pages.queue_lines(found, self.console.now, self.drawer.page_width)  # type: ignore[arg-type]
+
+    def _said(self, key: Hashable, subject: Pieces, agent: AgentView) -> None:
+        """Show the end of the agent's transcript, following what comes."""
+        reading = self._detail(("said", key), lambda: self.calls.agent_transcript(agent))
+        if reading is None or isinstance(reading, list):
+            lines: list[Pieces] = reading or [(("reading …", "dim"),)]
+        else:
+            lines = transcript_lines(reading, self.drawer.page_width, self.console.ascii_only)  # type: ignore[arg-type]
+        self.drawer.show_page(key, subject, lines, tail=True)
 
     def _work(self, key: Hashable, subject: Pieces, agent: AgentView) -> None:
         """Show the bead, with the worktree beside it, or above it if there is no room."""

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from gastown_tui.widgets.sheet import Line
 
 TABS = {
-    "agent": ("preview", "work", "why", "events", "cost"),
+    "agent": ("preview", "work", "why", "events", "cost", "said"),
     "convoy": ("landing", "why", "events", "cost"),
     "request": ("bead", "landing", "events", "cost"),
     "batch": ("batch", "events"),
@@ -27,7 +27,7 @@ TABS = {
     "": ("nothing selected",),
 }
 """Kind of selection → its tabs."""
-FIRST_KEY, TAB_KEYS = 4, 5
+FIRST_KEY, TAB_KEYS = 4, 6
 """The key of the first tab, and the number of tabs with keys."""
 SIDE = 52
 

@@ -438,6 +438,20 @@ class FakeEngine:
         self.performed.append(("attach", argv))
         return 0
 
+    def agent_transcript(self, view):
+        from gastown_core.state.transcript import Entry, Reading
+
+        return Reading(
+            (
+                Entry("user", "Run `gt prime` to learn who you are.\nThen begin.", NOW - 300),
+                Entry("agent", "I read the failing test first.\x1b[31m", NOW - 280),
+                Entry("tool", "Bash: npm test", NOW - 279),
+                Entry("result", "> shop@1.0.0 test\n2 failed, 31 passed\nsee push.test.js", NOW - 260),
+                Entry("agent", "The retry gives up too early. " * 6, NOW - 250),
+            ),
+            True,
+        )
+
     def agent_diff(self, view):
         if self.refusal:
             raise GastownError("no branch to compare", self.refusal)

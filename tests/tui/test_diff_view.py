@@ -123,3 +123,13 @@ def test_only_the_words_that_differ_are_marked() -> None:
 def test_rows_show_tabs_and_control_characters_harmlessly() -> None:
     text = "\n".join("".join(text for text, _ in pieces_of(row)) for row in patch_rows(standard_diff("b")))
     assert "\x1b" not in text and "\t" not in text and "    post(url)" in text
+
+
+async def test_the_drawer_shows_what_an_agent_said_and_did_with_tools_folded() -> None:
+    app = Console()
+    async with app.run_test(size=(160, 45)) as pilot:
+        await pilot.press("G", "k", "9")
+        await until(pilot, lambda: "Bash: npm test" in app.screen_text())
+        text = app.screen_text()
+        assert "> shop@1.0.0 test  (+2 lines)" in text and "see push.test.js" not in text
+        assert "earlier entries" in text and "\x1b" not in text

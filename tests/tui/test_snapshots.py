@@ -39,6 +39,7 @@ SCREENS = {
     "drawer-work": ["G", "k", "5"],
     "drawer-why": ["G", "6"],
     "drawer-events": ["G", "7"],
+    "drawer-said": ["G", "k", "9"],
     "drawer-convoy": ["2", "4"],
     "drawer-record": ["3", "j", "4"],
     "digest": ["A"],
