@@ -10,8 +10,8 @@ import time
 from collections.abc import Iterator
 
 from bench.table import Row
-from gastown_core.transcripts.search import Place, search
 from gastown_core.git.diff import worktree_diff
+from gastown_core.transcripts.search import Place, search
 from gastown_tui.widgets.diff_text import patch_rows
 from gastown_tui.widgets.rows import pieces_of
 
