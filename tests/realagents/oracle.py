@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable
-from typing import NamedTuple
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
 
 from tests.realagents.patience import comes_true
 from tests.realagents.records import BUSY, ENDED, IDLE, LIMITED, STARTING, WAITING, Own, own_record
@@ -26,10 +26,10 @@ class Seen(NamedTuple):
     after_s: float
 
 
-def look(agent: Agent, own: str, says: str = "", *, timeout_s: float = 20.0) -> Seen:
+def look(agent: Agent, own: str, says: str = "", words: Sequence[str] = (), *, timeout_s: float = 20.0) -> Seen:
     """Wait for the program's own record to say ``own``, then until Gas Town says ``says`` or two seconds have passed.
 
-    Left out, ``says`` is what ``SAYS`` has for it.
+    Left out, ``says`` is what ``SAYS`` has for it; of ``words``, if there are any, one is to be among the reasons.
     """
     wanted = says or SAYS[own]
     comes_to(agent, own, timeout_s)
@@ -37,10 +37,16 @@ def look(agent: Agent, own: str, says: str = "", *, timeout_s: float = 20.0) -> 
     while True:
         asked = time.monotonic() - start
         row = agent.told()
-        if row["health"] == wanted:
+        if row["health"] == wanted and gives_a_reason(row, words):
             return Seen(own, wanted, str(row["reason"]), time.monotonic() - start)
         if asked > TRUTH_S:
             return Seen(own, str(row["health"]), str(row["reason"]), -1.0)
+
+
+def gives_a_reason(row: Mapping[str, Any], words: Sequence[str]) -> bool:
+    """Whether one of ``words`` is among the reasons of a row in ``gt agents --json``; true without words."""
+    reasons = " / ".join(reason["text"] for reason in row["reasons"])
+    return not words or any(word in reasons for word in words)
 
 
 def comes_to(agent: Agent, state: str, timeout_s: float = 20.0) -> None:
@@ -58,11 +64,15 @@ def comes_to(agent: Agent, state: str, timeout_s: float = 20.0) -> None:
         raise
 
 
-def check(agent: Agent, name: str, own: str, says: str, record: Callable[[str, object], None]) -> None:
+def check(
+    agent: Agent, name: str, own: str, says: str, record: Callable[[str, object], None], words: Sequence[str] = ()
+) -> None:
     """``look``, told to the report as the moment ``name``; the test fails if it was not true in time."""
-    seen = look(agent, own, says)
+    seen = look(agent, own, says, words)
     record("moment", (agent.world.programs[0].name, name, *seen))
-    assert seen.after_s >= 0, f"{name}: the program is {own}, gt agents says {seen.says} ({seen.why}), not {says}"
+    assert seen.after_s >= 0, (
+        f"{name}: the program is {own}, gt agents says {seen.says} ({seen.why}), not {says} {words}"
+    )
 
 
 def whereabouts(world: World, text: str) -> dict[str, int]:

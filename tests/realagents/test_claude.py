@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import subprocess
 from collections.abc import Callable
 
 import pytest
 
 from tests.realagents.conftest import MakeWorld
-from tests.realagents.oracle import KEPT, ONCE, check, comes_to, is_once, settled, whereabouts
+from tests.realagents.oracle import KEPT, ONCE, check, comes_to, whereabouts
 from tests.realagents.patience import comes_true
 from tests.realagents.records import IDLE, WAITING
 
@@ -28,44 +27,6 @@ def test_a_nudge_to_an_idle_one_is_in_exactly_one_request(agent_world: MakeWorld
     assert receipts[-1]["stage"] == "turn started"
     world.answered("marker-one")
     assert whereabouts(world, "marker-one") == ONCE
-
-
-@pytest.mark.parametrize("program", VERSIONS)
-def test_nudges_to_a_busy_one_are_each_in_one_place(agent_world: MakeWorld, program: str) -> None:
-    world = agent_world(program)
-    mayor = world.mayor()
-    world.answered("GAS TOWN")
-    comes_to(mayor, IDLE)
-    mayor.say("SLOW 3 at first")
-    world.asked("SLOW 3 at first")
-
-    mayor.nudge("marker-two")
-    mayor.nudge("marker-three")
-
-    world.answered("SLOW 3 at first")
-    comes_to(mayor, IDLE)
-    for text in ("marker-two", "marker-three"):
-        assert is_once(whereabouts(world, text)), whereabouts(world, text)
-    # the next one settles what is on the way, and gives none of it again
-    mayor.nudge("marker-four")
-    comes_true(lambda: whereabouts(world, "marker-four")["delivered"], "the next one arrives")
-    for text in ("marker-two", "marker-three", "marker-four"):
-        assert settled(world, text) == ONCE
-
-
-@pytest.mark.parametrize("program", VERSIONS)
-def test_a_bead_goes_from_its_hook_to_the_merge_queue(agent_world: MakeWorld, program: str) -> None:
-    world = agent_world(program)
-    bead = world.file("Leave a note")
-
-    polecat = world.polecat(bead)
-
-    world.answered("Work is on your hook", done=4)
-    comes_to(polecat, IDLE)
-    assert world.bd("show", bead, "--json").json[0]["status"] == "in_review"
-    log = ("git", "-C", f"{world.base}/origin.git", "log", "--all", "--format=%an|%s", "--grep=Add a note")
-    done = subprocess.run(log, capture_output=True, text=True, env=world.env).stdout
-    assert done.strip() == f"{polecat.address.rsplit('/', 1)[-1]}|Add a note"
 
 
 @pytest.mark.parametrize("program", VERSIONS)

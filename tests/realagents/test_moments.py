@@ -8,9 +8,10 @@ from typing import NamedTuple
 import pytest
 
 from tests.realagents.conftest import MakeWorld
-from tests.realagents.oracle import check
+from tests.realagents.homes import Seed
+from tests.realagents.oracle import check, comes_to, look
 from tests.realagents.patience import comes_true
-from tests.realagents.records import BUSY, ENDED, FAILED, IDLE, LIMITED, WAITING, own_record
+from tests.realagents.records import BUSY, ENDED, FAILED, IDLE, LIMITED, STARTING, WAITING, own_record
 from tests.realagents.world import Agent, World
 
 Record = Callable[[str, object], None]
@@ -19,13 +20,14 @@ ALL = (*CLAUDES, "codex", "gemini")
 
 
 class Moment(NamedTuple):
-    """``act`` brings the agent there; then its own record says ``own`` and Gas Town is to say ``says``."""
+    """``act`` brings the agent there; then its own record says ``own`` and Gas Town ``says``, with one of ``words``."""
 
     name: str
     act: Callable[[Agent], None]
     own: str
     says: str
     programs: tuple[str, ...] = ALL
+    words: tuple[str, ...] = ()
 
 
 def say(text: str) -> Callable[[Agent], None]:
@@ -38,6 +40,28 @@ def press_escape(agent: Agent) -> None:
     agent.keys("Escape")
 
 
+def end_a_turn(agent: Agent) -> None:
+    agent.say("TOOLWAIT 2")
+    comes_to(agent, BUSY)
+
+
+def stop_a_tool(agent: Agent) -> None:
+    agent.say("TOOLWAIT 30")
+    comes_to(agent, BUSY)
+    # the title and the record say so with the prompt; the call is what is to be stopped
+    check_working(agent)
+    agent.keys("Escape")
+
+
+def check_working(agent: Agent) -> None:
+    seen = look(agent, BUSY, "working", ("in a turn",))
+    assert seen.after_s >= 0, seen
+
+
+def kill(agent: Agent) -> None:
+    agent.world.run("kill", "-9", str(agent.pane_pid()))
+
+
 def queue_a_second(agent: Agent) -> None:
     agent.say("SLOW 3 comes first")
     agent.world.asked("SLOW 3 comes first")
@@ -48,12 +72,22 @@ def queue_a_second(agent: Agent) -> None:
 MOMENTS = (
     Moment("ready", lambda agent: None, IDLE, "idle"),
     Moment("streaming", say("SLOW 20"), BUSY, "working"),
-    Moment("tool", say("TOOLWAIT 20"), BUSY, "working"),
-    Moment("question", say("ASKME"), WAITING, "waiting", CLAUDES),
-    Moment("429 retried", say("PASS429 9"), BUSY, "limited", (*CLAUDES, "codex")),
-    Moment("429 final", say("LIMIT429"), LIMITED, "limited", (*CLAUDES, "codex")),
+    Moment("tool", say("TOOLWAIT 20"), BUSY, "working", words=("in a turn",)),
+    Moment("turn ended", end_a_turn, IDLE, "idle"),
     Moment("Escape", press_escape, IDLE, "idle"),
+    Moment("Escape, tool", stop_a_tool, IDLE, "idle"),
     Moment("queued", queue_a_second, BUSY, "working", (*CLAUDES, "codex")),
+    Moment("question", say("ASKME"), WAITING, "waiting", CLAUDES, ("Which colour?",)),
+    Moment("429 retried", say("PASS429 9"), BUSY, "limited", (*CLAUDES, "codex"), ("429", "etrying", "econnecting")),
+    # it tells nobody that it tries again: neither its title nor its screen nor its hooks
+    Moment("429 retried", say("PASS429 9"), BUSY, "working", ("gemini",)),
+    Moment("429 final", say("LIMIT429"), LIMITED, "limited", (*CLAUDES, "codex"), ("429", "limit")),
+    Moment("five hours", say("FIVEHOUR"), LIMITED, "limited", CLAUDES, ("limit",)),
+    Moment("529 retried", say("OVER529"), BUSY, "limited", CLAUDES, ("529", "verloaded", "etry")),
+    # the older one says neither why nor for how long while it tries again
+    Moment("401 retried", say("AUTH401"), BUSY, "limited", CLAUDES, ("etrying",)),
+    Moment("no credit", say("CREDIT400"), FAILED, "waiting", CLAUDES, ("redit",)),
+    Moment("killed", kill, ENDED, "zombie", words=("signal", "status")),
 )
 
 CASES = [
@@ -109,7 +143,48 @@ def test_what_it_says_in_a_session(sitting: Sitting, program: str, moment: Momen
 
     moment.act(agent)
 
-    check(agent, moment.name, moment.own, moment.says, record_property)
+    check(agent, moment.name, moment.own, moment.says, record_property, moment.words)
+
+
+@pytest.mark.parametrize("program", ALL)
+def test_work_that_a_turn_leaves_on_the_hook_is_said(sitting: Sitting, program: str, record_property: Record) -> None:
+    agent = sitting.agent(program)
+    bead = agent.world.bd("create", "work for a mayor", "--json").json["id"]
+    agent.world.gt("hook", bead, GT_ROLE="mayor", GT_SESSION=agent.session)
+    try:
+        stop_a_tool(agent)
+
+        check(agent, "left on hook", IDLE, "stopped-short", record_property, ("still on its hook",))
+    finally:
+        # the moments after this one have nothing on the hook
+        agent.world.bd("close", bead)
+
+
+@pytest.mark.parametrize(
+    ("program", "seed"),
+    [("claude", Seed(trusted=False)), ("claude@2.1.197", Seed(trusted=False)), ("claude", Seed(key_approved=False))],
+)
+def test_a_dialog_before_the_first_prompt_waits_on_a_person(
+    agent_world: MakeWorld, program: str, seed: Seed, record_property: Record
+) -> None:
+    mayor = agent_world(program, seed=seed).mayor()
+    mayor.shows("Do you want to use this API key?", "Yes, I trust this folder")
+
+    check(mayor, "dialog", STARTING, "waiting", record_property)
+
+
+def test_a_program_that_refuses_to_start_says_why(agent_world: MakeWorld) -> None:
+    world = agent_world("claude")
+    path = world.base / "refuses"
+    path.write_text("#!/bin/sh\nsleep 1\necho 'cannot run as root'\nexit 3\n")
+    path.chmod(0o755)
+    world.gt("config", "agent", "set", "refuses", str(path))
+    world.gt("session", "start", "mayor", "--agent", "refuses")
+    mayor = Agent(world, "mayor", "hq-mayor", "claude")
+
+    seen = look(mayor, ENDED, "zombie", ("cannot run as root",))
+
+    assert seen.after_s >= 0, seen
 
 
 @pytest.mark.parametrize("program", ALL)

@@ -33,11 +33,11 @@ RIG, PREFIX = "shop", "sh"
 NAMES = ("diesel", "piston", "rust", "chrome", "nitro", "guzzle", "witness", "dag", "capable")
 CAREFUL = {
     "claude": "--permission-mode default",
-    "codex": "--ask-for-approval on-request --sandbox workspace-write",
+    "codex": "--ask-for-approval on-request --sandbox workspace-write -c sandbox_workspace_write.network_access=true",
     "gemini": "--approval-mode default",
 }
 """Words that make a program ask before it acts."""
-PAUSE_S = {"gemini": 0.3}
+PAUSE_S = {"gemini": 0.3, "codex": 0.3}
 """How long a program wants no key between a text and Enter."""
 SHOWN_AGAIN = ("Stop hook blocking error", "<system-reminder>\nStop hook blocking error")
 """How Claude Code begins what it adds to the reason that a hook gave for going on: it holds that reason once more."""
@@ -263,7 +263,9 @@ class Agent:
     def say(self, text: str) -> None:
         """Type a line and send it, as a person who is attached; the pause keeps Enter apart from the text."""
         self.keys("-l", text)
-        comes_true(lambda: text[-20:] in self.screen().replace("\n", ""), f"{text!r} is in its input")
+        # a long one is broken anywhere and indented
+        end = "".join(text.split())[-20:]
+        comes_true(lambda: end in "".join(self.screen().split()), f"{text!r} is in its input")
         # Gemini makes a newline of an Enter that follows sooner
         time.sleep(PAUSE_S.get(self.program, 0.0))
         self.keys("Enter")

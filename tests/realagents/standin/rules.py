@@ -11,7 +11,7 @@
 | ``LIMIT429`` | 429, not to be tried again; ``RETRY429`` to be tried again after 30 s; ``FIVEHOUR`` the five-hour limit |
 | ``OVER529``, ``PASS529 2`` | overloaded for ever, overloaded twice |
 | ``AUTH401``, ``CREDIT400`` | the key is refused, the credit is used up |
-| a work assignment to a polecat | ``gt hook``, a note, a commit, ``gt done``; ``LAZY`` in the bead stops after the first, ``SLEEPY`` waits there |
+| a work assignment to a polecat | ``gt hook``, a note, a commit, ``gt done``; ``LAZY`` in the bead stops after the first unless the text says ``to its end``, ``SLEEPY`` waits there |
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ def _act(text: str, done: int) -> Reply | None:
     if found := re.search(r"SLOW (\d+)", text):
         return Reply("Thinking it over step by step. " * 20, slow=float(found[1]))
     if found := re.search(r"TOOLWAIT (\d+)", text):
-        return Reply("I wait.", (SHELL, f"sleep {found[1]}; echo waited"))
+        return Reply("I wait.", (SHELL, _wait(found[1])))
     if found := re.search(r"RUN `([^`]+)`", text):
         return Reply("I run it.", (SHELL, found[1]))
     if found := re.search(r"ESCALATE `([^`]+)`", text):
@@ -84,6 +84,11 @@ def _act(text: str, done: int) -> Reply | None:
     if "ASKME" in text:
         return Reply("A question.", (ASK, "Which colour?"))
     return None
+
+
+def _wait(seconds: int | str) -> str:
+    """A call that takes so long; Claude Code refuses a long ``sleep``."""
+    return f"timeout {seconds} tail -f /dev/null; echo waited"
 
 
 def _refusal(text: str, attempt: int) -> Reply | None:
@@ -113,10 +118,10 @@ def _work(text: str, asked: Asked) -> Reply | None:
     if not re.search(r"Work is on your hook|gt prime", text) or "polecat" not in text:
         return None
     known = "\n".join([*asked.said, *asked.results])
-    if asked.done == 1 and "LAZY" in known:
+    if asked.done == 1 and "LAZY" in known and "to its end" not in text:
         return Reply("I think it is fine; shall I go on?")
     if asked.done == 1 and "SLEEPY" in known and "successor" not in known:
-        return Reply("I wait.", (SHELL, "sleep 100; echo waited"))
+        return Reply("I wait.", (SHELL, _wait(100)))
     steps = (
         # a program without a hook of its own is told to brief itself
         "gt prime" if "`gt prime`" in text else "gt hook",
