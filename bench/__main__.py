@@ -7,12 +7,13 @@ import shutil
 import sys
 import tempfile
 
-from bench import agents, commands, console, growth, pipeline, programs, reading, real_agents, refinery
+from bench import agents, commands, console, growth, pipeline, programs, reading, real_agents, refinery, watching
 from bench.town import SIZES, make_town
 
 
 def main() -> int:
-    """Measure; parts may be named after the size: console, commands, agents, programs, reading, real, pipeline, refinery, growth"""
+    """Measure; parts may be named after the size: console, commands, agents, programs, reading, real, pipeline, refinery,
+    growth, watching"""
     size = sys.argv[1] if len(sys.argv) > 1 else "S"
     parts = sys.argv[2:] or [
         "console",
@@ -24,6 +25,7 @@ def main() -> int:
         "pipeline",
         "refinery",
         "growth",
+        "watching",
     ]
     folder = tempfile.mkdtemp(prefix="gtb", dir="/tmp")
     os.environ.update(
@@ -61,6 +63,9 @@ def main() -> int:
         if "growth" in parts:
             for line in growth.measure(os.path.join(folder, "growth")):
                 print(line, flush=True)
+        if "watching" in parts:
+            for row in watching.measure(os.path.join(folder, "watched")):
+                print(row, flush=True)
         if "refinery" in parts:
             for row in refinery.measure(os.path.join(folder, "refinery")):
                 print(row, flush=True)

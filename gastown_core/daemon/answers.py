@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gastown_core.messaging.standing_answers import StandingAnswers, rules_of
-from gastown_core.tmux.socket import has_tmux
+from gastown_core.tmux.socket import has_tmux, socket_name
 from gastown_core.town.inventory import read_inventory
 
 TYPE_CHECKING = False
@@ -35,9 +35,9 @@ def _screens(
     """Yield the readings of agents whose runtime a rule names; their screens are captured by one call."""
     from gastown_core.runtimes.screen import read_screen
     from gastown_core.tmux.panes import capture_panes, list_panes
-    from gastown_core.town.sessions import server_of
+    from gastown_core.tmux.server import nearest_server
 
-    server = server_of(root)
+    server = nearest_server(socket_name(root))
     panes = list_panes(server)
     wanted = {
         entry.session: entry

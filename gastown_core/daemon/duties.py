@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 
 from gastown_core.daemon.duty import Duty
+from gastown_core.daemon.quiet import Quiet, mark_of
 from gastown_core.model.states import RigState
 from gastown_core.patrols.lookout import lookout_of
 from gastown_core.patrols.patrol import OFF
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from gastown_core.patrols.table import Row
 
 ACTOR = "daemon"
+_UNDISPATCHED, _UNHELD = Quiet(), Quiet()
 
 
 def duties_of(root: str) -> list[Duty]:
@@ -72,10 +74,14 @@ def dispatch_ready(shift: Shift) -> str:
     from gastown_core.work.convoy import feeding, landing
     from gastown_core.work.scheduler import scheduler
 
+    if _UNDISPATCHED.holds(shift.root):
+        return ""
     ledger = TownLedger(shift.root)
+    mark = mark_of(shift.root, ledger)
     landed = landing.check_convoys(shift.root, ledger, actor=ACTOR, clock=shift.clock)
     fed = feeding.feed(shift.root, actor=ACTOR, clock=shift.clock)
     cycle = scheduler.cycle(shift.root, clock=shift.clock)
+    _UNDISPATCHED.note(shift.root, mark, nothing_waits=cycle.is_empty and not feeding.open_convoys(ledger))
     told = [f"landed {', '.join(landed)}"] if landed else []
     told += [one.words() for one in fed if one.words()]
     if cycle.words():
@@ -96,9 +102,13 @@ def release_dead_workers(shift: Shift) -> str:
     for rig in read_inventory(shift.root).rigs:
         drop_void_reservations(shift.root, rig.name, shift.clock.now())
     restarted = finish_restarts(shift.root, sender=ACTOR, clock=shift.clock) if has_tmux() else []
+    if _UNHELD.holds(shift.root):
+        return "; ".join(restarted)
     ledger = TownLedger(shift.root)
+    mark = mark_of(shift.root, ledger)
     released = reclaim.release_dead(shift.root, ledger, actor=ACTOR, clock=shift.clock)
     settled = reclaim.settle_records(shift.root, ledger, actor=ACTOR, clock=shift.clock)
+    _UNHELD.note(shift.root, mark, nothing_waits=not reclaim.holds_anything(shift.root, ledger))
     told = [*restarted, f"released {', '.join(released)}"] if released else restarted
     return "; ".join([*told, f"completed the records of {', '.join(settled)}"] if settled else told)
 

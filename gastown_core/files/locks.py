@@ -246,6 +246,9 @@ def _who_holds(path: str, fd: int) -> tuple[str, str]:
 def _told_holder(fd: int) -> int:
     """Return the holder's pid from the kernel, otherwise from the file; 0 if unknown."""
     written = os.pread(fd, 64, 0).decode("ascii", "replace").strip()
+    if written == str(os.getpid()):
+        # this process: the kernel's list may be long
+        return os.getpid()
     return _holder_by_kernel(os.fstat(fd)) or (int(written) if written.isdigit() else 0)
 
 

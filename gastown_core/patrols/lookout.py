@@ -1,6 +1,8 @@
 """The lookout: the one snapshot that all patrols of a process look at, kept fresh without starting a process.
 
-Stores and the event log are tailed, tmux is asked over one control link that stays open while a server runs.
+Stores and the event log are tailed, tmux is asked over one control link that stays open while a server runs; other
+duties of the process ask over it, too (``nearest_server``).  What did not change is not judged again before time may
+have changed a verdict.
 """
 
 from __future__ import annotations
@@ -13,10 +15,10 @@ from gastown_core.events.log import log_path, parse_event
 from gastown_core.files.tail import Tailer
 from gastown_core.model.snapshot import TownSnapshot
 from gastown_core.state.collect import Sources
-from gastown_core.state.reduce import reduce_town
+from gastown_core.state.reduce import next_due, reduce_town
 from gastown_core.state.sources.last_events import note_last, read_last_events
 from gastown_core.tmux.control import ControlLink, LinkedServer
-from gastown_core.tmux.server import NoServerError, TmuxServer
+from gastown_core.tmux.server import NoServerError, TmuxServer, share, unshare
 from gastown_core.tmux.socket import has_tmux, socket_mark, socket_name
 
 TYPE_CHECKING = False
@@ -40,6 +42,7 @@ class Lookout:
         self._tail: Tailer | None = None
         self._link: ControlLink | None = None
         self._dead: tuple[int, int] | None = None
+        self._due = 0.0
 
     def look(self) -> TownSnapshot:
         """Return the town as it is now, at most ``FRESH_S`` old."""
@@ -58,52 +61,69 @@ class Lookout:
             return LinkedServer(self._link, TmuxServer(socket_name(self.root)))
 
     def _fresh(self, now: float) -> TownSnapshot:
-        sources = self._sources
+        sources, known = self._sources, self._snapshot
         if sources is None:
             sources = self._sources = Sources(self.root)
-            sources.ask("ledger", lambda: sources.ledger.load(now), None)
-        elif sources.reread_roster(now):
-            sources.ask("ledger", lambda: sources.ledger.load(now), None)
-        nothing: list[Change] = []
-        sources.ask("ledger", lambda: sources.ledger.poll(now), nothing)
-        sources.ask("events", self._follow_events, None)
-        sources.ask("heartbeats", lambda: sources.heartbeats.poll(now), False)
-        sources.ask("tmux", lambda: self._ask_tmux(sources, now), None)
-        sources.ask("programs", lambda: sources.programs.poll(now), False)
-        sources.ask("refineries", lambda: sources.refineries.poll(now), False)
-        sources.ask("scheduler", lambda: sources.scheduler.poll(now), False)
-        sources.ask("daemon", lambda: sources.daemon.poll(now), False)
-        return reduce_town(sources.facts, now, self._snapshot)
+            known = None
+        errors = sources.facts.errors()
+        changed = self._poll(sources, now, is_new=known is None)
+        if known is not None and not changed and errors == sources.facts.errors() and known.taken_at <= now < self._due:
+            return known._replace(taken_at=now)
+        made = reduce_town(sources.facts, now, known)
+        self._due = next_due(sources.facts, made, now)
+        return made
 
-    def _follow_events(self) -> None:
+    def _poll(self, sources: Sources, now: float, *, is_new: bool) -> bool:
+        """Ask every source; return whether any has something new."""
+        changed = is_new
+        if is_new or sources.reread_roster(now):
+            sources.ask("ledger", lambda: sources.ledger.load(now), None)
+            changed = True
+        nothing: list[Change] = []
+        changed = bool(sources.ask("ledger", lambda: sources.ledger.poll(now), nothing)) or changed
+        changed = sources.ask("events", self._follow_events, False) or changed
+        changed = sources.ask("heartbeats", lambda: sources.heartbeats.poll(now), False) or changed
+        changed = sources.ask("tmux", lambda: self._ask_tmux(sources, now), False) or changed
+        changed = sources.ask("programs", lambda: sources.programs.poll(now), False) or changed
+        changed = sources.ask("refineries", lambda: sources.refineries.poll(now), False) or changed
+        changed = sources.ask("scheduler", lambda: sources.scheduler.poll(now), False) or changed
+        return sources.ask("daemon", lambda: sources.daemon.poll(now), False) or changed
+
+    def _follow_events(self) -> bool:
+        """Take in new events; return whether there were any."""
         sources = self._sources
         if sources is None:
-            return
+            return False
         path = log_path(self.root)
         if self._tail is None:
             self._tail = Tailer(path)
             read_last_events(sources.facts, sources.roster)
-            return
-        for offset, line in self._tail.read().lines:
+            return True
+        lines = self._tail.read().lines
+        for offset, line in lines:
             event = parse_event(line, offset)
             if event is not None:
                 note_last(sources.facts, sources.roster, event, newest=True)
+        return bool(lines)
 
-    def _ask_tmux(self, sources: Sources, now: float) -> None:
+    def _ask_tmux(self, sources: Sources, now: float) -> bool:
+        """Ask tmux; return whether a pane or a screen is another one than before."""
         panes = sources.panes
         if not has_tmux():
-            sources.facts.panes = None
+            had_panes, sources.facts.panes = sources.facts.panes is not None, None
             sources.facts.good("tmux", now)
-            return
+            return had_panes
         server = TmuxServer(socket_name(self.root))
         if not self._is_linked(server):
             # nobody listens on the socket: there is no session, and no process is started to hear that
-            panes.take({}, now)
-            return
+            return panes.take({}, now)
         if self._link is not None:
             panes.server = LinkedServer(self._link, server)
-        panes.poll(now)
+            share(panes.server)
+        changed = panes.poll(now)
+        before = (dict(sources.facts.screens), dict(sources.facts.last_words))
         panes.read_screens(now)
+        return changed or before != (sources.facts.screens, sources.facts.last_words)
 
     def _is_linked(self, server: TmuxServer) -> bool:
         """Whether a server answers over the link, which is opened once for each server."""
@@ -123,6 +143,7 @@ class Lookout:
     def _let_go(self) -> None:
         link, self._link = self._link, None
         if link is not None:
+            unshare(socket_name(self.root))
             with contextlib.suppress(GastownError):
                 link.close()
 

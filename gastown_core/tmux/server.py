@@ -26,6 +26,25 @@ CONFIGURATION = os.path.join(os.path.dirname(os.path.abspath(__file__)), "server
 """What a town's server starts with; it says itself what it keeps of the person's own configuration."""
 
 
+_LINKED: dict[str, TmuxServer] = {}
+"""Socket name → the server over the link that this process holds open."""
+
+
+def share(server: TmuxServer) -> None:
+    """Let ``nearest_server`` find this server; it is to answer by itself once its link is closed."""
+    _LINKED[server.socket] = server
+
+
+def unshare(socket: str) -> None:
+    """Forget the server that was shared for that socket name."""
+    _LINKED.pop(socket, None)
+
+
+def nearest_server(socket: str) -> TmuxServer:
+    """The server over a link that this process holds open; without one, a process is started for each call."""
+    return _LINKED.get(socket) or TmuxServer(socket)
+
+
 class NoServerError(TmuxError):
     """The town's tmux server is not running, so it has no sessions."""
 

@@ -134,7 +134,9 @@ def view(root: str, now: float, state: dict[str, Any] | None = None) -> DaemonVi
     late = tuple(one for name, duty in note.duties.items() if (one := _lateness(name, duty, note, started, now)))
     load = told.get("load")
     word = LATE if late else FAILS if failing else RUNS
-    return DaemonView(word, pid, started, failing, late, float(load) if isinstance(load, int | float) else 0.0)
+    return DaemonView(
+        word, pid, started, failing, late, round(float(load), 2) if isinstance(load, int | float) else 0.0
+    )
 
 
 def _lateness(

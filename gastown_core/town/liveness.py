@@ -15,7 +15,7 @@ from gastown_core.model.metadata import DISPATCH, metadata_of
 from gastown_core.process_table import environment_of, folder_of, on_terminals
 from gastown_core.tmux.panes import Pane, find_pane, list_panes
 from gastown_core.tmux.processes import agents_alive, is_called
-from gastown_core.tmux.server import TmuxServer
+from gastown_core.tmux.server import TmuxServer, nearest_server
 from gastown_core.tmux.socket import has_tmux, socket_name
 from gastown_core.town.inventory import RosterEntry, read_inventory
 
@@ -119,7 +119,7 @@ def live_sessions(root: str) -> LiveSessions | None:
     if not has_tmux():
         return None
     try:
-        panes = list_panes(TmuxServer(socket_name(root)))
+        panes = list_panes(nearest_server(socket_name(root)))
     except TmuxError:
         return None
     alive = living(panes.values())

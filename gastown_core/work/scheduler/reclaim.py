@@ -35,6 +35,8 @@ if TYPE_CHECKING:
     from gastown_core.beads.ledger import TownLedger
     from gastown_core.beads.query import Held
     from gastown_core.clock import Clock
+    from gastown_core.model.bead import Bead
+    from gastown_core.town.inventory import RosterEntry
 
 SECOND_LOOK_S = 1.5
 HANDING_IN_S = 10.0
@@ -121,9 +123,7 @@ def settle_records(root: str, ledger: TownLedger, *, actor: str = "daemon", cloc
 
     Otherwise the record names work that is no longer theirs, and ``gt up`` would start them on it again.
     """
-    entries = {one.bead_id: one for one in read_inventory(root).agents if one.address.role in (POLECAT, CREW)}
-    records = ledger.get_many(entries)
-    named = {key: one.fields.get("hook_bead", "") for key, one in records.items() if one.fields.get("hook_bead")}
+    entries, records, named = _named(root, ledger)
     work = ledger.get_many(named.values())
     rigs = read_rigs(root)
     settled = []
@@ -149,6 +149,20 @@ def settle_records(root: str, ledger: TownLedger, *, actor: str = "daemon", cloc
         )
         settled.append(address.short)
     return settled
+
+
+def holds_anything(root: str, ledger: TownLedger) -> bool:
+    """Whether a worker holds a bead, or the record of one still names some."""
+    held = any(polecat_of(one.assignee) for store in ledger.stores().values() for one in store.held_work())
+    return held or bool(_named(root, ledger)[2])
+
+
+def _named(root: str, ledger: TownLedger) -> tuple[dict[str, RosterEntry], dict[str, Bead], dict[str, str]]:
+    """Return workers and their records by the record's id, and record → bead for those records that name one."""
+    entries = {one.bead_id: one for one in read_inventory(root).agents if one.address.role in (POLECAT, CREW)}
+    records = ledger.get_many(entries)
+    named = {key: one.fields.get("hook_bead", "") for key, one in records.items() if one.fields.get("hook_bead")}
+    return entries, records, named
 
 
 def _give_back(ledger: TownLedger, one: Held, actor: str) -> bool:

@@ -70,6 +70,8 @@ class Cycle(Record):
     """In a dry run: (bead, rig) that would be dispatched."""
     ready: int = 0
     capacity: int = 0
+    is_empty: bool = False
+    """Whether nothing is queued at all."""
 
     def words(self) -> str:
         """Return what it did in words, empty if nothing."""
@@ -208,7 +210,7 @@ class _Run:
             return Cycle(PAUSED)
         queue = read_queue(self.root, self.ledger, self.clock.now())
         if not queue.waiting and not queue.stale:
-            return Cycle(NONE)
+            return Cycle(NONE, is_empty=True)
         for stale in queue.stale:
             close_contexts(stale.store, [stale.context_id], stale.reason, actor=self.actor)
         capacity = self._capacity()
