@@ -52,6 +52,7 @@ class Heard(Record):
     """What one event of a program means; an empty ``state`` leaves the state as it is.
 
     ``prompt`` is a text that the program accepted, ``carries`` how the event may take text back (empty: it cannot).
+    ``is_reminder``: it comes later than the event that first told this state, and knows less about it.
     """
 
     state: str = ""
@@ -62,6 +63,7 @@ class Heard(Record):
     prompt: str = ""
     carries: str = ""
     is_final: bool = False
+    is_reminder: bool = False
 
 
 class Program(Record):

@@ -182,7 +182,7 @@ def note_event(town_root: str, session: str, event: str, heard: Heard, at: float
                 last[key] = value
         last.setdefault("timestamp", format_micros(at))
         last.setdefault("state", "idle")
-        if not heard.state or (before is not None and before.at > at):
+        if not heard.state or (before is not None and (before.at > at or _is_known(heard, before))):
             return
         last["said_by"] = event
         last["said"] = _said_json(heard, at)
@@ -190,6 +190,11 @@ def note_event(town_root: str, session: str, event: str, heard: Heard, at: float
         last.pop("until", None)
         if heard.until:
             last["until"] = format_seconds(heard.until)
+
+
+def _is_known(heard: Heard, before: Said) -> bool:
+    """Whether an earlier event told this state in its own words, and this one only reminds of it."""
+    return heard.is_reminder and heard.state == before.state and bool(before.detail)
 
 
 def _said_json(heard: Heard, at: float) -> dict[str, object]:

@@ -128,6 +128,23 @@ def no_preview(agent: AgentView) -> list[Pieces]:
     ]
 
 
+def _question(agent: AgentView, width: int, ascii_only: bool) -> list[Pieces]:
+    """Return the whole question on the agent's screen with its choices, none of it cut; nothing if it asks nothing."""
+    asked = agent.asks
+    if asked is None:
+        return []
+    lines: list[Pieces] = [(("It asks:", "dim"),)]
+    text_width = max(20, width - 4)
+    for row in (asked.text or asked.words).split("\n"):
+        lines += [((f"  {part}", "text"),) for part in wrap(clean(row), text_width)]
+    for number, option in enumerate(asked.options):
+        mark = glyph("arrow", ascii_only) if number == asked.cursor else " "
+        first, *more = wrap(clean(option), text_width - 2)
+        lines.append(((f"  {mark} ", "accent"), (first, "bright")))
+        lines += [((f"    {part}", "bright"),) for part in more]
+    return [*lines, ()]
+
+
 def why_page(agent: AgentView, now: float, width: int, ascii_only: bool) -> list[Pieces]:
     """Return the evidence for the state, the deciding piece first, each with source and age; then the forecast."""
     state = agent.health.state
@@ -155,6 +172,7 @@ def why_page(agent: AgentView, now: float, width: int, ascii_only: bool) -> list
     if not agent.health.reasons:
         lines.append(((" no evidence", "dim"),))
     lines.append(())
+    lines += _question(agent, width, ascii_only)
     forecast = agent.health.forecast
     if forecast is not None:
         left = max(0.0, forecast.at - now)

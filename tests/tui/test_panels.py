@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gastown_core.model.agent import Health, Reason
+from gastown_core.model.agent import Health, Question, Reason
 from gastown_core.model.daemon import DIED, FAILS, LATE, RUNS, SILENT, STOPPED, DaemonView
 from gastown_core.model.dam import DAEMON, PAUSED, BrokenLink, DamView
 from gastown_core.model.snapshot import EscalationView, OrphanView, SourceStatus, StandstillView
@@ -154,6 +154,23 @@ def test_why_gives_evidence_sources_ages_and_forecast() -> None:
     text = "\n".join(said(line) for line in why_page(jade, NOW, 120, False))
     for words in ("no progress for 17m", "git", "its heartbeat", "17m ago", "gupp in 13m"):
         assert words in text
+
+
+def test_why_shows_a_question_whole_with_its_choices() -> None:
+    jade = snapshot().agent("shop/polecats/jade")
+    rows = [f"row {number} of what the command does" for number in range(40)]
+    long = "2 Yes, and do not ask again for commands that begin with git push --force in this folder"
+    asked = jade._replace(
+        asks=Question("permission", "Bash", "\n".join(["Bash command", *rows]), ("1 Yes", long, "3 No"), 2)
+    )
+
+    lines = [said(line) for line in why_page(asked, NOW, 60, False)]
+
+    text = " ".join(" ".join(lines).split())
+    assert all(row in text for row in ("Bash command", *rows))
+    assert long in text and "1 Yes" in text
+    assert [line.split() for line in lines if "3 No" in line] == [["→", "3", "No"]]
+    assert "It asks:" not in " ".join(said(line) for line in why_page(jade, NOW, 60, False))
 
 
 def test_a_record_is_shown_whole_and_harmless() -> None:

@@ -336,7 +336,9 @@ def _asked(event: str, told: Mapping[str, Any], heard: Heard) -> Heard:
         return heard._replace(state=WAITING, detail=_request(told))
     kind = told.get("notification_type")
     if kind in ("permission_prompt", "agent_needs_input", "elicitation_dialog"):
-        return heard._replace(state=WAITING, detail=words(told.get("message")))
+        # six seconds after the PermissionRequest, whose words name the command or the question
+        is_reminder = kind != "elicitation_dialog"
+        return heard._replace(state=WAITING, detail=words(told.get("message")), is_reminder=is_reminder)
     return heard
 
 

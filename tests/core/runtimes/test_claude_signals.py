@@ -107,6 +107,20 @@ def test_an_event_means(event: str, told: dict[str, Any], state: str, detail: st
     assert (heard.state, heard.detail) == (state, detail)
 
 
+@pytest.mark.parametrize("kind", ["permission_prompt", "agent_needs_input"])
+def test_a_reminder_of_a_question_keeps_the_questions_words(tmp_path: Path, kind: str) -> None:
+    town = str(tmp_path)
+    asked = {"tool_name": "AskUserQuestion", "tool_input": {"questions": [{"question": "Which colour?"}]}}
+    note_event(town, SESSION, "PermissionRequest", ADAPTER.hear("PermissionRequest", asked), 100.0)
+    told = {"notification_type": kind, "message": "Claude needs your permission"}
+
+    note_event(town, SESSION, "Notification", ADAPTER.hear("Notification", told), 106.0)
+
+    beat = read_heartbeat(town, SESSION)
+    assert beat is not None and beat.said is not None
+    assert (beat.said.state, beat.said.detail, beat.said.at) == ("waiting", "Which colour?", 100.0)
+
+
 def test_a_turn_whose_task_runs_on_is_not_over(tmp_path: Path) -> None:
     heard = ADAPTER.hear("Stop", {"background_tasks": [{}, {}]})
     note_event(str(tmp_path), SESSION, "Stop", heard, 100.1)
