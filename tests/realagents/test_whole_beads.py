@@ -135,7 +135,6 @@ def test_a_restart_with_resume_goes_on_with_the_conversation(agent_world: MakeWo
     assert any("swordfish" in text for text in last["said"])
     first = next(ask for ask in world.asks() if "swordfish" in ask["user"])
     assert last["conversation"] == first["conversation"], "the program's own id of its conversation"
-    assert len(starts(world, "mayor")) == 2
 
 
 @pytest.mark.parametrize("program", WORKERS)
@@ -285,3 +284,5 @@ def settle_at_prompt(agent: Agent) -> None:
         return state == IDLE
 
     happens(is_idle, "it has nothing to do", agent)
+    # a key right behind Escape would be taken together with it
+    agent.keys("C-u")
