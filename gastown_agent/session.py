@@ -48,7 +48,15 @@ class Session:
             return
         try:
             write_heartbeat(
-                town, session, state, context=context, bead=self.bead, until=until, turn=self.turn, prompt=prompt
+                town,
+                session,
+                state,
+                context=context,
+                bead=self.bead,
+                until=until,
+                turn=self.turn,
+                prompt=prompt,
+                run=os.environ.get("GT_RUN", ""),
             )
         except (GastownError, OSError) as error:
             self.note("error", str(error))

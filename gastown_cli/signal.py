@@ -48,7 +48,7 @@ def _take(root: str, session: str, argv: Sequence[str], at: float) -> None:
     told = _decode(given or _stdin())
     heard = adapter.hear(event, told)
     before = read_heartbeat(root, session) if heard.carries else None
-    note_event(root, session, event, heard, at, runtime)
+    note_event(root, session, event, heard, at, runtime, run=os.environ.get("GT_RUN", ""))
     if heard.carries:
         is_in_turn = heard.carries == CONTEXT and before is not None and before.state == "working"
         takes_mail = heard.carries == CONTEXT and not is_in_turn

@@ -162,5 +162,13 @@ def run_heartbeat(args: Namespace) -> int:
     if args.turn:
         last = read_heartbeat(root, session)
         turn = (last.turn if last else 0) + 1
-    write_heartbeat(root, session, args.state, context=" ".join(args.words), bead=args.bead, turn=turn)
+    write_heartbeat(
+        root,
+        session,
+        args.state,
+        context=" ".join(args.words),
+        bead=args.bead,
+        turn=turn,
+        run=os.environ.get("GT_RUN", ""),
+    )
     return 0

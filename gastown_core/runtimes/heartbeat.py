@@ -10,6 +10,7 @@ and is not touched by a heartbeat of ours: ``said`` (state, moment, words, end o
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 
 from gastown_core.clock import SYSTEM_CLOCK, format_micros, format_seconds, parse_moment
 from gastown_core.errors import GastownError
@@ -139,14 +140,18 @@ def write_heartbeat(
     until: float = 0.0,
     turn: int | None = None,
     prompt: str = "",
+    run: str = "",
     clock: Clock = SYSTEM_CLOCK,
 ) -> None:
     """Write the session's heartbeat, atomically and private; a ``turn`` of None keeps the counter. Raises StoreError.
 
-    ``prompt`` is a text that the program has just accepted; the digests of earlier ones stay.
+    ``prompt`` is a text that the program has just accepted; the digests of earlier ones stay.  ``run`` is the start
+    (GT_RUN) that the writer belongs to: one that is over writes nothing.
     """
     now = clock.now()
     with _Written(town_root, session) as last:
+        if _is_over(town_root, session, run):
+            return
         if turn is None:
             before = parse_heartbeat(last)
             turn = before.turn if before else 0
@@ -163,12 +168,17 @@ def write_heartbeat(
         last.update(kept)
 
 
-def note_event(town_root: str, session: str, event: str, heard: Heard, at: float, runtime: str = "") -> None:
+def note_event(
+    town_root: str, session: str, event: str, heard: Heard, at: float, runtime: str = "", *, run: str = ""
+) -> None:
     """Note in the session's heartbeat what an event of its program's hooks told at ``at``. Raises StoreError.
 
-    Hooks run side by side: an event that comes late does not undo the state of a later one.
+    Hooks run side by side: an event that comes late does not undo the state of a later one, and one of a ``run``
+    (GT_RUN) that is over brings no heartbeat back.
     """
     with _Written(town_root, session) as last:
+        if _is_over(town_root, session, run):
+            return
         before = _parse_said(last.get("said"), "")
         prompts = _with_prompt(last, heard.prompt, at)
         if prompts:
@@ -197,6 +207,32 @@ def _is_known(heard: Heard, before: Said) -> bool:
     return heard.is_reminder and heard.state == before.state and bool(before.detail)
 
 
+def forget_heartbeat(town_root: str, session: str, next_run: str = "") -> None:
+    """Remove the session's heartbeat and let only ``next_run`` write one; empty: no run that has begun. Raises StoreError."""
+    with _Written(town_root, session) as last:
+        path = _run_path(town_root, session)
+        private_folder(os.path.dirname(path))
+        write_atomic(path, next_run.encode(), mode=0o600, sync=False)
+        with suppress(FileNotFoundError):
+            os.unlink(heartbeat_path(town_root, session))
+        last.clear()
+
+
+def _run_path(town_root: str, session: str) -> str:
+    return os.path.join(town_root, ".runtime", "sessions", f"{session}.run")
+
+
+def _is_over(town_root: str, session: str, run: str) -> bool:
+    """Whether another start than ``run`` counts now, or none; a program that was started by hand has no run."""
+    if not run:
+        return False
+    try:
+        with open(_run_path(town_root, session), encoding="ascii", errors="replace") as handle:
+            return handle.read(200) != run
+    except OSError:
+        return False
+
+
 def _said_json(heard: Heard, at: float) -> dict[str, object]:
     said: dict[str, object] = {"state": heard.state, "at": format_micros(at)}
     if heard.detail:
@@ -216,7 +252,7 @@ def _with_prompt(last: dict[str, object], prompt: str, now: float) -> list[dict[
 
 
 class _Written:
-    """A ``with`` block over the session's record, which is written again at its end unless the block fails.
+    """A ``with`` block over the session's record, which is written again at its end unless it is empty or the block fails.
 
     One writer at a time, as each keeps what others wrote.
     """
@@ -243,7 +279,7 @@ class _Written:
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         try:
-            if kind is None:
+            if kind is None and self._record:
                 from json import dumps
 
                 line = dumps(self._record, ensure_ascii=False) + "\n"

@@ -18,7 +18,7 @@ from gastown_core.events.log import append_event
 from gastown_core.model.address import CREW, POLECAT, Address
 from gastown_core.model.record import Record
 from gastown_core.process import gt_argv, spawn
-from gastown_core.runtimes.heartbeat import heartbeat_path
+from gastown_core.runtimes.heartbeat import forget_heartbeat
 from gastown_core.tmux.server import TmuxServer
 from gastown_core.tmux.socket import has_tmux, socket_name
 from gastown_core.town.identity import session_environment
@@ -253,7 +253,7 @@ def start_agent(root: str, start: Start, *, watch_s: float = WATCH_S, clock: Clo
     if pane is not None:
         return _take_up(root, server, pane, start, clock)
     _check_nowhere_else(root, entry)
-    _forget_heartbeat(root, entry)
+    _forget_heartbeat(root, entry, start.env.get("GT_RUN", ""))
     _install_hooks(root, start)
     try:
         pane = create_session(
@@ -309,7 +309,7 @@ def _respawn(root: str, server: TmuxServer, pane: Pane, start: Start, clock: Clo
     entry = start.entry
     if not is_alive(pane):
         _check_nowhere_else(root, entry)
-    _forget_heartbeat(root, entry)
+    _forget_heartbeat(root, entry, start.env.get("GT_RUN", ""))
     _install_hooks(root, start)
     orders = orders_on_hook(root, entry)
     with noted(root, entry.session, start.topic):
@@ -437,11 +437,11 @@ def _note_hook(root: str, entry: RosterEntry, runs: bool, clock: Clock) -> None:
         record_session(root, entry, runs=runs, clock=clock)
 
 
-def _forget_heartbeat(root: str, entry: RosterEntry) -> None:
+def _forget_heartbeat(root: str, entry: RosterEntry, next_run: str = "") -> None:
+    """Keep what the session's hooks told of it, then remove its heartbeat; only ``next_run`` writes another one."""
     from gastown_core.town.session_record import keep
 
     with contextlib.suppress(GastownError):
         # without the record the next session is a fresh one, which is no reason to fail
         keep(root, entry.session)
-    with contextlib.suppress(FileNotFoundError):
-        os.unlink(heartbeat_path(root, entry.session))
+    forget_heartbeat(root, entry.session, next_run)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from gastown_core.runtimes.adapter import Heard
-from gastown_core.runtimes.heartbeat import heartbeat_path, note_event
+from gastown_core.runtimes.heartbeat import heartbeat_path, note_event, read_heartbeat, write_heartbeat
 from gastown_core.town import session_record, sessions
 from gastown_core.town.session_record import LastSession, last_session
 
@@ -35,6 +35,28 @@ def test_a_session_that_told_nothing_leaves_the_last_one_known(rigged) -> None:
     sessions._forget_heartbeat(rigged.root, entry)
 
     assert last_session(rigged.root, entry, "claude") == LastSession("abc-1", "claude")
+
+
+def test_a_late_hook_of_a_run_that_is_over_brings_no_heartbeat_back(rigged) -> None:
+    entry, path = rigged.entry("mayor"), Path(heartbeat_path(rigged.root, "hq-mayor"))
+    sessions._forget_heartbeat(rigged.root, entry, "1-a")
+    note_event(rigged.root, "hq-mayor", "Stop", Heard("idle"), 100.0, "claude", run="1-a")
+    assert path.exists()
+    # stopped
+    sessions._forget_heartbeat(rigged.root, entry)
+    note_event(rigged.root, "hq-mayor", "SessionEnd", Heard("ended"), 101.0, "claude", run="1-a")
+    write_heartbeat(rigged.root, "hq-mayor", "working", run="1-a")
+    assert not path.exists()
+    # started again
+    sessions._forget_heartbeat(rigged.root, entry, "2-b")
+    note_event(rigged.root, "hq-mayor", "Stop", Heard("idle"), 102.0, "claude", run="2-b")
+    note_event(rigged.root, "hq-mayor", "SessionEnd", Heard("ended"), 103.0, "claude", run="1-a")
+    beat = read_heartbeat(rigged.root, "hq-mayor")
+    assert beat is not None and beat.said is not None and beat.said.state == "idle"
+    # stopped, and then started by hand
+    sessions._forget_heartbeat(rigged.root, entry)
+    note_event(rigged.root, "hq-mayor", "Stop", Heard("idle"), 104.0, "claude")
+    assert path.exists()
 
 
 def test_a_session_whose_transcript_was_never_written_is_not_resumed(rigged, tmp_path: Path) -> None:
