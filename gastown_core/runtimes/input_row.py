@@ -10,7 +10,7 @@ import re
 
 from gastown_core.model.record import Record
 from gastown_core.runtimes.rows import is_rule, solid_text
-from gastown_core.runtimes.screens import BOXED, FOOTED, MARKED, RULED
+from gastown_core.runtimes.screens import BOXED, FOOTED, MARKED, ROUNDED, RULED
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -39,7 +39,13 @@ FOOTER_ROWS = 8
 
 def find_input(table: ScreenTable, rows: Sequence[Row]) -> InputRow | None:
     """The input row of a screen without blank rows at its end, None if there is none of that runtime's shape."""
-    finders = {RULED: _between_rules, FOOTED: _above_footer, BOXED: _in_box, MARKED: _behind_mark}
+    finders = {
+        RULED: _between_rules,
+        FOOTED: _above_footer,
+        BOXED: _in_box,
+        ROUNDED: _in_round_box,
+        MARKED: _behind_mark,
+    }
     finder = finders.get(table.shape)
     return finder(table, rows) if finder is not None else None
 
@@ -91,6 +97,20 @@ def _in_box(table: ScreenTable, rows: Sequence[Row]) -> InputRow | None:
         return None
     inside = [_part(row, left + 1, right) for row in rows[top : bottom - 1]]
     return InputRow(top, bottom, _draft(table, inside, is_marked=False))
+
+
+def _in_round_box(table: ScreenTable, rows: Sequence[Row]) -> InputRow | None:
+    """A box with round corners at the bottom; its first row names the model, its last row takes text too."""
+    ends = [number for number, row in enumerate(rows) if row.text.startswith("╰─ ") and row.text.endswith(" ─╯")]
+    if not ends or _count(rows[ends[-1] + 1 :]) > FOOTER_ROWS:
+        return None
+    top = bottom = ends[-1]
+    while top and rows[top - 1].text.startswith("│"):
+        top -= 1
+    if not top or not table.mark.match(rows[top - 1].text):
+        return None
+    inside = [_part(row, 3, len(row.text) - 3) for row in rows[top : bottom + 1]]
+    return InputRow(top - 1, bottom, _draft(table, inside, is_marked=False))
 
 
 def _behind_mark(table: ScreenTable, rows: Sequence[Row]) -> InputRow | None:

@@ -145,7 +145,11 @@ _ROWS = (
         "omp",
         process_names=("omp", "node", "bun"),
         session_id_env="OMP_SESSION_ID",
-        non_interactive=NonInteractive(prompt_flag="--prompt"),
+        resume_style=RESUME_FLAG,
+        resume_words=("--resume",),
+        continue_flag="--continue",
+        non_interactive=NonInteractive(prompt_flag="-p", output_flags=("--no-session",)),
+        keyboard=Keyboard(in_turn=QUEUED),
     ),
     Preset(
         SCRIPTED,

@@ -144,7 +144,8 @@ def _named(table: ScreenTable, above: list[str], plain: list[str], block: list[s
 def _what_is_asked(above: list[str]) -> str:
     """The last row that ends in a question mark near the choices; else the first row of the last block."""
     block = above[_last_rule(above) + 1 :]
-    texts = [text.strip() for text in block if text.strip() and not _HINT.search(text)]
+    # a picture asks nothing
+    texts = [text.strip() for text in block if any(map(str.isalpha, text)) and not _HINT.search(text)]
     asked = [text for text in texts[-6:] if text.endswith("?")]
     if asked:
         return asked[-1]

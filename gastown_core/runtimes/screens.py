@@ -14,9 +14,9 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from re import Pattern
 
-RULED, FOOTED, BOXED, MARKED, NO_INPUT = "ruled", "footed", "boxed", "marked", ""
+RULED, FOOTED, BOXED, ROUNDED, MARKED, NO_INPUT = "ruled", "footed", "boxed", "rounded", "marked", ""
 """Shapes of an input row: between two rules; above a footer that a blank row sets apart; in a box that ends in a thick
-rule; any row that begins with the mark; a shape that nobody has described, so that it is never seen."""
+rule; in a box with round corners whose last row it is; any row that begins with the mark; a shape that nobody has described, so that it is never seen."""
 
 
 class ScreenTable(Record):
@@ -139,6 +139,15 @@ SCREENS: dict[str, ScreenTable] = {
         _all(rf"^\s*{_DOTS} \w+"),
         (),
     ),
+    "omp": ScreenTable(
+        (),
+        _asked(_PROCEED),
+        ROUNDED,
+        re.compile(r"^╭── π "),
+        (),
+        _all(rf"^\s*{_DOTS} \S.*⟦esc⟧"),
+        (),
+    ),
     "cursor": ScreenTable(
         _asked(_TRUST),
         _asked((r"run this command\?|allow", "permission"), _PROCEED),
@@ -173,7 +182,7 @@ GENERIC = ScreenTable(
 CLOSED = GENERIC._replace(shape=NO_INPUT)
 """For programs whose input row nobody has described: questions and log-in are seen, *ready* never."""
 
-for _name in ("amp", "auggie", "omp"):
+for _name in ("amp", "auggie"):
     SCREENS[_name] = CLOSED
 
 SHELL_PROMPT = re.compile(r"^(\S+@\S+[:\s].*|\S*\s?)?[$#%] ?$")

@@ -58,6 +58,10 @@ class UsageReader:
         """The messages that a line tells of. Raises ValueError for a line that is junk, or has figures that are."""
         return iter(())
 
+    def read_whole(self, record: str) -> list[Usage] | None:
+        """The messages since the last time, of a transcript that is no file of lines; None for one that is. Raises OSError."""
+        return None
+
     def note_folder(self, value: object) -> None:
         """Remember the first folder that is told."""
         if isinstance(value, str) and value and "cwd" not in self.memory:

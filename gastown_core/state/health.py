@@ -11,7 +11,7 @@ from gastown_core.clock import format_span
 from gastown_core.model.address import DEACON, MAYOR, REFINERY, WITNESS
 from gastown_core.model.agent import Forecast, Health, HealthReport, Reason
 from gastown_core.model.states import AgentState
-from gastown_core.runtimes.adapter import BUSY, FAILED, HOOK, IDLE, LIMITED, SAID_SOURCES, STARTING, WAITING, Said
+from gastown_core.runtimes.adapter import BUSY, FAILED, HOOK, IDLE, LIMITED, SAID_SOURCES, STARTING, TRANSCRIPT, WAITING, Said
 from gastown_core.runtimes.heartbeat import Heartbeat
 from gastown_core.state.evidence import Evidence, ProgressSign, Thresholds, last_progress
 
@@ -274,7 +274,7 @@ def limit_end(said: Said, limits: Thresholds) -> float:
 
 def _works_again(e: Evidence, limits: Thresholds, now: float) -> bool:
     """Whether the limit on the screen is old: since then the agent has reported work, or how its turn ended."""
-    if e.said is not None and e.said.state in (IDLE, LIMITED, FAILED) and e.said.source == HOOK:
+    if e.said is not None and e.said.state in (IDLE, LIMITED, FAILED) and e.said.source in (HOOK, TRANSCRIPT):
         return True
     beat = e.heartbeat
     return beat is not None and _is_our_word(e, beat) and beat.state == "working" and _fresh(e, limits, now)

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from gastown_core.clock import Clock
     from gastown_core.model.town_event import TownEvent
-    from gastown_core.runtimes.usage import Usage
+    from gastown_core.runtimes.usage import Usage, UsageReader
     from gastown_core.town.inventory import Inventory
     from gastown_core.usage.source import News
 
@@ -159,16 +159,31 @@ class _Pass:
         known = self.sources.get(path) or Source(path, runtime, agent)
         known = known._replace(agent=agent or known.agent)
         try:
+            if self._read_whole(known):
+                return
             for new in news(known):
                 known = self._count(new, {} if new.is_anew else known.memory)
         except OSError as error:
             self.faults.append(f"cannot read {path}: {error.strerror or error}")
 
+    def _read_whole(self, known: Source) -> bool:
+        """Count what is new in a transcript that is no file of lines; whether it is one. Raises OSError."""
+        reader = _reader(known.runtime, known.memory)
+        used = reader.read_whole(known.path)
+        if used is None:
+            return False
+        if reader.memory != known.memory:
+            with self.ledger.transaction():
+                self.ledger.count(known, map(self._placed, used))
+                self.ledger.keep_source(known._replace(memory=reader.memory))
+            self.files += 1
+            self.is_changed = True
+            self.messages += len(used)
+        return True
+
     def _count(self, new: News, memory: dict[str, Any]) -> Source:
         """Count the messages of some new lines, with how far that is; the source as it is kept."""
-        adapter = adapter_for(new.source.runtime)
-        reader = adapter.usage_reader(dict(memory)) if adapter is not None else None
-        assert reader is not None, new.source.runtime
+        reader = _reader(new.source.runtime, memory)
         used: list[Usage] = []
         junk = int(new.is_too_long)
         for line in new.lines:
@@ -191,6 +206,14 @@ class _Pass:
     def _placed(self, one: Usage) -> Usage:
         """The message at a moment that can be: one without any, or of a wrong clock, is of now."""
         return one if 0 < one.at <= self.now + LATEST_S else one._replace(at=self.now)
+
+
+def _reader(runtime: str, memory: Mapping[str, Any]) -> UsageReader:
+    """A reader of that runtime's transcripts, with a copy of what an earlier one remembered."""
+    adapter = adapter_for(runtime)
+    reader = adapter.usage_reader(dict(memory)) if adapter is not None else None
+    assert reader is not None, runtime
+    return reader
 
 
 def hook_of(event: TownEvent) -> tuple[str, str] | None:

@@ -114,6 +114,14 @@ def _pi(home: Path, address: str, trusted: list[str], seed: Seed) -> None:
         _json(home / ".pi" / "agent" / "settings.json", {"defaultProvider": "standin", "defaultModel": "standin-1"})
 
 
+def _omp(home: Path, address: str, trusted: list[str], seed: Seed) -> None:
+    model = {"baseUrl": f"{address}/v1", "apiKey": KEY, "api": "openai-completions", "models": [{"id": "standin-1"}]}
+    if seed.onboarded:
+        # JSON is YAML, too
+        _json(home / ".omp" / "agent" / "config.yml", {"setupVersion": 1, "modelRoles": {"default": "standin/standin-1"}})
+        _json(home / ".omp" / "agent" / "models.yml", {"providers": {"standin": model}})
+
+
 def _copilot(home: Path, address: str, trusted: list[str], seed: Seed) -> None:
     _json(home / ".copilot" / "config.json", {"trustedFolders": trusted})
 
@@ -125,6 +133,7 @@ _SEEDERS: dict[str, Callable[[Path, str, list[str], Seed], None]] = {
     "copilot": _copilot,
     "opencode": _opencode,
     "pi": _pi,
+    "omp": _omp,
 }
 
 

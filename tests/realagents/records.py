@@ -107,6 +107,8 @@ def _opencode(agent: Agent, process: psutil.Process) -> Own:
     if not path.exists():
         return Own(STARTING, "no database")
     with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as link:
+        if not link.execute("SELECT 1 FROM sqlite_master WHERE name = 'message'").fetchone():
+            return Own(STARTING, "no message")
         query = "SELECT m.data FROM message m JOIN session s ON s.id = m.session_id WHERE s.directory = ?"
         found = link.execute(f"{query} ORDER BY m.time_created DESC, m.id DESC LIMIT 1", (agent.work_dir(),)).fetchone()
     if found is None:
@@ -142,8 +144,9 @@ def _copilot(agent: Agent, process: psutil.Process) -> Own:
 
 def _pi(agent: Agent, process: psutil.Process) -> Own:
     """The last message of the newest log whose session works where the agent works."""
-    logs = sorted((agent.world.home / ".pi" / "agent" / "sessions").rglob("*.jsonl"), reverse=True)
-    rows = next((rows for log in logs if (rows := _lines(log)) and rows[0]["cwd"] == agent.work_dir()), [])
+    logs = sorted((agent.world.home / f".{agent.program}" / "agent" / "sessions").rglob("*.jsonl"), reverse=True)
+    found = ([row for row in _lines(log) if row["type"] != "title"] for log in logs)
+    rows = next((rows for rows in found if rows and rows[0]["cwd"] == agent.work_dir()), [])
     messages = [row["message"] for row in rows if row["type"] == "message"]
     if not messages:
         return Own(STARTING, "no message")
@@ -161,6 +164,7 @@ _READERS: dict[str, Callable[[Agent, psutil.Process], Own]] = {
     "opencode": _opencode,
     "copilot": _copilot,
     "pi": _pi,
+    "omp": _pi,
 }
 
 

@@ -15,6 +15,7 @@ MODULES = {
     "opencode": "opencode",
     "copilot": "copilot",
     "pi": "pi",
+    "omp": "omp",
 }
 """Runtime (``Preset.screens``) → module here whose ``ADAPTER`` knows it."""
 

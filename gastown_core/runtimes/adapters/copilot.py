@@ -25,6 +25,7 @@ from gastown_core.runtimes.adapter import (
     words,
 )
 from gastown_core.runtimes.session_log import SessionLogs, failed
+from gastown_core.runtimes.usage import Transcript, Usage, UsageReader, moment, object_of, tokens
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
     from gastown_core.runtimes.adapter import Program
 
 LOG = "events.jsonl"
+MAIN = "conversation-agent"
+"""What an answer is called that is of the conversation itself."""
 BUSY_TYPES = ("user.message", "assistant.turn_start", "tool.execution_start", "permission.completed")
 
 
@@ -115,6 +118,41 @@ def _names(folder: str) -> list[str]:
         return []
 
 
+class CopilotUsage(UsageReader):
+    """A ``session.usage_record`` for each answer of a model, also of those to subagents."""
+
+    def read(self, line: bytes) -> Iterator[Usage]:
+        """The record of a line: what was read from the cache is a part of the input, thoughts are one of the output."""
+        if b'"session.usage_record"' not in line and b'"session.start"' not in line:
+            return
+        value = object_of(line)
+        kind, data = value.get("type"), value.get("data")
+        if not isinstance(data, dict):
+            return
+        context, figures = data.get("context"), data.get("usage")
+        if kind == "session.start" and isinstance(context, dict):
+            self.note_folder(context.get("cwd"))
+        if kind != "session.usage_record" or not isinstance(figures, dict):
+            return
+        read, written = tokens(figures, "cacheReadTokens"), tokens(figures, "cacheWriteTokens")
+        accounting = figures.get("accounting")
+        name = words(accounting.get("usageId")) if isinstance(accounting, dict) else ""
+        used = Usage(
+            name or words(figures.get("apiCallId")) or str(value.get("id")),
+            moment(value.get("timestamp")),
+            words(figures.get("model")),
+            max(tokens(figures, "inputTokens") - read - written, 0),
+            tokens(figures, "outputTokens"),
+            read,
+            written,
+        )
+        if not used.tokens:
+            return
+        is_main = not value.get("agentId") and figures.get("interactionType", MAIN) == MAIN
+        window = tokens(figures, "maxPromptTokens")
+        yield used._replace(context=used.tokens, window=window) if is_main else used
+
+
 class CopilotAdapter(Adapter):
     """Copilot CLI since 1.0.102."""
 
@@ -135,6 +173,18 @@ class CopilotAdapter(Adapter):
         data = line.get("data")
         if line.get("type") == "user.message" and isinstance(data, dict):
             yield from ((TURN, text) for text in texts_in(data.get("content")))
+
+    def usage_reader(self, memory: dict[str, Any]) -> UsageReader | None:
+        """Its records of usage."""
+        return CopilotUsage(memory)
+
+    def transcripts(self, root: str, env: Mapping[str, str]) -> Iterator[Transcript]:
+        """All its sessions: their first line tells the folder."""
+        sessions = _sessions(env)
+        for folder in _names(sessions):
+            path = os.path.join(sessions, folder, LOG)
+            if os.path.exists(path):
+                yield Transcript(path)
 
     def last_session(self, work_dir: str, env: Mapping[str, str]) -> str:
         """The newest session in that folder that had a turn."""

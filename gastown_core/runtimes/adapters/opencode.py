@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+from collections import Counter
 
 from gastown_core.model.json_text import decode_json
 from gastown_core.process_table import began_at, environment_of
@@ -26,6 +27,7 @@ from gastown_core.runtimes.adapter import (
     words,
 )
 from gastown_core.runtimes.session_log import SLACK_S, failed
+from gastown_core.runtimes.usage import Transcript, Usage, UsageReader, dollars, tokens
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -43,6 +45,14 @@ _TEXTS = """SELECT part.data, part.time_created FROM part JOIN message ON messag
  JOIN session ON session.id = message.session_id
  WHERE session.directory = ? AND json_extract(message.data, '$.role') = 'user'
  ORDER BY part.time_created DESC LIMIT ?"""
+
+_USED = """SELECT message.id, message.time_created, message.data, part.data, session.parent_id FROM session
+ JOIN message ON message.session_id = session.id
+ LEFT JOIN part ON part.message_id = message.id AND json_extract(part.data, '$.type') = 'step-finish'
+ WHERE session.directory = ? AND message.time_created >= ? AND json_extract(message.data, '$.role') = 'assistant'
+ ORDER BY message.time_created, message.id, part.id"""
+UNFINISHED_MS = 86_400_000
+"""A message that began so long before the newest is not waited for: its program was killed."""
 
 
 class OpenCodeMessages(Records):
@@ -159,6 +169,66 @@ def _written(path: str) -> tuple[int, int]:
     return (status.st_mtime_ns, status.st_size)
 
 
+class OpenCodeUsage(UsageReader):
+    """The steps of the finished messages; titles are in no message.
+
+    A session that is forked has its messages again under other ids, with the same moments: these name a message.
+    """
+
+    def read_whole(self, record: str) -> list[Usage] | None:
+        """The messages that ended since."""
+        path, _, folder = record.partition("#")
+        mark = [*_written(path), *_written(f"{path}-wal")]
+        if mark == self.memory.get("mark"):
+            return []
+        since = self.memory.get("since", 0)
+        try:
+            rows = _ask(path, _USED, folder, since)
+        except sqlite3.Error as error:
+            raise OSError(str(error)) from error
+        found: dict[str, Usage] = {}
+        unfinished = []
+        steps: Counter[str] = Counter()
+        for row, created, text, step, parent in rows:
+            told = _object(text)
+            times = told.get("time")
+            done = times.get("completed") if isinstance(times, dict) else None
+            if not done:
+                unfinished.append(created)
+            elif step:
+                began = times.get("created") if isinstance(times, dict) else created
+                name = f"{began}-{done}"
+                used = _used(f"{name}-{steps[row]}", done, told, _object(step))
+                steps[row] += 1
+                found[used.message] = used if parent or not used.tokens else used._replace(context=used.tokens)
+        newest = rows[-1][1] if rows else since
+        since = min([newest, *(one for one in unfinished if one > newest - UNFINISHED_MS)])
+        self.memory.update(mark=mark, since=since)
+        return [one for one in found.values() if one.tokens]
+
+
+def _used(name: str, done: float, told: Mapping[str, Any], step: Mapping[str, Any]) -> Usage:
+    """What a step used: its input is what the cache did not give, its thoughts are none of the output."""
+    figures = step.get("tokens")
+    figures = figures if isinstance(figures, dict) else {}
+    cache = figures.get("cache")
+    cache = cache if isinstance(cache, dict) else {}
+    try:
+        return Usage(
+            name,
+            done / 1000,
+            words(told.get("modelID")),
+            tokens(figures, "input"),
+            tokens(figures, "output") + tokens(figures, "reasoning"),
+            tokens(cache, "read"),
+            tokens(cache, "write"),
+            # it says 0 of a model whose price it does not know
+            cost=dollars(step.get("cost")) or None,
+        )
+    except ValueError:
+        return Usage(name, done / 1000)
+
+
 class OpenCodeAdapter(Adapter):
     """OpenCode since 1.18. Its transcript is called ``DATABASE#FOLDER``, as one database holds all sessions."""
 
@@ -187,6 +257,22 @@ class OpenCodeAdapter(Adapter):
             rows = []
         texts = ((_object(text), created / 1000) for text, created in rows)
         return ((TURN, part["text"], at) for part, at in texts if isinstance(part.get("text"), str))
+
+    def usage_reader(self, memory: dict[str, Any]) -> UsageReader | None:
+        """Its messages' steps."""
+        return OpenCodeUsage(memory)
+
+    def transcripts(self, root: str, env: Mapping[str, str]) -> Iterator[Transcript]:
+        """The folders of its sessions, each as a transcript of the one database."""
+        path = _database(env)
+        try:
+            rows = _ask(path, "SELECT DISTINCT directory FROM session")
+        except sqlite3.Error:
+            # it is being made, or is none of its databases
+            rows = []
+        for (folder,) in rows:
+            if f"{folder}/".startswith(f"{root}/"):
+                yield Transcript(f"{path}#{folder}", folder)
 
     def last_session(self, work_dir: str, env: Mapping[str, str]) -> str:
         """The newest session in that folder."""

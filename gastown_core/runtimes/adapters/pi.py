@@ -81,12 +81,12 @@ class PiLogs(SessionLogs):
 
     def find(self, program: Program) -> str:
         """The log that was written last since the program began."""
-        written, path = _newest(self.place(program))
+        written, path = newest(self.place(program))
         return path if written >= began_at(program.pid) - SLACK_S else ""
 
     def session_id(self, path: str) -> str:
         """It stands after the moment in the file's name."""
-        return _id_of(path)
+        return id_of(path)
 
     def after(self, said: Said | None, line: Mapping[str, Any]) -> Said | None:
         """The state after one more message."""
@@ -113,7 +113,7 @@ def _sessions(env: Mapping[str, str], work_dir: str) -> str:
     return env.get("PI_CODING_AGENT_SESSION_DIR") or os.path.join(_home(env), "sessions", f"--{name}--")
 
 
-def _newest(folder: str) -> tuple[float, str]:
+def newest(folder: str) -> tuple[float, str]:
     """(last write, path) of the log that was written last; (0, "") if there is none."""
     try:
         with os.scandir(folder) as entries:
@@ -124,7 +124,7 @@ def _newest(folder: str) -> tuple[float, str]:
     return max(logs, default=(0.0, ""))
 
 
-def _id_of(path: str) -> str:
+def id_of(path: str) -> str:
     return os.path.basename(path).removesuffix(".jsonl").rpartition("_")[2]
 
 
@@ -156,7 +156,9 @@ class PiUsage(UsageReader):
             # it says 0 of a model whose price it does not know
             cost=(dollars(cost.get("total")) or None) if isinstance(cost, dict) else None,
         )
-        yield used._replace(context=used.tokens)
+        # a refused or interrupted message used nothing that is told
+        if used.tokens:
+            yield used._replace(context=used.tokens)
 
 
 class PiAdapter(Adapter):
@@ -195,7 +197,7 @@ class PiAdapter(Adapter):
             folder = os.readlink(f"/proc/{pid}/cwd")
         except OSError:
             return ""
-        written, path = _newest(_sessions(environment_of(pid), folder))
+        written, path = newest(_sessions(environment_of(pid), folder))
         return path if written >= began_at(pid) - SLACK_S else ""
 
     def given(self, line: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
@@ -218,7 +220,7 @@ class PiAdapter(Adapter):
 
     def last_session(self, work_dir: str, env: Mapping[str, str]) -> str:
         """The newest session in that folder."""
-        return _id_of(_newest(_sessions(env, work_dir))[1])
+        return id_of(newest(_sessions(env, work_dir))[1])
 
 
 ADAPTER = PiAdapter()

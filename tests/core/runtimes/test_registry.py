@@ -60,6 +60,7 @@ def test_each_runtime_starts_with_its_own_words(name):
 RESUMES = {
     "claude": ["claude", SKIP, "--resume", "id-1"],
     "codex": ["codex", "resume", "id-1", *BUILT_IN["codex"].all_args],
+    "omp": ["omp", "--resume", "id-1"],
     "amp": ["amp", "threads", "continue", "id-1", "--dangerously-allow-all", "--no-ide"],
 }
 
@@ -71,7 +72,7 @@ def test_resuming_by_flag_or_by_subcommand(name):
 
 def test_what_cannot_resume_says_so():
     with pytest.raises(UsageError, match="cannot resume"):
-        resume_line(BUILT_IN["omp"], "id-1")
+        resume_line(BUILT_IN["scripted"], "id-1")
     with pytest.raises(UsageError, match="last session"):
         resume_line(BUILT_IN["gemini"])
     with pytest.raises(UsageError, match="no session id"):

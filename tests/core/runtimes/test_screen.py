@@ -172,12 +172,16 @@ EXPECTED: dict[str, tuple[object, ...]] = {
     ),
     "pi-01-first": UNKNOWN,
     "pi-02-configured": READY,
+    "omp-03-ready": READY,
+    "omp-04-draft": ("draft",),
+    "omp-05-busy": ("busy", "Working… ⟦esc⟧"),
     "pi-04-busy": ("busy", "Working..."),
 }
 """Screen → kind, detail, choices and cursor; what is left out is as in an empty reading."""
 
 DRAFTS = {
     "claude-31-diesel-esc": "[from overseer] OVER529 test",
+    "omp-04-draft": "draft text",
     "gemini-04-busy": "[from overseer] SLOW 9 word\n[from overseer] SLOW 9 word",
 }
 WAITS = {"claude-24-rate429": 28, "claude-25-over529": 3, "claude-28-529-final": 7, "opencode-11-429": 13}

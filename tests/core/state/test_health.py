@@ -250,6 +250,7 @@ RUNS = {"session": True, "alive": True}
         ("a final error on its screen", Evidence(**RUNS, screen=("failed", "out of credit")), Health.WAITING, "screen"),
         ("starting", Evidence(**RUNS, said=said("starting", 3), screen=("unknown", "")), Health.UNKNOWN, "record"),
         ("starting, its screen not yet read", Evidence(**RUNS, said=said("starting", 1)), Health.UNKNOWN, "record"),
+        ("an old limit on its screen, its log goes on", Evidence(**RUNS, said=said("idle", 5, "transcript", is_final=True), screen=("limited", "429"), screen_at=NOW), Health.IDLE, "ledger"),
         ("at its prompt without a turn", Evidence(**RUNS, said=said("starting", 3), screen=("ready", "")), Health.IDLE, "ledger"),
         ("starting with work", at_work(0, said=said("starting", 3), screen=("unknown", "")), Health.WORKING, "ledger"),
         ("never came up", Evidence(**RUNS, said=said("starting", 30), screen=("unknown", "")), Health.WAITING, "record"),

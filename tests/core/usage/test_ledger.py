@@ -431,7 +431,7 @@ def test_the_sums_kept_by_day_are_those_of_the_messages(town: Town) -> None:
             assert total(kept.values()).messages == 12
 
 
-@pytest.mark.parametrize("runtime", ["copilot", "opencode", "amp", "nobody"])
+@pytest.mark.parametrize("runtime", ["auggie", "amp", "nobody"])
 def test_a_transcript_of_a_program_that_tells_no_usage_is_passed_over(town: Town, runtime: str) -> None:
     record = Path(town.root, "events.jsonl")
     record.write_text('{"usage": 1}\n')

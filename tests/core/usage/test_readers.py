@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -141,3 +143,71 @@ def test_codex_knows_a_message_again_in_the_file_of_a_fork() -> None:
     forked = [json.dumps(first).encode(), *lines[1:]]
 
     assert [one.message for one in used("codex", forked)] == [one.message for one in used("codex", lines)]
+
+
+def copilot_line(**figures: object) -> bytes:
+    told = {"model": "standin-1", "inputTokens": 1318, "outputTokens": 37, "cacheReadTokens": 311, "maxPromptTokens": 128000}
+    usage = {**told, "interactionType": "conversation-agent", "accounting": {"usageId": "a"}, **figures}
+    line = {"type": "session.usage_record", "data": {"usage": usage}, "timestamp": "2026-11-27T17:46:52.384Z"}
+    return json.dumps(line).encode()
+
+
+def test_copilots_input_includes_what_the_cache_gave() -> None:
+    (one,) = used("copilot", [copilot_line()])
+    assert (one.message, one.input, one.cache_read, one.output) == ("a", 1007, 311, 37)
+    assert (one.context, one.window, one.cost) == (1355, 128000, None)
+
+
+def test_what_copilot_asks_beside_the_conversation_says_nothing_of_its_context() -> None:
+    (one,) = used("copilot", [copilot_line(interactionType="conversation-subagent")])
+    assert (one.context, one.tokens) == (0, 1355)
+
+
+OPENCODE = """
+CREATE TABLE session (id TEXT PRIMARY KEY, parent_id TEXT, directory TEXT, time_updated INTEGER);
+CREATE TABLE message (id TEXT PRIMARY KEY, session_id TEXT, time_created INTEGER, data TEXT);
+CREATE TABLE part (id TEXT PRIMARY KEY, message_id TEXT, data TEXT);
+"""
+
+
+def opencode_message(db: sqlite3.Connection, session: str, number: int, *, completed: int = 9) -> None:
+    """A message that began at ``number``, with one step, under an id of its own."""
+    told = {"role": "assistant", "modelID": "standin-1", "time": {"created": number, "completed": completed}}
+    figures = {"input": 1014, "output": 49, "reasoning": 5, "cache": {"read": 322, "write": 0}}
+    name = f"{session}-{number}"
+    db.execute("REPLACE INTO message VALUES (?, ?, ?, ?)", (name, session, number, json.dumps(told)))
+    step = json.dumps({"type": "step-finish", "tokens": figures, "cost": 0})
+    db.execute("REPLACE INTO part VALUES (?, ?, ?)", (f"{name}-end", name, step))
+    db.commit()
+
+
+def test_opencode_is_counted_once_also_in_a_fork_and_after_it_went_on(tmp_path: Path) -> None:
+    path = tmp_path / "opencode.db"
+    record, memory = f"{path}#/gt/mayor", dict[str, object]()
+    adapter = adapter_for("opencode")
+    assert adapter is not None
+
+    def news() -> list[Usage]:
+        reader = adapter.usage_reader(memory)
+        found = reader.read_whole(record) if reader is not None else None
+        assert found is not None
+        return found
+
+    with closing(sqlite3.connect(path)) as db:
+        db.executescript(OPENCODE)
+        for session, folder in (("one", "/gt/mayor"), ("fork", "/gt/mayor"), ("else", "/gt/deacon")):
+            db.execute("INSERT INTO session VALUES (?, NULL, ?, 1)", (session, folder))
+        opencode_message(db, "one", 5)
+        opencode_message(db, "else", 6)
+        (first,) = news()
+        assert (first.input, first.cache_read, first.output, first.context) == (1014, 322, 54, 1390)
+        assert news() == []
+        opencode_message(db, "fork", 5)
+        assert {one.message for one in news()} == {first.message}
+        # one that is not finished is counted when it is, though others began after it
+        opencode_message(db, "one", 7, completed=0)
+        opencode_message(db, "one", 8)
+        assert len({one.message for one in news()} - {first.message}) == 1
+        opencode_message(db, "one", 7, completed=12)
+        assert "7-12-0" in {one.message for one in news()}
+        assert json.loads(json.dumps(memory)) == memory
