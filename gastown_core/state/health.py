@@ -11,7 +11,18 @@ from gastown_core.clock import format_span
 from gastown_core.model.address import DEACON, MAYOR, REFINERY, WITNESS
 from gastown_core.model.agent import Forecast, Health, HealthReport, Reason
 from gastown_core.model.states import AgentState
-from gastown_core.runtimes.adapter import BUSY, FAILED, HOOK, IDLE, LIMITED, SAID_SOURCES, STARTING, TRANSCRIPT, WAITING, Said
+from gastown_core.runtimes.adapter import (
+    BUSY,
+    FAILED,
+    HOOK,
+    IDLE,
+    LIMITED,
+    SAID_SOURCES,
+    STARTING,
+    TRANSCRIPT,
+    WAITING,
+    Said,
+)
 from gastown_core.runtimes.heartbeat import Heartbeat
 from gastown_core.state.evidence import Evidence, ProgressSign, Thresholds, last_progress
 

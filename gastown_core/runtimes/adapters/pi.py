@@ -125,6 +125,7 @@ def newest(folder: str) -> tuple[float, str]:
 
 
 def id_of(path: str) -> str:
+    """The session whose log that is: it stands after the moment in the file's name."""
     return os.path.basename(path).removesuffix(".jsonl").rpartition("_")[2]
 
 
