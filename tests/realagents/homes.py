@@ -118,7 +118,9 @@ def _omp(home: Path, address: str, trusted: list[str], seed: Seed) -> None:
     model = {"baseUrl": f"{address}/v1", "apiKey": KEY, "api": "openai-completions", "models": [{"id": "standin-1"}]}
     if seed.onboarded:
         # JSON is YAML, too
-        _json(home / ".omp" / "agent" / "config.yml", {"setupVersion": 1, "modelRoles": {"default": "standin/standin-1"}})
+        _json(
+            home / ".omp" / "agent" / "config.yml", {"setupVersion": 1, "modelRoles": {"default": "standin/standin-1"}}
+        )
         _json(home / ".omp" / "agent" / "models.yml", {"providers": {"standin": model}})
 
 

@@ -146,7 +146,13 @@ def test_codex_knows_a_message_again_in_the_file_of_a_fork() -> None:
 
 
 def copilot_line(**figures: object) -> bytes:
-    told = {"model": "standin-1", "inputTokens": 1318, "outputTokens": 37, "cacheReadTokens": 311, "maxPromptTokens": 128000}
+    told = {
+        "model": "standin-1",
+        "inputTokens": 1318,
+        "outputTokens": 37,
+        "cacheReadTokens": 311,
+        "maxPromptTokens": 128000,
+    }
     usage = {**told, "interactionType": "conversation-agent", "accounting": {"usageId": "a"}, **figures}
     line = {"type": "session.usage_record", "data": {"usage": usage}, "timestamp": "2026-11-27T17:46:52.384Z"}
     return json.dumps(line).encode()
