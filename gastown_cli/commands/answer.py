@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from gastown_cli import context, output, who
 from gastown_cli.receipts import add_receipts, follow
-from gastown_core.errors import ConflictError, DeliveryError
+from gastown_core.errors import DeliveryError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ def answer_arguments(parser: ArgumentParser) -> None:
 
 def run_answer(args: Namespace) -> int:
     """Show the question on an agent's screen, or move its cursor to a choice and confirm it."""
-    from gastown_core.messaging.answer import answer, asked_of
+    from gastown_core.messaging.answer import answer, asked_of, check_person, parted
 
     root = context.town()
     entry = who.find(root, args.agent)[1]
@@ -43,27 +43,6 @@ def run_answer(args: Namespace) -> int:
     if args.json and not args.receipts and last is not None:
         output.say_json(last.as_json())
     return code
-
-
-def parted(choice: str) -> tuple[str, str]:
-    """Return the question that was seen, if ``choice`` names it as ``--choices`` lists it (ID:NUMBER), and the choice."""
-    head, colon, number = choice.partition(":")
-    if colon and len(head) == 12 and number.isdigit() and set(head) <= set("0123456789abcdef"):
-        return head, number
-    return "", choice
-
-
-def check_person() -> None:
-    """Refuse an agent: what a program asks, a person or a standing answer decides. Raises ConflictError."""
-    from gastown_core.town.identity import HUMAN, caller
-
-    me = caller()
-    if me != HUMAN:
-        raise ConflictError(
-            f"{me.path} is an agent, and agents do not answer such questions",
-            "a person or a standing answer of the settings does",
-            "gt escalate tells a person",
-        )
 
 
 def _show(entry: RosterEntry, asked: Asked, args: Namespace) -> int:

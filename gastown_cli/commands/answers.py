@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from gastown_cli import context, output, who
-from gastown_cli.commands.answer import check_person, parted
 from gastown_core.clock import SYSTEM_CLOCK, format_age, format_seconds, format_span, parse_duration
 from gastown_core.errors import DeliveryError, NotFoundError, UsageError
 
@@ -78,7 +77,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def run_add(args: Namespace) -> int:
     """Make a standing answer from the question on an agent's screen, and show what it would have answered."""
-    from gastown_core.messaging.answer import asked_of
+    from gastown_core.messaging.answer import asked_of, check_person, parted
     from gastown_core.messaging.standing_answers import add_rule, past_prompts, rule_for
 
     span = parse_duration(args.span)
@@ -124,6 +123,7 @@ def revoke_arguments(parser: ArgumentParser) -> None:
 
 def run_revoke(args: Namespace) -> int:
     """Remove a standing answer from the settings."""
+    from gastown_core.messaging.answer import check_person
     from gastown_core.messaging.standing_answers import revoke_rule
 
     root = context.town()

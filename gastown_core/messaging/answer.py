@@ -7,11 +7,12 @@ after the last one it must show another question, or none.
 
 from __future__ import annotations
 
+import os
 import re
 import time
 
 from gastown_core.clock import SYSTEM_CLOCK
-from gastown_core.errors import DeliveryError, UsageError
+from gastown_core.errors import ConflictError, DeliveryError, UsageError
 from gastown_core.events.log import append_event
 from gastown_core.messaging.prompt_line import POLL_S, look
 from gastown_core.messaging.queue import session_lock
@@ -20,6 +21,7 @@ from gastown_core.model.order import Receipt
 from gastown_core.model.record import Record
 from gastown_core.runtimes.question import DIALOG, LOGIN, PERMISSION, bare_option
 from gastown_core.town import sessions
+from gastown_core.town.identity import HUMAN, caller
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -73,6 +75,28 @@ class Asked(Record):
         if not self.is_question:
             return f"it asks nothing: its screen reads as {self.reading.kind}"
         return _why_unanswerable(self.reading)
+
+
+def parted(choice: str) -> tuple[str, str]:
+    """Return the fingerprint and the number of a choice written ``ID:NUMBER``; without an ID an empty one, and ``choice``."""
+    head, colon, number = choice.partition(":")
+    if colon and len(head) == 12 and number.isdigit() and set(head) <= set("0123456789abcdef"):
+        return head, number
+    return "", choice
+
+
+def check_person(*, in_console: bool = False) -> None:
+    """Refuse an agent: what a program asks, a person or a standing answer decides. Raises ConflictError.
+
+    A console in a window of an agent's session (``in_console``) is still its person's.
+    """
+    me = HUMAN if in_console and os.environ.get("GT_SESSION") else caller()
+    if me != HUMAN:
+        raise ConflictError(
+            f"{me.path} is an agent, and agents do not answer such questions",
+            "a person or a standing answer of the settings does",
+            "gt escalate tells a person",
+        )
 
 
 def asked_of(root: str, entry: RosterEntry) -> Asked:

@@ -1,7 +1,8 @@
 """Performing orders: the same way for every face, reported in stages as receipts.
 
 An order runs as a ``gt`` command in a child process, whose ``--receipts`` lines are the stages: the face stays light, a
-crash cannot reach it, and the command log shows what a person could have typed.
+crash cannot reach it, and the command log shows what a person could have typed.  A person's answer to a question is typed
+from here: the start of a process would take longer than all the rest of it.
 """
 
 from __future__ import annotations
@@ -175,7 +176,22 @@ def _environment(root: str, by: str = "") -> dict[str, str]:
     return {**own, "GT_TOWN_ROOT": root, "NO_COLOR": "1"}
 
 
+def _answer(root: str, order: Order) -> Iterator[Receipt]:
+    """Answer an agent's question from this process, as its person. Raises GastownError."""
+    from gastown_core.messaging.answer import answer, check_person, parted
+    from gastown_core.town.identity import HUMAN, resolve_agent
+    from gastown_core.town.inventory import read_inventory
+
+    check_person(in_console=True)
+    entry = resolve_agent(read_inventory(root), order.target)
+    expect, choice = parted(order.arguments.get("choice", ""))
+    yield from answer(root, entry, choice, sender=HUMAN.path, expect=expect)
+
+
 def _stages(root: str, order: Order, argv: list[str], by: str) -> Iterable[Receipt]:
+    if order.kind == "agent.answer" and not by:
+        yield from _answer(root, order)
+        return
     if not BY_ID[order.kind].receipts:
         yield _one_stage(root, order, argv, by)
         return

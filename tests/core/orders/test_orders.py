@@ -154,3 +154,16 @@ def test_a_console_in_an_agents_session_acts_for_its_person(tmp_path, monkeypatc
         with pytest.raises(Done):
             perform(str(tmp_path), Order("convoy.check", "hq-cv-1"), lambda receipt: None)
         assert seen[-1].get("GT_ROLE") == role
+
+
+def test_an_agent_that_opens_a_console_answers_nobody_and_a_person_in_its_window_may(rigged, monkeypatch) -> None:
+    """Answers are typed from the console's own process: they refuse agents as ``gt answer`` does."""
+    order = Order("agent.answer", "mayor", {"choice": "0123456789ab:1"})
+    told: list[Receipt] = []
+    monkeypatch.setenv("GT_ROLE", "shop/witness")
+    monkeypatch.delenv("GT_SESSION", raising=False)
+    assert not perform(rigged.root, order, told.append)
+    assert "is an agent" in told[-1].detail
+    monkeypatch.setenv("GT_SESSION", "sh-witness")
+    assert not perform(rigged.root, order, told.append)
+    assert "is an agent" not in told[-1].detail, "it fails later: there is no session"
