@@ -35,6 +35,16 @@ def _subjects(payload: Mapping[str, Any]) -> str:
     return ", ".join(found) or text_of(payload, "target", "?")
 
 
+def _changes(payload: Mapping[str, Any]) -> str:
+    """Who joined and who left, in words."""
+    told = []
+    for key, word in (("joined", "joined"), ("left", "left")):
+        names = payload.get(key)
+        if isinstance(names, list) and names:
+            told.append(f"{_subjects({'subjects': names})} {word}")
+    return ", ".join(told) or "its subjects changed"
+
+
 def acted_sentence(payload: Mapping[str, Any]) -> str:
     """What a patrol did to whom, and why; or what it could not do."""
     order = text_of(payload, "order", "?")
@@ -57,6 +67,16 @@ PATROLS = (
         30,
         "incident patrol kind cause subjects since target escalated",
         lambda p: f"found {text_of(p, 'kind', 'trouble')}: {_subjects(p)}: {text_of(p, 'cause')}",
+    ),
+    kind(
+        "incident_changed",
+        SYSTEM,
+        "⚠",
+        "!",
+        WARN,
+        30,
+        "incident patrol kind cause subjects joined left target",
+        lambda p: f"{text_of(p, 'kind', 'trouble')}: {_changes(p)}: {text_of(p, 'cause')}",
     ),
     kind(
         "patrol_acted",

@@ -14,7 +14,7 @@ from gastown_core.model.bead import CLOSED, HOOKED, IN_REVIEW, OPEN
 from gastown_core.model.record import Record
 from gastown_core.model.town_event import TownEvent
 from gastown_core.patrols.incidents import turn_of
-from gastown_core.patrols.memory import ACTED, OPENED, Memory
+from gastown_core.patrols.memory import ACTED, CHANGED, OPENED, Memory
 from gastown_core.patrols.memory import CLOSED as OVER
 from gastown_core.patrols.patrol import Look
 from gastown_core.runtimes.heartbeat import Heartbeat
@@ -154,7 +154,7 @@ def replay(root: str, patrol: Patrol, limits: Limits, thresholds: Thresholds, *,
             steps += _look(patrol, past.town(at), memory, limits, at)
             looks += 1
             at += step_s
-        if event.type not in (ACTED, OPENED, OVER):
+        if event.type not in (ACTED, OPENED, CHANGED, OVER):
             # what a patrol did at the time is not what this one would do
             past.take(event)
     return Replay(patrol.name, since, until, sum(one.ts >= since for one in events), looks, tuple(steps))
@@ -168,6 +168,8 @@ def _look(patrol: Patrol, town: TownSnapshot, memory: Memory, limits: Limits, no
         memory.open[one.key] = one
         what = "held" if one.escalated else "opened"
         steps.append(Step(now, what, one.subjects[0], f"{', '.join(one.subjects)}: {one.cause}"))
+    for one in turn.changed:
+        memory.open[one.key] = one
     for one in turn.closed:
         memory.open.pop(one.key, None)
         steps.append(Step(now, "closed", one.subjects[0], f"{', '.join(one.subjects)}: {one.kind} is over"))

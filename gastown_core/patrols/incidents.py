@@ -17,11 +17,13 @@ if TYPE_CHECKING:
 
 
 class Turn(Record):
-    """What one look changes: incidents to open, those to close, and all that are open after it."""
+    """What one look changes: incidents to open, to close and to update, and all that are open after it."""
 
     opened: tuple[Incident, ...]
     closed: tuple[Incident, ...]
     standing: tuple[Incident, ...]
+    changed: tuple[Incident, ...] = ()
+    """Those that were open and have other subjects now."""
 
 
 def turn_of(patrol: str, findings: Iterable[Finding], known: Iterable[Incident], now: float, *, blind: bool) -> Turn:
@@ -34,7 +36,7 @@ def turn_of(patrol: str, findings: Iterable[Finding], known: Iterable[Incident],
     for one in findings:
         if not one.is_chore:
             found.setdefault(one.incident_key, []).append(one)
-    opened, standing = [], []
+    opened, standing, changed = [], [], []
     for key, group in found.items():
         held = any(one.held for one in group)
         old = before.get(key)
@@ -44,8 +46,12 @@ def turn_of(patrol: str, findings: Iterable[Finding], known: Iterable[Incident],
         # a person is told once: when the incident is held, not at each look
         if old is None or (held and not old.escalated):
             opened.append(fresh)
+        elif set(old.subjects) != set(subjects):
+            changed.append(fresh._replace(escalated=old.escalated))
         standing.append(fresh._replace(escalated=held or (old is not None and old.escalated)))
     gone = tuple(one for key, one in before.items() if key not in found)
     if blind:
-        return Turn(tuple(opened), (), (*standing, *gone))
-    return Turn(tuple(opened), gone, tuple(standing))
+        # nobody is seen to leave, but one who is seen to suffer joins
+        joined = tuple(one for one in changed if set(before[one.key].subjects) < set(one.subjects))
+        return Turn(tuple(opened), (), (*standing, *gone), joined)
+    return Turn(tuple(opened), gone, tuple(standing), tuple(changed))

@@ -5,12 +5,13 @@ from __future__ import annotations
 from gastown_core.clock import parse_moment
 from gastown_core.events.log import log_path, newest_events
 from gastown_core.model.record import Record
+from gastown_core.model.sha256 import sha256
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from gastown_core.model.town_event import TownEvent
 
-OPENED, CLOSED, ACTED = "incident_opened", "incident_closed", "patrol_acted"
+OPENED, CHANGED, CLOSED, ACTED = "incident_opened", "incident_changed", "incident_closed", "patrol_acted"
 """Event kinds of patrols."""
 BACK_S = 7 * 24 * 3600.0
 MOST_EVENTS = 20_000
@@ -41,12 +42,18 @@ class Incident(Record):
     since: float
     escalated: bool = False
 
+    @property
+    def name(self) -> str:
+        """A short name to type: ``in-3fa2c``."""
+        return f"in-{sha256(self.key.encode()).hex()[:5]}"
+
 
 class Memory:
-    """Open incidents by key, and acts, oldest first."""
+    """Open incidents by key, those that are over, and acts, oldest first."""
 
     def __init__(self) -> None:
         self.open: dict[str, Incident] = {}
+        self.over: dict[str, Incident] = {}
         self.acts: list[Act] = []
 
     def fold(self, event: TownEvent) -> None:
@@ -62,8 +69,15 @@ class Memory:
                 self.open[key] = Incident(
                     key, subjects=subjects, since=since, escalated=bool(told.get("escalated")), **words
                 )
+        elif event.type == CHANGED:
+            old, names = self.open.get(str(told.get("incident") or "")), told.get("subjects")
+            if old is not None and isinstance(names, list):
+                cause = str(told.get("cause") or old.cause)
+                self.open[old.key] = old._replace(subjects=tuple(str(one) for one in names), cause=cause)
         elif event.type == CLOSED:
-            self.open.pop(str(told.get("incident") or ""), None)
+            gone = self.open.pop(str(told.get("incident") or ""), None)
+            if gone is not None:
+                self.over[gone.key] = gone
         elif event.type == ACTED:
             words = {name: str(told.get(name) or "") for name in ("patrol", "kind", "order", "bead")}
             why = str(told.get("error") or told.get("reason") or "")
@@ -98,7 +112,7 @@ def read_memory(root: str, now: float) -> Memory:
     for number, event in enumerate(newest_events(log_path(root))):
         if event.ts < now - BACK_S or number >= MOST_EVENTS:
             break
-        if event.type in (OPENED, CLOSED, ACTED):
+        if event.type in (OPENED, CHANGED, CLOSED, ACTED):
             found.append(event)
     memory = Memory()
     for event in reversed(found):

@@ -13,7 +13,7 @@ from gastown_core.model.record import Record
 from gastown_core.model.town_event import TownEvent
 from gastown_core.orders.perform import perform
 from gastown_core.patrols.incidents import turn_of
-from gastown_core.patrols.memory import ACTED, BACK_S, CLOSED, OPENED, Memory, read_memory
+from gastown_core.patrols.memory import ACTED, BACK_S, CHANGED, CLOSED, OPENED, Memory, read_memory
 from gastown_core.patrols.patrol import AGENT, BOTH, Finding, Look
 
 TYPE_CHECKING = False
@@ -83,6 +83,8 @@ class Watch:
         turn = turn_of(patrol.name, findings, self.memory.of(patrol.name), now, blind=failed is not None)
         for one in turn.opened:
             self._open(patrol, one)
+        for one in turn.changed:
+            self._change(patrol, one)
         for one in turn.closed:
             self._close(patrol, one, now)
         due = [one for one in findings if one.remedy is not None and failed is None]
@@ -119,6 +121,15 @@ class Watch:
                 clock=self.clock,
             )
         self._tell(OPENED, patrol.actor, payload | ({"escalated": True} if one.escalated else {}))
+
+    def _change(self, patrol: Patrol, one: Incident) -> None:
+        """Say who joined an incident and who left it."""
+        before = self.memory.open[one.key].subjects
+        payload: dict[str, Any] = {"incident": one.key, "patrol": patrol.name, "kind": one.kind, "cause": one.cause}
+        payload |= {"subjects": list(one.subjects), "target": one.subjects[0]}
+        payload |= {"joined": [name for name in one.subjects if name not in before]}
+        payload |= {"left": [name for name in before if name not in one.subjects]}
+        self._tell(CHANGED, patrol.actor, payload)
 
     def _close(self, patrol: Patrol, one: Incident, now: float) -> None:
         lasted = format_span(max(0.0, now - one.since))
@@ -161,18 +172,7 @@ class Watch:
         order = found.remedy
         if order is None or order.kind == "agent.nudge" or not found.saves:
             return ""
-        if not os.path.exists(os.path.join(found.saves, ".git")):
-            return ""
-        from gastown_core.git import checkpoints
-        from gastown_core.git.repo import Git
-
-        name = found.subject.rpartition("/")[2]
-        ref = checkpoints.save(Git(found.saves), name, f"before {order.kind} by a patrol", self.clock.now())
-        if not ref:
-            raise GitError(
-                "its worktree could not be saved", f"git finds no commit in {found.saves}", "gt hook rollback --list"
-            )
-        return ref
+        return keep_work(found.saves, found.subject, f"before {order.kind} by a patrol", self.clock.now())
 
     def _hands_over(self, patrol: Patrol, town: TownSnapshot, due: list[Finding]) -> bool:
         """Tell the role's own agent what was found, if it lives; whether it did."""
@@ -191,6 +191,21 @@ class Watch:
             told = {"patrol": patrol.name, "kind": one.kind, "target": one.subject, "order": "told", "bead": one.bead}
             self._tell(ACTED, patrol.actor, told | {"reason": one.cause, "ok": True})
         return ok
+
+
+def keep_work(folder: str, subject: str, why: str, now: float) -> str:
+    """Keep a worktree's state under a ref and return that; empty if the folder is none. Raises GitError."""
+    if not os.path.exists(os.path.join(folder, ".git")):
+        return ""
+    from gastown_core.git import checkpoints
+    from gastown_core.git.repo import Git
+
+    ref = checkpoints.save(Git(folder), subject.rpartition("/")[2], why, now)
+    if not ref:
+        raise GitError(
+            "its worktree could not be saved", f"git finds no commit in {folder}", "gt hook rollback --list"
+        )
+    return ref
 
 
 def _key(one: Incident) -> str:
