@@ -63,7 +63,9 @@ ROOT = Root(
         Command("hooks repair", _C + "hooks:repair", "Agents", "Replace damaged hook files; copies of them are kept"),
         Command("patrol new", _C + "patrol:new", "Town", "Hook a fresh patrol cycle for an agent (for agents)"),
         Command("patrol report", _C + "patrol:report", "Town", "End a patrol cycle with a summary (for agents)"),
-        Command("incident list", _C + "incident:list", "Watch", "List open incidents: one cause, all who suffer", ("ls",)),
+        Command(
+            "incident list", _C + "incident:list", "Watch", "List open incidents: one cause, all who suffer", ("ls",)
+        ),
         Command("incident act", _C + "incident:act", "Watch", "Do one thing for all who suffer from an incident"),
         Command("dog add", _C + "dog:add", "Agents", "Create a dog"),
         Command("dog remove", _C + "dog:remove", "Agents", "Remove dogs, their sessions and folders", ("rm",)),

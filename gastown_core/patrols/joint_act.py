@@ -58,7 +58,13 @@ def find_incident(root: str, name: str, now: float) -> Incident:
 
 
 def act_for_all(
-    root: str, incident: Incident, act: str, tell: Callable[[Outcome], None], *, choice: str = "", actor: str,
+    root: str,
+    incident: Incident,
+    act: str,
+    tell: Callable[[Outcome], None],
+    *,
+    choice: str = "",
+    actor: str,
     clock: Clock = SYSTEM_CLOCK,
 ) -> list[Outcome]:
     """Give the order for each agent of the incident, in turn; ``tell`` hears of each.

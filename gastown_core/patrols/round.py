@@ -202,9 +202,7 @@ def keep_work(folder: str, subject: str, why: str, now: float) -> str:
 
     ref = checkpoints.save(Git(folder), subject.rpartition("/")[2], why, now)
     if not ref:
-        raise GitError(
-            "its worktree could not be saved", f"git finds no commit in {folder}", "gt hook rollback --list"
-        )
+        raise GitError("its worktree could not be saved", f"git finds no commit in {folder}", "gt hook rollback --list")
     return ref
 
 
