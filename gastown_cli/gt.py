@@ -274,6 +274,7 @@ ROOT = Root(
         Command("mail check", _C + "mail:check", "Mail", "Check for new mail; --inject is for prompt hooks"),
         Command("mail mark-read", _C + "mail_upkeep:mark_read", "Mail", "Mark messages as read", ("ack",)),
         Command("mail mark-unread", _C + "mail_upkeep:mark_unread", "Mail", "Mark messages as unread"),
+        Command("mail hook", _C + "mail_upkeep:hook", "Mail", "Put a message on your hook: it is work then"),
         Command("mail archive", _C + "mail_upkeep:archive", "Mail", "Archive messages"),
         Command("mail delete", _C + "mail_upkeep:delete", "Mail", "Delete messages for good"),
         Command("mail clear", _C + "mail_upkeep:clear", "Mail", "Archive a whole inbox"),
@@ -312,6 +313,15 @@ ROOT = Root(
         Command("answer", _C + "answer:answer", "Agents", "Show what an agent asks, or answer it"),
         Command("handoff", _C + "handoff:handoff", "Agents", "Restart an agent with a note for its next session"),
         Command("prime", _C + "agent:prime", "Agents", "Show an agent its role and its work (for agents)"),
+        Command(
+            "role", _C + "role:role", "Agents", "Show a role, its home, environment and text: show|home|detect|list|env|def"
+        ),
+        Command(
+            "checkpoint",
+            _C + "checkpoint:checkpoint",
+            "Agents",
+            "Note what you are at for the session after a crash: write|read|clear",
+        ),
         Command("whoami", _C + "agent:whoami", "Agents", "Show the identity you act under"),
         Command("heartbeat", _C + "agent:heartbeat", "Agents", "Report an agent's state (for agents)"),
         Command("activity", _C + "event_log:activity", "Agents", "Emit an event into the log"),

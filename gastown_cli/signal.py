@@ -37,7 +37,7 @@ def run(argv: Sequence[str]) -> int:
 
 
 def _take(root: str, session: str, argv: Sequence[str], at: float) -> None:
-    from gastown_core.runtimes.adapter import CONTEXT
+    from gastown_core.runtimes.adapter import CONTEXT, CONTINUE
     from gastown_core.runtimes.adapters import adapter_for
     from gastown_core.runtimes.heartbeat import note_event, read_heartbeat
 
@@ -51,7 +51,8 @@ def _take(root: str, session: str, argv: Sequence[str], at: float) -> None:
     note_event(root, session, event, heard, at, runtime, run=os.environ.get("GT_RUN", ""))
     if heard.carries:
         is_in_turn = heard.carries == CONTEXT and before is not None and before.state == "working"
-        takes_mail = heard.carries == CONTEXT and not is_in_turn
+        # at the end of a turn the agent is free to read; each message makes it go on once
+        takes_mail = heard.carries == CONTINUE or (heard.carries == CONTEXT and not is_in_turn)
         _give_waiting(root, session, event, adapter, heard.transcript, is_in_turn, takes_mail)
 
 

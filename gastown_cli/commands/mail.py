@@ -274,7 +274,7 @@ def check_arguments(parser: ArgumentParser) -> None:
 def run_check(args: Namespace) -> int:
     """Return 0 if there is new mail, 1 if not; with --inject always 0, and each message is told once."""
     if args.inject:
-        return _inject(args.identity)
+        return _inject(args.identity, as_json=args.json)
     from gastown_core.messaging.mail_check import look
 
     post = Post(args.identity)
@@ -288,18 +288,23 @@ def run_check(args: Namespace) -> int:
     return 0 if found.unread else 1
 
 
-def _inject(identity: str) -> int:
-    """Print what is new in the wrapper of hooks; whatever is wrong goes to stderr, since a hook must not fail."""
+def _inject(identity: str, *, as_json: bool) -> int:
+    """Print what is new in the wrapper of hooks; whatever is wrong goes to stderr, since a hook must not fail.
+
+    As JSON the wrapper is ``text``, empty if nothing is new.
+    """
     from gastown_core.messaging import mail_check
     from gastown_core.messaging.reminder import reminder
 
     session = "" if identity else os.environ.get("GT_SESSION", "")
-    parts = []
+    parts, told = [], {"address": identity, "unread": 0, "has_new": False}
     try:
         post = Post(identity)
         if os.path.exists(os.path.join(post.root, "ESTOP")):
             parts.append("The town is stopped (ESTOP): start nothing, and wait for the overseer.")
-        parts.append(mail_check.words(mail_check.take(post.store, post.me)))
+        found = mail_check.take(post.store, post.me)
+        told = {"address": post.me, "unread": found.unread, "has_new": bool(found.fresh)}
+        parts.append(mail_check.words(found))
         if session and os.path.isdir(os.path.join(post.root, ".runtime", "nudge_queue", session)):
             from gastown_core.messaging.hook_drain import drain_for_hook
 
@@ -309,6 +314,8 @@ def _inject(identity: str) -> int:
     except OSError as error:
         output.note(f"mail check: {output.clean(words_of(error))}")
     text = reminder("\n\n".join(part for part in parts if part))
-    if text:
+    if as_json:
+        output.say_json({**told, "text": text})
+    elif text:
         sys.stdout.write(text + "\n")
     return 0

@@ -75,6 +75,25 @@ def run_delete(args: Namespace) -> int:
     return _apply(post, mailbox.delete, _chosen(post, args.ids, "delete"), "deleted", as_json=args.json)
 
 
+def hook_arguments(parser: ArgumentParser) -> None:
+    """Add the arguments of ``gt mail hook``."""
+    parser.add_argument("id", help="id of the message, or its number in the inbox")
+    add_identity(parser)
+    context.add_json(parser)
+
+
+def run_hook(args: Namespace) -> int:
+    """Put a message on its reader's hook; archiving it takes it off."""
+    from gastown_core.events.log import append_event
+    from gastown_core.model.address import parse_address
+
+    post = Post(args.identity)
+    message = mailbox.hook(post.store, mailbox.get_message(post.store, args.id, post.me).id, post.me)
+    append_event(post.root, "hook", parse_address(post.me).path, {"bead": message.id})
+    told = {"hooked": message.id, "address": post.me}
+    return say_done(f"{message.id} is on the hook of {post.me}", told, as_json=args.json)
+
+
 def archive_arguments(parser: ArgumentParser) -> None:
     """Add the arguments of ``gt mail archive``."""
     _many_arguments(parser)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from gastown_core.messaging.mailbox import inbox, receipt
 from gastown_core.messaging.message import HIGH, URGENT, message_of
+from gastown_core.model.bead import HOOKED
 from gastown_core.model.plain_text import clean
 from gastown_core.model.record import Record
 
@@ -27,9 +28,9 @@ class Check(Record):
 
 
 def look(store: BeadStore, reader: str) -> Check:
-    """Return the reader's unread mail; changes nothing."""
+    """Return the reader's unread mail; changes nothing. What is on its hook is told by its briefing."""
     unread = [message for message in inbox(store, reader) if not message.is_read(reader)]
-    return Check(len(unread), tuple(message for message in unread if not message.is_told(reader)))
+    return Check(len(unread), tuple(one for one in unread if not one.is_told(reader) and one.status != HOOKED))
 
 
 def take(store: BeadStore, reader: str) -> Check:

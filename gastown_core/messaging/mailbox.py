@@ -24,7 +24,7 @@ from gastown_core.messaging.message import (
     is_for,
     message_of,
 )
-from gastown_core.model.bead import CLOSED, is_kind
+from gastown_core.model.bead import CLOSED, HOOKED, is_kind
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -169,6 +169,24 @@ def archive(store: BeadStore, ids: Iterable[str], reader: str) -> list[Message]:
             else:
                 batch.close(message.id, "archived", force=True)
         return changed
+
+
+def hook(store: BeadStore, message_id: str, reader: str) -> Message:
+    """Put a message on its addressee's hook: it is work then, told in each briefing until it is archived.
+
+    Raises NotFoundError; ConflictError for one that is archived, or that is addressed to somebody else.
+    """
+    with store.write(reader) as batch:
+        message = _message(batch.get(message_id), message_id)
+        if message.is_archived(reader):
+            raise ConflictError(f"{message.id} is archived", "", "gt mail search --archive finds it; answer it instead")
+        if message.is_shared or message.is_copy_for(reader) or not is_for(reader, message):
+            raise ConflictError(
+                f"{message.id} is not addressed to {reader} alone",
+                "a hook holds what one agent is to do",
+                "make a bead of it: bd create TITLE, then gt hook BEAD",
+            )
+        return message_of(batch.update(message.id, {"status": HOOKED}))
 
 
 def delete(store: BeadStore, ids: Iterable[str], reader: str) -> list[Message]:

@@ -159,6 +159,9 @@ def own_entry(
 ) -> RosterEntry | None:
     """Return the caller's roster entry: by GT_ROLE, else by the agent folder around ``cwd``; None for a person."""
     me = caller(env)
+    if me.role == BOOT:
+        # fresh at each triage, so in no roster
+        return RosterEntry(me, me.session("hq"), os.path.join(root, "deacon", "dogs", "boot"), me.bead_id("hq"))
     if me.role != OVERSEER:
         return find_agent(inventory, me)
     here = os.path.realpath(cwd or os.getcwd())

@@ -20,6 +20,7 @@ from gastown_core.town import sessions
 from gastown_core.town.discover import read_rigs
 from gastown_core.town.identity import rig_prefix
 from gastown_core.work.hook import hook
+from gastown_core.work.progress import read_progress
 from gastown_core.work.roles import FRAME, ROLES
 from gastown_core.work.sling.bases import rework_lines
 
@@ -77,6 +78,9 @@ def brief(root: str, entry: RosterEntry, *, short: bool = False, clock: Clock = 
     succeeded = read_marker(entry.work_dir)
     line = sessions.beacon(address, "gt prime", "prime", clock.now(), work[0].id if work else "")
     steps = _step_lines(root, ledger, work)
+    left = read_progress(entry, clock.now())
+    if left is not None:
+        steps = [*steps, "", "## Checkpoint", "", *left.lines()]
     escalations = [] if short else _escalation_lines(ledger, address)
     frame = [] if short else _frame(root, entry)
     text = "\n".join(_lines(entry, line, frame, work, steps, notes, mail, succeeded, escalations, short=short))
@@ -182,7 +186,7 @@ def _lines(
         out += [f"{bead.id} [{bead.status}] {bead.title}", *_words_for(bead)]
         out += steps if bead is work[0] else []
     if not work:
-        out.append("Nothing. Wait for orders.")
+        out += ["Nothing. Wait for orders.", *steps]
     elif address.role == POLECAT:
         out += ["", "Run it now, without asking."]
     if mail:

@@ -141,3 +141,20 @@ def test_a_prompt_hook_tells_new_mail_once_and_looks_only_at_a_changed_ledger(tm
     with open(os.path.join(root, ".beads", "wisps.jsonl"), "a", encoding="utf-8") as handle:
         handle.write("\n")
     assert not MailMark(root, SESSION).is_current()
+
+
+def test_new_mail_makes_a_turn_go_on_once_and_a_note_of_its_own_does_not(tmp_path: Path) -> None:
+    root = reference_town(tmp_path)
+    env = {"GT_TOWN_ROOT": root, "GT_ROLE": "demo/polecats/rust"}
+    told = json.dumps({"prompt": "go"})
+    signal(Path(root), "UserPromptSubmit", "--runtime", "claude", given=told, **env)
+    message = {"status": "open", "priority": 2, "issue_type": "message", "assignee": "demo/rust", "labels": ["from:mayor/"]}
+    note = message | {"id": "hq-note", "title": "HANDOFF: half done", "status": "hooked", "labels": ["from:demo/rust"]}
+    with open(os.path.join(root, ".beads", "issues.jsonl"), "a", encoding="utf-8") as handle:
+        handle.write(json.dumps(note) + "\n")
+    assert signal(Path(root), "Stop", "--runtime", "claude", given="{}", **env).stdout == "", "its briefing has it"
+    with open(os.path.join(root, ".beads", "issues.jsonl"), "a", encoding="utf-8") as handle:
+        handle.write(json.dumps(message | {"id": "hq-new", "title": "Which colour?"}) + "\n")
+    going_on = signal(Path(root), "Stop", "--runtime", "claude", given="{}", **env)
+    assert json.loads(going_on.stdout)["decision"] == "block" and "hq-new from mayor/" in going_on.stdout
+    assert signal(Path(root), "Stop", "--runtime", "claude", given="{}", **env).stdout == ""

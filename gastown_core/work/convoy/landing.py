@@ -6,7 +6,8 @@ from gastown_core.beads.query import BeadQuery
 from gastown_core.clock import SYSTEM_CLOCK
 from gastown_core.errors import GastownError
 from gastown_core.events.log import append_event
-from gastown_core.messaging.mail import NORMAL, send_mail
+from gastown_core.messaging.mail import NORMAL, Letter, announce_arrival, send_mail
+from gastown_core.messaging.recipients import AGENT, Target
 from gastown_core.model.address import MAYOR, OVERSEER, parse_address
 from gastown_core.model.bead import CLOSED, OPEN, TOMBSTONE
 from gastown_core.town.settings import load_settings
@@ -56,18 +57,24 @@ def tell(
     priority: int = NORMAL,
     clock: Clock = SYSTEM_CLOCK,
 ) -> list[str]:
-    """Mail the listeners and nudge those who asked for nudges; return who got mail.
+    """Mail the listeners, tell agents that they have mail, and nudge those who asked for nudges; return who got mail.
 
     ``banner`` is shown on the town's terminals if the overseer listens; it must not contain text of beads.
     """
     told: list[str] = []
+    nudged = dict.fromkeys([*_words(convoy.fields.get("nudge_watchers", "")), *nudge_extra])
+    spared = {mail_address(one) for one in nudged}
     for address in listeners(convoy, extra):
         try:
-            send_mail(root, ledger, address, subject, body, sender=sender, priority=priority, clock=clock)
+            made = send_mail(root, ledger, address, subject, body, sender=sender, priority=priority, clock=clock)
         except GastownError:
             continue
         told.append(address)
-    for address in dict.fromkeys([*_words(convoy.fields.get("nudge_watchers", "")), *nudge_extra]):
+        if address not in spared:
+            # an agent at rest reads no mail before it is told of some
+            letter, to = Letter(sender, subject, body, priority), Target(AGENT, address)
+            announce_arrival(root, ledger, letter, (to,), (made,), clock=clock)
+    for address in nudged:
         _nudge(root, address, f"{banner}. `gt convoy show {convoy.id}` tells more.", sender, clock)
     if OVERSEER in told:
         show_banner(root, banner)

@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 
 from gastown_core.errors import ConflictError, UsageError
+from gastown_core.messaging.queue import read_nudge, waiting
 from gastown_core.work.convoy.acts import close_convoy, land, members_of_epic, unwatch, watch
 from gastown_core.work.convoy.landing import check_convoys, land_one, listeners
 
@@ -26,6 +27,18 @@ def test_a_convoy_lands_when_its_last_member_of_any_rig_closes(paper):
         ("overseer", "🚚 Convoy landed: Auth"),
         ("shop/opal", "🚚 Convoy landed: Auth"),
     ]
+
+
+def test_an_agent_that_rests_is_told_of_its_mail_and_nobody_twice(paper):
+    one = paper.file()
+    convoy = paper.convoy("Auth", one, notify="mayor/", watchers=["overseer", "shop/witness"])
+    watch(paper.ledger, convoy, "shop/witness", way="nudge", actor="overseer")
+    paper.close(one)
+    check(paper, one)
+    (waits,) = [read_nudge(path) for path in waiting(paper.root, "hq-mayor")]
+    assert "Mail from daemon: 🚚 Convoy landed: Auth" in waits.message
+    assert not any("Mail from" in read_nudge(path).message for path in waiting(paper.root, "sh-witness"))
+    assert waiting(paper.root, "hq-overseer") == []
 
 
 def test_each_listener_is_told_once_however_it_is_spelled(paper):

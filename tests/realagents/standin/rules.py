@@ -11,6 +11,7 @@
 | ``LIMIT429`` | 429, not to be tried again; ``RETRY429`` to be tried again after 30 s; ``FIVEHOUR`` the five-hour limit |
 | ``OVER529``, ``PASS529 2`` | overloaded for ever, overloaded twice |
 | ``AUTH401``, ``CREDIT400`` | the key is refused, the credit is used up |
+| ``BUILD name: a, b`` | what the mayor's briefing says, step by step: its commands with the words in capitals filled in, then a report |
 | a work assignment to a polecat | ``gt hook``, a note, a commit, ``gt done``; ``LAZY`` in the bead stops after the first unless the text says ``to its end``, ``SLEEPY`` waits there |
 """
 
@@ -56,6 +57,7 @@ def reply(asked: Asked) -> Reply:
     return (
         _refusal(text, asked.attempt)
         or _act(text, asked.done)
+        or _build(text, asked)
         or _work(text, asked)
         or Reply(f"Heard {len(text)} characters: {text[-200:]}")
     )
@@ -111,6 +113,42 @@ def _refusal(text: str, attempt: int) -> Reply | None:
     if "CREDIT400" in text:
         return Reply("Your credit balance is too low to access the Anthropic API.", status=400)
     return None
+
+
+def _build(text: str, asked: Asked) -> Reply | None:
+    """A mayor that knows nothing but its briefing: its commands, in its order; without them it can only say so."""
+    known = "\n".join([*asked.said, *asked.results])
+    if letter := re.search(r"Convoy landed: .*\((gt mail read [\w-]+)\)", text):
+        convoys = [found for _, words in asked.turns for found in re.findall(r"hq-cv-\w+", words)]
+        shows = re.findall(r"^ +(gt convoy show) CONVOY$", known, re.MULTILINE)
+        steps = [letter[1], *(f"{show} {convoy}" for show, convoy in zip(shows[:1], convoys[-1:], strict=False))]
+        if asked.done < len(steps):
+            return Reply("I look.", (SHELL, steps[asked.done]))
+        return Reply(f"REPORT {''.join(convoys[-1:])} landed: {' '.join(asked.results)[-200:]}")
+    wish = re.search(r"BUILD ([^:]+): (\w+), (\w+)", text)
+    if wish is None:
+        return None
+    recipe = re.findall(r"^ {5}((?:bd|gt) .*)$", known, re.MULTILINE)[:4]
+    if len(recipe) < 4:
+        return Reply("NO RECIPE: nobody told me how to build.")
+    create, depend, bundle, sling = recipe
+    name, first, second = wish.groups()
+    told = "\n".join(asked.results)
+    beads = list(dict.fromkeys(re.findall(r"\bsh-\w+", told)))[:2] + ["", ""]
+    steps = (
+        (create, {"TITLE": first, "RIG": "shop"}),
+        (create, {"TITLE": second, "RIG": "shop"}),
+        (depend, {"LATER": beads[1], "EARLIER": beads[0]}),
+        (bundle, {"NAME": name, "BEADS": f"{beads[0]} {beads[1]}"}),
+        (sling, {"READY-BEADS": beads[0], "RIG": "shop"}),
+    )
+    if asked.done < len(steps):
+        line, words = steps[asked.done]
+        quoted = re.sub(r'"([A-Z ]+)"', lambda found: f'"{words.get(found[1], found[1].lower())}"', line)
+        filled = re.sub(r"\b[A-Z][A-Z-]+\b", lambda found: words.get(found[0], found[0]), quoted)
+        return Reply(f"Step {asked.done + 1} of my briefing.", (SHELL, filled))
+    convoy = "".join(re.findall(r"hq-cv-\w+", told)[:1])
+    return Reply(f"REPORT {convoy} {name}: {beads[0]} is given out, {beads[1]} waits for it.")
 
 
 def _work(text: str, asked: Asked) -> Reply | None:
