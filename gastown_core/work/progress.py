@@ -107,8 +107,17 @@ def read_progress(entry: RosterEntry, now: float) -> Progress | None:
         return None
     named = value.get("modified_files")
     files = tuple(str(one) for one in named[:MOST_FILES]) if isinstance(named, list) else ()
-    keys = ("notes", "current_step", "molecule_id", "hooked_bead", "branch", "last_commit")
-    return Progress(*(text(key) for key in keys), files, text("session_id"), at)
+    return Progress(
+        notes=text("notes"),
+        step=text("current_step"),
+        molecule=text("molecule_id"),
+        bead=text("hooked_bead"),
+        branch=text("branch"),
+        commit=text("last_commit"),
+        files=files,
+        session=text("session_id"),
+        at=at,
+    )
 
 
 def clear_progress(entry: RosterEntry) -> bool:
