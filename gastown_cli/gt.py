@@ -314,7 +314,10 @@ ROOT = Root(
         Command("handoff", _C + "handoff:handoff", "Agents", "Restart an agent with a note for its next session"),
         Command("prime", _C + "agent:prime", "Agents", "Show an agent its role and its work (for agents)"),
         Command(
-            "role", _C + "role:role", "Agents", "Show a role, its home, environment and text: show|home|detect|list|env|def"
+            "role",
+            _C + "role:role",
+            "Agents",
+            "Show a role, its home, environment and text: show|home|detect|list|env|def",
         ),
         Command(
             "checkpoint",

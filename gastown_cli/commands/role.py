@@ -54,7 +54,9 @@ def _show_own(root: str, *, as_json: bool) -> int:
     entry = own_entry(root, read_inventory(root))
     here = _by_folder(root)
     if told and here is not None and entry is not None and here.address != entry.address:
-        output.note(f"note: GT_ROLE says {entry.address.path}, this folder is that of {here.address.path}; GT_ROLE counts")
+        output.note(
+            f"note: GT_ROLE says {entry.address.path}, this folder is that of {here.address.path}; GT_ROLE counts"
+        )
     return _show(root, entry, "GT_ROLE" if told else "this folder", as_json=as_json)
 
 

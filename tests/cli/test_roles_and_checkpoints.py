@@ -44,7 +44,7 @@ def test_home_list_and_def(rigged):
 
 def test_the_environment_is_safe_to_evaluate(rigged, tmp_path):
     printed = gt("role", "env", "mayor", cwd=rigged.root)
-    words = "eval \"$1\"; printf '%s|%s' \"$GT_ROLE\" \"$GIT_AUTHOR_EMAIL\""
+    words = 'eval "$1"; printf \'%s|%s\' "$GT_ROLE" "$GIT_AUTHOR_EMAIL"'
     done = subprocess.run(["sh", "-c", words, "sh", printed.out], capture_output=True, text=True, check=True)
     assert done.stdout == "mayor|mayor@gastown.local"
     assert gt("role", "env", "mayor", "--json", cwd=rigged.root).json["GT_ROLE"] == "mayor"

@@ -148,7 +148,13 @@ def test_new_mail_makes_a_turn_go_on_once_and_a_note_of_its_own_does_not(tmp_pat
     env = {"GT_TOWN_ROOT": root, "GT_ROLE": "demo/polecats/rust"}
     told = json.dumps({"prompt": "go"})
     signal(Path(root), "UserPromptSubmit", "--runtime", "claude", given=told, **env)
-    message = {"status": "open", "priority": 2, "issue_type": "message", "assignee": "demo/rust", "labels": ["from:mayor/"]}
+    message = {
+        "status": "open",
+        "priority": 2,
+        "issue_type": "message",
+        "assignee": "demo/rust",
+        "labels": ["from:mayor/"],
+    }
     note = message | {"id": "hq-note", "title": "HANDOFF: half done", "status": "hooked", "labels": ["from:demo/rust"]}
     with open(os.path.join(root, ".beads", "issues.jsonl"), "a", encoding="utf-8") as handle:
         handle.write(json.dumps(note) + "\n")
