@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gastown_core.messaging.standing_answers import StandingAnswers, rules_of
+from gastown_core.messaging.standing_answers import apply_rules, rules_of
 from gastown_core.tmux.socket import has_tmux, socket_name
 from gastown_core.town.inventory import read_inventory
 
@@ -15,9 +15,6 @@ if TYPE_CHECKING:
     from gastown_core.runtimes.screen import ScreenReading
     from gastown_core.town.inventory import Inventory, RosterEntry
 
-_ANSWERS = StandingAnswers()
-"""How often each question was answered, as long as this daemon lives."""
-
 
 def apply_standing_answers(shift: Shift) -> str:
     """Answer the questions that the settings answer; return what was done. Raises SettingsError, TmuxError."""
@@ -26,7 +23,7 @@ def apply_standing_answers(shift: Shift) -> str:
     if not any(rules.values()) or not has_tmux():
         return ""
     screens = _screens(shift.root, inventory, rules)
-    return "; ".join(_ANSWERS.apply(shift.root, rules, screens, actor="daemon", clock=shift.clock))
+    return "; ".join(apply_rules(shift.root, rules, screens, actor="daemon", clock=shift.clock))
 
 
 def _screens(

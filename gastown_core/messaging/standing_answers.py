@@ -11,6 +11,7 @@ one plain word, never an option, several words or anything of a shell; and it en
 
 from __future__ import annotations
 
+import os
 import re
 from fnmatch import fnmatchcase
 
@@ -25,6 +26,7 @@ from gastown_core.errors import (
     words_of,
 )
 from gastown_core.events.log import append_event, log_path, newest_events
+from gastown_core.files.atomic import edit_json, read_json
 from gastown_core.messaging.answer import answer
 from gastown_core.model.record import Record
 from gastown_core.runtimes.question import DIALOG, PERMISSION, bare_option
@@ -45,6 +47,8 @@ FEWEST_LETTERS = 8
 """A pattern with fewer letters and digits would fit questions that nobody meant."""
 MOST_IN_A_ROW = 3
 """So often is one question of one session answered by a rule; then it is a problem that a person sees."""
+MOST_KEPT = 200
+"""Of so many questions it is kept how often they were answered."""
 
 
 class Rule(Record):
@@ -220,34 +224,52 @@ def past_prompts(root: str, rule: Rule, since: float) -> list[Past]:
     return found
 
 
-class StandingAnswers:
-    """Applies the rules; remembers how often it answered which question of which session."""
+def apply_rules(
+    root: str,
+    rules: Mapping[str, Iterable[Rule]],
+    screens: Iterable[tuple[RosterEntry, str, int, ScreenReading]],
+    *,
+    actor: str,
+    clock: Clock,
+) -> list[str]:
+    """Answer what a rule is meant for; ``screens`` are agents with runtime, process and reading. Return what was done.
 
-    def __init__(self) -> None:
-        self._count: dict[tuple[str, int, str], int] = {}
-
-    def apply(
-        self,
-        root: str,
-        rules: Mapping[str, Iterable[Rule]],
-        screens: Iterable[tuple[RosterEntry, str, int, ScreenReading]],
-        *,
-        actor: str,
-        clock: Clock,
-    ) -> list[str]:
-        """Answer what a rule is meant for; ``screens`` are agents with runtime, process and reading. Return what was done."""
-        told = []
-        for entry, runtime, pid, reading in screens:
-            for rule in rules.get(entry.address.rig, ()):
-                option = rule.fits(runtime, reading)
-                key = (entry.session, pid, reading.fingerprint)
-                if not option or rule.has_ended(clock.now()) or self._count.get(key, 0) >= MOST_IN_A_ROW:
+    How often which question of which process was answered is kept on disk: a restart of the daemon forgets nothing.
+    """
+    told = []
+    for entry, runtime, pid, reading in screens:
+        for rule in rules.get(entry.address.rig, ()):
+            option = rule.fits(runtime, reading)
+            if not option or rule.has_ended(clock.now()):
+                continue
+            try:
+                if not _count(root, f"{entry.session} {pid} {reading.fingerprint}"):
                     continue
-                self._count[key] = self._count.get(key, 0) + 1
-                try:
-                    *_, last = answer(root, entry, option, sender=actor, expect=key[2], rule=rule.name, clock=clock)
-                    told.append(f"{entry.address.short}: {rule.name} answered {last.detail}")
-                except GastownError as error:
-                    told.append(f"{entry.address.short}: {rule.name} could not answer: {words_of(error)}")
-                break
-        return told
+                expect = reading.fingerprint
+                *_, last = answer(root, entry, option, sender=actor, expect=expect, rule=rule.name, clock=clock)
+                told.append(f"{entry.address.short}: {rule.name} answered {last.detail}")
+            except GastownError as error:
+                told.append(f"{entry.address.short}: {rule.name} could not answer: {words_of(error)}")
+            break
+    return told
+
+
+def _count(root: str, key: str) -> bool:
+    """Count one more answer to that question; False if it has had as many as it may. Raises StoreError, ConflictError."""
+    path = os.path.join(root, ".runtime", "standing_answers.json")
+    if _told(read_json(path) or {}).get(key, 0) >= MOST_IN_A_ROW:
+        return False
+
+    def change(value: dict[str, Any]) -> None:
+        known = _told(value)
+        count = known.pop(key, 0) + 1
+        # the oldest are of processes that have ended long ago
+        value["answered"] = {**dict(list(known.items())[1 - MOST_KEPT :]), key: count}
+
+    edit_json(path, change, mode=0o600)
+    return True
+
+
+def _told(value: Mapping[str, Any]) -> dict[str, int]:
+    found = value.get("answered")
+    return {key: one for key, one in found.items() if isinstance(one, int)} if isinstance(found, dict) else {}

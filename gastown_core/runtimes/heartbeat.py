@@ -10,7 +10,6 @@ and is not touched by a heartbeat of ours: ``said`` (state, moment, words, end o
 from __future__ import annotations
 
 import os
-from contextlib import suppress
 
 from gastown_core.clock import SYSTEM_CLOCK, format_micros, format_seconds, parse_moment
 from gastown_core.errors import GastownError
@@ -213,8 +212,11 @@ def forget_heartbeat(town_root: str, session: str, next_run: str = "") -> None:
         path = _run_path(town_root, session)
         private_folder(os.path.dirname(path))
         write_atomic(path, next_run.encode(), mode=0o600, sync=False)
-        with suppress(FileNotFoundError):
+        try:
             os.unlink(heartbeat_path(town_root, session))
+        except FileNotFoundError:
+            # it told nothing
+            pass
         last.clear()
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from pathlib import Path
 
 import pytest
 
@@ -11,7 +12,7 @@ from gastown_core.clock import SYSTEM_CLOCK, FixedClock
 from gastown_core.errors import ConflictError, NotFoundError, SettingsError, UsageError
 from gastown_core.events.log import append_event
 from gastown_core.messaging import standing_answers
-from gastown_core.messaging.standing_answers import MOST_IN_A_ROW, Rule, StandingAnswers, rules_of
+from gastown_core.messaging.standing_answers import MOST_IN_A_ROW, Rule, apply_rules, rules_of
 from gastown_core.model.order import Receipt
 from gastown_core.runtimes.screen import ScreenReading
 from tests.support.paper import Paper
@@ -103,16 +104,19 @@ def test_a_question_that_comes_back_is_left_to_a_person(rigged: Rigged, monkeypa
         return [Receipt("agent.answer", "mayor", "answered", choice, final=True)]
 
     monkeypatch.setattr(standing_answers, "answer", answer)
-    standing = StandingAnswers()
     entry = rigged.entry("mayor")
 
     def look(pid: int, reading: ScreenReading = TRUST) -> list[str]:
         screens = [(entry, "claude", pid, reading)]
-        return standing.apply(rigged.root, {"": [RULE]}, screens, actor="daemon", clock=SYSTEM_CLOCK)
+        return apply_rules(rigged.root, {"": [RULE]}, screens, actor="daemon", clock=SYSTEM_CLOCK)
 
     for _ in range(MOST_IN_A_ROW + 2):
         look(100)
     assert given == ["2 Yes, I trust this folder trust 12"] * MOST_IN_A_ROW
+    kept = json.loads(Path(rigged.root, ".runtime", "standing_answers.json").read_text())
+    assert kept == {"answered": {f"hq-mayor 100 {TRUST.fingerprint}": MOST_IN_A_ROW}}, (
+        "a restarted daemon knows it, too"
+    )
     assert look(101), "another process may be answered"
     assert look(100, TRUST._replace(detail="Do you trust the files in /b?")), "and another question"
     assert look(100, TRUST._replace(kind="permission")) == []
@@ -202,7 +206,7 @@ def test_an_ended_rule_is_not_applied(rigged: Rigged, monkeypatch: pytest.Monkey
     rule = by_words(standing_answers.pattern_for(ASKED.text))._replace(until=1000.0)
     for now, count in ((1000.0, 0), (999.0, 1)):
         screens = [(rigged.entry("mayor"), "claude", 1, ASKED)]
-        StandingAnswers().apply(rigged.root, {"": [rule]}, screens, actor="daemon", clock=FixedClock(now))
+        apply_rules(rigged.root, {"": [rule]}, screens, actor="daemon", clock=FixedClock(now))
         assert len(pressed) == count
 
 
