@@ -34,6 +34,18 @@ from gastown_core.model.event_kinds import (
 )
 from gastown_core.model.patrol_events import PATROLS
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
+
+def _session_started(payload: Mapping[str, Any]) -> str:
+    topic, warnings = text_of(payload, "topic"), payload.get("warnings")
+    said = "session started" + (f" ({topic})" if topic else "")
+    return f"{said}; warned: {'; '.join(map(str, warnings))}" if isinstance(warnings, list) and warnings else said
+
+
 TABLE = (
     # bead changes (from our own ledger)
     kind("create", WORK, "+", "+", GOOD, 14, "bead title", named),
@@ -293,8 +305,8 @@ TABLE = (
         ">",
         GOOD,
         3,
-        "session_id role actor_pid topic cwd runtime",
-        lambda p: "session started" + (f" ({text_of(p, 'topic')})" if text_of(p, "topic") else ""),
+        "session_id role actor_pid topic cwd runtime warnings",
+        _session_started,
     ),
     kind("session_end", AGENT, "⏹", "#", INFO, 3, "session_id role actor_pid topic cwd", lambda p: "session ended"),
     kind(

@@ -54,11 +54,12 @@ class OrphanView(Record):
 
 
 class LastEvent(Record):
-    """The newest event of an agent: its sentence, time and type."""
+    """The newest event of an agent: its sentence, time and type, and for a start what was warned of then."""
 
     text: str
     at: float
     type: str
+    warnings: tuple[str, ...] = ()
 
 
 class AgentView(Record):

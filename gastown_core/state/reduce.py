@@ -20,7 +20,7 @@ from gastown_core.model.address import (
     TOWN_ROLES,
     Address,
 )
-from gastown_core.model.agent import Health, Question
+from gastown_core.model.agent import Health, HealthReport, Question, Reason
 from gastown_core.model.bead import HOOKED, IN_PROGRESS, is_identity
 from gastown_core.model.hook_life import hook_state
 from gastown_core.model.snapshot import (
@@ -132,7 +132,7 @@ def _agent_view(
     mail = digest.unread.get(address.mail, ())
     beat = facts.heartbeats.get(entry.session)
     evidence = _evidence(facts, entry, bead, record)
-    report = classify(evidence, facts.thresholds, now)
+    report = _with_warnings(facts, entry, classify(evidence, facts.thresholds, now))
     running = None if evidence.session is None else is_there(evidence)
     return AgentView(
         address=address,
@@ -237,6 +237,15 @@ def _evidence(facts: TownFacts, entry: RosterEntry, bead: Excerpt | None, record
         muted=record.get("notification_level") == "muted",
         ralph=record.get("mode") == "ralph",
     )
+
+
+def _with_warnings(facts: TownFacts, entry: RosterEntry, report: HealthReport) -> HealthReport:
+    """The report of an agent that waits or has died, with what was warned of when it was started last."""
+    begun = facts.session_events.get(entry.address.path)
+    if begun is None or not begun.warnings or report.state not in (Health.WAITING, Health.ZOMBIE):
+        return report
+    told = tuple(Reason(f"warned at its start: {one}", "event", begun.at) for one in begun.warnings)
+    return report._replace(reasons=(*report.reasons, *told))
 
 
 def _hooks_word(facts: TownFacts, session: str, alive: bool | None) -> Said | None:

@@ -411,7 +411,7 @@ def _install_hooks(root: str, start: Start) -> None:
 
 def _tell_start(root: str, pane: Pane, start: Start, clock: Clock) -> None:
     entry = start.entry
-    payload = {
+    payload: dict[str, object] = {
         "session_id": entry.session,
         "role": entry.address.path,
         "actor_pid": pane.pid,
@@ -419,6 +419,9 @@ def _tell_start(root: str, pane: Pane, start: Start, clock: Clock) -> None:
         "cwd": entry.work_dir,
         "runtime": start.preset.screens,
     }
+    if start.warnings:
+        # whoever starts agents without a person, as the daemon does, has nobody to tell
+        payload["warnings"] = list(start.warnings)
     append_event(root, "session_start", entry.address.path, payload, clock=clock)
     _note_hook(root, entry, True, clock)
     if start.typed_prompt:

@@ -41,6 +41,7 @@ SOURCE_WORDS = {
     "git": "git",
     "process": "tmux and the process",
     "screen": "its screen",
+    "event": "the event log",
 }
 """Source of a reason → its words."""
 

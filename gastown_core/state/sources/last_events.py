@@ -68,8 +68,13 @@ def note_last(facts: TownFacts, roster: Roster, event: TownEvent, *, newest: boo
     address = roster.resolve(actor)
     if not address.is_agent:
         return
-    told = LastEvent(describe(event), event.ts, event.type)
+    told = LastEvent(describe(event), event.ts, event.type, _warnings(event))
     if event.type in SESSION_KINDS and (newest or address.path not in facts.session_events):
         facts.session_events[address.path] = told
     if newest or address.path not in facts.last_events:
         facts.last_events[address.path] = told
+
+
+def _warnings(event: TownEvent) -> tuple[str, ...]:
+    found = event.payload.get("warnings") if event.type == "session_start" else None
+    return tuple(one for one in found if isinstance(one, str)) if isinstance(found, list) else ()

@@ -1,13 +1,17 @@
 from __future__ import annotations
 
+import json
 import os
 import signal
 
 import pytest
 
 from gastown_core.errors import ConflictError, NoTmuxError, TmuxError
-from gastown_core.events.log import log_path
+from gastown_core.events.log import log_path, parse_event
+from gastown_core.model.agent import Health
+from gastown_core.model.event import describe
 from gastown_core.runtimes.heartbeat import heartbeat_path, write_heartbeat
+from gastown_core.state.collect import collect_agents
 from gastown_core.tmux.panes import list_panes
 from gastown_core.town import lifecycle, sessions
 from gastown_core.town.liveness import live_sessions
@@ -90,6 +94,29 @@ def test_stopping_ends_exactly_that_session_and_its_heartbeat(town):
     assert not os.path.exists(heartbeat_path(town.root, entry.session))
     assert town.events("kill")[0]["payload"] == {"rig": "", "target": "mayor", "reason": "enough"}
     assert sessions.stop_agent(town.root, entry, caller="overseer") is False
+
+
+@needs_tmux
+def test_what_a_start_warned_of_is_among_the_reasons_when_the_agent_dies(town):
+    entry = town.entry("mayor")
+    plan = sessions.plan_start(town.root, entry)._replace(
+        warnings=("the key is not approved: it will ask; approve it",)
+    )
+    pane = sessions.start_agent(town.root, plan)
+    (event,) = town.events("session_start")
+    assert event["payload"]["warnings"] == list(plan.warnings)
+    assert describe(parse_event(json.dumps(event).encode(), 0)).endswith("; warned: " + plan.warnings[0])
+    told = "warned at its start: " + plan.warnings[0]
+    assert told not in [reason.text for reason in health_of(town.root).reasons], "it runs all the same"
+
+    os.kill(pane.pid, signal.SIGKILL)
+    until(lambda: health_of(town.root).state == Health.ZOMBIE, "its death is seen")
+
+    assert told in [reason.text for reason in health_of(town.root).reasons]
+
+
+def health_of(root):
+    return next(view.health for view in collect_agents(root) if view.address.path == "mayor")
 
 
 @needs_tmux
