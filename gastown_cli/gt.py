@@ -28,6 +28,8 @@ ROOT = Root(
         Command("install", _C + "town:install", "Town", "Create a town"),
         Command("up", _C + "town:up", "Town", "Start the mayor, the deacon, witnesses and refineries"),
         Command("down", _C + "town:down", "Town", "Stop the town's sessions"),
+        Command("estop", _C + "estop:estop", "Town", "Stop everything at once; nothing is lost"),
+        Command("thaw", _C + "estop:thaw", "Town", "End an emergency stop"),
         Command(
             "daemon",
             _C + "daemon",

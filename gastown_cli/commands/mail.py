@@ -295,13 +295,16 @@ def _inject(identity: str, *, as_json: bool) -> int:
     """
     from gastown_core.messaging import mail_check
     from gastown_core.messaging.reminder import reminder
+    from gastown_core.town import estop
+    from gastown_core.town.identity import caller
 
     session = "" if identity else os.environ.get("GT_SESSION", "")
     parts, told = [], {"address": identity, "unread": 0, "has_new": False}
     try:
         post = Post(identity)
-        if os.path.exists(os.path.join(post.root, "ESTOP")):
-            parts.append("The town is stopped (ESTOP): start nothing, and wait for the overseer.")
+        stop = estop.stop_of(post.root, caller())
+        if stop is not None:
+            parts.append(estop.notice(stop))
         found = mail_check.take(post.store, post.me)
         told = {"address": post.me, "unread": found.unread, "has_new": bool(found.fresh)}
         parts.append(mail_check.words(found))

@@ -92,7 +92,7 @@ def progress_line(line: str) -> None:
     sys.stderr.flush()
 
 
-ORDER = (RigState.OPERATIONAL, "partial", "stopped", "unknown", RigState.PARKED, RigState.DOCKED)
+ORDER = (RigState.OPERATIONAL, "partial", "stopped", "unknown", RigState.PARKED, RigState.DOCKED, RigState.HALTED)
 
 
 def list_arguments(parser: ArgumentParser) -> None:

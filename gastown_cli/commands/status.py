@@ -16,6 +16,7 @@ from gastown_core.model.address import POLECAT, ROLE_ICONS
 from gastown_core.model.agent import HEALTH_SYMBOLS, NEEDS_HELP, Health
 from gastown_core.model.bead import CLOSED
 from gastown_core.model.daemon import FAILS, NEVER, RUNS, STOPPED
+from gastown_core.town import estop
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -131,6 +132,7 @@ def render(snapshot: TownSnapshot, *, verbose: bool = False) -> str:
     lines.append(_summary(snapshot))
     lines += attention_lines(snapshot)
     lines += dam_lines(snapshot, now)
+    lines += _stops(snapshot, now)
     lines += _daemon(snapshot, now)
     lines += [
         output.style(f"! {one.words()}{'; dispatch waits' if one.holds else ''}", "red" if one.is_over else "yellow")
@@ -195,6 +197,16 @@ def attention_lines(snapshot: TownSnapshot) -> list[str]:
     told = [f"{count.you} need{'s' if count.you == 1 else ''} you"] if count.you else []
     told += [f"{count.trouble} need{'s' if count.trouble == 1 else ''} help"] if count.trouble else []
     return [output.style(f"{', '.join(told)}: gt inbox", "magenta" if count.you else "yellow", "bold")] if told else []
+
+
+def _stops(snapshot: TownSnapshot, now: float) -> list[str]:
+    """Return a line for each emergency stop in force."""
+    stops = [estop.read(snapshot.root, rig) for rig in ("", *(rig.name for rig in snapshot.rigs))]
+    return [
+        output.style(f"■ {output.clean(stop.words(now))}; {stop.command} ends it", "red", "bold")
+        for stop in stops
+        if stop is not None
+    ]
 
 
 def _daemon(snapshot: TownSnapshot, now: float) -> list[str]:

@@ -6,8 +6,6 @@ duty too (``patrols.table``).
 
 from __future__ import annotations
 
-import os
-
 from gastown_core.daemon.duty import Duty
 from gastown_core.daemon.quiet import Quiet, mark_of
 from gastown_core.model.states import RigState
@@ -16,6 +14,7 @@ from gastown_core.patrols.patrol import OFF
 from gastown_core.patrols.round import watch_of
 from gastown_core.patrols.table import patrols_of, read_limits
 from gastown_core.tmux.socket import has_tmux
+from gastown_core.town import estop
 from gastown_core.town.inventory import read_inventory
 from gastown_core.town.settings import load_settings
 
@@ -50,7 +49,7 @@ def refinery_of(root: str, rig: str) -> Duty:
 
     every_s = load_settings(root, "rig", rig).seconds("merge_queue.poll_interval")
     # a batch runs its gates as often as bisection needs; the refinery's own state tells how far it is
-    return Duty(f"refinery:{rig}", work, (f"ledger:{rig}", "channel:refinery"), every_s, 0.1, 6 * 3600.0)
+    return Duty(f"refinery:{rig}", work, (f"ledger:{rig}", "channel:refinery"), every_s, 0.1, 6 * 3600.0, rests=True)
 
 
 def patrol_duty(row: Row) -> Duty:
@@ -65,7 +64,7 @@ def patrol_duty(row: Row) -> Duty:
             return ""
         return watch.run(now.patrol, town, read_limits(shift.root), mode=now.mode).words()
 
-    return Duty(row.patrol.name, work, (), row.patrol.period_s, 5.0, 900.0)
+    return Duty(row.patrol.name, work, (), row.patrol.period_s, 5.0, 900.0, rests=True)
 
 
 def dispatch_ready(shift: Shift) -> str:
@@ -229,7 +228,7 @@ def write_status_lines(shift: Shift) -> str:
     town = lookout.look()
     server = lookout.linked_server()
     if server is not None:
-        is_stopped = os.path.exists(os.path.join(shift.root, "ESTOP"))
+        is_stopped = estop.is_set(shift.root)
         need = count_of(_waiting(shift, town)).you
         write_words(server, status_words(town, is_stopped=is_stopped, need=need), shift.clock.now())
     return ""
@@ -255,28 +254,39 @@ def _waiting(shift: Shift, town: TownSnapshot) -> tuple[Item, ...]:
     return apply(attention(town), read_marks(shift.root), shift.clock.now()).shown
 
 
+def hold_still(shift: Shift) -> str:
+    """During an emergency stop, also stop what agents have started since."""
+    from gastown_core.messaging.standstill import hold_again
+
+    held = hold_again(shift.root) if has_tmux() else 0
+    return f"stopped {held} more processes" if held else ""
+
+
 def run_plugins(shift: Shift) -> str:
     """Run the plugins whose gate is open."""
     from gastown_core.beads.ledger import TownLedger
     from gastown_core.plugins.gates import watch_plugins
 
-    return watch_plugins(shift.root, shift.clock).run_due(TownLedger(shift.root), actor=ACTOR, stopping=shift.stopping)
+    return watch_plugins(shift.root, shift.clock).run_due(
+        TownLedger(shift.root), actor=ACTOR, stopping=lambda: shift.stopping() or estop.is_set(shift.root)
+    )
 
 
 TOWN = (
-    Duty("dispatch", dispatch_ready, ("ledger",), 10.0, 0.15),
-    Duty("workers", release_dead_workers, (), 15.0, 5.0),
-    Duty("mountains", audit_mountains, (), 60.0, 10.0),
-    Duty("gates", open_gates, ("ledger",), 60.0, 5.0),
+    Duty("dispatch", dispatch_ready, ("ledger",), 10.0, 0.15, rests=True),
+    Duty("workers", release_dead_workers, (), 15.0, 5.0, rests=True),
+    Duty("mountains", audit_mountains, (), 60.0, 10.0, rests=True),
+    Duty("gates", open_gates, ("ledger",), 60.0, 5.0, rests=True),
     Duty("usage", count_usage, (), 20.0, 5.0),
-    Duty("nudges", deliver_nudges, ("nudges",), 15.0, 0.05, 900.0),
-    Duty("answers", answer_questions, ("events",), 10.0, 2.0),
+    Duty("nudges", deliver_nudges, ("nudges",), 15.0, 0.05, 900.0, rests=True),
+    Duty("answers", answer_questions, ("events",), 10.0, 2.0, rests=True),
     Duty("attention", tell_attention, ("ledger:town", "events"), 30.0, 2.0),
     Duty("status lines", write_status_lines, ("ledger", "events"), 30.0, 5.0),
+    Duty("emergency stop", hold_still, (), 15.0, 5.0),
     Duty("new ids", follow_new_ids, ("ledger",), 300.0, 1.0),
     Duty("escalations", raise_unanswered, ("ledger:town",), 60.0, 1.0),
-    Duty("docked rigs", follow_docked_rigs, ("ledger:town",), 300.0, 5.0),
-    Duty("plugins", run_plugins, (), 60.0, 10.0, 6 * 3600.0),
+    Duty("docked rigs", follow_docked_rigs, ("ledger:town",), 300.0, 5.0, rests=True),
+    Duty("plugins", run_plugins, (), 60.0, 10.0, 6 * 3600.0, rests=True),
     Duty("wisps", compact_wisps, (), 3600.0, 600.0),
     Duty("feed", curate_feed, ("events",), 300.0, 2.0),
     Duty("leftovers", sweep_leftovers, (), 3600.0, 600.0),

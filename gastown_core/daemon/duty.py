@@ -13,6 +13,7 @@ import traceback
 from gastown_core.clock import backoff, format_seconds
 from gastown_core.errors import GastownError, words_of
 from gastown_core.model.record import Record
+from gastown_core.town import estop
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -38,7 +39,8 @@ class Duty(Record):
     """One row: ``work`` runs it and returns what it did in words (empty: nothing).
 
     ``longest_s`` is how long a run may take before it counts as hung.  ``wakes`` are the wake-ups that start it (``ledger``, ``ledger:shop``, ``channel:refinery``, ``events``); it runs at
-    least every ``every_s`` and at most every ``apart_s`` seconds.
+    least every ``every_s`` and at most every ``apart_s`` seconds.  ``rests``: during an emergency stop of the town it does
+    nothing.
     """
 
     name: str
@@ -47,6 +49,7 @@ class Duty(Record):
     every_s: float = 60.0
     apart_s: float = 0.2
     longest_s: float = 300.0
+    rests: bool = False
 
 
 class Attendant:
@@ -97,7 +100,7 @@ class Attendant:
         error, did = "", ""
         self.told["busy_since"] = format_seconds(self._shift.clock.now())
         try:
-            did = self.duty.work(self._shift)
+            did = "" if self.duty.rests and estop.is_set(self._shift.root) else self.duty.work(self._shift)
         except (GastownError, OSError) as problem:
             error = words_of(problem)
         except (Exception, SystemExit) as problem:  # noqa: BLE001  a fault in one duty must not end the others; it is logged whole

@@ -25,6 +25,7 @@ from gastown_core.messaging.evidence import (
 )
 from gastown_core.messaging.prompt_line import PromptLine
 from gastown_core.messaging.queue import NEXT, hold, ready_nudges, session_lock
+from gastown_core.model.address import MAYOR
 from gastown_core.model.record import Record
 from gastown_core.runtimes.adapter import STARTING
 from gastown_core.runtimes.arrivals import length_of
@@ -37,6 +38,7 @@ from gastown_core.tmux.delivery import UnsubmittedError, deliver
 from gastown_core.tmux.panes import find_pane
 from gastown_core.tmux.processes import foreground_is
 from gastown_core.tmux.socket import has_tmux
+from gastown_core.town import estop
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -227,6 +229,8 @@ class Typist(Record):
 
     def _refusal(self, pane: Pane, watch: TurnWatch, now: bool, over: bool) -> str:
         """Why nothing may be typed, empty if something may."""
+        if estop.is_halted(self.town_root, self.target.rig) and self.target.address != MAYOR:
+            return "an emergency stop is in force"
         verdict = may_type(watch.before, self.target.preset)
         if verdict.why and not (over and verdict.is_draft):
             return verdict.why

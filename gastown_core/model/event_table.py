@@ -46,6 +46,17 @@ def _session_started(payload: Mapping[str, Any]) -> str:
     return f"{said}; warned: {'; '.join(map(str, warnings))}" if isinstance(warnings, list) and warnings else said
 
 
+def _whose(payload: Mapping[str, Any]) -> str:
+    rig = text_of(payload, "rig")
+    return f"rig {rig}" if rig else "the town"
+
+
+def estop_sentence(payload: Mapping[str, Any]) -> str:
+    """Return ``emergency stop of the town: disk is full``."""
+    reason = text_of(payload, "reason")
+    return f"emergency stop of {_whose(payload)}" + (f": {reason}" if reason else "")
+
+
 TABLE = (
     # bead changes (from our own ledger)
     kind("create", WORK, "+", "+", GOOD, 14, "bead title", named),
@@ -370,6 +381,8 @@ TABLE = (
     ),
     # system
     kind("boot", SYSTEM, "🔌", "+", GOOD, 7, "rig agents", boot_sentence),
+    kind("estop", SYSTEM, "🛑", "X", BAD, 30, "rig reason", estop_sentence),
+    kind("thaw", SYSTEM, "▶", ">", GOOD, 30, "rig seconds", lambda p: f"emergency stop of {_whose(p)} ended"),
     kind("halt", SYSTEM, "⏹", "#", INFO, 7, "services", halt_sentence),
     kind("rig_added", SYSTEM, "🏗", "+", GOOD, 30, "rig git_url prefix", lambda p: f"rig {text_of(p, 'rig')} added"),
     kind(

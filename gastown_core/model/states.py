@@ -41,3 +41,4 @@ class RigState:
     OPERATIONAL = "operational"
     PARKED = "parked"
     DOCKED = "docked"
+    HALTED = "halted"

@@ -30,6 +30,7 @@ from gastown_core.refinery.stowage import Stowage
 from gastown_core.refinery.tips import remote_heads
 from gastown_core.refinery.window import Window
 from gastown_core.refinery.worktrees import Worktrees
+from gastown_core.town.estop import is_halted
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -55,11 +56,13 @@ def process(
     """Merge what can be merged now; returns the batches, none where another process merges.
 
     ``once`` ends after one batch; ``patient`` lets a small batch wait for more requests, as the settings say.  ``stop`` is
-    polled often; once it is true, claimed requests go back to the queue.  Raises NotFoundError for an unknown rig,
+    polled often; once it is true, or the rig is under an emergency stop, claimed requests go back to the queue.  Raises NotFoundError for an unknown rig,
     SettingsError for invalid gates.
     """
+    if is_halted(root, rig):
+        return []
     try:
-        place = Refinery(root, rig, clock=clock, stop=stop, at=at)
+        place = Refinery(root, rig, clock=clock, stop=lambda: is_halted(root, rig) or bool(stop and stop()), at=at)
     except SettingsError as error:
         Board(rig, os.path.join(root, rig), clock).rest(hold=str(error))
         raise

@@ -14,6 +14,7 @@ from gastown_core.model.address import CREW, DEACON, DOG, MAYOR, POLECAT, REFINE
 from gastown_core.model.record import Record
 from gastown_core.model.states import RigState
 from gastown_core.town.discover import read_rigs
+from gastown_core.town.estop import is_halted
 
 LOCAL_LAYER = os.path.join(".beads-wisp", "config")
 """The folder of a rig's settings for this machine, its state among them."""
@@ -33,7 +34,7 @@ class RosterEntry(Record):
 
 
 class RigEntry(Record):
-    """One rig: name, bead prefix without hyphen, folder, state (operational, parked, docked)."""
+    """One rig: name, bead prefix without hyphen, folder, state (operational, parked, docked, halted)."""
 
     name: str
     prefix: str
@@ -126,7 +127,9 @@ def _folders(path: str) -> list[str]:
 
 
 def _rig_state(root: str, rig: str, faults: list[str]) -> str:
-    """Return the state in the local layer (``.beads-wisp/config/<rig>.json``), else ``operational``."""
+    """Return ``halted`` under an emergency stop, else the state in the local layer, else ``operational``."""
+    if is_halted(root, rig):
+        return RigState.HALTED
     local = _read_or_note(os.path.join(root, LOCAL_LAYER, f"{rig}.json"), faults)
     values = local.get("values")
     status = values.get("status") if isinstance(values, dict) else None

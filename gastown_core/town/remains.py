@@ -12,7 +12,7 @@ import os
 
 from gastown_core.errors import TmuxError
 from gastown_core.model.record import Record
-from gastown_core.process import FAMILY
+from gastown_core.process import FAMILY, gt_argv
 from gastown_core.process_table import environment_of, folder_of, lives, process_table, words_of
 from gastown_core.tmux.server import NoServerError, TmuxServer
 from gastown_core.tmux.sessions import end_processes, kill_session, own_line
@@ -22,8 +22,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from gastown_core.process_table import Process
 
-BY_GT = ["-P", "-m", "gastown_cli"]
-"""How ``process.gt_argv`` starts a background command."""
+BY_GT = gt_argv()[1:]
+"""How a background command of ours starts, after its interpreter."""
 GRACE_S = 3.0
 
 
@@ -46,7 +46,7 @@ def _is_of(row: Process, here: str) -> bool:
     home = env.get("GT_TOWN_ROOT") or env.get("GT_ROOT") or ""
     if home and env.get("GT_SESSION") and os.path.realpath(home) == here:
         return True
-    if not row.terminal and words_of(row.pid)[1:4] == BY_GT:
+    if not row.terminal and words_of(row.pid)[1 : 1 + len(BY_GT)] == BY_GT:
         return folder_of(row.pid) == here
     marks = env.get(FAMILY, "").split()
     if not marks or any(lives(int(mark.partition("-")[0] or 0)) for mark in marks if mark[:1].isdigit()):

@@ -21,6 +21,7 @@ from gastown_core.process import gt_argv, spawn
 from gastown_core.runtimes.heartbeat import forget_heartbeat
 from gastown_core.tmux.server import TmuxServer
 from gastown_core.tmux.socket import has_tmux, socket_name
+from gastown_core.town.estop import check as check_not_stopped
 from gastown_core.town.identity import session_environment
 from gastown_core.town.settings import load_agents, load_settings
 from gastown_core.town.start_warnings import start_warnings
@@ -246,6 +247,7 @@ def start_agent(root: str, start: Start, *, watch_s: float = WATCH_S, clock: Clo
     from gastown_core.town.liveness import orders_on_hook
 
     entry = start.entry
+    check_not_stopped(root, entry.address)
     if not os.path.isdir(entry.work_dir):
         raise TownError(f"{entry.address.path} has no folder to work in", f"{entry.work_dir} is missing")
     server = _server_or_hint(root, start)
@@ -293,6 +295,7 @@ def respawn_agent(root: str, start: Start, *, clock: Clock = SYSTEM_CLOCK) -> Pa
     """
     from gastown_core.tmux.panes import find_pane
 
+    check_not_stopped(root, start.entry.address)
     server = _server_or_hint(root, start)
     pane = find_pane(server, start.entry.session)
     if pane is None:

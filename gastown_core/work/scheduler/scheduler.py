@@ -16,6 +16,7 @@ from gastown_core.files.atomic import edit_json, read_json
 from gastown_core.files.folders import private_folder
 from gastown_core.files.locks import FileLock
 from gastown_core.model.record import Record
+from gastown_core.town import estop
 from gastown_core.town.liveness import live_sessions
 from gastown_core.town.settings import load_settings
 from gastown_core.work import retry_delay
@@ -38,10 +39,12 @@ __all__ = ["Cycle", "Enqueued", "SchedulerState", "cycle", "enqueue", "is_deferr
 ACTOR = "scheduler"
 CLOSE_TRIES = 3
 LOCKED, PAUSED, CAPACITY, BATCH, READY, NONE = "locked", "paused", "capacity", "batch", "ready", "none"
-"""What ended a cycle: another cycle, a pause, no room, a full batch, all ready ones dispatched, nothing to do."""
+HALTED = "halted"
+"""What ended a cycle: an emergency stop, another cycle, a pause, no room, a full batch, all ready ones dispatched, nothing to do."""
 _WHY = {
     LOCKED: "another cycle is at work",
     PAUSED: "paused",
+    HALTED: "an emergency stop is in force; gt thaw ends it",
     CAPACITY: "no more room",
     BATCH: "the batch is full",
     READY: "everything that was ready",
@@ -187,6 +190,8 @@ class _Run:
 
     def look(self) -> Cycle:
         """Return what ``go`` would do."""
+        if estop.is_set(self.root):
+            return Cycle(HALTED)
         if read_state(self.root).paused:
             return Cycle(PAUSED)
         queue = read_queue(self.root, self.ledger, self.clock.now())
@@ -206,6 +211,8 @@ class _Run:
 
     def go(self) -> Cycle:
         """Run the cycle."""
+        if estop.is_set(self.root):
+            return Cycle(HALTED)
         if read_state(self.root).paused:
             return Cycle(PAUSED)
         queue = read_queue(self.root, self.ledger, self.clock.now())
@@ -220,8 +227,8 @@ class _Run:
         for number, waiting in enumerate(picked):
             if number and self.delay_s:
                 self.sleep(self.delay_s)
-            if read_state(self.root).paused:
-                reason = PAUSED
+            if estop.is_set(self.root) or read_state(self.root).paused:
+                reason = HALTED if estop.is_set(self.root) else PAUSED
                 break
             done.append(self._hand_out(waiting))
         started = tuple(one for one in done if one.ok)
@@ -245,7 +252,7 @@ class _Run:
         for waiting in queue.ready:
             if len(picked) == self.batch or capacity.room <= 0:
                 break
-            if capacity.room_in(waiting.context.rig) > 0:
+            if capacity.room_in(waiting.context.rig) > 0 and not estop.is_halted(self.root, waiting.context.rig):
                 capacity = capacity.taken(waiting.context.rig)
                 picked.append(waiting)
         return picked

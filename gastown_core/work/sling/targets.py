@@ -147,6 +147,8 @@ def _check_form(text: str, parts: list[str]) -> None:
 
 
 def _check_open(rig: RigEntry) -> None:
+    if rig.state == RigState.HALTED:
+        raise TownError(f"rig {rig.name} is halted", "an emergency stop is in force", "gt thaw ends it")
     if rig.state != RigState.OPERATIONAL:
         raise TownError(f"rig {rig.name} is {rig.state}", "it takes no work", "choose another rig")
 

@@ -1,0 +1,116 @@
+"""The emergency stop of a town or a rig: its record, and what it stops.
+
+``ESTOP`` in the town's root stops the town, ``ESTOP.<rig>`` one rig (daemon-and-health.md section 10).  The file is the
+stop: one that is empty or unreadable counts too.  Of the town's agents only the mayor goes on, to speak with a person.
+"""
+
+from __future__ import annotations
+
+import os
+
+from gastown_core.clock import SYSTEM_CLOCK, format_ago, format_seconds, parse_moment
+from gastown_core.errors import TownError
+from gastown_core.files.atomic import write_atomic
+from gastown_core.model.address import MAYOR
+from gastown_core.model.record import Record
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from gastown_core.clock import Clock
+    from gastown_core.model.address import Address
+
+NAME = "ESTOP"
+MANUAL = "manual"
+
+
+class Estop(Record):
+    """An emergency stop: of a rig (empty: of the town), by a person or by itself, since when (0: unknown), and why."""
+
+    rig: str
+    kind: str = MANUAL
+    at: float = 0.0
+    reason: str = ""
+
+    @property
+    def whose(self) -> str:
+        """What is stopped, in words."""
+        return f"rig {self.rig}" if self.rig else "the town"
+
+    @property
+    def command(self) -> str:
+        """The command that ends it."""
+        return f"gt thaw --rig {self.rig}" if self.rig else "gt thaw"
+
+    def words(self, now: float) -> str:
+        """Return ``the town is stopped since 5m ago: disk is full``."""
+        since = f" since {format_ago(now - self.at)}" if self.at else ""
+        return f"{self.whose} is under an emergency stop{since}" + (f": {self.reason}" if self.reason else "")
+
+
+def path_of(root: str, rig: str = "") -> str:
+    """Return the file that is the stop of the town, or of a rig."""
+    return os.path.join(root, f"{NAME}.{rig}" if rig else NAME)
+
+
+def is_set(root: str, rig: str = "") -> bool:
+    """Whether exactly this stop is in force; the cheapest question, for what is asked often."""
+    return os.path.lexists(path_of(root, rig))
+
+
+def read(root: str, rig: str = "") -> Estop | None:
+    """Return exactly this stop, None if it is not in force."""
+    if not is_set(root, rig):
+        return None
+    try:
+        with open(path_of(root, rig), encoding="utf-8", errors="replace") as handle:
+            kind, _, rest = handle.readline(4096).rstrip("\n").partition("\t")
+    except OSError:
+        return Estop(rig)
+    at, _, reason = rest.partition("\t")
+    return Estop(rig, kind or MANUAL, parse_moment(at) or 0.0, reason)
+
+
+def covering(root: str, rig: str = "") -> Estop | None:
+    """Return the stop under which this rig is (empty: the town's own agents): the town's, else the rig's."""
+    return read(root) or (read(root, rig) if rig else None)
+
+
+def is_halted(root: str, rig: str) -> bool:
+    """Whether the rig is under a stop, the town's or its own."""
+    return is_set(root) or is_set(root, rig)
+
+
+def stop_of(root: str, address: Address) -> Estop | None:
+    """Return the stop under which an agent is, None if it may go on."""
+    return None if address.role == MAYOR else covering(root, address.rig)
+
+
+def check(root: str, address: Address) -> None:
+    """Refuse to let an agent start that is under a stop. Raises TownError."""
+    stop = stop_of(root, address)
+    if stop is not None:
+        raise TownError(
+            f"{address.path} is not started", stop.words(SYSTEM_CLOCK.now()), f"{stop.command} ends the stop"
+        )
+
+
+def declare(root: str, rig: str, reason: str, *, kind: str = MANUAL, clock: Clock = SYSTEM_CLOCK) -> bool:
+    """Put the stop in force; return False if it was already. What is started after this sees it."""
+    if is_set(root, rig):
+        return False
+    line = "\t".join((kind, format_seconds(clock.now()), " ".join(reason.split())))
+    write_atomic(path_of(root, rig), f"{line}\n".encode(), mode=0o600)
+    return True
+
+
+def lift(root: str, rig: str) -> None:
+    """End the stop; nothing that it held is started by this."""
+    try:
+        os.unlink(path_of(root, rig))
+    except FileNotFoundError:
+        return
+
+
+def notice(stop: Estop) -> str:
+    """Return what a stopped agent is told."""
+    return f"Emergency stop of {stop.whose}: start nothing, run no tool, and wait until the overseer ends the stop."
