@@ -106,7 +106,7 @@ def asked_of(root: str, entry: RosterEntry) -> Asked:
         raise DeliveryError(
             f"{entry.address.short} has no running session", "", f"gt session start {entry.address.short}"
         )
-    preset = target_of(root, entry).preset
+    preset = target_of(root, entry, pane).preset
     server = sessions.server_of(root)
     return Asked(look(server, pane.pane_id, preset.screens), pane, preset, server)
 

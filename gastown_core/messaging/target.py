@@ -10,6 +10,7 @@ from gastown_core.town import sessions
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from gastown_core.runtimes.preset import Preset
+    from gastown_core.tmux.panes import Pane
     from gastown_core.town.inventory import RosterEntry
 
 
@@ -22,9 +23,13 @@ class AgentTarget(Record):
     rig: str = ""
 
 
-def target_of(root: str, entry: RosterEntry) -> AgentTarget:
-    """The nudge target of an agent; its runtime as recorded in the session, else by the settings."""
-    pane = sessions.find_session(root, entry) if has_tmux() else None
+def target_of(root: str, entry: RosterEntry, pane: Pane | None = None) -> AgentTarget:
+    """The nudge target of an agent; its runtime as recorded in the session, else by the settings.
+
+    ``pane`` is the session's pane, if the caller has found it already.
+    """
+    if pane is None and has_tmux():
+        pane = sessions.find_session(root, entry)
     alias = pane.agent if pane is not None else ""
     try:
         chosen = sessions.choose_runtime(root, entry.address, alias)
