@@ -82,6 +82,27 @@ def latencies(root: str, screen: Screen) -> Iterator[Row]:
         ("bead to screen", bead, "p50 ≤ 40 ms"),
     ):
         yield latency(name, act, goal, screen)
+    yield inbox_row(root, screen)
+
+
+def inbox_row(root: str, screen: Screen) -> Row:
+    """From an escalation in the ledger to its row in the inbox."""
+    store = TownLedger(root).stores()["town"]
+    raised = []
+
+    def escalate(tag: str) -> None:
+        with store.write("overseer") as batch:
+            raised.append(batch.create({"title": tag, "labels": ["gt:escalation"], "priority": 0}).id)
+
+    screen.press("i")
+    screen.wait("INBOX", 3)
+    row = latency("inbox row", escalate, "p99 ≤ 300 ms", screen, 15)
+    with store.write("overseer") as batch:
+        for bead_id in raised:
+            batch.close(bead_id, "measured", force=True)
+    screen.press("i")
+    screen.rest(1)
+    return row
 
 
 def latency(name: str, act: Callable[[str], None], goal: str, screen: Screen, count: int = 100) -> Row:
