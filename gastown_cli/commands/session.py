@@ -193,8 +193,23 @@ def go_to(root: str, entry: RosterEntry, *, agent: str = "") -> int:
         tell_warnings(start)
         sessions.respawn_agent(root, start)
         output.note(f"{entry.address.short} {'started' if pane is None else 'revived'} as {start.alias}")
+    _bind_keys(root)
     sys.stdout.flush()
     os.execvp(argv[0], argv)
+
+
+def _bind_keys(root: str) -> None:
+    """Bind the town's keys for the person who attaches; without them the session is shown all the same."""
+    from gastown_core.errors import TmuxError
+    from gastown_core.process import gt_argv
+    from gastown_core.tmux.keys import bind_keys, town_keys
+    from gastown_core.town.inventory import read_inventory
+    from gastown_core.town.sessions import server_of
+
+    try:
+        bind_keys(server_of(root), town_keys(gt_argv()), prefixes=[rig.prefix for rig in read_inventory(root).rigs])
+    except TmuxError as error:
+        output.note(f"note: the keys a, n and p are not bound: {output.clean(str(error))}")
 
 
 def peek_arguments(parser: ArgumentParser) -> None:

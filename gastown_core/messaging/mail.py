@@ -185,13 +185,19 @@ def announce_arrival(
     *,
     clock: Clock = SYSTEM_CLOCK,
 ) -> list[str]:
-    """Queue a nudge for each recipient but the sender and people; returns what went wrong, one line each.
+    """Queue a nudge for each recipient but the sender, and show the overseer a line; returns what went wrong.
 
-    Muted agents get none.  The nudge is dropped once its message is archived.
+    Muted agents get none.  The nudge is dropped once its message is archived.  The overseer's line stands for a moment in
+    every terminal that is attached to the town; the message itself waits in the inbox.
     """
     wrong = []
     for target, bead_id in zip(targets, ids, strict=True):
-        if target.kind != "agent" or target.name in (letter.sender, "overseer"):
+        if target.kind != "agent" or target.name == letter.sender:
+            continue
+        if target.name == "overseer":
+            from gastown_core.messaging.outward import announce
+
+            announce(root, f"📬 Mail from {letter.sender}: {_subject(letter.subject)} (gt mail inbox)")
             continue
         try:
             _nudge(root, ledger, letter, target.name, bead_id, clock)

@@ -102,3 +102,18 @@ def test_the_command_says_where_it_goes_and_what_is_wrong(watched):
     assert nobody.code == 2 and "gt attach AGENT" in nobody.err
     assert gt("cycle", "next", "--session", "sh-nobody", cwd=rigged.root).code == 1
     assert gt("cycle", "sideways", cwd=rigged.root).code == 2
+
+
+def test_who_attaches_gets_the_keys(rigged, server):
+    set_setting(rigged.root, "default_agent", "scripted")
+    town = sessions.server_of(rigged.root)
+    try:
+        entry = rigged.entry("mayor")
+        sessions.start_agent(rigged.root, sessions.plan_start(rigged.root, entry))
+        assert "cycle" not in town.run("list-keys", "-T", "prefix", "n")
+        attach = ["env", "-u", "TMUX", *gt_argv("attach", "mayor")]
+        create_session(server, "outer", rigged.root, {}, attach, watch_s=0.0)
+        until(lambda: "cycle next" in town.run("list-keys", "-T", "prefix", "n"), "n is bound")
+        until(lambda: shown(town) == ["hq-mayor"], "the mayor is shown")
+    finally:
+        town.kill_server()

@@ -7,6 +7,7 @@ from gastown_core.clock import SYSTEM_CLOCK
 from gastown_core.errors import GastownError
 from gastown_core.events.log import append_event
 from gastown_core.messaging.mail import NORMAL, Letter, announce_arrival, send_mail
+from gastown_core.messaging.outward import announce
 from gastown_core.messaging.recipients import AGENT, Target
 from gastown_core.model.address import MAYOR, OVERSEER, parse_address
 from gastown_core.model.bead import CLOSED, OPEN, TOMBSTONE
@@ -63,7 +64,8 @@ def tell(
     """
     told: list[str] = []
     nudged = dict.fromkeys([*_words(convoy.fields.get("nudge_watchers", "")), *nudge_extra])
-    spared = {mail_address(one) for one in nudged}
+    # the overseer sees the banner
+    spared = {OVERSEER, *(mail_address(one) for one in nudged)}
     for address in listeners(convoy, extra):
         try:
             made = send_mail(root, ledger, address, subject, body, sender=sender, priority=priority, clock=clock)
@@ -77,7 +79,7 @@ def tell(
     for address in nudged:
         _nudge(root, address, f"{banner}. `gt convoy show {convoy.id}` tells more.", sender, clock)
     if OVERSEER in told:
-        show_banner(root, banner)
+        announce(root, banner)
     return told
 
 
@@ -97,28 +99,6 @@ def _nudge(root: str, address: str, text: str, sender: str, clock: Clock) -> Non
             pass
     except GastownError:
         return
-
-
-def show_banner(root: str, text: str) -> int:
-    """Show one line on every terminal attached to a session of this town; return how many."""
-    from gastown_core.tmux.socket import has_tmux
-    from gastown_core.town.sessions import server_of
-
-    if not has_tmux():
-        return 0
-    shown = 0
-    try:
-        server = server_of(root)
-        if not server.is_running():
-            return 0
-        for client in server.run("list-clients", "-F", "#{client_control_mode} #{client_name}").splitlines():
-            is_control, _, name = client.partition(" ")
-            if is_control == "0" and name:
-                server.run("display-message", "-c", name, "-d", "8000", text)
-                shown += 1
-    except GastownError:
-        return shown
-    return shown
 
 
 OWNED = "gt:owned"
