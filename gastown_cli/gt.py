@@ -305,6 +305,7 @@ ROOT = Root(
         Command("inbox pin", _C + "inbox:pin", "Agents", "Pin a row to the top, or unpin it"),
         Command("inbox done", _C + "inbox:done", "Agents", "Hide a row until it changes"),
         Command("inbox undo", _C + "inbox:undo", "Agents", "Take back the last snooze, pin or done"),
+        Command("gate resolve", "gastown_cli.bd_commands.gate:resolve", "Work", "Open a gate by hand"),
         Command("answers", _C + "answers:list", "Agents", "List standing answers"),
         Command("answers list", _C + "answers:list", "Agents", "List standing answers", ("ls",)),
         Command(

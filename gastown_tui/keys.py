@@ -114,6 +114,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("mountain.pause", (), "pause mountain", "pause dispatch for this mountain", BUNDLES, _CONVOYS),
     Action("mountain.resume", (), "resume mountain", "resume dispatch for this mountain", BUNDLES, _CONVOYS),
     Action("bead.release", (), "release bead", "release a claimed bead: open, without an assignee", ACTS, ("convoys", "events", "queue")),
+    Action("gate.resolve", (), "open gate", "open a gate that waits for a person", ACTS, ("problems", "inbox", "events")),
     Action("escalation.ack", (), "take on", "take an escalation on: it no longer waits for anybody else", ACTS, ("problems", "inbox", "events")),
     Action("escalation.close", (), "close escalation", "close an escalation with a reason", ACTS, ("problems", "inbox", "events")),
     Action("mq.retry", ("r",), "retry", "clear a request's failure and requeue it", QUEUE, _REQUESTS, 90),

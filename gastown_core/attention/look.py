@@ -229,7 +229,8 @@ def _gates(town: TownSnapshot) -> Iterator[Item]:
             work=holds[0] if holds else "",
             holds=holds,
             convoys=convoys,
-            hint=f"bd gate resolve {gate.id}",
+            orders=("gate.resolve",),
+            hint=f"gt gate resolve {gate.id}",
             evidence=(gate.title,) if gate.reason else (),
         )
 

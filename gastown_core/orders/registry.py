@@ -90,6 +90,8 @@ ORDERS: tuple[OrderKind, ...] = (
               ("dog", "remove", TARGET), confirm=True, keeps="Its session and its folder go. It must be idle."),
     OrderKind("bead.release", "", "release", "release a claimed bead: open, without an assignee", BEAD, reasons.some_bead,
               ("release", TARGET), confirm=True, keeps="The bead is open again, without an assignee. Its branch stays."),
+    OrderKind("gate.resolve", "", "open gate", "open a gate that waits for a person", BEAD, reasons.some_bead,
+              ("gate", "resolve", TARGET), confirm=True, keeps="What waits behind it goes on. A gate that is open stays open."),
     OrderKind("escalation.ack", "", "take on", "take an escalation on: it no longer waits for anybody else", BEAD, reasons.some_bead,
               ("escalate", "ack", TARGET)),
     OrderKind("escalation.close", "", "close escalation", "close an escalation with a reason", BEAD, reasons.some_bead,

@@ -235,3 +235,15 @@ def test_pictures(snap_compare, name: str, size: str) -> None:
     assert snap_compare(
         Console(FakeLive(town, standard_stream(50))), run_before=settled(keys), terminal_size=SIZES[size]
     )
+
+
+async def test_a_gate_is_opened_from_its_row_after_a_question() -> None:
+    app = Console(FakeLive(busy_town(), standard_stream(10)))
+    async with app.run_test(size=SIZES["80x24"]) as pilot:
+        await pilot.press("i", "j", "j", "O", "enter")
+        await until(pilot, lambda: "What waits behind it goes on" in app.screen_text(), "what it does")
+        assert not app.hands.performed
+        await pilot.press("tab", "enter")
+        await until(pilot, lambda: app.hands.performed, "the order")
+        order = app.hands.performed[-1]
+        assert (order.kind, order.target) == ("gate.resolve", "gt-g1")
