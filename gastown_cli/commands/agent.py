@@ -32,6 +32,7 @@ def prime_arguments(parser: ArgumentParser) -> None:
     """Add the arguments of ``gt prime``."""
     parser.add_argument("--hook", action="store_true", help="called from the runtime's session hook")
     parser.add_argument("--dry-run", action="store_true", help="leave notes on the hook unread")
+    parser.add_argument("--state", action="store_true", help="say only how the session begins; take nothing")
     context.add_json(parser)
 
 
@@ -51,6 +52,8 @@ def run_prime(args: Namespace) -> int:
             return 0
         output.say("You are the overseer of this town. Next: gt status shows it, gt feed watches it.")
         return 0
+    if args.state:
+        return _say_state(root, entry, as_json=args.json)
     told = _hook_input() if args.hook else HookInput()
     if args.hook and not args.dry_run and told.event != COMPACTS:
         _note_start(root, entry, told)
@@ -72,6 +75,32 @@ def run_prime(args: Namespace) -> int:
     # a note that the agent did not get is not read
     if is_self and not args.dry_run and told.event != COMPACTS and streams.arrived():
         given(root, entry, briefing)
+    return 0
+
+
+def _say_state(root: str, entry: RosterEntry, *, as_json: bool) -> int:
+    """Print how a session of this agent begins: after a handoff, after a crash, with work, or with nothing."""
+    from gastown_core.clock import SYSTEM_CLOCK, format_age
+    from gastown_core.work.prime import state_of
+
+    found = state_of(root, entry)
+    age = SYSTEM_CLOCK.now() - found.checkpoint_at if found.checkpoint_at else 0.0
+    if as_json:
+        output.say_json(
+            {
+                "state": found.state,
+                "role": entry.address.role,
+                "prev_session": found.previous,
+                "checkpoint_age": round(age),
+                "hooked_bead": found.bead,
+            }
+        )
+        return 0
+    parts = [f"{entry.address.path}: {found.state}"]
+    parts += [f"after {found.previous}"] if found.previous else []
+    parts += [f"checkpoint {format_age(age)} old"] if age else []
+    parts += [f"{found.bead} is hooked"] if found.bead else []
+    output.say(output.clean(", ".join(parts)))
     return 0
 
 

@@ -100,6 +100,37 @@ def given(root: str, entry: RosterEntry, briefing: Briefing) -> None:
                 batch.close(note.id, "read by the successor", force=True)
 
 
+NORMAL, POST_HANDOFF, CRASH_RECOVERY, AUTONOMOUS = "normal", "post-handoff", "crash-recovery", "autonomous"
+
+
+class Beginning(Record):
+    """How a session begins; ``previous`` is the session that handed off, ``checkpoint_at`` 0 without a checkpoint."""
+
+    state: str
+    bead: str
+    previous: str
+    checkpoint_at: float
+
+
+def state_of(root: str, entry: RosterEntry, *, clock: Clock = SYSTEM_CLOCK) -> Beginning:
+    """Return how a session of this agent begins now; changes nothing. Raises StoreError.
+
+    A handoff counts before a checkpoint, and a checkpoint before work on the hook.
+    """
+    from gastown_core.beads.ledger import TownLedger
+
+    held = hook.hooked_work(TownLedger(root), entry.address, rig_prefix(root, entry.address.rig), mail=True)
+    work = [bead for bead in held if not is_kind(bead, "gt:message")]
+    is_noted = any("HANDOFF" in bead.title.upper() for bead in held if is_kind(bead, "gt:message"))
+    left = read_progress(entry, clock.now())
+    is_handed_off = is_noted or bool(read_marker(entry.work_dir))
+    state = (
+        POST_HANDOFF if is_handed_off else CRASH_RECOVERY if left is not None else AUTONOMOUS if work else NORMAL
+    )
+    previous = entry.session if is_handed_off else ""
+    return Beginning(state, work[0].id if work else "", previous, left.at if left is not None else 0.0)
+
+
 def _step_lines(root: str, ledger: TownLedger, work: tuple[Bead, ...]) -> list[str]:
     """Return the steps of the first bead, empty if it has no formula."""
     if not work:

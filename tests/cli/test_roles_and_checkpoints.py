@@ -92,3 +92,23 @@ def test_an_old_or_broken_checkpoint_is_none(worker, without_tmux, content):
     assert gt("checkpoint", "read", cwd=entry.work_dir, **env).code == 1
     primed = gt("prime", cwd=entry.work_dir, **env)
     assert primed.code == 0 and "## Checkpoint" not in primed.out
+
+
+def test_how_a_session_begins(worker, without_tmux):
+    rigged, entry, bead, env = worker
+
+    def state():
+        told = gt("prime", "--state", "--json", cwd=entry.work_dir, **env)
+        assert told.code == 0, told.err
+        return told.json
+
+    assert (state()["state"], state()["hooked_bead"]) == ("autonomous", bead.id)
+    assert gt("checkpoint", "write", "--notes", "x", cwd=entry.work_dir, **env).code == 0
+    assert state()["state"] == "crash-recovery"
+    assert gt("handoff", "-s", "full", "-m", "look here", cwd=entry.work_dir, **env).code == 0
+    assert (state()["state"], state()["prev_session"]) == ("post-handoff", entry.session)
+    assert state()["state"] == "post-handoff", "asking takes nothing"
+    gt("prime", cwd=entry.work_dir, **env)
+    assert state()["state"] == "crash-recovery"
+    mayor = {"GT_ROLE": "mayor", "GT_SESSION": "hq-mayor", "GT_TOWN_ROOT": rigged.root}
+    assert gt("prime", "--state", cwd=rigged.root, **mayor).out == "mayor: normal\n"
