@@ -124,9 +124,7 @@ def state_of(root: str, entry: RosterEntry, *, clock: Clock = SYSTEM_CLOCK) -> B
     is_noted = any("HANDOFF" in bead.title.upper() for bead in held if is_kind(bead, "gt:message"))
     left = read_progress(entry, clock.now())
     is_handed_off = is_noted or bool(read_marker(entry.work_dir))
-    state = (
-        POST_HANDOFF if is_handed_off else CRASH_RECOVERY if left is not None else AUTONOMOUS if work else NORMAL
-    )
+    state = POST_HANDOFF if is_handed_off else CRASH_RECOVERY if left is not None else AUTONOMOUS if work else NORMAL
     previous = entry.session if is_handed_off else ""
     return Beginning(state, work[0].id if work else "", previous, left.at if left is not None else 0.0)
 
