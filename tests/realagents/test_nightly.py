@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import time
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from gastown_core.runtimes.adapters import adapter_for
 from tests.realagents.conftest import MakeWorld
 from tests.realagents.homes import READY
-from tests.realagents.oracle import ONCE, check, comes_to, is_once, settled
+from tests.realagents.oracle import KEPT, ONCE, check, comes_to, is_once, settled, whereabouts
 from tests.realagents.patience import LOOK_EVERY_S, comes_true
-from tests.realagents.records import BUSY, ENDED, FAILED, IDLE, LIMITED, own_record
+from tests.realagents.records import BUSY, ENDED, FAILED, IDLE, LIMITED, STARTING, WAITING, own_record
+from tests.realagents.test_answers import question
 from tests.realagents.test_moments import Moment, Record, say
 from tests.realagents.test_usage import counted, served
 from tests.realagents.world import Agent, World
@@ -22,8 +24,13 @@ pytestmark = pytest.mark.realagents_nightly
 READ, AT_LOG_IN = ("pi", "opencode", "copilot", "omp"), ("amp", "auggie", "omp")
 TELL_RETRIES, TELL_FINAL = ("pi",), ("pi", "copilot", "omp")
 """Of the others: opencode shows on its screen that it tries again, and does so for ever; copilot and omp tell nothing of it."""
-START_S = 60.0
+START_S = 100.0
+"""opencode brings up its server and its database first, which takes most of a minute on a busy machine."""
 NEW = replace(READY, onboarded=False)
+
+
+ESCAPES = {"opencode": 2}
+"""How often Escape is pressed, soon after one another, to end a turn."""
 
 
 def press_escape(agent: Agent) -> None:
@@ -42,7 +49,8 @@ def queue_a_second(agent: Agent) -> None:
 def rest(agent: Agent) -> None:
     """End its turn as a person does; some want Escape twice, and take it for something else once they rest."""
     for _ in range(4):
-        agent.keys("Escape")
+        for _ in range(ESCAPES.get(agent.program, 1)):
+            agent.keys("Escape")
         for _ in range(10):
             if own_record(agent).state in (IDLE, LIMITED, FAILED):
                 return
@@ -57,7 +65,8 @@ MOMENTS = (
     Moment("429 retried", say("PASS429 9"), LIMITED, "limited", TELL_RETRIES),
     Moment("429 retried", say("PASS429 9"), BUSY, "limited", ("opencode",)),
     Moment("429 final", say("LIMIT429"), LIMITED, "limited", TELL_FINAL),
-    Moment("Escape", press_escape, IDLE, "idle", READ),
+    # two of copilot do not end its turn when tmux sends them
+    Moment("Escape", press_escape, IDLE, "idle", ("pi", "opencode", "omp")),
     Moment("queued", queue_a_second, BUSY, "working", READ),
 )
 CASES = [
@@ -130,7 +139,7 @@ def test_a_nudge_during_a_turn_comes_once(agent_world: MakeWorld, program: str) 
     agent.nudge("marker-busy", *([] if program == "pi" else ["--mode", "now"]))
 
     comes_true(lambda: agent.world.delivered("marker-busy"), "the text reaches the model", 40.0)
-    assert is_once(settled(agent.world, "marker-busy")), agent.screen()
+    assert is_once(whereabouts(agent.world, "marker-busy")), agent.screen()
 
 
 @pytest.mark.parametrize("program", READ)
@@ -149,6 +158,42 @@ def test_it_is_counted_as_served(agent_world: MakeWorld, program: str) -> None:
     comes_true(lambda: figures() == wanted, f"{wanted} is counted")
     # and again: nothing is counted twice
     assert figures() == wanted
+
+
+@pytest.mark.parametrize(("program", "own"), [("opencode", BUSY), ("copilot", WAITING)])
+def test_a_permission_is_told_and_given(
+    agent_world: MakeWorld, program: str, own: str, record_property: Record
+) -> None:
+    world = agent_world(program)
+    mayor = world.mayor(world.careful())
+    world.answered("GAS TOWN", timeout_s=START_S)
+    comes_to(mayor, IDLE, START_S)
+    # outside its folder copilot asks for the folder first
+    path = Path(mayor.work_dir(), "made")
+    mayor.say(f"RUN `touch {path}`")
+    comes_true(lambda: question(mayor)["can_answer"], "the question is read")
+    check(mayor, "permission", own, "waiting", record_property)
+    assert not path.exists()
+
+    world.gt("answer", "mayor", "1", "--expect", str(question(mayor)["id"]))
+
+    comes_true(path.exists, "what was permitted is done")
+    comes_to(mayor, IDLE)
+
+
+def test_copilots_first_question_is_answered_as_chosen(agent_world: MakeWorld, record_property: Record) -> None:
+    world = agent_world("copilot", seed=replace(READY, trusted=False))
+    mayor = world.mayor()
+    comes_true(lambda: question(mayor)["can_answer"], "the question is read with its choices", START_S)
+    check(mayor, "trust", STARTING, "waiting", record_property)
+    assert mayor.nudge("marker-trust")[-1]["stage"] == "not typed"
+    asked = question(mayor)
+
+    world.gt("answer", "mayor", "1", "--expect", str(asked["id"]))
+
+    world.answered("GAS TOWN", timeout_s=START_S)
+    comes_to(mayor, IDLE)
+    assert whereabouts(world, "marker-trust") == KEPT
 
 
 @pytest.mark.parametrize("program", AT_LOG_IN)

@@ -37,6 +37,8 @@ CAREFUL = {
     "gemini": "--approval-mode default",
 }
 """Words that make a program ask before it acts."""
+CAREFUL_ENV = {"opencode": """OPENCODE_PERMISSION='{"bash":"ask"}' """}
+"""What stands before the program for the same, where words do not do it."""
 PAUSE_S = {"gemini": 0.3, "codex": 0.3}
 """How long a program wants no key between a text and Enter."""
 SHOWN_AGAIN = ("Stop hook blocking error", "<system-reminder>\nStop hook blocking error")
@@ -172,7 +174,7 @@ class World:
         path = Path(self.root) / "settings" / "config.json"
         settings = json.loads(path.read_text()) if path.exists() else {}
         wrapper = self.base / "bin" / f"careful-{program}"
-        self._write(wrapper, f'#!/bin/sh\nexec {program} {CAREFUL.get(program, "")} "$@"\n')
+        self._write(wrapper, f'#!/bin/sh\n{CAREFUL_ENV.get(program, "")}exec {program} {CAREFUL.get(program, "")} "$@"\n')
         wrapper.chmod(0o755)
         entry = {"provider": program, "command": str(wrapper), "args": []}
         settings.setdefault("agents", {})["careful"] = entry
