@@ -174,7 +174,9 @@ class World:
         path = Path(self.root) / "settings" / "config.json"
         settings = json.loads(path.read_text()) if path.exists() else {}
         wrapper = self.base / "bin" / f"careful-{program}"
-        self._write(wrapper, f'#!/bin/sh\n{CAREFUL_ENV.get(program, "")}exec {program} {CAREFUL.get(program, "")} "$@"\n')
+        self._write(
+            wrapper, f'#!/bin/sh\n{CAREFUL_ENV.get(program, "")}exec {program} {CAREFUL.get(program, "")} "$@"\n'
+        )
         wrapper.chmod(0o755)
         entry = {"provider": program, "command": str(wrapper), "args": []}
         settings.setdefault("agents", {})["careful"] = entry
