@@ -45,11 +45,20 @@ def _take(root: str, session: str, argv: Sequence[str], at: float) -> None:
     adapter = adapter_for(runtime)
     if adapter is None:
         raise ValueError(f"no adapter for the runtime {runtime!r}")
+    stopped = _stopped(root)
+    if event == adapter.tool_event:
+        if stopped:
+            _print(adapter.reply(event, stopped))
+        return
     told = _decode(given or _stdin())
     heard = adapter.hear(event, told)
     before = read_heartbeat(root, session) if heard.carries else None
     note_event(root, session, event, heard, at, runtime, run=os.environ.get("GT_RUN", ""))
-    if heard.carries:
+    if heard.carries and stopped:
+        # nothing is handed over that would make it go on
+        if heard.carries == CONTEXT:
+            _print(adapter.reply(event, stopped))
+    elif heard.carries:
         is_in_turn = heard.carries == CONTEXT and before is not None and before.state == "working"
         # at the end of a turn the agent is free to read; each message makes it go on once
         takes_mail = heard.carries == CONTINUE or (heard.carries == CONTEXT and not is_in_turn)
@@ -67,9 +76,25 @@ def _give_waiting(
         parts.append(drain_for_hook(root, session, event, transcript=transcript, in_turn=is_in_turn))
     text = "\n\n".join(part for part in parts if part)
     if text:
-        # past the guarded stream: a reader that is gone is an error here, and no reason for another exit code
-        with open(1, "wb", closefd=False) as out:
-            out.write(adapter.reply(event, text).encode() + b"\n")
+        _print(adapter.reply(event, text))
+
+
+def _print(text: str) -> None:
+    # past the guarded stream: a reader that is gone is an error here, and no reason for another exit code
+    with open(1, "wb", closefd=False) as out:
+        out.write(text.encode() + b"\n")
+
+
+def _stopped(root: str) -> str:
+    """Return what an agent under an emergency stop is told; empty if it is under none."""
+    rig = os.environ.get("GT_RIG", "")
+    if not os.path.lexists(os.path.join(root, "ESTOP")) and not os.path.lexists(os.path.join(root, f"ESTOP.{rig}")):
+        return ""
+    from gastown_core.town import estop
+    from gastown_core.town.identity import caller
+
+    stop = estop.stop_of(root, caller())
+    return estop.notice(stop) if stop is not None else ""
 
 
 def _new_mail(root: str, session: str) -> str:

@@ -109,6 +109,8 @@ class Adapter:
     """One runtime's signals. A runtime overrides only those that it provides."""
 
     name = ""
+    tool_event = ""
+    """The event before each tool call whose reply refuses the call; empty if the program has none."""
     keeps_transcript = False
     """Whether its transcripts can be read here."""
 

@@ -22,6 +22,12 @@ def signal_command(event: str, runtime: str) -> str:
     return f'[ -z "$GT_SESSION" ] || {_GT} signal {event} --runtime {runtime}'
 
 
+def tool_command(event: str, runtime: str) -> str:
+    """The command before each tool call: it runs ``gt`` only during an emergency stop, which refuses the call."""
+    calm = '[ ! -e "$GT_TOWN_ROOT/ESTOP" ] && [ ! -e "$GT_TOWN_ROOT/ESTOP.$GT_RIG" ]'
+    return f'[ -z "$GT_SESSION" ] || {{ {calm}; }} || {_GT} signal {event} --runtime {runtime}'
+
+
 def prime_command() -> str:
     """The command that briefs an agent at the start of its session."""
     return f"{_GT} prime --hook"

@@ -164,3 +164,23 @@ def test_new_mail_makes_a_turn_go_on_once_and_a_note_of_its_own_does_not(tmp_pat
     going_on = signal(Path(root), "Stop", "--runtime", "claude", given="{}", **env)
     assert json.loads(going_on.stdout)["decision"] == "block" and "hq-new from mayor/" in going_on.stdout
     assert signal(Path(root), "Stop", "--runtime", "claude", given="{}", **env).stdout == ""
+
+
+def test_a_stopped_agent_is_refused_its_tools_and_given_nothing_to_go_on_with(tmp_path: Path) -> None:
+    enqueue(str(tmp_path), SESSION, "mayor", "go on")
+    call = ("PreToolUse", "--runtime", "claude")
+    assert signal(tmp_path, *call, GT_ROLE="shop/polecats/opal", GT_RIG="shop").stdout == ""
+    (tmp_path / "ESTOP.shop").write_text("")
+
+    refused = signal(tmp_path, *call, GT_ROLE="shop/polecats/opal", GT_RIG="shop")
+    ended = signal(tmp_path, "Stop", "--runtime", "claude", given="{}", GT_ROLE="shop/polecats/opal", GT_RIG="shop")
+    asked = signal(
+        tmp_path, "UserPromptSubmit", "--runtime", "claude", given="{}", GT_ROLE="shop/polecats/opal", GT_RIG="shop"
+    )
+
+    answer = json.loads(refused.stdout)["hookSpecificOutput"]
+    assert answer["permissionDecision"] == "deny" and "Emergency stop of rig shop" in answer["permissionDecisionReason"]
+    assert ended.stdout == "" and "Emergency stop" in asked.stdout and "go on" not in asked.stdout
+    assert signal(tmp_path, *call, GT_ROLE="other/polecats/ruby", GT_RIG="other").stdout == ""
+    (tmp_path / "ESTOP").write_text("")
+    assert signal(tmp_path, *call, GT_ROLE="mayor", GT_RIG="").stdout == "", "the mayor goes on"

@@ -35,7 +35,7 @@ from gastown_core.runtimes.adapter import (
     texts_in,
     words,
 )
-from gastown_core.runtimes.hook_commands import handoff_command, prime_command, signal_command
+from gastown_core.runtimes.hook_commands import handoff_command, prime_command, signal_command, tool_command
 from gastown_core.runtimes.usage import Transcript, Usage, UsageReader, dollars, moment, object_of, tokens
 
 TYPE_CHECKING = False
@@ -164,6 +164,7 @@ class ClaudeAdapter(Adapter):
     """Claude Code of the versions 2.1.197 to 2.1.332, and what they have in common with others."""
 
     name = "claude"
+    tool_event = "PreToolUse"
     keeps_transcript = True
 
     def records(self) -> Records:
@@ -173,6 +174,7 @@ class ClaudeAdapter(Adapter):
     def hook_files(self, role: str) -> tuple[HookFile, ...]:
         """One settings file; the commands do nothing in a session that is not the town's, but for the briefing."""
         hooks: dict[str, list[Any]] = {event: [_hook(signal_command(event, self.name))] for event in EVENTS}
+        hooks[self.tool_event] = [_hook(tool_command(self.tool_event, self.name))]
         # the next briefing, after the compaction, gives the note back
         hooks["PreCompact"] = [*hooks["PreCompact"], _hook(handoff_command())]
         hooks["SessionStart"] = [_hook(prime_command()), *hooks["SessionStart"]]
@@ -199,9 +201,12 @@ class ClaudeAdapter(Adapter):
         return heard._replace(state=BUSY, detail="compacts its context") if event == "PreCompact" else heard
 
     def reply(self, event: str, text: str) -> str:
-        """JSON that adds ``text`` to a prompt, or makes the turn go on with it."""
+        """JSON that adds ``text`` to a prompt, makes the turn go on with it, or refuses a tool call with it."""
         from json import dumps
 
+        if event == self.tool_event:
+            refusal = {"hookEventName": event, "permissionDecision": "deny", "permissionDecisionReason": text}
+            return dumps({"hookSpecificOutput": refusal})
         if event == "UserPromptSubmit":
             return dumps({"hookSpecificOutput": {"hookEventName": event, "additionalContext": text}})
         return dumps({"decision": "block", "reason": text}) if event == "Stop" else ""

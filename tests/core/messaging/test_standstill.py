@@ -14,6 +14,8 @@ from gastown_core.errors import TownError
 from gastown_core.messaging import queue, standstill
 from gastown_core.messaging.nudge import nudge
 from gastown_core.messaging.target import target_of
+from gastown_core.patrols.patrol import OFF
+from gastown_core.patrols.table import patrols_of
 from gastown_core.refinery.engine import process
 from gastown_core.tmux.processes import pane_processes
 from gastown_core.town import estop, sessions
@@ -149,7 +151,8 @@ def test_nothing_starts_is_dispatched_merged_or_typed_during_a_stop(rigged, with
 
 def test_the_duties_that_act_rest_and_the_others_go_on(rigged):
     resting = {duty.name for duty in duties_of(rigged.root) if duty.rests}
-    patrols = {"deacon", "witness:shop", "dam"}
+    patrols = {row.patrol.name for row in patrols_of(rigged.root) if row.mode != OFF}
+    assert {"deacon", "witness:shop", "dam"} <= patrols
     acting = {"dispatch", "workers", "mountains", "gates", "nudges", "answers", "docked rigs", "plugins"}
     assert resting == acting | patrols | {"refinery:shop"}
     duty = next(one for one in duties_of(rigged.root) if one.name == "dispatch")
