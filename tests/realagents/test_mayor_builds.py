@@ -1,4 +1,4 @@
-"""A mayor that is told what to build: beads, a convoy, a sling, and a report, by its briefing alone; then the work lands."""
+"""A mayor that is told what to build does it by its briefing alone, and the work lands; a compaction loses it nothing."""
 
 from __future__ import annotations
 
@@ -36,3 +36,20 @@ def test_told_to_build_the_mayor_makes_beads_a_convoy_and_slings_and_reports(age
 
     comes_true(are_merged, "the second is given out by the convoy, and both land on main", 150)
     mayor.shows(f"REPORT {convoy['id']} landed", timeout_s=60)
+
+
+def test_a_compaction_keeps_a_note_and_gives_it_back(agent_world: MakeWorld) -> None:
+    world = agent_world("claude")
+    mayor = world.mayor()
+    mayor.shows("❯", timeout_s=60)
+    mayor.say("Good morning")
+    world.answered("Good morning")
+    mayor.shows("Heard")
+    mayor.say("/compact")
+
+    def notes() -> list[dict[str, Any]]:
+        rows: list[dict[str, Any]] = world.bd("list", "--all", "--json", cwd=world.root).json
+        return [row for row in rows if "HANDOFF: before the compaction" in row["title"]]
+
+    comes_true(notes, "the note is stored before the compaction", 40)
+    comes_true(lambda: notes()[0]["status"] == "closed", "the briefing after it has given it back", 40)
