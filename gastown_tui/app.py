@@ -221,6 +221,10 @@ class FeedApp(Bounded, App[int], inherit_bindings=False):
         """Show the stages of an order in the status bar."""
         self.feed.status.show_receipt(text, stages, is_done=is_done, failure=failure, now=self.now)
 
+    def copy(self, text: str) -> None:
+        """Ask the terminal to put a text into its clipboard (OSC 52; Textual encodes it, so it cannot hold an escape)."""
+        self.copy_to_clipboard(text)
+
     def open_help(self) -> None:
         """Open the help."""
         from gastown_tui.dialogs.help import HelpScreen

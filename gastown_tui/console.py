@@ -57,6 +57,9 @@ class Console(Protocol):
     def name_terminal(self, words: str) -> None:
         """Show words as the terminal's title."""
 
+    def copy(self, text: str) -> None:
+        """Ask the terminal to put a text into its clipboard."""
+
     # the screen
 
     def begin(self) -> None:

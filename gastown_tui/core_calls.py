@@ -23,6 +23,15 @@ if TYPE_CHECKING:
     from gastown_core.state.transcript import Reading
 
 
+CLIPBOARDS = (
+    ("WAYLAND_DISPLAY", ("wl-copy",)),
+    ("DISPLAY", ("xclip", "-selection", "clipboard", "-in")),
+    ("TMUX", ("tmux", "load-buffer", "-w", "-")),
+    ("", ("pbcopy",)),
+)
+"""Variable that says the clipboard is there (empty: none needed) → the command that takes a text for it."""
+
+
 class CoreCalls:
     """The core for the town at ``root``."""
 
@@ -87,6 +96,20 @@ class CoreCalls:
         import shlex
 
         return self.run_attached([*shlex.split(os.environ.get("PAGER") or "less -R"), path])
+
+    def copy(self, text: str) -> str:
+        """Give a text to the system's clipboard; return the tool that took it, empty without one. Raises GastownError."""
+        import os
+        import shutil
+
+        from gastown_core.process import run
+
+        for variable, argv in CLIPBOARDS:
+            if (not variable or os.environ.get(variable)) and shutil.which(argv[0]):
+                done = run(argv, stdin=text.encode("utf-8", "replace"), timeout_s=5.0, starts_servers=True)
+                if done.code == 0:
+                    return argv[0]
+        return ""
 
     def run_attached(self, argv: Sequence[str]) -> int:
         """Run a command on the terminal; return its exit status. Raises GastownError if it cannot start."""

@@ -80,7 +80,7 @@ class DiffView:
         bead = chosen.bead or (event.bead if event is not None else "")
         for request in snapshot.requests:
             if bead and request.bead_id == bead:
-                return resolve(snapshot, Selection(REQUEST, request.rig, request.id))
+                return resolve(snapshot, Selection(REQUEST, "", request.id))
         for agent in snapshot.agents:
             if bead and agent.work is not None and agent.work.bead_id == bead:
                 return resolve(snapshot, Selection(AGENT, "", agent.key))

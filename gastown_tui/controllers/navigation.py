@@ -7,7 +7,7 @@ from functools import partial
 from gastown_core.model.agent import Health
 from gastown_core.state.rows import NO_FILTER
 from gastown_tui.layout import PANELS, VIEWS
-from gastown_tui.selection import AGENT, BATCH, CONVOY, GROUP, ITEM, REQUEST, Selection
+from gastown_tui.selection import AGENT, BATCH, BEAD, CONVOY, GROUP, ITEM, REQUEST, Selection
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -43,6 +43,7 @@ class Navigation:
             "view.inbox": self.toggle_inbox,
             "drawer.open": self.open_row,
             "back": self.back,
+            "filter.selection": self.show_its_events,
         }
 
     # panels and views
@@ -180,6 +181,28 @@ class Navigation:
             return "nothing to close; q quits"
         return ""
 
+    def show_its_events(self) -> str:
+        """Show only the events of the selection; return why not, or an empty string."""
+        chosen = self.stage.chosen
+        bead = chosen.bead or (chosen.event.bead if chosen.event is not None else "")
+        if chosen.agent is not None:
+            wanted = NO_FILTER._replace(agent=chosen.agent.key)
+        elif bead:
+            wanted = NO_FILTER._replace(bead=bead)
+        elif chosen.convoy is not None:
+            wanted = NO_FILTER._replace(text=chosen.convoy.id)
+        elif chosen.group:
+            wanted = NO_FILTER._replace(rig=chosen.group)
+        elif chosen.event is not None:
+            wanted = NO_FILTER._replace(agent=chosen.event.actor.path)
+        else:
+            return "nothing is selected"
+        self.search.set_filter(wanted)
+        self.go_to_panel("events")
+        self.stage.stream.go_top()
+        self.console.say("only its events; Esc shows all again", "dim")
+        return ""
+
     def go_to_event(self, at: float, kind: str) -> bool:
         """Select an event in its panel and open its page, without a filter; return whether it is in the log."""
         stage = self.stage
@@ -192,8 +215,14 @@ class Navigation:
         return True
 
     def go_to(self, selection: Selection) -> None:
-        """Select an agent or a convoy in its panel."""
+        """Select an agent, a convoy, a bead of a convoy or a merge request in its panel."""
         stage = self.stage
+        if selection.kind == REQUEST:
+            self.go_to_panel("queue")
+            stage.queue.select(selection)
+            return
+        if selection.kind == BEAD:
+            stage.convoys.opened.add(selection.convoy)
         agent = self.console.snapshot.agent(selection.id) if selection.kind == AGENT else None
         if agent is not None:
             stage.agents.folded.discard(agent.address.rig)

@@ -15,7 +15,7 @@ from gastown_core.state.rows import NO_FILTER
 from gastown_tui.dialogs.picker import Entry, Picker
 from gastown_tui.keys import ACTIONS, key_name
 from gastown_tui.rowtext import role_icon, state_glyph
-from gastown_tui.selection import AGENT, CONVOY, Selection
+from gastown_tui.selection import AGENT, BEAD, CONVOY, REQUEST, Selection, point_at
 from gastown_tui.text import clean, cut, fit, glyph, wrap
 from gastown_tui.themes import THEMES
 
@@ -222,11 +222,31 @@ def place_entries(snapshot: TownSnapshot, ascii_only: bool) -> list[Entry]:
             (clean(agent.work.title) if agent.work else clean(agent.activity), "dim"),
         )
         entries.append(
-            Entry(Selection(AGENT, "", agent.key), pieces, f"{agent.address.short} {agent.address.role}", "go to")
+            Entry(
+                Selection(AGENT, "", agent.key),
+                pieces,
+                f"{agent.address.short} {agent.address.role} @{agent.address.rig}",
+                "go to",
+            )
         )
     for convoy in snapshot.convoys:
         title = ((fit(convoy.id, WORDS), "bright"), (" " * 4, "text"), (clean(convoy.title), "dim"))
         entries.append(Entry(Selection(CONVOY, "", convoy.id), title, f"{convoy.id} {convoy.title} convoy", "go to"))
+    return entries + work_entries(snapshot)
+
+
+def work_entries(snapshot: TownSnapshot) -> list[Entry]:
+    """Return the merge requests and the beads of open convoys to jump to."""
+    entries = []
+    for request in snapshot.requests:
+        words = ((fit(request.id, WORDS), "bright"), (" " * 4, "text"), (clean(request.title or request.branch), "dim"))
+        found_by = f"{request.id} {request.bead_id} {request.branch} {request.title} request @{request.rig}"
+        entries.append(Entry(point_at(REQUEST, "", request.id), words, found_by, "go to"))
+    for convoy in snapshot.convoys:
+        for member in convoy.members if convoy.closed_at is None else ():
+            words = ((fit(member.bead_id, WORDS), "bright"), (" " * 4, "text"), (clean(member.title), "dim"))
+            found_by = f"{member.bead_id} {member.title} bead @{member.rig}"
+            entries.append(Entry(point_at(BEAD, "", member.bead_id, convoy.id), words, found_by, "go to"))
     return entries
 
 
@@ -235,6 +255,6 @@ def command_palette(snapshot: TownSnapshot, ascii_only: bool) -> Picker[Command]
     return Picker(
         "Commands",
         [*action_entries(ascii_only), *place_entries(snapshot, ascii_only)],
-        hint="command, agent or convoy",
+        hint="command, agent, convoy, bead, request; @rig narrows",
         verb="go",
     )

@@ -14,6 +14,7 @@ from textual.screen import Screen
 from gastown_tui.boundary import Bounded
 from gastown_tui.controllers.acts import Acts
 from gastown_tui.controllers.away import Away
+from gastown_tui.controllers.clipboard import Clipboard
 from gastown_tui.controllers.closer_look import CloserLookController
 from gastown_tui.controllers.diff_view import DiffView
 from gastown_tui.controllers.dispatch import Dispatch
@@ -92,6 +93,7 @@ class FeedScreen(Bounded, Screen[None], inherit_bindings=False):
         self.closer = CloserLookController(console, stage, self.inbox, self.inspector)
         self.diff = DiffView(console, calls, stage, self.acts)
         self.navigation = Navigation(console, stage, self.inspector, self.search, self.diff)
+        self.clipboard = Clipboard(console, calls, stage)
         self.away = Away(console, calls, stage, self.navigation)
         self.dispatch = self._make_dispatch({**actions, "view.refresh": self.refresh_all, "inbox.answer": self.answer})
         self.moved_at = 0.0
@@ -103,7 +105,7 @@ class FeedScreen(Bounded, Screen[None], inherit_bindings=False):
 
     def _make_dispatch(self, own: Mapping[str, Callable[[], str | None]]) -> Dispatch:
         """Collect the handlers of all owners."""
-        views = (self.merge_queue, self.mail_room, self.diff, self.away, self.inbox)
+        views = (self.merge_queue, self.mail_room, self.diff, self.away, self.clipboard, self.inbox)
         owners = (self.stage, self.navigation, self.inspector, self.search, *views)
         return Dispatch(
             self.console,

@@ -367,6 +367,7 @@ class FakeEngine:
 
     def __init__(self) -> None:
         self.performed = []
+        self.copied: list[str] = []
         self.stages = ["queued", "typed", "submitted", "turn started"]
         self.failure = ""
         self.refusal = ""
@@ -423,6 +424,10 @@ class FakeEngine:
     def page(self, path: str) -> int:
         self.performed.append(("page", path))
         return 0
+
+    def copy(self, text: str) -> str:
+        self.copied.append(text)
+        return "wl-copy"
 
     def command_log(self):
         return list(self.log)
