@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     from gastown_core.state.evidence import Thresholds
 
 LEAST_STEP_S = 60.0
+FAR = 60
+"""So many looks are passed over where no event comes and nothing is found at either end."""
 WARM_S = 24 * 3600.0
 """Events so long before the span are replayed too, unjudged: they say who had what at its start."""
 
@@ -150,14 +152,35 @@ def replay(root: str, patrol: Patrol, limits: Limits, thresholds: Thresholds, *,
     past, memory, steps = _Past(root, thresholds), Memory(), list[Step]()
     step_s, at, looks = max(patrol.period_s, LEAST_STEP_S), since, 0
     for event in [*events, TownEvent(until, "", "", {}, "", -1)]:
-        while at <= event.ts and at <= until:
-            steps += _look(patrol, past.town(at), memory, limits, at)
+        edge = min(event.ts, until)
+        while at <= edge:
             looks += 1
+            told = _look(patrol, past.town(at), memory, limits, at)
+            steps += told
+            far = at + FAR * step_s
+            if not told and far <= edge and _rests(memory, at, limits):
+                looks += 1
+                if not _finds(patrol, past.town(at), memory, limits, at) and not _finds(
+                    patrol, past.town(far), memory, limits, far
+                ):
+                    # what only time can bring stays once it has come: nothing then, nothing in between
+                    at = far
+                    continue
             at += step_s
         if event.type not in (ACTED, OPENED, CHANGED, OVER):
             # what a patrol did at the time is not what this one would do
             past.take(event)
     return Replay(patrol.name, since, until, sum(one.ts >= since for one in events), looks, tuple(steps))
+
+
+def _rests(memory: Memory, now: float, limits: Limits) -> bool:
+    """Whether nothing is open, and no act is so recent that it keeps a finding back for a while."""
+    longest = max(limits.ladder_s, limits.convoy_cooldown_s, limits.half_open_s)
+    return not memory.open and (not memory.acts or memory.acts[-1].at < now - longest)
+
+
+def _finds(patrol: Patrol, town: TownSnapshot, memory: Memory, limits: Limits, now: float) -> bool:
+    return any(True for _ in patrol.look(Look(town, memory, limits, now, patrol.rig)))
 
 
 def _look(patrol: Patrol, town: TownSnapshot, memory: Memory, limits: Limits, now: float) -> list[Step]:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 
+import pytest
+
 from gastown_core.clock import FixedClock
 from gastown_core.events.log import append_event
-from gastown_core.patrols import witness
+from gastown_core.patrols import backtest, witness
 from gastown_core.patrols.backtest import Replay, replay
 from gastown_core.patrols.patrol import Limits, Patrol
 from gastown_core.state.evidence import Thresholds
@@ -63,7 +65,7 @@ def test_a_healthy_day_gives_no_finding(rigged: Rigged) -> None:
         day.append((began - 50, "done", who, bead))
     told(rigged, *day)
     done = over(rigged, 1440)
-    assert done.looks == 1441 and done.events == len(day)
+    assert done.looks <= 3 * 1441 and done.events == len(day)
     # nothing is opened; the session that has rested since the last hand-in is ended
     assert {(step.what, step.text.partition(",")[0]) for step in done.steps} == {("acted", f"agent.stop {who}")}
 
@@ -110,3 +112,23 @@ def test_settings_and_the_daemons_file_say_which_patrols_run(rigged: Rigged) -> 
     assert [row.mode for row in witnesses()] == ["both"]
     set_setting(rigged.root, "disabled_patrols", "witness")
     assert [row.mode for row in witnesses()] == ["off"]
+
+
+def test_passing_over_quiet_hours_finds_the_same_with_fewer_looks(
+    rigged: Rigged, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    who = with_worker(rigged)
+    told(
+        rigged,
+        (1300, "session_start", who, {"session_id": rigged.entry(who).session, "role": who}),
+        (1300, "sling", "mayor", {"bead": "sh-1", "target": who}),
+        (1290, "done", who, {"bead": "sh-1"}),
+        (1289, "session_end", who, {"session_id": rigged.entry(who).session}),
+        (100, "session_start", who, {"session_id": rigged.entry(who).session, "role": who}),
+        (100, "sling", "mayor", {"bead": "sh-2", "target": who}),
+    )
+    fast = over(rigged, 1440)
+    monkeypatch.setattr(backtest, "FAR", 10**9)
+    slow = over(rigged, 1440)
+    assert fast.steps == slow.steps and slow.steps
+    assert slow.looks == 1441 and fast.looks < slow.looks / 2
