@@ -34,7 +34,7 @@ ROOT = Root(
             "daemon",
             _C + "daemon",
             "Town",
-            "Run, start, stop or inspect the daemon: run|start|stop|restart|status|logs",
+            "Run, start, stop or inspect the daemon: run|start|stop|restart|status|logs|enable-supervisor|…",
         ),
         Command(
             "patrol", _C + "patrol:list", "Town", "List the patrols, their last runs and open incidents", ("patrols",)

@@ -11,12 +11,15 @@ if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
     from typing import Any
 
-ACTIONS = ("run", "start", "stop", "restart", "status", "logs")
+ACTIONS = ("run", "start", "stop", "restart", "status", "logs", "enable-supervisor", "disable-supervisor")
 
 
 def add_arguments(parser: ArgumentParser) -> None:
     """Add the arguments of ``gt daemon``."""
     parser.add_argument("action", choices=ACTIONS, nargs="?", default="status", metavar="|".join(ACTIONS))
+    parser.add_argument(
+        "--dry-run", action="store_true", help="enable-supervisor: show what would be written; write nothing"
+    )
     parser.add_argument("-q", "--quiet", action="store_true", help="run: write only to the log")
     parser.add_argument("-n", "--lines", type=int, default=40, metavar="N", help="logs: number of lines (default 40)")
     context.add_json(parser)
@@ -32,6 +35,8 @@ def run(args: Namespace) -> int:
 
         live(root, echo=None if args.quiet else output.note)
         return 0
+    if args.action.endswith("-supervisor"):
+        return _supervise(root, args)
     if args.action == "status":
         return _status(root, as_json=args.json)
     if args.action == "logs":
@@ -46,6 +51,30 @@ def run(args: Namespace) -> int:
     if not is_new and not args.json:
         said += _but(root)
     output.say_json({"pid": pid, "started": is_new}) if args.json else output.say(said)
+    return 0
+
+
+def _supervise(root: str, args: Namespace) -> int:
+    """Put the daemon under the system's supervisor, or undo that; what is written is shown."""
+    from gastown_core.daemon import supervisor
+
+    plan = supervisor.plan_of(root)
+    undo = "gt daemon disable-supervisor"
+    if args.action == "disable-supervisor":
+        undone = supervisor.disable(plan)
+        said = f"removed {plan.path}" if undone else "no supervisor was set up for this town's daemon"
+        output.say_json({"removed": undone, "path": plan.path}) if args.json else output.say(output.clean(said))
+        return 0
+    if not args.dry_run:
+        supervisor.enable(root, plan)
+    if args.json:
+        commands = [list(argv) for argv in plan.begin]
+        output.say_json({**plan._asdict(), "begin": commands, "undo": undo, "written": not args.dry_run})
+        return 0
+    output.say(f"# {output.clean(plan.path)}{' (not written)' if args.dry_run else ''}")
+    output.say(plan.text.rstrip("\n"))
+    output.note(f"note: {'it would run' if args.dry_run else 'ran'} {'; '.join(' '.join(one) for one in plan.begin)}")
+    output.note(f"note: {undo} takes it back")
     return 0
 
 

@@ -31,6 +31,7 @@ from gastown_core.patrols import lookout
 from gastown_core.town import daemon_note as note
 from gastown_core.town.daemon_note import HEARTBEAT_S
 from gastown_core.town.discover import is_town
+from gastown_core.town.settings import keep_last_good
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -66,8 +67,11 @@ def run(
         try:
             # commands run without garbage collection; a process that runs for weeks needs it
             gc.enable()
-            asyncio.run(Daemon(root, DaemonLog(root, clock, echo), duties, clock, lock.is_in_place).live())
+            log = DaemonLog(root, clock, echo)
+            keep_last_good(log.line)
+            asyncio.run(Daemon(root, log, duties, clock, lock.is_in_place).live())
         finally:
+            keep_last_good(None)
             _leave_word(root, clock)
 
 

@@ -9,12 +9,13 @@ from __future__ import annotations
 import os
 
 from gastown_core.clock import parse_duration
-from gastown_core.errors import SettingsError
+from gastown_core.errors import GastownError, SettingsError
 from gastown_core.files.atomic import edit_json, read_json
 from gastown_core.town.settings_table import TABLES, Setting, find_setting
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any
 
 TOWN_SETTINGS = os.path.join("settings", "config.json")
@@ -91,7 +92,67 @@ def settings_path(root: str, scope: str = "town", rig: str = "") -> str:
 def load_settings(root: str, scope: str = "town", rig: str = "") -> Settings:
     """Return the settings of a scope; without a file, all defaults. Raises SettingsError if it is not a JSON object."""
     path = settings_path(root, scope, rig)
-    return Settings(scope, path, read_json(path) or {})
+    return Settings(scope, path, (read_json(path) or {}) if _kept is None else _kept.read(scope, path))
+
+
+class KeptSettings:
+    """Settings of a process that must go on: a file that becomes wrong counts as it was before, and is told of once.
+
+    A file is read again only when it has changed.  One that was wrong from the start counts as everywhere else.
+    """
+
+    def __init__(self, tell: Callable[[str], None]) -> None:
+        # only a daemon keeps settings; commands start without this
+        import threading
+
+        self._tell = tell
+        self._lock = threading.Lock()
+        self._good: dict[str, tuple[tuple[int, int, int], dict[str, Any]]] = {}
+        self._wrong: dict[str, str] = {}
+
+    def read(self, scope: str, path: str) -> dict[str, Any]:
+        """Return the content, or the last good one. Raises SettingsError if there never was one."""
+        with self._lock:
+            mark = _mark(path)
+            known = self._good.get(path)
+            if known is not None and known[0] == mark:
+                return known[1]
+            try:
+                value = read_json(path) or {}
+                why = "; ".join(Settings(scope, path, value).problems())
+            except GastownError as error:
+                if known is None:
+                    raise
+                value, why = known[1], str(error)
+            if why and known is not None:
+                self._say(path, why)
+                return known[1]
+            if self._wrong.pop(path, ""):
+                self._tell(f"{path} is right again and counts")
+            self._good[path] = (mark, value)
+            return value
+
+    def _say(self, path: str, why: str) -> None:
+        if self._wrong.get(path) != why:
+            self._wrong[path] = why
+            self._tell(f"{path} is wrong, so its last good version goes on counting: {why}")
+
+
+def _mark(path: str) -> tuple[int, int, int]:
+    try:
+        status = os.stat(path)
+    except OSError:
+        return (0, 0, 0)
+    return status.st_mtime_ns, status.st_size, status.st_ino
+
+
+_kept: KeptSettings | None = None
+
+
+def keep_last_good(tell: Callable[[str], None] | None) -> None:
+    """From now on, in this process, go on with the last good version of settings that become wrong; None ends it."""
+    global _kept
+    _kept = KeptSettings(tell) if tell is not None else None
 
 
 def load_agents(root: str, rig: str = "") -> dict[str, Any]:
