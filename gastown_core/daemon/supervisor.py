@@ -33,6 +33,7 @@ def plan_of(root: str, *, platform: str = sys.platform) -> Plan:
     """Return what the supervisor of this system is told about the town's daemon; changes nothing."""
     name = socket_name(root, {})
     argv = [*gt_argv("daemon", "run", "--quiet")]
+    begin: tuple[tuple[str, ...], ...]
     env = {"GT_TOWN_ROOT": root, "PATH": os.environ.get("PATH", os.defpath)}
     if platform == "darwin":
         label = f"com.gastown.daemon.{name}"

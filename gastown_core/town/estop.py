@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 
-from gastown_core.clock import SYSTEM_CLOCK, format_ago, format_seconds, parse_moment
+from gastown_core.clock import SYSTEM_CLOCK, format_seconds, format_span, parse_moment
 from gastown_core.errors import TownError
 from gastown_core.files.atomic import write_atomic
 from gastown_core.model.address import MAYOR
@@ -42,8 +42,8 @@ class Estop(Record):
         return f"gt thaw --rig {self.rig}" if self.rig else "gt thaw"
 
     def words(self, now: float) -> str:
-        """Return ``the town is stopped since 5m ago: disk is full``."""
-        since = f" since {format_ago(now - self.at)}" if self.at else ""
+        """Return ``the town is under an emergency stop for 5m: disk is full``."""
+        since = f" for {format_span(max(0.0, now - self.at))}" if self.at else ""
         return f"{self.whose} is under an emergency stop{since}" + (f": {self.reason}" if self.reason else "")
 
 
