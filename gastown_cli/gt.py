@@ -90,6 +90,7 @@ ROOT = Root(
         Command("rig unpark", _C + "rig:unpark", "Town", "Make a parked rig operational"),
         Command("rig dock", _C + "rig:dock", "Town", "Dock a rig for everyone who shares the town"),
         Command("rig undock", _C + "rig:undock", "Town", "Make a docked rig operational"),
+        Command("rig settings", _C + "rig_settings", "Town", "Show or change a rig's settings: show|set|unset"),
         Command("rig remove", _C + "rig:remove", "Town", "Take a rig out of the town and keep its files", ("rm",)),
         Command("crew add", _C + "crew:add", "Town", "Create a crew workspace: a clone of your own in a rig"),
         Command("crew list", _C + "crew:list", "Town", "List crew workspaces", ("ls",)),

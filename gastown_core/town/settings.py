@@ -11,6 +11,7 @@ import os
 from gastown_core.clock import parse_duration
 from gastown_core.errors import GastownError, SettingsError
 from gastown_core.files.atomic import edit_json, read_json
+from gastown_core.model.record import Record
 from gastown_core.town.settings_table import TABLES, Setting, find_setting
 
 TYPE_CHECKING = False
@@ -27,6 +28,15 @@ _HEADS: dict[str, dict[str, Any]] = {
     "rig": {"type": "rig-settings", "version": 1},
     "daemon": {"type": "daemon-patrol-config", "version": 1},
 }
+
+
+class SettingRow(Record):
+    """A setting as a list shows it: its key, its value or default, whether it is set, and what it is for."""
+
+    key: str
+    value: Any
+    is_set: bool
+    about: str
 
 
 class Settings:
@@ -68,6 +78,16 @@ class Settings:
                     self._check(row, key, value)
                 except SettingsError as error:
                     found.append(f"{key}: {error.why}")
+        return found
+
+    def rows(self) -> list[SettingRow]:
+        """Return every setting that is set, and the others with their default; those with ``*`` only where set."""
+        found = []
+        for row in TABLES[self.scope]:
+            given = _expand(self.value, row.key)
+            found += [SettingRow(key, value, True, row.about) for key, value in given]
+            if not given and "*" not in row.key:
+                found.append(SettingRow(row.key, row.default, False, row.about))
         return found
 
     def _row(self, key: str) -> Setting:
