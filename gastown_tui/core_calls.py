@@ -9,6 +9,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from gastown_core.attention.digest import Digest
     from gastown_core.attention.item import Item
     from gastown_core.attention.marks import Mark, Marks
     from gastown_core.beads.query import Excerpt
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from gastown_core.state.collect import Account
     from gastown_core.state.detail import BeadDetail, PastRequest, QueueView, UsageDetail, WorkDetail
     from gastown_core.state.diffs import Diff
-    from gastown_core.state.digest import Digest
     from gastown_core.state.transcript import Reading
 
 
@@ -179,25 +179,25 @@ class CoreCalls:
 
     def digest(self, since: float, snapshot: TownSnapshot, now: float) -> Digest:
         """Return what happened since a moment. Raises GastownError."""
-        from gastown_core.state.digest import read_digest
+        from gastown_core.attention.digest import read_digest
 
         return read_digest(self.root, since, snapshot, now)
 
     def last_look(self) -> float:
         """Return when a person last looked at the town, 0 if never."""
-        from gastown_core.state.digest import last_look
+        from gastown_core.attention.digest import last_look
 
         return last_look(self.root)
 
     def note_look(self, now: float) -> None:
         """Note that a person looks now."""
-        from gastown_core.state.digest import note_look
+        from gastown_core.attention.digest import note_look
 
         note_look(self.root, now)
 
     def away_after(self) -> float:
         """Return the seconds without a key after which a person counts as away; 0: never."""
-        from gastown_core.state.digest import away_after
+        from gastown_core.attention.digest import away_after
 
         return away_after(self.root)
 

@@ -5,15 +5,15 @@ from __future__ import annotations
 import time
 
 from gastown_cli import context, output
+from gastown_core.attention import digest as state
 from gastown_core.clock import SYSTEM_CLOCK, format_span, local_moment, parse_duration
 from gastown_core.errors import UsageError
-from gastown_core.state import digest as state
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
 
-    from gastown_core.state.digest import Digest, DigestRow
+    from gastown_core.attention.digest import Digest, DigestRow
 
 FIRST_S = 24 * 3600.0
 """How far back the first digest of a town goes."""

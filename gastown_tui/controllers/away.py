@@ -12,7 +12,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from gastown_core.state.digest import Digest, DigestRow
+    from gastown_core.attention.digest import Digest, DigestRow
     from gastown_tui.console import Console
     from gastown_tui.controllers.navigation import Navigation
     from gastown_tui.controllers.stage import Stage
@@ -114,3 +114,5 @@ class Away:
         agent = next((one for one in self.console.snapshot.agents if one.address.short == row.who), None)
         if agent is not None:
             self.navigation.go_to(Selection(AGENT, "", agent.key))
+        elif self.stage.view != "inbox":
+            self.navigation.toggle_inbox()

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import time
 
+from gastown_core.attention.digest import SECTIONS
 from gastown_core.clock import format_span
-from gastown_core.state.digest import SECTIONS
 from gastown_tui.dialogs.picker import Entry, Picker
 from gastown_tui.text import clean, fit
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from gastown_core.state.digest import Digest, DigestRow
+    from gastown_core.attention.digest import Digest, DigestRow
     from gastown_tui.text import Pieces
 
 TONES = {

@@ -5,9 +5,20 @@ from __future__ import annotations
 import json
 import os
 
+import pytest
+
 from gastown_core.clock import SYSTEM_CLOCK, FixedClock
 from gastown_core.events.log import append_event
+from gastown_core.town.install import install_town
 from tests.support.cli import gt
+
+
+@pytest.fixture
+def root(tmp_path) -> str:
+    place = str(tmp_path / "gt")
+    install_town(place, name="t", git=False)
+    return place
+
 
 HOSTILE = "`rm -rf /` <b>*x*</b> [a](b)\x1b[31m"
 
@@ -16,36 +27,36 @@ def happened(root: str, ago: float, kind: str, actor: str = "shop/refinery", **p
     append_event(root, kind, actor, payload, clock=FixedClock(SYSTEM_CLOCK.now() - ago))
 
 
-def test_each_look_tells_only_what_came_since_the_last(town_root: str) -> None:
-    happened(town_root, 7200, "merge_failed", bead="gt-a", worker="opal", reason=HOSTILE)
-    first = gt("digest", cwd=town_root)
+def test_each_look_tells_only_what_came_since_the_last(root: str) -> None:
+    happened(root, 7200, "merge_failed", bead="gt-a", worker="opal", reason=HOSTILE)
+    first = gt("digest", cwd=root)
     assert first.code == 0 and "Sent back (1)" in first.out and "shop/opal" in first.out
     assert "\x1b" not in first.out
 
-    second = gt("digest", cwd=town_root)
+    second = gt("digest", cwd=root)
     assert "nothing that needs you" in second.out
-    assert "Sent back (1)" in gt("digest", "--since", "3h", cwd=town_root).out
+    assert "Sent back (1)" in gt("digest", "--since", "3h", cwd=root).out
 
 
-def test_json_has_every_row_and_markdown_escapes_what_others_wrote(town_root: str) -> None:
-    happened(town_root, 60, "merged", bead="gt-a", mr="gt-m", worker="opal", target="main", commit="c" * 40)
-    happened(town_root, 50, "session_death", "daemon", agent="shop/polecats/ruby", reason=HOSTILE)
-    value = json.loads(gt("digest", "--since", "1h", "--json", cwd=town_root).out)
+def test_json_has_every_row_and_markdown_escapes_what_others_wrote(root: str) -> None:
+    happened(root, 60, "merged", bead="gt-a", mr="gt-m", worker="opal", target="main", commit="c" * 40)
+    happened(root, 50, "session_death", "daemon", agent="shop/polecats/ruby", reason=HOSTILE)
+    value = json.loads(gt("digest", "--since", "1h", "--json", cwd=root).out)
     assert value["summary"] == "1 landed, 1 died"
     assert [(row["section"], row["kind"]) for row in value["rows"]] == [("died", "session_death"), ("landed", "merged")]
 
-    told = gt("digest", "--since", "1h", "--markdown", cwd=town_root).out
+    told = gt("digest", "--since", "1h", "--markdown", cwd=root).out
     assert told.startswith("## Since ") and "### Landed" in told
     assert "\\<b\\>\\*x\\*" in told and "\\`rm" in told and "\x1b" not in told
 
 
-def test_wrong_words_are_named(town_root: str) -> None:
-    wrong = gt("digest", "--since", "yesterdayish", cwd=town_root)
+def test_wrong_words_are_named(root: str) -> None:
+    wrong = gt("digest", "--since", "yesterdayish", cwd=root)
     assert wrong.code == 2 and "is no time" in wrong.err
-    assert gt("digest", "--json", "--markdown", cwd=town_root).code == 2
+    assert gt("digest", "--json", "--markdown", cwd=root).code == 2
 
 
-def test_a_log_of_junk_is_no_obstacle(town_root: str) -> None:
-    with open(os.path.join(town_root, ".events.jsonl"), "ab") as handle:
+def test_a_log_of_junk_is_no_obstacle(root: str) -> None:
+    with open(os.path.join(root, ".events.jsonl"), "ab") as handle:
         handle.write(b"[" * 5000 + b'\n\xff\xfe\n{"type": "merged"}\n')
-    assert gt("digest", cwd=town_root).code == 0
+    assert gt("digest", cwd=root).code == 0

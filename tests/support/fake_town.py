@@ -483,12 +483,13 @@ class FakeEngine:
         return 600.0
 
     def digest(self, since, snapshot, now):
-        from gastown_core.state.digest import digest
+        from gastown_core.attention.digest import digest
+        from gastown_core.attention.look import attention
 
         events = [
             TownEvent(NOW - ago, kind, actor, payload, "feed", -1) for ago, kind, actor, payload in STANDARD_EVENTS
         ]
-        return digest(events, since, snapshot, now)
+        return digest(events, since, attention(snapshot), now)
 
     def queue_of(self, view):
         return QueueView()

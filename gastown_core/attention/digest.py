@@ -1,6 +1,6 @@
 """What happened since somebody last looked: landed, sent back, died, escalated, held, and who waits now.
 
-A pure reading of the event log, newest event first, and of the snapshot.  What ended meanwhile is not listed: a request
+A pure reading of the event log, newest event first, beside the attention list of now.  What ended meanwhile is not listed: a request
 that was sent back and landed later has landed, an escalation that was closed is over.
 """
 
@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import os
 
+from gastown_core.attention.item import ESCALATION
+from gastown_core.attention.look import attention
+from gastown_core.attention.marks import apply, read_marks
 from gastown_core.clock import format_seconds
 from gastown_core.errors import GastownError
 from gastown_core.events.log import log_path, newest_events
 from gastown_core.files.folders import cache_folder
 from gastown_core.model.address import parse_address
-from gastown_core.model.agent import HEALTH_SYMBOLS, NEEDS_HELP, Health
 from gastown_core.model.event import describe
 from gastown_core.model.event_kinds import text_of
 from gastown_core.model.record import Record
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
     from typing import Any
 
+    from gastown_core.attention.item import Item
     from gastown_core.model.snapshot import TownSnapshot
     from gastown_core.model.town_event import TownEvent
 
@@ -148,7 +151,8 @@ DISPATCHED, HANDED_IN = "sling", "done"
 
 def read_digest(root: str, since: float, snapshot: TownSnapshot, now: float) -> Digest:
     """Return the digest of the town since a moment, with titles from its ledgers. Raises GastownError."""
-    found = digest(newest_events(log_path(root)), since, snapshot, now)
+    waits = apply(attention(snapshot), read_marks(root), now).shown
+    found = digest(newest_events(log_path(root)), since, waits, now)
     beads = {row.bead for row in found.rows if row.bead}
     if not beads:
         return found
@@ -165,8 +169,8 @@ def _titled(row: DigestRow, titles: Mapping[str, str]) -> DigestRow:
     return row._replace(words=f"{title} {row.words}" if row.words.startswith("→") else f"{title}: {row.words}")
 
 
-def digest(newest_first: Iterable[TownEvent], since: float, snapshot: TownSnapshot, now: float) -> Digest:
-    """Return what the events since a moment and the snapshot tell; pure."""
+def digest(newest_first: Iterable[TownEvent], since: float, waits: Iterable[Item], now: float) -> Digest:
+    """Return what the events since a moment tell, and what waits on a person now; pure."""
     rows: dict[tuple[str, str], DigestRow] = {}
     ended: set[tuple[str, str]] = set()
     running: set[str] = set()
@@ -187,7 +191,8 @@ def digest(newest_first: Iterable[TownEvent], since: float, snapshot: TownSnapsh
             _take(rows, ended, topic, event, running)
         ended.update((one.section, one.key(event)) for one in ENDS.get(event.type, ()))
     order = list(SECTIONS)
-    found = sorted((*_waiting(snapshot), *rows.values()), key=lambda row: (order.index(row.section), -row.at))
+    escalated = {row.bead for row in rows.values() if row.section == ESCALATED}
+    found = sorted((*_waiting(waits, escalated), *rows.values()), key=lambda row: (order.index(row.section), -row.at))
     return Digest(since, now, tuple(found), dispatched, handed_in, is_cut)
 
 
@@ -233,15 +238,11 @@ def _take(
     )
 
 
-def _waiting(snapshot: TownSnapshot) -> Iterable[DigestRow]:
-    """Yield the agents that only a person can help, and those whose turn ended with work on the hook."""
-    for agent in snapshot.agents:
-        health = agent.health
-        if health.state in NEEDS_HELP and health.state != Health.ZOMBIE:
-            word = HEALTH_SYMBOLS[health.state][2]
-            words = f"{word}: {health.reason}" if health.reason else word
-            bead = agent.work.bead_id if agent.work is not None else ""
-            yield DigestRow(WAITS, health.since or 0.0, agent.address.short, words, bead)
+def _waiting(items: Iterable[Item], escalated: set[str]) -> Iterable[DigestRow]:
+    """Yield what waits on a person by the attention list, but for the escalations that have rows of their own."""
+    for item in items:
+        if not item.is_trouble and not (item.kind == ESCALATION and item.bead in escalated):
+            yield DigestRow(WAITS, item.since, item.subject.name, item.question, item.bead or item.work)
 
 
 # -- when somebody last looked ----------------------------------------------------------------------------------

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 
+from gastown_core.attention import digest as state
+from gastown_core.attention.look import attention
 from gastown_core.model.agent import Health
 from gastown_core.model.town_event import TownEvent
-from gastown_core.state import digest as state
-from tests.support.fake_town import NOW, agent, snapshot
+from tests.support.fake_town import NOW, agent, empty_snapshot
 
-EMPTY = snapshot(agents=(agent("mayor", Health.IDLE),))
+EMPTY = empty_snapshot()
 
 
 def event(ago: float, kind: str, actor: str = "shop/refinery", **payload) -> TownEvent:
@@ -17,7 +18,7 @@ def event(ago: float, kind: str, actor: str = "shop/refinery", **payload) -> Tow
 
 
 def read(*events: TownEvent, since: float = NOW - 3600, town=EMPTY) -> state.Digest:
-    return state.digest(sorted(events, key=lambda one: -one.ts), since, town, NOW)
+    return state.digest(sorted(events, key=lambda one: -one.ts), since, attention(town), NOW)
 
 
 def told(found: state.Digest) -> list[tuple[str, str, str, int]]:
@@ -79,7 +80,7 @@ def test_the_span_ends_where_it_should_and_figures_are_counted():
 
 def test_agents_that_wait_for_a_person_come_first():
     waits = agent("shop/polecats/ruby", Health.WAITING, since=120, reasons=(("allow Bash?", "screen", 1),))
-    found = read(event(60, "merged", bead="gt-a", mr="gt-m", target="main"), town=snapshot(agents=(waits,)))
+    found = read(event(60, "merged", bead="gt-a", mr="gt-m", target="main"), town=EMPTY._replace(agents=(waits,)))
     assert [(row.section, row.who) for row in found.rows] == [("waits", "shop/ruby"), ("landed", "shop/refinery")]
     assert found.summary == "1 landed, 1 waits for you"
 
