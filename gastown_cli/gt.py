@@ -20,6 +20,10 @@ ROOT = Root(
         Command(
             "costs", _C + "costs:costs", "Watch", "Show what agents used: tokens, and costs where programs tell them"
         ),
+        Command(
+            "quota status", _C + "quota:status", "Watch", "Show the accounts of agents: limited or not, until when"
+        ),
+        Command("quota scan", _C + "quota:scan", "Watch", "List the agents that a limit holds up"),
         Command("digest", _C + "digest", "Watch", "Show what happened since you last looked"),
         Command("search", _C + "search", "Watch", "Find what agents said and did, in their transcripts"),
         Command("log", _C + "history:log", "Watch", "Show the town log: nudges, handoffs, crashes"),

@@ -1,0 +1,105 @@
+"""Limits by account: which sessions share an account, whether it is limited, and until when; pure but for ``sessions_of``.
+
+An account is a runtime with a configuration folder.  ``mayor/accounts.json`` gives accounts their names
+(daemon-and-health.md section 11); a session's GT_QUOTA_ACCOUNT names its account outright.
+"""
+
+from __future__ import annotations
+
+import os
+
+from gastown_core.files.atomic import read_json
+from gastown_core.model.agent import Health
+from gastown_core.model.record import Record
+from gastown_core.process_table import environment_of
+from gastown_core.runtimes.registry import find_preset
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from gastown_core.model.snapshot import AgentView, TownSnapshot
+    from gastown_core.tmux.panes import Pane
+
+VARIABLE = "GT_QUOTA_ACCOUNT"
+
+
+class QuotaSession(Record):
+    """One running agent: its account, and its limit as its program or screen tells it (``until`` 0: not told)."""
+
+    session: str
+    agent: str
+    account: str
+    runtime: str
+    config_dir: str
+    is_limited: bool
+    since: float
+    until: float
+    words: str
+
+
+class QuotaAccount(Record):
+    """One account: its sessions and those of them that are limited; ``until`` is the latest end told, 0 if none is."""
+
+    name: str
+    runtime: str
+    config_dir: str
+    sessions: tuple[str, ...]
+    limited: tuple[str, ...]
+    since: float
+    until: float
+    words: str
+
+
+def read_names(root: str) -> dict[str, str]:
+    """Return folder → name of the accounts in ``mayor/accounts.json``. Raises SettingsError if that is no JSON object."""
+    found = (read_json(os.path.join(root, "mayor", "accounts.json")) or {}).get("accounts")
+    names = {}
+    for name, told in found.items() if isinstance(found, dict) else ():
+        folder = told.get("config_dir") if isinstance(told, dict) else None
+        if isinstance(folder, str) and folder:
+            names[os.path.realpath(os.path.expanduser(folder))] = str(name)
+    return names
+
+
+def sessions_of(town: TownSnapshot, panes: Mapping[str, Pane], names: Mapping[str, str]) -> list[QuotaSession]:
+    """Return every running agent with its account; reads the environment of its program."""
+    running = [view for view in town.agents if view.running and view.session in panes]
+    return [_session(view, environment_of(panes[view.session].pid), names) for view in running]
+
+
+def _session(view: AgentView, env: Mapping[str, str], names: Mapping[str, str]) -> QuotaSession:
+    preset = find_preset(view.runtime, ())
+    variable = preset.config_dir_env if preset is not None else ""
+    folder = env.get(variable, "") if variable else ""
+    known = names.get(os.path.realpath(os.path.expanduser(folder)), "") if folder else ""
+    account = env.get(VARIABLE, "") or known or (f"{view.runtime} in {folder}" if folder else view.runtime)
+    health = view.health
+    is_limited = health.state is Health.LIMITED
+    until = health.forecast.at if is_limited and health.forecast is not None else 0.0
+    since = (health.since or 0.0) if is_limited else 0.0
+    words = health.reason if is_limited else ""
+    return QuotaSession(view.session, view.address.path, account, view.runtime, folder, is_limited, since, until, words)
+
+
+def by_account(rows: Iterable[QuotaSession]) -> list[QuotaAccount]:
+    """Return the accounts, limited ones first, then by name."""
+    groups: dict[tuple[str, str, str], list[QuotaSession]] = {}
+    for row in rows:
+        groups.setdefault((row.account, row.runtime, row.config_dir), []).append(row)
+    found = []
+    for (name, runtime, folder), members in groups.items():
+        limited = [one for one in members if one.is_limited]
+        found.append(
+            QuotaAccount(
+                name,
+                runtime,
+                folder,
+                tuple(one.session for one in members),
+                tuple(one.session for one in limited),
+                min((one.since for one in limited if one.since), default=0.0),
+                max((one.until for one in limited), default=0.0),
+                limited[0].words if limited else "",
+            )
+        )
+    return sorted(found, key=lambda one: (not one.limited, one.name, one.config_dir))
