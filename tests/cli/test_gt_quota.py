@@ -30,15 +30,23 @@ def test_an_account_is_limited_while_one_of_its_sessions_is_and_tells_until_when
     assert free.code == 0 and {row["status"] for row in free.json} == {"available"}
     assert "none of 3 running agents is limited" in gt("quota", "scan", cwd=town.root).out
     ends = SYSTEM_CLOCK.now() + 3600
-    write_heartbeat(town.root, "sh-witness", "limited", context="usage limit reached", until=ends)
-    rows = {row["account"]: row for row in gt("quota", "status", "--json", cwd=town.root).json}
+
+    def while_limited(*words: str):
+        # the agent itself writes its heartbeat now and then
+        write_heartbeat(town.root, "sh-witness", "limited", context="usage limit reached", until=ends)
+        done = gt("quota", *words, cwd=town.root)
+        return done if "usage limit reached" in done.out else None
+
+    told = until(lambda: while_limited("status", "--json"), "the limit is told")
+    rows = {row["account"]: row for row in told.json}
     assert set(rows) == {"night", "scripted"}
     night = rows["night"]
     assert (night["status"], night["limited_sessions"]) == ("limited", ["sh-witness"])
     assert sorted(night["sessions"]) == ["hq-deacon", "sh-witness"] and "usage limit reached" in night["reason"]
     assert night["resets_at"] == time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(ends))
     assert rows["scripted"]["status"] == "available"
-    assert "shop/witness  night  usage limit reached" in gt("quota", "scan", cwd=town.root).out
+    told = until(lambda: while_limited("scan"), "the limit is told")
+    assert "shop/witness  night  usage limit reached" in told.out
 
 
 def test_no_agent_no_account_and_a_wrong_register_is_an_error(rigged, without_tmux):
