@@ -7,7 +7,7 @@ import pytest
 from tests.realagents.conftest import MakeWorld
 from tests.realagents.oracle import comes_to
 from tests.realagents.patience import comes_true
-from tests.realagents.records import IDLE
+from tests.realagents.records import BUSY, IDLE
 
 
 @pytest.mark.parametrize("program", ("claude", "claude@2.1.197"))
@@ -26,3 +26,30 @@ def test_a_stopped_one_runs_no_tool_until_the_thaw(agent_world: MakeWorld, progr
     world.gt("thaw")
     polecat.say(f"RUN `touch {world.base}/made`")
     comes_true(lambda: (world.base / "made").exists(), "the tool runs after the thaw")
+
+
+@pytest.mark.parametrize("program", ("claude", "codex"))
+def test_a_turn_is_interrupted_and_a_tool_that_it_waits_for_stands_still(agent_world: MakeWorld, program: str) -> None:
+    world = agent_world(program)
+    writing, waiting = world.polecat(world.file("A LAZY bead")), world.polecat(world.file("Another LAZY bead"))
+    for polecat in (writing, waiting):
+        comes_to(polecat, IDLE)
+    writing.say("SLOW 60")
+    comes_to(writing, BUSY)
+    count = world.base / "count"
+    waiting.say(f"RUN `n=0; while [ $n -lt 100 ]; do n=$((n+1)); echo $n > {count}; sleep 0.2; done`")
+    comes_true(lambda: count.exists() and count.read_text().strip() not in ("", "1"), "the tool runs")
+
+    told = world.gt("estop", "--json").json
+
+    reached = count.read_text()
+    assert told["failed"] == [] and told["processes"] >= 1
+    if program == "codex":
+        # its program is below the pane's first process, and stands still itself
+        assert told["interrupted"] == []
+    else:
+        assert len(told["interrupted"]) == 1
+        comes_to(writing, IDLE)
+    assert count.read_text() == reached, "the tool counts no further"
+    assert world.gt("thaw", "--json").json["processes"] == told["processes"]
+    comes_true(lambda: count.read_text().strip() == "100", "the tool ends its work", 60.0)
