@@ -128,9 +128,12 @@ def _folders(path: str) -> list[str]:
 
 def _rig_state(root: str, rig: str, faults: list[str]) -> str:
     """Return ``halted`` under an emergency stop, else the state in the local layer, else ``operational``."""
-    if is_halted(root, rig):
-        return RigState.HALTED
-    local = _read_or_note(os.path.join(root, LOCAL_LAYER, f"{rig}.json"), faults)
+    return RigState.HALTED if is_halted(root, rig) else kept_state(root, rig, faults)
+
+
+def kept_state(root: str, rig: str, faults: list[str] | None = None) -> str:
+    """Return the state in the local layer (``.beads-wisp/config/<rig>.json``), which an emergency stop leaves as it is."""
+    local = _read_or_note(os.path.join(root, LOCAL_LAYER, f"{rig}.json"), [] if faults is None else faults)
     values = local.get("values")
     status = values.get("status") if isinstance(values, dict) else None
     return status if status in (RigState.PARKED, RigState.DOCKED) else RigState.OPERATIONAL

@@ -21,7 +21,7 @@ from gastown_core.model.states import RigState
 from gastown_core.tmux.socket import has_tmux
 from gastown_core.town import sessions
 from gastown_core.town.hook_record import record_pause
-from gastown_core.town.inventory import LOCAL_LAYER, read_inventory
+from gastown_core.town.inventory import LOCAL_LAYER, kept_state, read_inventory
 from gastown_core.town.rig_register import unregister
 from gastown_core.town.rigs import require_rig
 
@@ -52,12 +52,18 @@ def find_rig(root: str, name: str) -> RigEntry:
     return next(rig for rig in read_inventory(root).rigs if rig.name == name)
 
 
+def _kept(root: str, name: str) -> str:
+    """Return the rig's own state, also during an emergency stop. Raises NotFoundError with near matches."""
+    require_rig(root, name)
+    return kept_state(root, name)
+
+
 def park(root: str, name: str, *, actor: str, clock: Clock = SYSTEM_CLOCK) -> list[str]:
     """Park the rig on this machine and stop its agents; return those stopped. Work on their hooks waits.
 
     A second call ends what the first left running.  Raises NotFoundError, ConflictError if the rig is docked.
     """
-    if find_rig(root, name).state == RigState.DOCKED:
+    if _kept(root, name) == RigState.DOCKED:
         raise ConflictError(f"rig {name} is docked", "a docked rig is stopped already", f"gt rig undock {name}")
     _set_state(root, name, RigState.PARKED, actor=actor, clock=clock)
     return stop_agents(root, name, reason="rig parked", actor=actor, clock=clock)
@@ -65,7 +71,7 @@ def park(root: str, name: str, *, actor: str, clock: Clock = SYSTEM_CLOCK) -> li
 
 def unpark(root: str, name: str, *, actor: str, clock: Clock = SYSTEM_CLOCK) -> bool:
     """Make the rig operational; return False if it was not parked. Raises NotFoundError, ConflictError if it is docked."""
-    state = find_rig(root, name).state
+    state = _kept(root, name)
     if state == RigState.DOCKED:
         raise ConflictError(f"rig {name} is docked, not parked", "", f"gt rig undock {name}")
     if state == RigState.OPERATIONAL:
@@ -86,7 +92,7 @@ def undock(root: str, name: str, *, actor: str, clock: Clock = SYSTEM_CLOCK) -> 
     """Make the rig operational for everyone; return False if it was not docked. Raises NotFoundError."""
     prefix = require_rig(root, name)
     had_label = _label(root, name, prefix, docked=False, actor=actor)
-    if find_rig(root, name).state != RigState.DOCKED:
+    if _kept(root, name) != RigState.DOCKED:
         return had_label
     _set_state(root, name, RigState.OPERATIONAL, actor=actor, clock=clock)
     return True
@@ -104,11 +110,11 @@ def follow_labels(root: str, ledger: TownLedger, *, actor: str, clock: Clock = S
         if bead is None:
             continue
         docked = DOCKED_LABEL in bead.labels
-        if docked and rig.state != RigState.DOCKED:
+        if docked and kept_state(root, rig.name) != RigState.DOCKED:
             _set_state(root, rig.name, RigState.DOCKED, actor=actor, clock=clock)
             stopped = stop_agents(root, rig.name, reason="rig docked", actor=actor, clock=clock)
             told.append(f"rig {rig.name} is docked" + (f", stopped {', '.join(stopped)}" if stopped else ""))
-        elif not docked and rig.state == RigState.DOCKED:
+        elif not docked and kept_state(root, rig.name) == RigState.DOCKED:
             _set_state(root, rig.name, RigState.OPERATIONAL, actor=actor, clock=clock)
             told.append(f"rig {rig.name} is no longer docked")
     return told
@@ -136,7 +142,7 @@ def _label(root: str, name: str, prefix: str, *, docked: bool, actor: str) -> bo
 
 def _set_state(root: str, name: str, state: str, *, actor: str, clock: Clock) -> None:
     """Write the local layer, other keys kept, and tell the change."""
-    before = find_rig(root, name).state
+    before = _kept(root, name)
 
     def change(layer: dict[str, Any]) -> None:
         layer.setdefault("rig", name)

@@ -19,6 +19,8 @@ from gastown_core.patrols.table import patrols_of
 from gastown_core.refinery.engine import process
 from gastown_core.tmux.processes import pane_processes
 from gastown_core.town import estop, sessions
+from gastown_core.town.inventory import read_inventory
+from gastown_core.town.rig_states import follow_labels
 from gastown_core.town.runtime_settings import set_agent
 from gastown_core.town.settings import set_setting
 from gastown_core.work.scheduler import scheduler
@@ -192,3 +194,16 @@ def test_an_empty_or_strange_file_is_a_stop(rigged):
         assert stop is not None and "the town is under an emergency stop" in stop.words(0)
     estop.lift(rigged.root, "")
     assert estop.covering(rigged.root, "shop") is None
+
+
+def test_parking_and_docking_count_again_after_a_stop(rigged):
+    root = rigged.root
+    assert gt("rig", "park", "shop", cwd=root).code == 0
+    estop.declare(root, "shop", "")
+    assert "rig shop is operational" in gt("rig", "unpark", "shop", cwd=root).out
+    assert gt("rig", "dock", "shop", cwd=root).code == 0
+    told = len(rigged.events("rig_state"))
+    assert follow_labels(root, rigged.ledger, actor="daemon") == [] and len(rigged.events("rig_state")) == told
+    assert next(rig.state for rig in read_inventory(root).rigs) == "halted"
+    estop.lift(root, "shop")
+    assert next(rig.state for rig in read_inventory(root).rigs) == "docked"
