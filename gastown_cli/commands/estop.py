@@ -53,11 +53,12 @@ def run_thaw(args: Namespace) -> int:
     """End an emergency stop: what stood still continues, and interrupted agents are told to go on."""
     from gastown_core.messaging.standstill import thaw
     from gastown_core.town import estop
+    from gastown_core.town.identity import HUMAN, caller
 
     root = context.town()
     rig = context.check_rig(root, args.rig)
     stop = estop.read(root, rig)
-    if stop is not None and context.actor() != "overseer":
+    if stop is not None and caller().role != HUMAN.role:
         raise TownError("an agent does not end an emergency stop", "a person declared it", "ask the overseer")
     done = thaw(root, rig, actor=who.acting(root))
     took = format_span(SYSTEM_CLOCK.now() - stop.at) if stop is not None and stop.at else ""

@@ -146,7 +146,7 @@ def test_nothing_starts_is_dispatched_merged_or_typed_during_a_stop(rigged, with
     assert len(rigged.events("estop")) == 1
     refused = gt("thaw", cwd=rigged.root, GT_ROLE="shop/witness")
     assert refused.code == 1 and estop.is_set(rigged.root)
-    assert gt("thaw", cwd=rigged.root).code == 0 and not estop.is_set(rigged.root)
+    assert gt("thaw", cwd=rigged.root, BD_ACTOR="ana").code == 0 and not estop.is_set(rigged.root), "a person by name"
     assert gt("thaw", cwd=rigged.root).code == 0
     assert gt("sling", bead.id, "shop", cwd=rigged.root).code == 0
 
