@@ -83,17 +83,26 @@ def oldest_first(items: Iterable[Item]) -> tuple[Item, ...]:
 def held_up(town: TownSnapshot, beads: Iterable[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Return the open beads behind these, nearest first, and the open convoys that wait for them or for these."""
     start = [bead_id for bead_id in beads if bead_id]
+    seen = behind(town, start)
+    named = {*start, *seen}
+    if not named:
+        return (), ()
+    convoys = tuple(
+        one.id for one in town.convoys if one.closed_at is None and any(m.bead_id in named for m in one.members)
+    )
+    return seen, convoys
+
+
+def behind(town: TownSnapshot, beads: Iterable[str]) -> tuple[str, ...]:
+    """Return the open beads behind these, nearest first."""
+    start = [bead_id for bead_id in beads if bead_id]
     seen: dict[str, None] = {}
     fresh = start
     while fresh and len(seen) < MOST_HELD:
         nearest = [after for bead_id in fresh for after in town.behind.get(bead_id, ())]
         fresh = [one for one in dict.fromkeys(nearest) if one not in seen and one not in start]
         seen.update(dict.fromkeys(fresh))
-    named = {*start, *seen}
-    convoys = tuple(
-        one.id for one in town.convoys if one.closed_at is None and any(m.bead_id in named for m in one.members)
-    )
-    return tuple(seen), convoys
+    return tuple(seen)
 
 
 def _agents(town: TownSnapshot) -> Iterator[Item]:
@@ -279,7 +288,7 @@ def _work(town: TownSnapshot) -> Iterator[Item]:
 
 def _stuck(town: TownSnapshot) -> Iterator[Item]:
     raised = {one.about for one in town.escalated if not one.is_acked}
-    raised |= set(held_up(town, raised)[0])
+    raised |= set(behind(town, raised))
     for convoy in town.stuck(town.taken_at):
         halted = {one.bead_id for one in convoy.standstills}
         if not halted or halted - raised:
@@ -325,7 +334,7 @@ def _convoy(town: TownSnapshot, convoy: ConvoyView) -> Item:
         question,
         convoy.stalled_since or 0.0,
         " ".join(one.bead_id + one.why for one in halted) or "stalled",
-        holds=held_up(town, [one.bead_id for one in halted])[0],
+        holds=behind(town, [one.bead_id for one in halted]),
         convoys=(convoy.id,),
         orders=("convoy.refresh", "bead.sling"),
         hint=f"gt scheduler explain {halted[0].bead_id}" if halted else f"gt convoy refresh {convoy.id}",

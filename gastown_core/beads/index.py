@@ -15,11 +15,11 @@ from gastown_core.beads.index_rows import ISSUES, SCHEMA, VERSION, WISPS
 from gastown_core.beads.query import Position
 from gastown_core.beads.source_file import NO_MARK, Mark, SourceFile, stamp_of
 from gastown_core.errors import StoreError
+from gastown_core.files.lean_sqlite import sqlite3
 from gastown_core.files.locks import FileLock
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    import sqlite3
     from collections.abc import Callable
     from typing import Any, TypeVar
 
@@ -28,12 +28,6 @@ if TYPE_CHECKING:
 
     F = TypeVar("F", bound=Callable[..., Any])
 
-else:
-    try:
-        # the sqlite3 package imports datetime for date adapters, 2 ms of every command; we store no dates
-        import _sqlite3 as sqlite3
-    except ImportError:
-        import sqlite3
 
 FILE_NAMES = ("issues.jsonl", "wisps.jsonl")
 INDEX_NAME = ".cache/index.db"

@@ -7,8 +7,6 @@ so that sources and reducers do not depend on each other.
 
 from __future__ import annotations
 
-from collections import defaultdict
-
 from gastown_core.beads.query import Excerpt
 from gastown_core.model.address import OVERSEER, Address, parse_address
 from gastown_core.model.bead import BLOCKS, CLOSED, HOOKED, IN_PROGRESS, is_identity, is_kind
@@ -243,7 +241,7 @@ def digest_of(facts: TownFacts) -> LedgerDigest:
 
 def _digest(facts: TownFacts) -> LedgerDigest:
     hooked: dict[str, Excerpt] = {}
-    unread: dict[str, list[Excerpt]] = defaultdict(list)
+    unread: dict[str, list[Excerpt]] = {}
     escalated: dict[str, EscalationView] = {}
     identities: dict[str, str] = {}
     for beads in facts.ledger.values():
@@ -262,13 +260,13 @@ def _digest(facts: TownFacts) -> LedgerDigest:
                 who = identities[bead.assignee] = parse_address(bead.assignee).mail
             if is_kind(bead, "gt:message"):
                 if "read" not in bead.labels:
-                    unread[who].append(bead)
+                    unread.setdefault(who, []).append(bead)
             elif bead.status in (HOOKED, IN_PROGRESS) and _is_newer_hook(bead, hooked.get(who)):
                 hooked[who] = bead
     for mail in unread.values():
         mail.sort(key=lambda m: (m.priority, -m.updated_at, m.id))
     escalations = sorted(escalated.values(), key=lambda one: (one.priority, one.since, one.bead_id))
-    return LedgerDigest(hooked, dict(unread), tuple(escalations))
+    return LedgerDigest(hooked, unread, tuple(escalations))
 
 
 def _is_newer_hook(bead: Excerpt, before: Excerpt | None) -> bool:

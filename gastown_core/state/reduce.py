@@ -5,8 +5,6 @@ The cost is O(agents + open beads + members of shown convoys); convoys are only 
 
 from __future__ import annotations
 
-from collections import Counter
-
 from gastown_core.beads.query import Excerpt
 from gastown_core.clock import today
 from gastown_core.model.address import (
@@ -46,7 +44,7 @@ from gastown_core.usage.budget import judge
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from gastown_core.model.snapshot import ConvoyView
     from gastown_core.runtimes.adapter import Said
@@ -86,7 +84,7 @@ def reduce_town(facts: TownFacts, now: float, old: TownSnapshot | None = None) -
         escalations=len(digest.escalations),
         escalated=digest.escalations,
         tmux_running=None if facts.panes is None else bool(facts.panes),
-        counts=dict(Counter(view.health.state for view in agents)),
+        counts=_counts(view.health.state for view in agents),
         refineries=refineries,
         scheduler=scheduler,
         daemon=facts.daemon,
@@ -331,3 +329,11 @@ def next_due(facts: TownFacts, snapshot: TownSnapshot, now: float) -> float:
             moments.append(said.at + facts.thresholds.start_dialog_s)
     ahead = [moment for moment in moments if moment > now]
     return min([now + AT_LEAST_EVERY_S, *ahead])
+
+
+def _counts(states: Iterable[Health]) -> dict[Health, int]:
+    """How often each state occurs, in the order of their first."""
+    found: dict[Health, int] = {}
+    for state in states:
+        found[state] = found.get(state, 0) + 1
+    return found

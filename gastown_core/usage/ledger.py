@@ -11,23 +11,17 @@ import os
 from gastown_core.clock import today
 from gastown_core.errors import StoreError
 from gastown_core.files.folders import private_folder
+from gastown_core.files.lean_sqlite import sqlite3
 from gastown_core.model.json_text import decode_json, encode_json
 from gastown_core.usage.source import Source
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    import sqlite3
     from collections.abc import Iterable, Iterator
     from contextlib import AbstractContextManager
 
     from gastown_core.runtimes.usage import Usage
 
-else:
-    try:
-        # the package imports datetime for date adapters; we store no dates
-        import _sqlite3 as sqlite3
-    except ImportError:
-        import sqlite3
 
 VERSION = 2
 BUSY_S = 20.0

@@ -50,7 +50,7 @@ HEAVY = {
     "rich",
 }
 
-PARSING = {"argparse", "contextlib", "enum", "importlib", "json", "re"}
+PARSING = {"argparse", "collections", "contextlib", "enum", "functools", "importlib", "json", "re"}
 """What plain words, plain text and sound JSON do not need: half as long again as a bare Python takes."""
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 import time
-from collections import deque
 
 from gastown_core.clock import parse_moment
 from gastown_core.errors import GastownError
@@ -173,6 +172,9 @@ class GateLog:
 
     def __init__(self, path: str) -> None:
         self.path = path
+        # here: gt status reads refineries and no log, and does without this module
+        from collections import deque
+
         self.lines: deque[str] = deque(maxlen=LINES)
         self.came = 0
         self.skipped = False
