@@ -20,6 +20,7 @@ from gastown_core.refinery.engine import process
 from gastown_core.tmux.processes import pane_processes
 from gastown_core.town import estop, sessions
 from gastown_core.town.inventory import read_inventory
+from gastown_core.town.remains import clear, processes_of
 from gastown_core.town.rig_states import follow_labels
 from gastown_core.town.runtime_settings import set_agent
 from gastown_core.town.settings import set_setting
@@ -52,6 +53,9 @@ def town(sessions_too, tmp_path):
     yield sessions_too
     standstill.thaw(sessions_too.root, actor="overseer")
     standstill.thaw(sessions_too.root, "shop", actor="overseer")
+    # the tool in a session of its own would outlive its server
+    clear(sessions_too.root)
+    assert processes_of(sessions_too.root) == []
 
 
 def state(pid):
