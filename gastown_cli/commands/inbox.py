@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     from gastown_core.attention.marks import Sorted
 
 
-def _collected(root: str) -> Sorted:
-    """Return the list as it is now."""
-    from gastown_core.attention.look import attention
+def _collected(root: str) -> tuple[Sorted, str]:
+    """Return the list as it is now, and what it means if it is empty."""
+    from gastown_core.attention.look import attention, calm_words
     from gastown_core.attention.marks import apply, read_marks
     from gastown_core.state.collect import collect
 
@@ -27,7 +27,7 @@ def _collected(root: str) -> Sorted:
         if source.error:
             # without it the list may lack rows
             output.note(f"note: {source.name}: {output.clean(source.error)}; what it tells is missing here")
-    return apply(attention(town), read_marks(root), town.taken_at)
+    return apply(attention(town), read_marks(root), town.taken_at), calm_words(town)
 
 
 def list_arguments(parser: ArgumentParser) -> None:
@@ -45,7 +45,7 @@ def run_list(args: Namespace) -> int:
     root = context.town()
     if args.rig:
         context.check_rig(root, args.rig)
-    found = _collected(root)
+    found, calm = _collected(root)
     shown = [one for one in found.shown if not args.rig or one.rig == args.rig]
     hidden = [one for one in found.hidden if not args.rig or one.rig == args.rig]
     count = count_of(shown)
@@ -58,7 +58,7 @@ def run_list(args: Namespace) -> int:
         output.say(str(count.you))
         return 0
     numbers = {one.key: number for number, one in enumerate(found.shown, 1)}
-    _print(shown, numbers)
+    _print(shown, numbers, calm)
     if args.all and hidden:
         output.say(output.style(f"HIDDEN {len(hidden)}", "bold"))
         for one in hidden:
@@ -69,9 +69,9 @@ def run_list(args: Namespace) -> int:
     return 0
 
 
-def _print(shown: list[Item], numbers: dict[str, int]) -> None:
+def _print(shown: list[Item], numbers: dict[str, int], calm: str) -> None:
     if not shown:
-        output.say(output.style("Nobody needs you.", "green"))
+        output.say(output.style(calm, "yellow" if "cannot" in calm else "green"))
         return
     now = SYSTEM_CLOCK.now()
     for title, rows in (
@@ -122,7 +122,7 @@ def snooze_arguments(parser: ArgumentParser) -> None:
 
 def _found(root: str, text: str, *, hidden: bool = False) -> Item:
     """Return the row that ``text`` names. Raises NotFoundError, UsageError if it names several."""
-    found = _collected(root)
+    found, _ = _collected(root)
     if text.isascii() and text.isdigit() and 0 < int(text) <= len(found.shown):
         return found.shown[int(text) - 1]
     rows = [*found.shown, *(found.hidden if hidden else ())]

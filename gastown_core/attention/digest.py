@@ -12,7 +12,7 @@ from gastown_core.attention.item import ESCALATION
 from gastown_core.attention.look import attention
 from gastown_core.attention.marks import apply, read_marks
 from gastown_core.clock import format_seconds
-from gastown_core.errors import GastownError
+from gastown_core.errors import GastownError, StoreError
 from gastown_core.events.log import log_path, newest_events
 from gastown_core.files.folders import cache_folder
 from gastown_core.model.address import parse_address
@@ -152,7 +152,11 @@ DISPATCHED, HANDED_IN = "sling", "done"
 def read_digest(root: str, since: float, snapshot: TownSnapshot, now: float) -> Digest:
     """Return the digest of the town since a moment, with titles from its ledgers. Raises GastownError."""
     waits = apply(attention(snapshot), read_marks(root), now).shown
-    found = digest(newest_events(log_path(root)), since, waits, now)
+    try:
+        found = digest(newest_events(log_path(root)), since, waits, now)
+    except OSError as error:
+        why = error.strerror or str(error)
+        raise StoreError("what happened cannot be told: the event log is unreadable", why, log_path(root)) from error
     beads = {row.bead for row in found.rows if row.bead}
     if not beads:
         return found

@@ -44,6 +44,14 @@ class Count(Record):
         return not self.you and not self.trouble
 
 
+def calm_words(town: TownSnapshot) -> str:
+    """Return what an empty list means: an all-clear only where every source could be read."""
+    blind = [source.name for source in town.sources if source.error]
+    if blind:
+        return f"Nothing that can be seen needs you, but {' and '.join(blind)} cannot be read."
+    return "Nobody needs you."
+
+
 def attention(town: TownSnapshot) -> tuple[Item, ...]:
     """Return all rows, the most needed first, then the oldest."""
     found = [*_agents(town), *_raised(town), *_queues(town), *_gates(town), *_work(town), *_letters(town)]

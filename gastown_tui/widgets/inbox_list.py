@@ -17,7 +17,7 @@ from gastown_core.attention.item import (
     STALLED,
     STOPPED_SHORT,
 )
-from gastown_core.attention.look import count_of
+from gastown_core.attention.look import calm_words, count_of
 from gastown_core.clock import format_age
 from gastown_core.model.agent import Health
 from gastown_tui.rowtext import bare_choice, state_glyph, trouble_text
@@ -143,10 +143,11 @@ class InboxList(Rows):
         told = [f"{count.you} need{'s' if count.you == 1 else ''} you"] if count.you else []
         told += [f"{count.trouble} need{'s' if count.trouble == 1 else ''} help"] if count.trouble else []
         told += [f"{self.hidden} snoozed"] if self.hidden else []
-        self.note = ", ".join(told) or "all clear"
-        self.note_tone = "waiting" if count.you else "stalled" if count.trouble else "good"
+        is_blind = any(source.error for source in snapshot.sources)
+        self.note = ", ".join(told) or ("not all seen" if is_blind else "all clear")
+        self.note_tone = "waiting" if count.you else "stalled" if count.trouble or is_blind else "good"
         self.summary = ((self.note, self.note_tone),)
-        calm = "Nobody needs you." if not self.hidden else f"Nobody needs you. {self.hidden} snoozed: gt inbox --all"
+        calm = calm_words(snapshot) + (f" {self.hidden} snoozed: gt inbox --all" if self.hidden else "")
         # a town that cannot be seen is not calm
         self.empty_text = "What waits cannot be seen now." if self.trouble else calm
         self.show_rows(self._rows_now())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gastown_core.attention.item import ELSEWHERE, MAIL
-from gastown_core.attention.look import Count, attention, count_of
+from gastown_core.attention.look import Count, attention, calm_words, count_of
 from gastown_core.clock import format_age
 from gastown_core.model.agent import Health
 from gastown_core.model.bead import priority_word
@@ -347,8 +347,11 @@ def problem_rows(
     rows: list[Row] = []
     count = count or count_of(attention(snapshot))
     if snapshot.agents and count.is_calm and not problem_groups(snapshot):
-        words = f"Nobody needs you: all {len(snapshot.agents)} agents are fine."
-        rows += [Row(None, ((glyph("done", ascii_only) + " ", "good"), (words, "bright")), False), Row(None, (), False)]
+        is_blind = any(source.error for source in snapshot.sources)
+        all_fine = f"Nobody needs you: all {len(snapshot.agents)} agents are fine."
+        mark = (glyph("unknown" if is_blind else "done", ascii_only) + " ", "warn" if is_blind else "good")
+        words = calm_words(snapshot) if is_blind else all_fine
+        rows += [Row(None, (mark, (words, "bright")), False), Row(None, (), False)]
     rows += dam_rows(snapshot, width, now, ascii_only)
     for group in problem_groups(snapshot, keep):
         rows += group_rows(group, width, now, marked=marked, ascii_only=ascii_only)

@@ -60,3 +60,14 @@ def test_a_log_of_junk_is_no_obstacle(root: str) -> None:
     with open(os.path.join(root, ".events.jsonl"), "ab") as handle:
         handle.write(b"[" * 5000 + b'\n\xff\xfe\n{"type": "merged"}\n')
     assert gt("digest", cwd=root).code == 0
+
+
+@pytest.mark.parametrize("make", [os.mkdir, os.mkfifo])
+def test_a_log_that_cannot_be_read_is_no_quiet_town(root: str, make) -> None:
+    path = os.path.join(root, ".events.jsonl")
+    if os.path.exists(path):
+        os.unlink(path)
+    make(path)
+    ran = gt("digest", cwd=root)
+    assert ran.code == 1 and "the event log is unreadable" in ran.err and path in ran.err
+    assert "Nobody needs you" not in gt("inbox", cwd=root).out

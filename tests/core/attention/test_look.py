@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gastown_core.attention.look import attention, count_of, held_up, oldest_first
+from gastown_core.attention.look import attention, calm_words, count_of, held_up, oldest_first
 from gastown_core.model.agent import Health, Question
 from gastown_core.model.dam import BrokenLink, DamView
 from gastown_core.model.refinery import HELD, RefineryState
@@ -14,6 +14,7 @@ from gastown_core.model.snapshot import (
     LetterView,
     OrphanView,
     RefineryView,
+    SourceStatus,
     StandstillView,
 )
 from gastown_core.model.usage import BudgetNotice
@@ -162,3 +163,10 @@ def test_the_key_of_a_row_outlives_its_question_and_the_stamp_does_not() -> None
 
 def test_an_empty_town_is_calm() -> None:
     assert attention(empty_snapshot()) == ()
+
+
+def test_an_all_clear_needs_every_source() -> None:
+    town = empty_snapshot()
+    assert calm_words(town) == "Nobody needs you."
+    blind = town._replace(sources=(SourceStatus("beads", 1.0), SourceStatus("events", 1.0, "is a directory")))
+    assert "Nobody" not in calm_words(blind) and "events cannot be read" in calm_words(blind)
