@@ -76,9 +76,15 @@ def half_made(drilled: Drilled) -> list[str]:
 
 
 def comes_to_rest(drilled: Drilled) -> list[str]:
-    """What stays amiss, though a daemon that was started may still be at it for a moment."""
-    comes_true(lambda: not [*half_made(drilled), *drilled.amiss()])
-    return [*half_made(drilled), *drilled.amiss()]
+    """What stays amiss, though a daemon that was started may still be at it for a moment, and takes locks now and then."""
+    found: list[str] = []
+
+    def rests() -> bool:
+        found[:] = [*half_made(drilled), *drilled.amiss()]
+        return not found
+
+    comes_true(rests)
+    return found
 
 
 def comes_true(condition: Callable[[], object]) -> bool:
