@@ -6,27 +6,34 @@ import os
 import shutil
 import sys
 import tempfile
+from collections.abc import Callable, Iterable
 
 from bench import agents, commands, console, growth, pipeline, programs, reading, real_agents, refinery, watching
 from bench.town import SIZES, make_town
 
+PARTS: dict[str, Callable[[str, str, str], Iterable[object]]] = {
+    "console": lambda root, size, folder: console.measure(root, size),
+    "commands": lambda root, size, folder: commands.measure(root),
+    "agents": lambda root, size, folder: agents.measure(os.path.join(folder, "demo")),
+    "programs": lambda root, size, folder: programs.measure(os.path.join(folder, "programs")),
+    "reading": lambda root, size, folder: reading.measure(os.path.join(folder, "reading")),
+    "real": lambda root, size, folder: real_agents.measure(os.path.join(folder, "real")),
+    "pipeline": lambda root, size, folder: pipeline.measure(folder),
+    "growth": lambda root, size, folder: growth.measure(os.path.join(folder, "growth")),
+    "watching": lambda root, size, folder: watching.measure(os.path.join(folder, "watched")),
+    "refinery": lambda root, size, folder: refinery.measure(os.path.join(folder, "refinery")),
+}
+"""Part → its rows, for a town, the name of its size, and a folder for what it makes."""
+
 
 def main() -> int:
-    """Measure; parts may be named after the size: console, commands, agents, programs, reading, real, pipeline, refinery,
-    growth, watching"""
+    """Measure; parts may be named after the size: see ``PARTS``."""
     size = sys.argv[1] if len(sys.argv) > 1 else "S"
-    parts = sys.argv[2:] or [
-        "console",
-        "commands",
-        "agents",
-        "programs",
-        "reading",
-        "real",
-        "pipeline",
-        "refinery",
-        "growth",
-        "watching",
-    ]
+    parts = sys.argv[2:] or list(PARTS)
+    unknown = [name for name in parts if name not in PARTS]
+    if size not in SIZES or unknown:
+        print(f"python -m bench {'|'.join(SIZES)} [{'|'.join(PARTS)}]: not known: {' '.join(unknown) or size}")
+        return 2
     folder = tempfile.mkdtemp(prefix="gtb", dir="/tmp")
     os.environ.update(
         GIT_AUTHOR_NAME="op",
@@ -39,35 +46,8 @@ def main() -> int:
     try:
         root = make_town(os.path.join(folder, "town"), SIZES[size])
         print(f"town {size}: {SIZES[size]}")
-        if "console" in parts:
-            for row in console.measure(root, size):
-                print(row, flush=True)
-        if "commands" in parts:
-            for row in commands.measure(root):
-                print(row, flush=True)
-        if "agents" in parts:
-            for row in agents.measure(os.path.join(folder, "demo")):
-                print(row, flush=True)
-        if "programs" in parts:
-            for row in programs.measure(os.path.join(folder, "programs")):
-                print(row, flush=True)
-        if "reading" in parts:
-            for row in reading.measure(os.path.join(folder, "reading")):
-                print(row, flush=True)
-        if "real" in parts:
-            for row in real_agents.measure(os.path.join(folder, "real")):
-                print(row, flush=True)
-        if "pipeline" in parts:
-            for row in pipeline.measure(folder):
-                print(row, flush=True)
-        if "growth" in parts:
-            for line in growth.measure(os.path.join(folder, "growth")):
-                print(line, flush=True)
-        if "watching" in parts:
-            for row in watching.measure(os.path.join(folder, "watched")):
-                print(row, flush=True)
-        if "refinery" in parts:
-            for row in refinery.measure(os.path.join(folder, "refinery")):
+        for name in parts:
+            for row in PARTS[name](root, size, folder):
                 print(row, flush=True)
     finally:
         shutil.rmtree(folder, ignore_errors=True)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from gastown_cli import context, output
-from gastown_core.clock import SYSTEM_CLOCK, format_seconds, local_moment, parse_duration
-from gastown_core.errors import ConflictError, StoreError, UsageError
+from gastown_core.clock import SYSTEM_CLOCK, format_seconds
+from gastown_core.errors import ConflictError, StoreError
 from gastown_core.model.address import parse_address
 from gastown_core.usage import sums as figures
 
@@ -56,18 +56,11 @@ def run_costs(args: Namespace) -> int:
 
 def _since(text: str) -> float:
     """The moment that a person means; 0 for all. Raises UsageError."""
-    now = SYSTEM_CLOCK.now()
     if not text:
         return 0.0
     if text == "today":
-        return figures.start_of_day(now)
-    span = parse_duration(text)
-    moment = now - span if span is not None else local_moment(text)
-    if moment is None:
-        raise UsageError(
-            f"{text!r} is no time", "", "use today, a date such as 2026-03-02, or a span such as 24h or 7d"
-        )
-    return moment
+        return figures.start_of_day(SYSTEM_CLOCK.now())
+    return context.moment_of(text)
 
 
 def _collect(root: str) -> None:

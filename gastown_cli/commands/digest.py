@@ -6,7 +6,7 @@ import time
 
 from gastown_cli import context, output
 from gastown_core.attention import digest as state
-from gastown_core.clock import SYSTEM_CLOCK, format_span, local_moment, parse_duration
+from gastown_core.clock import SYSTEM_CLOCK, format_span
 from gastown_core.errors import UsageError
 
 TYPE_CHECKING = False
@@ -48,7 +48,7 @@ def run(args: Namespace) -> int:
     if args.json and args.markdown:
         raise UsageError("--json and --markdown exclude each other")
     root, now = context.town(), SYSTEM_CLOCK.now()
-    since = _since(args.since, state.last_look(root), now)
+    since = context.moment_of(args.since) if args.since else state.last_look(root) or now - FIRST_S
     found = state.read_digest(root, since, collect(root), now)
     if args.json:
         output.say_json(found.as_json())
@@ -59,16 +59,6 @@ def run(args: Namespace) -> int:
     if not args.since:
         state.note_look(root, now)
     return 0
-
-
-def _since(text: str, looked: float, now: float) -> float:
-    if not text:
-        return looked or now - FIRST_S
-    span = parse_duration(text)
-    moment = now - span if span is not None else local_moment(text)
-    if moment is None:
-        raise UsageError(f"{text!r} is no time", "", "use a span such as 2h, a date, or 2026-03-02T14:00")
-    return moment
 
 
 def _head(found: Digest) -> str:

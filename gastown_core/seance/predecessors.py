@@ -52,13 +52,9 @@ def predecessors(root: str, *, agent: str = "", rig: str = "") -> list[Predecess
     """
     collect(root)
     with UsageLedger(root) as ledger:
-        sources = list(ledger.sources().values())
+        sources = ledger.sources_of(agent, rig)
     found = []
     for source in sources:
-        if not source.agent or agent.lower() not in source.agent.lower():
-            continue
-        if rig and source.agent.split("/")[0] != rig:
-            continue
         one = _read(source.path, source.runtime, source.agent, str(source.memory.get("cwd") or ""))
         if one is not None:
             found.append(one)

@@ -60,13 +60,9 @@ def places(root: str, *, agent: str = "", rig: str = "") -> list[Place]:
     if not os.path.exists(ledger_path(root)):
         return []
     with UsageLedger(root) as ledger:
-        sources = list(ledger.sources().values())
+        sources = ledger.sources_of(agent, rig)
     found = []
     for source in sources:
-        if not source.agent or agent.lower() not in source.agent.lower():
-            continue
-        if rig and source.agent.split("/")[0] != rig:
-            continue
         try:
             found.append(Place(source.path, source.runtime, source.agent, os.stat(source.path).st_mtime))
         except OSError:

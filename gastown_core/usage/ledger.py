@@ -134,6 +134,14 @@ class UsageLedger:
         rows = self.db.execute("SELECT * FROM source")
         return {row[0]: Source._make((*row[:7], decode_json(row[7]), row[8])) for row in rows}
 
+    def sources_of(self, agent: str = "", rig: str = "") -> list[Source]:
+        """Return the transcripts of agents whose address contains ``agent``, in any case, and of a rig."""
+        return [
+            source
+            for source in self.sources().values()
+            if source.agent and agent.lower() in source.agent.lower() and (not rig or source.agent.split("/")[0] == rig)
+        ]
+
     def keep_source(self, source: Source) -> None:
         """Note how far it was read."""
         row = [*source[:7], encode_json(source.memory), source.junk]

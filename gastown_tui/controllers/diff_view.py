@@ -101,11 +101,15 @@ class DiffView:
 
     def show(self) -> None:
         """Update both panels; read the diff again if it is old."""
-        if self.console.now - self._read_at >= AGAIN_S and not self._is_reading:
+        stage, is_there = self.stage, self.subject.kind in (AGENT, REQUEST)
+        if is_there and self.console.now - self._read_at >= AGAIN_S and not self._is_reading:
             self._is_reading = True
-            self.console.start(self._read(self.stage.diff_of), "diff")
-        stage = self.stage
+            self.console.start(self._read(stage.diff_of), "diff")
         empty = self.trouble or ("Reading the diff …" if self.diff is None else "Nothing has changed.")
+        if not is_there and self.diff is None:
+            empty = "It is gone since: landed, sent back, or removed. Esc goes back."
+        # an earlier diff stays in view, and says that it is no longer read
+        stage.patch.trouble = self.trouble if self.diff is not None else ""
         stage.files.guard(lambda: stage.files.show_diff(self.diff, empty))
         stage.patch.guard(lambda: stage.patch.show_diff(self.diff, self._title(), empty))
 
@@ -114,13 +118,14 @@ class DiffView:
         keep_together(panel, self.stage.files, self.stage.patch)
 
     def _title(self) -> Pieces:
-        chosen = self.subject
-        diff = self.diff
+        chosen, diff = self.stage.diff_of, self.diff
         if chosen.request is not None:
             name = f"{chosen.request.id} {chosen.request.title}"
         else:
-            name = chosen.agent.address.short if chosen.agent is not None else "gone"
+            name = chosen.agent.address.short if chosen.agent is not None else ""
         against = f"  {diff.branch or 'detached'} against {diff.target}" if diff is not None else ""
+        if self.subject.kind not in (AGENT, REQUEST):
+            against += "  (gone since)"
         return ((clean(name).strip(), "bright"), (clean(against), "dim"))
 
     async def _read(self, chosen: Chosen) -> None:
@@ -132,13 +137,16 @@ class DiffView:
                 diff = await asyncio.to_thread(self.calls.agent_diff, chosen.agent)
         except GastownError as error:
             trouble = ". ".join(filter(None, (clean(str(error)), clean(error.hint))))
+        except Exception as error:  # noqa: BLE001  the view shows it, and the fault log has the traceback
+            self.console.fault("diff", error)
+            trouble = f"cannot be read: {clean(str(error)) or type(error).__name__}"
         finally:
             self._is_reading = False
         if chosen.key != self.stage.diff_of.key:
             return
-        self._read_at = self.console.now
-        if diff != self.diff or trouble != self.trouble:
-            self.diff, self.trouble = diff, trouble
+        self._read_at, self.trouble = self.console.now, trouble
+        if diff is not None and diff != self.diff:
+            self.diff = diff
         if self.stage.view == "diff":
             self.show()
 

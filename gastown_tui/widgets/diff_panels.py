@@ -20,9 +20,11 @@ class FilePanel(Rows):
 
     def show_diff(self, diff: Diff | None, empty: str) -> None:
         """Take a diff, or None with the reason why there is none."""
+        is_new = diff is None or diff is not self.diff
         self.diff, self.empty_text = diff, empty
         self.summary = totals(diff) if diff is not None else ((empty, "dim"),)
-        self.remake()
+        if is_new:
+            self.remake()
         self.redraw()
 
     def remake(self) -> None:

@@ -133,3 +133,45 @@ async def test_the_drawer_shows_what_an_agent_said_and_did_with_tools_folded() -
         text = app.screen_text()
         assert "> shop@1.0.0 test  (+2 lines)" in text and "see push.test.js" not in text
         assert "earlier entries" in text and "\x1b" not in text
+
+
+async def test_a_request_that_leaves_meanwhile_keeps_its_diff_and_is_said_to_be_gone() -> None:
+    app = Console()
+    async with app.run_test(size=(160, 45)) as pilot:
+        await pilot.press("m", "j", "j")
+        request = app.feed.chosen.request
+        await opened(pilot, "D")
+        left = tuple(one for one in app.snapshot.requests if one.id != request.id)
+        app.fake.put(app.snapshot._replace(requests=left))
+        await until(pilot, lambda: "(gone since)" in app.screen_text())
+        assert request.id in app.screen_text() and "src/push.py" in app.screen_text()
+
+
+async def test_a_read_that_fails_later_keeps_the_diff_and_says_why() -> None:
+    app = Console()
+    async with app.run_test(size=(160, 45)) as pilot:
+        await opened(pilot, "G", "k", "D")
+        app.hands.refusal = "another git is at it"
+        app.feed.diff._read_at = 0.0
+        app.feed.show_all()
+        await until(pilot, lambda: "another git is at it" in app.screen_text())
+        assert "src/push.py" in app.screen_text()
+
+
+async def test_a_fault_while_reading_is_shown_and_not_repeated_with_every_look(monkeypatch) -> None:
+    app = Console()
+    app.expects_faults = True
+    calls = []
+
+    def broken(view: object) -> None:
+        calls.append(view)
+        raise ModuleNotFoundError("No module named 'unidiff'")
+
+    monkeypatch.setattr(app.hands, "agent_diff", broken)
+    async with app.run_test(size=(160, 45)) as pilot:
+        await pilot.press("G", "k", "D")
+        await until(pilot, lambda: "cannot be read: No module named" in app.screen_text())
+        for _ in range(5):
+            app.feed.show_all()
+            await pilot.pause(0.02)
+        assert len(calls) == 1

@@ -15,7 +15,7 @@ from gastown_core.plugins import sync
 from gastown_core.plugins.gates import Watch, judge
 from gastown_core.plugins.plugin import Gate, find_plugins, get_plugin, next_time, read_plugin
 from gastown_core.plugins.run import run_plugin
-from gastown_core.plugins.runs import Run, runs_of
+from gastown_core.plugins.runs import Run, last_run, record_run, runs_of
 from gastown_core.process_table import process_table, words_of
 from gastown_core.town.install import install_town
 from tests.support.cli import gt
@@ -183,6 +183,15 @@ def test_a_failure_is_escalated_once_and_a_success_settles_it(root):
     assert start(root, "p").is_success
     assert open_escalations(TownLedger(root)) == []
     assert [run.result for run in runs_of(TownLedger(root), get_plugin(root, "p"))] == ["success", "failure", "failure"]  # fmt: skip
+
+
+def test_the_last_run_is_the_newest(root):
+    plugin, ledger = get_plugin(root, make(root, "p").rpartition("/")[2]), TownLedger(root)
+    for number in range(3):
+        told = {"secs": 0.0, "trigger": str(number), "detail": "", "actor": "x"}
+        record_run(ledger, plugin, "success", at=NOW + number * 60, **told)
+    assert last_run(ledger, plugin).trigger == "2"
+    assert [run.trigger for run in runs_of(ledger, plugin, 0)] == ["2", "1", "0"]
 
 
 def test_a_quiet_plugin_fails_without_a_word(root):
