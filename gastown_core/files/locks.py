@@ -71,6 +71,10 @@ class FileLock:
             self._fd = -1
             raise
 
+    def fileno(self) -> int:
+        """Return its descriptor: a child that inherits it holds the lock until it ends, also if we are killed."""
+        return self._fd
+
     def is_in_place(self) -> bool:
         """Whether the locked file is still the one at ``path``; if another is there, others can lock that one."""
         try:

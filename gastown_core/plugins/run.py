@@ -5,8 +5,11 @@ from __future__ import annotations
 import os
 import shlex
 import time
+from contextlib import contextmanager
 
-from gastown_core.errors import GastownError, words_of
+from gastown_core.errors import ConflictError, GastownError, words_of
+from gastown_core.files.folders import private_folder
+from gastown_core.files.locks import FileLock
 from gastown_core.messaging.escalation import escalate, settle
 from gastown_core.model.record import Record
 from gastown_core.plugins.plugin import BY_SCRIPT
@@ -15,7 +18,7 @@ from gastown_core.process import LATE, PIPE, STOPPED, end_family, follow, gt_arg
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from gastown_core.beads.ledger import TownLedger
     from gastown_core.clock import Clock
@@ -55,17 +58,18 @@ def run_plugin(
 ) -> Outcome:
     """Run the plugin to its end and record it; a failure is escalated once, and a later success settles that.
 
-    ``event`` is the line of the event that started it: the script gets it on its standard input.  Raises StoreError if
-    the run cannot be recorded.
+    ``event`` is the line of the event that started it: the script gets it on its standard input.  Raises ConflictError
+    while an earlier run has not ended, StoreError if the run cannot be recorded.
     """
     began, start = clock.now(), time.monotonic()
-    try:
-        if plugin.execution == BY_SCRIPT:
-            outcome = _script(root, plugin, event, stopping)
-        else:
-            outcome = _hand_to_dog(root, ledger, plugin, actor)
-    except (GastownError, OSError) as error:
-        outcome = Outcome(False, words_of(error))
+    with _only_run(root, plugin) as lock:
+        try:
+            if plugin.execution == BY_SCRIPT:
+                outcome = _script(root, plugin, event, stopping, lock)
+            else:
+                outcome = _hand_to_dog(root, ledger, plugin, actor)
+        except (GastownError, OSError) as error:
+            outcome = Outcome(False, words_of(error))
     result = SUCCESS if outcome.is_success else FAILURE
     secs = time.monotonic() - start
     detail = outcome.detail[-SHOWN:]
@@ -77,6 +81,23 @@ def run_plugin(
         subject = f"plugin {plugin.full_name} fails: {outcome.last_line or 'it says nothing'}"
         escalate(root, ledger, plugin.severity, subject, sender=actor, key=key, source=key, reason=detail, clock=clock)
     return outcome._replace(run_id=made)
+
+
+@contextmanager
+def _only_run(root: str, plugin: Plugin) -> Iterator[FileLock]:
+    """Hold the plugin's lock. Raises ConflictError while a run holds it, also one whose ``gt`` was killed."""
+    folder = os.path.join(root, ".runtime", "locks")
+    private_folder(folder)
+    lock = FileLock(os.path.join(folder, f"plugin-{plugin.full_name.replace('/', '+')}.lock"), timeout_s=0.0)
+    try:
+        lock.__enter__()
+    except ConflictError:
+        hint = f"wait for it: it has {plugin.timeout_s:g} s at most, unless its gt was killed"
+        raise ConflictError(f"plugin {plugin.full_name} is running", "an earlier run has not ended", hint) from None
+    try:
+        yield lock
+    finally:
+        lock.__exit__(None, None, None)
 
 
 def environment(root: str, plugin: Plugin) -> dict[str, str]:
@@ -97,10 +118,12 @@ def _place(root: str, plugin: Plugin) -> str:
     return os.path.join(root, plugin.rig) if plugin.rig else root
 
 
-def _script(root: str, plugin: Plugin, event: bytes, stopping: Callable[[], bool] | None) -> Outcome:
+def _script(root: str, plugin: Plugin, event: bytes, stopping: Callable[[], bool] | None, lock: FileLock) -> Outcome:
     argv = [plugin.script] if os.access(plugin.script, os.X_OK) else ["sh", plugin.script]
     marked, mark = mark_family(environment(root, plugin))
-    process = spawn(argv, cwd=_place(root, plugin), env=marked, stdin=PIPE, stdout=PIPE, stderr=PIPE)
+    process = spawn(
+        argv, cwd=_place(root, plugin), env=marked, stdin=PIPE, stdout=PIPE, stderr=PIPE, pass_fds=(lock.fileno(),)
+    )
     kept = bytearray()
 
     def take(data: bytes) -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 
 import pytest
 
 from gastown_core.beads.ledger import TownLedger
 from gastown_core.clock import SYSTEM_CLOCK, FixedClock
-from gastown_core.errors import GastownError, UsageError
+from gastown_core.errors import ConflictError, GastownError, UsageError
 from gastown_core.events.log import append_event
 from gastown_core.messaging.escalation import open_escalations
 from gastown_core.plugins import sync
@@ -183,6 +185,34 @@ def test_a_failure_is_escalated_once_and_a_success_settles_it(root):
     assert start(root, "p").is_success
     assert open_escalations(TownLedger(root)) == []
     assert [run.result for run in runs_of(TownLedger(root), get_plugin(root, "p"))] == ["success", "failure", "failure"]  # fmt: skip
+
+
+KILLED = """
+import sys
+from gastown_core.beads.ledger import TownLedger
+from gastown_core.clock import SYSTEM_CLOCK
+from gastown_core.plugins.plugin import get_plugin
+from gastown_core.plugins.run import run_plugin
+root = sys.argv[1]
+run_plugin(root, TownLedger(root), get_plugin(root, "p"), trigger="t", actor="x", clock=SYSTEM_CLOCK)
+"""
+
+
+def test_a_plugin_runs_once_at_a_time_also_where_its_gt_was_killed(root):
+    make(root, "p", script=f"touch {root}/begun\nwhile [ -e {root}/begun ]; do sleep 0.05; done\n")
+    first = subprocess.Popen([sys.executable, "-c", KILLED, root])
+    try:
+        until(lambda: os.path.exists(f"{root}/begun"), "it begins")
+        first.kill()
+        first.wait()
+        with pytest.raises(ConflictError, match="plugin p is running"):
+            start(root, "p")
+        assert open_escalations(TownLedger(root)) == [] and gt("plugin", "run", "p", cwd=root).code == 1
+    finally:
+        os.unlink(f"{root}/begun")
+    until(lambda: not any(f"{root}/plugins" in " ".join(words_of(pid)) for pid in process_table()), "it ends")
+    make(root, "p", script="true\n")
+    assert start(root, "p").is_success
 
 
 def test_the_last_run_is_the_newest(root):
