@@ -29,13 +29,14 @@ from gastown_core.town.inventory import survey
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from gastown_core.events.feed import CuratedView
     from gastown_core.model.event import TownEvent
     from gastown_core.model.snapshot import AgentView, TownSnapshot
 POLL_S = 0.1
 ACTOR_WIDTH = 25
+INBOX_SIGNS = ("✋", "?")
 _TONES = {"good": ("green",), "done": ("green", "bold"), "bad": ("red",), "warn": ("yellow",), "info": ()}
 
 
@@ -49,7 +50,9 @@ def print_feed(
     curated: bool = False,
     for_s: float = 0.0,
 ) -> int:
-    """Print the newest ``limit`` matching events, oldest first; with ``follow``, print new ones for ``for_s`` seconds (0: forever).
+    """Print the newest ``limit`` matching events, oldest first; with ``follow``, print new ones for ``for_s`` seconds (0: forever),
+    and every change of the inbox unless certain types, texts or JSON are wanted.
+
     A missing log counts as empty. Raises StoreError if the log cannot be read.
     """
     path = feed_path(root) if curated else log_path(root)
@@ -66,7 +69,15 @@ def print_feed(
         _write(event, row, as_json)
     if not rows and not follow and not as_json:
         output.note("no events" + ("" if os.path.exists(path) else f" yet: {path} does not exist") + " that match")
-    return _follow(source, roster, wanted, as_json, for_s) if follow else 0
+    if not follow:
+        return 0
+    if as_json or wanted.type or wanted.text:
+        # asked for certain events, or for events as data
+        return _follow(source, roster, wanted, as_json, for_s)
+    from gastown_cli.commands.feed_inbox import InboxVoice
+
+    with InboxVoice(root, wanted.rig) as voice:
+        return _follow(source, roster, wanted, as_json, for_s, voice.spoken)
 
 
 class Tail:
@@ -112,7 +123,18 @@ def _curated_view(root: str) -> CuratedView:
     return CuratedView(root, read_rules(load_settings(root).value))
 
 
-def _follow(source: Tail | CuratedView, roster: Roster, wanted: EventFilter, as_json: bool, for_s: float) -> int:
+def _nothing() -> list[str]:
+    return []
+
+
+def _follow(
+    source: Tail | CuratedView,
+    roster: Roster,
+    wanted: EventFilter,
+    as_json: bool,
+    for_s: float,
+    spoken: Callable[[], list[str]] = _nothing,
+) -> int:
     streams.end_with_reader()
     end, trouble = time.monotonic() + for_s, ""
     while (not for_s or time.monotonic() < end) and not streams.reader_left():
@@ -125,6 +147,8 @@ def _follow(source: Tail | CuratedView, roster: Roster, wanted: EventFilter, as_
         trouble = wrong
         for event, row in _chosen(events, roster, wanted):
             _write(event, row, as_json)
+        for sentence in spoken():
+            output.say(_line(SYSTEM_CLOCK.now(), INBOX_SIGNS, "inbox", sentence))
         sys.stdout.flush()
         time.sleep(POLL_S)
     return 0
@@ -155,12 +179,16 @@ def moment_of(ts: float, now: float) -> str:
 
 def line_of(row: EventRow) -> str:
     """Return an event as one plain line: local time, symbol, actor padded to 25 cells, text."""
-    symbol = row.ascii if os.environ.get("GT_NO_EMOJI") else row.symbol
-    who = output.clean(row.actor.short)
+    return _line(row.ts, (row.symbol, row.ascii), row.actor.short, row.text, _TONES[row.tone])
+
+
+def _line(ts: float, signs: tuple[str, str], actor: str, text: str, tone: tuple[str, ...] = ("yellow",)) -> str:
+    symbol = signs[1] if os.environ.get("GT_NO_EMOJI") else signs[0]
+    who = output.clean(actor)
     pad = " " * max(0, ACTOR_WIDTH - output.cells(who))
     mark = symbol + " " * max(0, 2 - output.cells(symbol))
-    when = moment_of(row.ts, SYSTEM_CLOCK.now()) if row.ts else "--:--:--"
-    return f"[{when}] {output.style(mark, *_TONES[row.tone])} {who}{pad} {output.clean(row.text)}"
+    when = moment_of(ts, SYSTEM_CLOCK.now()) if ts else "--:--:--"
+    return f"[{when}] {output.style(mark, *tone)} {who}{pad} {output.clean(text)}"
 
 
 def print_problems(root: str, *, as_json: bool) -> int:
@@ -259,7 +287,7 @@ def feed_arguments(parser: ArgumentParser) -> None:
         "--curated", action="store_true", help="read the curated feed: no duplicates, bursts as one event"
     )
     follow = parser.add_mutually_exclusive_group()
-    follow.add_argument("-f", "--follow", action="store_true", default=None, help="plain: keep printing new events")
+    follow.add_argument("-f", "--follow", action="store_true", default=None, help="plain: keep printing new events and changes of the inbox")
     follow.add_argument("--no-follow", dest="follow", action="store_false", help="plain: exit after the newest events")
     parser.add_argument(
         "-n",

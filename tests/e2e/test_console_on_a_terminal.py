@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -63,6 +65,28 @@ def test_a_terminal_that_cannot_be_drawn_on_gets_plain_lines(town: str) -> None:
         append_event(town, "mail", "mayor", {"to": "demo/rust", "subject": "from outside"})
         assert opened.wait("from outside", 10), opened.text()
         assert "Convoys" not in opened.text()
+        opened.process.send_signal(signal.SIGINT)
+        assert ended(opened) == 0
+    finally:
+        opened.close()
+
+
+def test_a_dumb_terminal_is_told_every_change_of_the_inbox(town: str) -> None:
+    opened = Screen([*GT, "feed", "--plain", "--follow"], town, columns=200, rows=60, term="dumb")
+    try:
+        assert opened.wait("inbox .*need", 30), opened.text()
+        run = functools.partial(subprocess.run, cwd=town, check=True, capture_output=True, timeout=60)
+        run([*GT, "mail", "send", "overseer", "-s", "Which colour?", "-m", "Red or blue?"], env={**os.environ, "GT_ROLE": "mayor"})
+        assert opened.wait("inbox .*needs you, mail: Which colour", 30), opened.text()
+        command = re.search(r"gt mail read (\S+)", opened.text())
+        assert command, opened.text()
+        letter = command[1]
+        run([*GT, "inbox", "done", letter])
+        assert opened.wait("hidden: .*Which colour", 30), opened.text()
+        run([*GT, "inbox", "undo"])
+        assert opened.wait("back: .*Which colour", 30), opened.text()
+        run([*GT, "mail", "archive", letter])
+        assert opened.wait("over: .*Which colour", 30), opened.text()
         opened.process.send_signal(signal.SIGINT)
         assert ended(opened) == 0
     finally:
