@@ -287,7 +287,13 @@ def feed_arguments(parser: ArgumentParser) -> None:
         "--curated", action="store_true", help="read the curated feed: no duplicates, bursts as one event"
     )
     follow = parser.add_mutually_exclusive_group()
-    follow.add_argument("-f", "--follow", action="store_true", default=None, help="plain: keep printing new events and changes of the inbox")
+    follow.add_argument(
+        "-f",
+        "--follow",
+        action="store_true",
+        default=None,
+        help="plain: keep printing new events and changes of the inbox",
+    )
     follow.add_argument("--no-follow", dest="follow", action="store_false", help="plain: exit after the newest events")
     parser.add_argument(
         "-n",

@@ -82,7 +82,9 @@ class InboxVoice:
 
     async def _look(self, live: LiveTown, marks: Marks, moved: asyncio.Event) -> None:
         # questions stand on screens: without them the first words could be a false all-clear
-        await asyncio.to_thread(live.sources.ask, "tmux", lambda: live.sources.panes.read_screens(live.clock.now()), None)
+        await asyncio.to_thread(
+            live.sources.ask, "tmux", lambda: live.sources.panes.read_screens(live.clock.now()), None
+        )
         live.recheck(force=True)
         before = self._found(live, marks)
         self._say(opening(before, live.snapshot))

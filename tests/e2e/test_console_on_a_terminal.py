@@ -76,7 +76,10 @@ def test_a_dumb_terminal_is_told_every_change_of_the_inbox(town: str) -> None:
     try:
         assert opened.wait("inbox .*need", 30), opened.text()
         run = functools.partial(subprocess.run, cwd=town, check=True, capture_output=True, timeout=60)
-        run([*GT, "mail", "send", "overseer", "-s", "Which colour?", "-m", "Red or blue?"], env={**os.environ, "GT_ROLE": "mayor"})
+        run(
+            [*GT, "mail", "send", "overseer", "-s", "Which colour?", "-m", "Red or blue?"],
+            env={**os.environ, "GT_ROLE": "mayor"},
+        )
         assert opened.wait("inbox .*needs you, mail: Which colour", 30), opened.text()
         command = re.search(r"gt mail read (\S+)", opened.text())
         assert command, opened.text()
