@@ -38,7 +38,7 @@ def read_hook(cwd: str) -> Assignment | None:
     return parse_hook(value)
 
 
-def parse_hook(value: dict[str, Any]) -> Assignment | None:
+def parse_hook(value: dict[str, object]) -> Assignment | None:
     """Return the assignment in the output of ``gt hook --json``, or None."""
     bead = value.get("pinned_bead") or value.get("bead")
     if value.get("has_work") is False or not bead:

@@ -82,7 +82,7 @@ def hand_over() -> bool:
     return was_painted
 
 
-def read_picture(root: str, width: int, height: int) -> dict[str, Any] | None:
+def read_picture(root: str, width: int, height: int) -> dict[str, object] | None:
     """Return the saved picture, or None unless it is complete and of exactly this size."""
     from gastown_core.files.plain import open_plain
 

@@ -9,7 +9,6 @@ from gastown_core.molecules.steps import BLOCKED, CURRENT, DONE, PENDING, READY
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from typing import Any
 
     from gastown_core.molecules.steps import MoleculeProgress, StepView
 
@@ -69,7 +68,7 @@ def one_line(text: str) -> str:
     return clean(" ".join(text.split()))
 
 
-def current_json(seen: MoleculeProgress, views: Sequence[StepView]) -> dict[str, Any]:
+def current_json(seen: MoleculeProgress, views: Sequence[StepView]) -> dict[str, object]:
     """Return a molecule as ``bd mol current --json`` lists it."""
     here, following = seen.current, seen.next
     return {
@@ -84,7 +83,7 @@ def current_json(seen: MoleculeProgress, views: Sequence[StepView]) -> dict[str,
     }
 
 
-def step_json(view: StepView, here: StepView | None) -> dict[str, Any]:
+def step_json(view: StepView, here: StepView | None) -> dict[str, object]:
     """Return one step as JSON commands print it."""
     issue = {"id": view.id, "title": view.title, "assignee": view.assignee, "step": view.name, "step_index": view.place}
     return {

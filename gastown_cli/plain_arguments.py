@@ -18,7 +18,7 @@ HIDDEN = "==SUPPRESS=="
 REST = "..."
 """``argparse.REMAINDER``: the number of values of an argument that takes all words behind it."""
 
-_FLAGS: dict[str, tuple[Any, Any]] = {"store_true": (True, False), "store_false": (False, True)}
+_FLAGS: dict[str, tuple[object, object]] = {"store_true": (True, False), "store_false": (False, True)}
 _COUNTS = {None: (1, 1), "?": (0, 1), "+": (1, 1 << 30), "*": (0, 1 << 30)}
 
 
@@ -84,7 +84,7 @@ class PlainParser:
         self._all: list[_Argument] = []
         self._own: dict[str, Any] = {}
 
-    def add_argument(self, *names: str, _group: object = None, **told: Any) -> None:
+    def add_argument(self, *names: str, _group: object = None, **told: object) -> None:
         """Add an option or a positional."""
         argument = _Argument(names, told, _group)
         self._all.append(argument)
@@ -99,7 +99,7 @@ class PlainParser:
         """Return a group of which at most one argument may be given."""
         return _Exclusive(self)
 
-    def set_defaults(self, **values: Any) -> None:
+    def set_defaults(self, **values: object) -> None:
         """Set values that count unless an argument gives another one."""
         for argument in self._all:
             if argument.dest in values:
@@ -179,7 +179,7 @@ class _Exclusive:
     def __init__(self, parser: PlainParser) -> None:
         self._parser = parser
 
-    def add_argument(self, *names: str, **told: Any) -> None:
+    def add_argument(self, *names: str, **told: object) -> None:
         """Add an argument to the group."""
         self._parser.add_argument(*names, _group=self, **told)
 

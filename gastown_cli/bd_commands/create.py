@@ -124,7 +124,7 @@ def _store(space: Workspace, rig: str) -> BeadStore:
     return found
 
 
-def _plans(args: Namespace) -> list[dict[str, Any]]:
+def _plans(args: Namespace) -> list[dict[str, object]]:
     """Return title and description of each bead to create."""
     if args.file:
         return _sections(args.file)
@@ -164,7 +164,7 @@ def _fields(args: Namespace, space: Workspace) -> dict[str, Any]:
     return {key: value for key, value in fields.items() if value not in ("", None, (), False)}
 
 
-def read_metadata(text: str) -> Any:
+def read_metadata(text: str) -> object:
     """Return the value of ``--metadata``. Raises UsageError if it is not JSON."""
 
     try:

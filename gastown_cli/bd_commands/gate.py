@@ -11,7 +11,6 @@ from gastown_core.model.bead import BLOCKS
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
-    from typing import Any
 
     from gastown_core.beads.store import BeadStore
     from gastown_core.model.bead import Bead
@@ -31,7 +30,7 @@ def held_by(store: BeadStore, bead: Bead) -> list[str]:
     return [source for source, kind in store.dependents(bead.id) if kind == BLOCKS]
 
 
-def gate_json(store: BeadStore, bead: Bead) -> dict[str, Any]:
+def gate_json(store: BeadStore, bead: Bead) -> dict[str, object]:
     """Return the gate as ``--json`` prints it."""
     return {**issue_object(bead), "blocks": held_by(store, bead)}
 

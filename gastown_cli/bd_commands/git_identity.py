@@ -4,10 +4,6 @@ from __future__ import annotations
 
 import os
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    pass
-
 
 def git_identity(place: str) -> tuple[str, str]:
     """Return ``user.name`` and ``user.email`` from the environment, the repository's and the user's config; "" where unset."""

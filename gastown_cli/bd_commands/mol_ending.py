@@ -111,14 +111,14 @@ def _ask(space: Workspace) -> None:
         raise UsageError("cancelled; nothing burned")
 
 
-def _foretold(store: BeadStore, root: str) -> dict[str, Any]:
+def _foretold(store: BeadStore, root: str) -> dict[str, object]:
     from gastown_core.beads.query import BeadQuery
 
     ids = [root, *(one.id for one in store.excerpts(BeadQuery(parent=root, include_wisps=True)))]
     return {"molecule_id": root, "deleted_ids": ids, "deleted_count": len(ids)}
 
 
-def _burn(space: Workspace, store: BeadStore, root: str) -> dict[str, Any]:
+def _burn(space: Workspace, store: BeadStore, root: str) -> dict[str, object]:
     from gastown_core.molecules.pour import burn
 
     with store.write(space.actor) as batch:

@@ -135,10 +135,10 @@ def note_cut(shown: int, total: int) -> None:
         note(f"showing first {shown} of {total}; -n 0 shows all")
 
 
-def issue_object(bead: Bead, tally: Tally | None = None, **more: Any) -> dict[str, Any]:
+def issue_object(bead: Bead, tally: Tally | None = None, **more: object) -> dict[str, object]:
     """Return the bead as ``--json`` prints it: its record in key order, derived counts and parent."""
     raw = modern(bead.raw)
-    out: dict[str, Any] = {key: raw[key] for key in KEY_ORDER if key in raw and key != "_type"}
+    out: dict[str, object] = {key: raw[key] for key in KEY_ORDER if key in raw and key != "_type"}
     for key in sorted(raw):
         if key not in out and key not in DERIVED_KEYS and key != "_type":
             out[key] = raw[key]

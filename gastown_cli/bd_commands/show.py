@@ -114,7 +114,7 @@ def _beads(space: Workspace, store: BeadStore, ids: list[str]) -> dict[str, Bead
     return found
 
 
-def _linked(bead: Bead | None, bead_id: str, kind: str) -> dict[str, Any]:
+def _linked(bead: Bead | None, bead_id: str, kind: str) -> dict[str, object]:
     if bead is None:
         return {"id": bead_id, "dependency_type": kind, "unresolved": True}
     out = issue_object(bead)

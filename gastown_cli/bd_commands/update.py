@@ -120,7 +120,7 @@ def _edits(args: Namespace) -> bool:
     return bool(args.append_notes or args.claim or any(lists))
 
 
-def _change(batch: RuleBatch, bead_id: str, args: Namespace, fields: dict[str, Any], parent: str | None) -> Bead:
+def _change(batch: RuleBatch, bead_id: str, args: Namespace, fields: dict[str, object], parent: str | None) -> Bead:
     bead = batch.need(bead_id)
     changes = dict(fields)
     if args.add_label or args.remove_label:

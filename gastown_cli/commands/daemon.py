@@ -9,7 +9,6 @@ from gastown_core.files.plain import open_plain
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
-    from typing import Any
 
 ACTIONS = ("run", "start", "stop", "restart", "status", "logs", "enable-supervisor", "disable-supervisor")
 
@@ -101,7 +100,7 @@ def _status(root: str, *, as_json: bool) -> int:
     now = view(root, SYSTEM_CLOCK.now(), state)
     if as_json:
         told = found._asdict() if found is not None else {}
-        lately: dict[str, Any] = (
+        lately: dict[str, object] = (
             {key: state[key] for key in ("load", "slower") if key in state} if found is not None else {}
         )
         output.say_json({"running": found is not None, **now.as_json(), **lately, **told})
@@ -129,7 +128,7 @@ def _is_slower(slower: object) -> bool:
     return isinstance(slower, int | float) and slower > 1
 
 
-def _duty_row(name: str, duty: dict[str, Any], now: float) -> list[str]:
+def _duty_row(name: str, duty: dict[str, object], now: float) -> list[str]:
     """Return a duty's columns: runs, last run, how long it took, the next one at the latest, what it did or why it fails."""
     failures = duty.get("failures")
     times = f" ({failures} times in a row)" if isinstance(failures, int) and failures > 1 else ""

@@ -140,7 +140,7 @@ def _variables(seen: MoleculeProgress | None) -> dict[str, str]:
     return molecule.vars if molecule is not None else {}
 
 
-def _progress(seen: MoleculeProgress) -> dict[str, Any]:
+def _progress(seen: MoleculeProgress) -> dict[str, object]:
     return {
         "root_id": seen.id,
         "root_title": seen.title,
@@ -300,7 +300,7 @@ def _short(path: list[str]) -> list[str]:
 
 def _dag_as_json(
     seen: MoleculeProgress, tier: dict[str, int], path: list[str], groups: dict[int, list[StepView]]
-) -> dict[str, Any]:
+) -> dict[str, object]:
     ids = {view.name: view.id for view in seen.steps}
     dependents: dict[str, list[str]] = {}
     for view in seen.steps:

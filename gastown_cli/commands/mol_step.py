@@ -10,7 +10,6 @@ from gastown_core.model.json_text import decode_json
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
-    from typing import Any
 
     from gastown_core.beads.ledger import TownLedger
     from gastown_core.molecules.advance import StepDone
@@ -81,7 +80,7 @@ def _which(root: str, ledger: TownLedger, text: str) -> tuple[str, str]:
     return current.id, molecule
 
 
-def _read_output(text: str) -> Any:
+def _read_output(text: str) -> object:
     import sys
 
     if not text:

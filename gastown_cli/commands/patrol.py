@@ -131,7 +131,7 @@ def run_scan(args: Namespace) -> int:
     return 0
 
 
-def finding_json(one: Finding) -> dict[str, Any]:
+def finding_json(one: Finding) -> dict[str, object]:
     """Return a finding as ``--json`` prints it."""
     told = {
         **one._asdict(),

@@ -246,7 +246,7 @@ def _session(root: str, rig: str, args: Namespace) -> int:
     return _said(args, f"{entry.session} running as {start.alias}, pid {pane.pid}", pid=pane.pid)
 
 
-def _said(args: Namespace, text: str, **facts: Any) -> int:
+def _said(args: Namespace, text: str, **facts: object) -> int:
     if args.json:
         output.say_json({"action": args.action, **facts})
     else:

@@ -12,7 +12,6 @@ from gastown_core.errors import ConflictError
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
-    from typing import Any
 
     from gastown_core.town.inventory import RosterEntry
 
@@ -115,7 +114,7 @@ def _start(root: str, entry: RosterEntry, args: Namespace, name: str, attach: st
     return _tell(value, f"{name} running as {start.alias}, pid {pane.pid}; next: {attach}", as_json=args.json)
 
 
-def _tell(value: dict[str, Any], words: str, *, as_json: bool) -> int:
+def _tell(value: dict[str, object], words: str, *, as_json: bool) -> int:
     output.say_json(value) if as_json else output.say(f"{output.style('✓', 'green')} {words}")
     return 0
 
@@ -152,7 +151,7 @@ def _status(root: str, entry: RosterEntry, args: Namespace, name: str, command: 
     return 0
 
 
-def _watch(root: str, entry: RosterEntry) -> dict[str, Any]:
+def _watch(root: str, entry: RosterEntry) -> dict[str, object]:
     """What the role's patrol does in the daemon: its row of ``gt patrol list``, empty for a role without one."""
     from gastown_cli.commands.patrol import patrol_rows
 
@@ -168,12 +167,12 @@ def _watch_lines(root: str, entry: RosterEntry) -> list[str]:
     return [f"its patrol runs in the daemon ({row['name']}): {state_words(row)}"] if row else []
 
 
-def _watch_json(root: str, entry: RosterEntry, rig: str) -> dict[str, Any]:
+def _watch_json(root: str, entry: RosterEntry, rig: str) -> dict[str, object]:
     from gastown_core.model.address import POLECAT
     from gastown_core.town.inventory import read_inventory
 
     row = _watch(root, entry)
-    told: dict[str, Any] = {"patrol": row} if row else {}
+    told: dict[str, object] = {"patrol": row} if row else {}
     if rig:
         agents = read_inventory(root).agents
         names = [one.address.name for one in agents if one.address.role == POLECAT and one.address.rig == rig]

@@ -17,7 +17,7 @@ from gastown_core.model.record import Record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
     from typing import Any
 
     from gastown_core.attention.item import Item
@@ -147,7 +147,7 @@ def _set(root: str, item: Item, mark: Mark, act: str) -> None:
     _edit(root, item.key, act, change, mark.at)
 
 
-def _edit(root: str, key: str, act: str, change_row: Any, now: float) -> None:
+def _edit(root: str, key: str, act: str, change_row: Callable[[dict[str, Any]], object], now: float) -> None:
     def change(value: dict[str, Any]) -> None:
         marks = value.get("marks")
         kept = {

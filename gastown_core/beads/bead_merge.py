@@ -77,7 +77,7 @@ def _age_key(raw: Raw) -> tuple[float, str]:
     return (parse_moment(raw.get("updated_at")) or 0.0, json.dumps(raw, sort_keys=True, default=str))
 
 
-def _put(raw: Raw, key: str, value: Any) -> None:
+def _put(raw: Raw, key: str, value: object) -> None:
     if value is not None and value != []:
         raw[key] = value
 
@@ -106,14 +106,14 @@ def _field(key: str, base: Any, old: Any, new: Any) -> Any:
     return _scalar(key, old, new)
 
 
-def comment_age(comment: Any) -> tuple[float, str]:
+def comment_age(comment: object) -> tuple[float, str]:
     """Return the sort key of comments: by time, invalid ones first."""
     if not isinstance(comment, dict):
         return 0.0, str(comment)
     return parse_moment(comment.get("created_at")) or 0.0, str(comment.get("created_at"))
 
 
-def _scalar(key: str, old: Any, new: Any) -> Any:
+def _scalar(key: str, old: object, new: object) -> object:
     if old is None or new is None:
         return new if new is not None or key not in _EARLIEST else old
     if key in _LATEST or key in _EARLIEST:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from gastown_core.beads.query import BeadQuery, Excerpt
 
-SORTS: dict[str, Callable[[Excerpt], Any]] = {
+SORTS: dict[str, Callable[[Excerpt], object]] = {
     "priority": lambda b: (b.priority, -b.created_at, b.id),
     "created": lambda b: (-b.created_at, b.id),
     "updated": lambda b: (-b.updated_at, b.id),
@@ -39,7 +39,7 @@ def sort_key(name: str, now: float = 0.0) -> Callable[[Excerpt], Any]:
         raise UsageError(f"unknown sort order {name!r}", "", f"orders: {', '.join([*SORTS, 'hybrid'])}") from None
 
 
-def hybrid_key(bead: Excerpt, now: float) -> tuple[Any, ...]:
+def hybrid_key(bead: Excerpt, now: float) -> tuple[object, ...]:
     """Sort key for: beads of the last two days first, by priority; then the rest, oldest first."""
     if bead.created_at >= now - HYBRID_WINDOW_S:
         return (0, bead.priority, -bead.created_at, bead.id)

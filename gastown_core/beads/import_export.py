@@ -261,7 +261,7 @@ def _moment(raw: dict[str, Any]) -> float:
 SET_BY_PEOPLE = ("due_at", "defer_until")
 
 
-def _completed(raw: dict[str, Any], now: float) -> dict[str, Any]:
+def _completed(raw: dict[str, object], now: float) -> dict[str, object]:
     """The record with the keys that every record has; priority gets no other default than 0, which is meaningful.
 
     Times that people set (SET_BY_PEOPLE) are local if they name no zone; other times are UTC.
@@ -293,7 +293,7 @@ def _good_edges(raw: dict[str, Any], report: ImportReport) -> list[dict[str, Any
     return good
 
 
-def _join_comments(raw: dict[str, Any], standing: Bead) -> None:
+def _join_comments(raw: dict[str, object], standing: Bead) -> None:
     """Add the comments that only the stored bead has, if the record's comments are a list."""
     if not isinstance(raw.get("comments", []), list):
         return

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from gastown_core.beads.index_intake import Progress, Upkeep
     from gastown_core.model.bead import Bead
 
-    F = TypeVar("F", bound=Callable[..., Any])
+    F = TypeVar("F", bound=Callable[..., object])
 
 
 FILE_NAMES = ("issues.jsonl", "wisps.jsonl")

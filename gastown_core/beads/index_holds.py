@@ -16,9 +16,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Iterable
-    from typing import Any
 
-    Facts = dict[str, tuple[Any, ...]]
+    Facts = dict[str, tuple[object, ...]]
 
 FREE, HELD, ASKED = 0, 1, 2
 

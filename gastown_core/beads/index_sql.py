@@ -51,12 +51,12 @@ class Where:
         self.parts.append(condition)
         self.values += values
 
-    def among(self, column: str, words: tuple[Any, ...], *, inverted: bool = False) -> None:
+    def among(self, column: str, words: tuple[object, ...], *, inverted: bool = False) -> None:
         """Require the column to be one of ``words`` (or none of them); without words, add nothing."""
         if words:
             self.add(f"{column} {'NOT ' if inverted else ''}IN ({','.join('?' * len(words))})", *words)
 
-    def compare(self, condition: str, value: Any) -> None:
+    def compare(self, condition: str, value: object) -> None:
         """Add a comparison, unless the value is None."""
         if value is not None:
             self.add(condition, value)
@@ -156,14 +156,14 @@ def _turned(part: str) -> str:
     return part.removesuffix(" DESC") if part.endswith(" DESC") else f"{part} DESC"
 
 
-def select(columns: str, query: BeadQuery, now: float) -> tuple[str, list[Any]]:
+def select(columns: str, query: BeadQuery, now: float) -> tuple[str, list[object]]:
     """Return the SELECT with order and limit, and its values."""
     where = where_of(query)
     limit = f"LIMIT {int(query.limit)}" if query.limit > 0 else ""
     return f"SELECT {columns} FROM beads {where} {order_of(query, now)} {limit}", where.values
 
 
-def select_candidates(columns: str, query: BeadQuery, now: float) -> tuple[str, list[Any]]:
+def select_candidates(columns: str, query: BeadQuery, now: float) -> tuple[str, list[object]]:
     """Return the SELECT for beads that may be ready, in order and without limit."""
     where = candidates_of(query, now)
     return f"SELECT {columns} FROM beads {where} {order_of(query, now)}", where.values

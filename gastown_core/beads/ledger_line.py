@@ -57,7 +57,7 @@ def encode(raw: dict[str, Any]) -> bytes:
     return encode_text(encode_json(ordered))
 
 
-def pruned(raw: dict[str, Any]) -> dict[str, Any]:
+def pruned(raw: dict[str, object]) -> dict[str, object]:
     """Return a copy for the ledger: without derived keys and empty known ones, with old spellings updated."""
     return {
         key: value
@@ -67,7 +67,7 @@ def pruned(raw: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def recounted(raw: dict[str, Any], changes: Iterable[str]) -> dict[str, Any]:
+def recounted(raw: dict[str, object], changes: Iterable[str]) -> dict[str, object]:
     """``raw`` with the derived keys it has updated for ``changes`` (names of changed keys).
 
     ``dependent_count`` is unchanged: it counts edges of other records.
@@ -125,7 +125,7 @@ def parse_line(line: bytes) -> Bead | None:
     return value if kind in (BEAD, STONE) else None
 
 
-def is_stone(raw: dict[str, Any]) -> bool:
+def is_stone(raw: dict[str, object]) -> bool:
     """Return whether a record deletes its id."""
     return raw.get("status") == TOMBSTONE
 

@@ -105,7 +105,7 @@ def merge_versions(
     return b"".join(line + b"\n" for line in lines), MergeReport(len(merged), both, parted)
 
 
-def _line_of(bead_id: str, result: dict[str, Any], base: Version, ours: Version, theirs: Version) -> bytes:
+def _line_of(bead_id: str, result: dict[str, object], base: Version, ours: Version, theirs: Version) -> bytes:
     """Return the line of a merged record: a side's line if it equals the result, otherwise a new one."""
     standing = {version.lines[bead_id] for version in (ours, theirs) if version.beads.get(bead_id) == result}
     if standing:
@@ -179,7 +179,7 @@ def _renamed(version: Version, names: dict[str, str], base: Version | None = Non
     return out
 
 
-def _repaired(raw: dict[str, Any]) -> dict[str, Any]:
+def _repaired(raw: dict[str, object]) -> dict[str, object]:
     """Give a closed record a closing time if it lacks one."""
     if raw.get("status") == CLOSED and not raw.get("closed_at"):
         return {**raw, "closed_at": raw.get("updated_at")}

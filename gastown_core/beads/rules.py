@@ -160,7 +160,7 @@ def entries_of(raw: Mapping[str, Any], key: str) -> list[Any]:
     )
 
 
-def with_labels(raw: Mapping[str, Any], *, added: Iterable[str] = (), gone: Iterable[str] = ()) -> list[Any]:
+def with_labels(raw: Mapping[str, object], *, added: Iterable[str] = (), gone: Iterable[str] = ()) -> list[object]:
     """Return a record's labels with these changes; items that are not text are kept. Raises as ``entries_of``."""
     standing = entries_of(raw, "labels")
     texts = {label for label in standing if isinstance(label, str)}
@@ -200,7 +200,7 @@ def new_edge(bead_id: str, target: str, edge_type: str, metadata: str, actor: st
     return edge
 
 
-def new_comment(raw: Mapping[str, Any], author: str, text: str, now: float) -> dict[str, Any]:
+def new_comment(raw: Mapping[str, object], author: str, text: str, now: float) -> dict[str, object]:
     """Return a new comment on a record. Raises UsageError if it is empty.
 
     Its id is a number if the record's writer accepts nothing else (beads_rust), otherwise a UUID.
@@ -216,13 +216,13 @@ def new_comment(raw: Mapping[str, Any], author: str, text: str, now: float) -> d
     }
 
 
-def _comment_numbers(raw: Mapping[str, Any]) -> list[int]:
+def _comment_numbers(raw: Mapping[str, object]) -> list[int]:
     found = raw.get("comments")
     ids = [comment.get("id") for comment in found if isinstance(comment, dict)] if isinstance(found, list) else []
     return [number for number in ids if isinstance(number, int)]
 
 
-def _counts(raw: Mapping[str, Any]) -> bool:
+def _counts(raw: Mapping[str, object]) -> bool:
     """Return whether the record's writer numbers comments: it has numbered ones, or keys that only this writer uses."""
     return bool(_comment_numbers(raw)) or "source_repo" in raw or raw.get("compaction_level") == 0
 
@@ -257,7 +257,7 @@ def _is_empty(value: object) -> bool:
     return value is None or value is False or value == "" or value == []
 
 
-def follow_status(raw: dict[str, Any], before: str, stamp: str) -> None:
+def follow_status(raw: dict[str, object], before: str, stamp: str) -> None:
     """Update the keys that depend on the status; ``before`` is the previous status, empty for a new bead."""
     status = raw.get("status") or OPEN
     if status == IN_PROGRESS:
@@ -271,7 +271,7 @@ def follow_status(raw: dict[str, Any], before: str, stamp: str) -> None:
         raw.pop("pinned", None)
 
 
-def changed_record(raw: dict[str, Any], changes: Mapping[str, Any], actor: str, now: float) -> dict[str, Any]:
+def changed_record(raw: dict[str, object], changes: Mapping[str, object], actor: str, now: float) -> dict[str, object]:
     """The record with checked ``changes`` (None removes) and their consequences; the same object if nothing changes."""
     before = str(raw.get("status") or OPEN)
     after = dict(raw)
@@ -293,7 +293,7 @@ def changed_record(raw: dict[str, Any], changes: Mapping[str, Any], actor: str, 
     return raw if after == raw else recounted(stamped(after, raw, now), changes)
 
 
-def _follow_deferral(after: dict[str, Any], changes: Mapping[str, Any], before: str, now: float) -> None:
+def _follow_deferral(after: dict[str, object], changes: Mapping[str, object], before: str, now: float) -> None:
     until = parse_moment(after.get("defer_until")) or 0.0
     if "status" in changes:
         if before == DEFERRED and after.get("status") != DEFERRED and "defer_until" not in changes:
@@ -305,7 +305,7 @@ def _follow_deferral(after: dict[str, Any], changes: Mapping[str, Any], before: 
             after["status"] = OPEN
 
 
-def has_undone_steps(raw: Mapping[str, Any]) -> bool:
+def has_undone_steps(raw: Mapping[str, object]) -> bool:
     """Return whether the record is a molecule with its own checklist that is not complete."""
     metadata = raw.get("metadata")
     kept = metadata.get("molecule") if isinstance(metadata, dict) else None
@@ -317,13 +317,13 @@ def has_undone_steps(raw: Mapping[str, Any]) -> bool:
     return not names - containers <= set(done if isinstance(done, dict) else ())
 
 
-def stamped(after: dict[str, Any], before: Mapping[str, Any], now: float) -> dict[str, Any]:
+def stamped(after: dict[str, object], before: Mapping[str, object], now: float) -> dict[str, object]:
     """``after`` with a new ``updated_at``, later than the previous one."""
     after["updated_at"] = next_stamp(before, now)
     return after
 
 
-def next_stamp(before: Mapping[str, Any], now: float) -> str:
+def next_stamp(before: Mapping[str, object], now: float) -> str:
     """Return the time as text, later than the record's last change, so that revisions never tie."""
     last = max(parse_moment(before.get(key)) or 0.0 for key in ("created_at", "updated_at"))
     stamp = format_micros(now)
@@ -332,10 +332,10 @@ def next_stamp(before: Mapping[str, Any], now: float) -> str:
     return stamp
 
 
-def tombstone_of(raw: Mapping[str, Any], actor: str, reason: str, now: float) -> dict[str, Any]:
+def tombstone_of(raw: Mapping[str, object], actor: str, reason: str, now: float) -> dict[str, object]:
     """Return the tombstone of ``raw``: what merging needs to identify it, and who deleted it, when and why."""
     keep = ("_type", "id", "title", "priority", "issue_type", "created_at", "created_by", "ephemeral", "no_history")
-    out: dict[str, Any] = {key: raw[key] for key in keep if key in raw}
+    out: dict[str, object] = {key: raw[key] for key in keep if key in raw}
     out["status"] = TOMBSTONE
     out["updated_at"] = out["deleted_at"] = next_stamp(raw, now)
     out["deleted_by"] = actor
@@ -345,10 +345,10 @@ def tombstone_of(raw: Mapping[str, Any], actor: str, reason: str, now: float) ->
     return out
 
 
-def moved_stone(raw: Mapping[str, Any], *, from_wisps: bool) -> dict[str, Any]:
+def moved_stone(raw: Mapping[str, object], *, from_wisps: bool) -> dict[str, object]:
     """Return the tombstone for a bead that moved to the other file; it deletes the id only in the file it left."""
     keep = ("_type", "id", "title", "priority", "issue_type", "created_at", "created_by", "updated_at")
-    out: dict[str, Any] = {key: raw[key] for key in keep if key in raw}
+    out: dict[str, object] = {key: raw[key] for key in keep if key in raw}
     out |= {"status": TOMBSTONE, "deleted_at": raw.get("updated_at"), "delete_reason": "moved"}
     if from_wisps:
         out["ephemeral"] = True

@@ -88,7 +88,7 @@ def _record(row: Row) -> Row:
     return {**{key: raw[key] for key in KEY_ORDER if key in raw}, **raw}
 
 
-def _parsed(text: str) -> Any:
+def _parsed(text: str) -> object:
     try:
         return decode_json(text) if text else None
     except ValueError:

@@ -64,7 +64,7 @@ def _is_named(raw: Raw) -> bool:
     return raw.get("issue_type") in _NAMED_TYPES or (isinstance(labels, list) and not _NAMED_LABELS.isdisjoint(labels))
 
 
-def _same_moment(one: Any, other: Any) -> bool:
+def _same_moment(one: object, other: object) -> bool:
     """Return whether two timestamps may be the same: equal, or one truncated to whole seconds."""
     first, second = parse_moment(one), parse_moment(other)
     if first is None or second is None:
@@ -135,7 +135,7 @@ def renamed(raw: Raw, names: Mapping[str, str]) -> Raw:
     return {key: value if key in _NEVER else _walk(value, mention, names) for key, value in raw.items()}
 
 
-def _walk(value: Any, mention: re.Pattern[str], names: Mapping[str, str]) -> Any:
+def _walk(value: object, mention: re.Pattern[str], names: Mapping[str, str]) -> object:
     if isinstance(value, str):
         return "\n".join(
             line if line.startswith("branch:") else mention.sub(lambda found: names[found[0]], line)

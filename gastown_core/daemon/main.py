@@ -36,7 +36,6 @@ from gastown_core.town.settings import keep_last_good
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import Any
 
     from gastown_core.clock import Clock
     from gastown_core.daemon.duty import Duty
@@ -230,7 +229,7 @@ class Daemon:
             self.log.line(f"the heartbeat could not be written: {error}")
 
 
-def _fault(context: dict[str, Any]) -> str:
+def _fault(context: dict[str, object]) -> str:
     """Return asyncio's description of an error that nothing caught."""
     problem = context.get("exception")
     return words_of(problem) if isinstance(problem, BaseException) else str(context.get("message") or "unknown")

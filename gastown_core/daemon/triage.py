@@ -20,8 +20,6 @@ from gastown_core.town import daemon_note
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
-
     from gastown_core.clock import Clock
 
 START, RESTART, NOTHING, ERROR = "start", "restart", "nothing", "error"
@@ -45,11 +43,11 @@ def decide(daemon: DaemonView, now: float) -> Verdict:
     return Verdict(NOTHING, daemon.words(now))
 
 
-def triage(root: str, *, actor: str, clock: Clock = SYSTEM_CLOCK, dry_run: bool = False) -> dict[str, Any]:
+def triage(root: str, *, actor: str, clock: Clock = SYSTEM_CLOCK, dry_run: bool = False) -> dict[str, object]:
     """Do what the daemon needs and record it; returns the record. A start that fails is in it as ``error``."""
     began = clock.now()
     verdict = decide(daemon_note.view(root, began), began)
-    told: dict[str, Any] = {"started_at": format_seconds(began), "last_action": verdict.action, "target": "daemon"}
+    told: dict[str, object] = {"started_at": format_seconds(began), "last_action": verdict.action, "target": "daemon"}
     told |= {"why": verdict.why, "error": ""}
     if dry_run:
         return told
@@ -73,7 +71,7 @@ def status_path(root: str) -> str:
     return os.path.join(root, "deacon", "dogs", "boot", ".boot-status.json")
 
 
-def last_triage(root: str) -> dict[str, Any]:
+def last_triage(root: str) -> dict[str, object]:
     """Return the record of the last triage, empty if there was none or it cannot be read."""
     try:
         return read_json(status_path(root)) or {}

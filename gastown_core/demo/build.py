@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 PREFIXES = {"shop": "sh", "billing": "bi"}
 PACE_S = "2.5"
 SOURCES = ".demo"
-RIG_SETTINGS: dict[str, Any] = {
+RIG_SETTINGS: dict[str, object] = {
     "merge_queue": {
         "gates": {
             "compile": {"cmd": "python3 -m compileall -q .", "timeout": "1m"},
@@ -49,7 +49,7 @@ RIG_SETTINGS: dict[str, Any] = {
     }
 }
 """Real gates on real code, and few retries, so that the demo takes only a few minutes."""
-SETTINGS: dict[str, Any] = {
+SETTINGS: dict[str, object] = {
     "default_agent": "scripted",
     "agents": {"scripted": {"env": {"GT_SCRIPT_PACE": PACE_S}}},
     "operational": {"session": {"stalled": "20s", "gupp_violation": "45s"}, "polecat": {"heartbeat_stale": "15s"}},

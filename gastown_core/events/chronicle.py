@@ -101,5 +101,5 @@ def _lines(path: str) -> list[bytes]:
         return []
 
 
-def _file(path: str, count: int) -> dict[str, Any]:
+def _file(path: str, count: int) -> dict[str, object]:
     return {"path": path, "size": os.path.getsize(path) if os.path.exists(path) else 0, "event_count": count}

@@ -21,7 +21,6 @@ from gastown_core.model.record import Record
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
-    from typing import Any
 
 
 class CurationRules(Record):
@@ -41,7 +40,7 @@ def feed_path(root: str) -> str:
     return os.path.join(root, ".feed.jsonl")
 
 
-def read_rules(settings: Mapping[str, Any]) -> CurationRules:
+def read_rules(settings: Mapping[str, object]) -> CurationRules:
     """The rules ``feed_curator`` of the town settings; each missing, invalid or non-positive value gets its default."""
     value = settings.get("feed_curator")
     value = value if isinstance(value, dict) else {}
@@ -87,7 +86,7 @@ def encode_curated(event: TownEvent, count: int = 0) -> bytes:
     """Return the curated line of an event; ``count`` above 1 describes a burst."""
     payload = dict(event.payload)
     told = event._replace(payload={**payload, "count": count}) if count else event
-    record: dict[str, Any] = {
+    record: dict[str, object] = {
         "ts": format_seconds(event.ts),
         "source": "gt",
         "type": event.type,
@@ -216,7 +215,7 @@ def note_path(root: str) -> str:
     return os.path.join(root, ".runtime", "curator.json")
 
 
-def _noted(root: str) -> dict[str, Any]:
+def _noted(root: str) -> dict[str, object]:
     return read_json(note_path(root)) or {}
 
 

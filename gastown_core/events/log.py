@@ -18,7 +18,6 @@ from gastown_core.model.town_event import TownEvent
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
-    from typing import Any
 
     from gastown_core.clock import Clock
 
@@ -39,7 +38,7 @@ def append_event(
     root: str,
     event_type: str,
     actor: str,
-    payload: Mapping[str, Any] | None = None,
+    payload: Mapping[str, object] | None = None,
     *,
     visibility: str = "feed",
     clock: Clock = SYSTEM_CLOCK,
@@ -68,9 +67,9 @@ def note_failure(why: str) -> None:
     last_failure = why
 
 
-def encode_event(event_type: str, actor: str, payload: Mapping[str, Any], visibility: str, now: float) -> bytes:
+def encode_event(event_type: str, actor: str, payload: Mapping[str, object], visibility: str, now: float) -> bytes:
     """Return the line of an event, without newline."""
-    record: dict[str, Any] = {"ts": format_seconds(now), "source": "gt", "type": event_type, "actor": actor}
+    record: dict[str, object] = {"ts": format_seconds(now), "source": "gt", "type": event_type, "actor": actor}
     if payload:
         record["payload"] = dict(payload)
     record["visibility"] = visibility
@@ -78,7 +77,7 @@ def encode_event(event_type: str, actor: str, payload: Mapping[str, Any], visibi
     return encode_text(encode_json(record))
 
 
-def parse_event(line: bytes, offset: int = -1, decode: Callable[[bytes], Any] = decode_json) -> TownEvent | None:
+def parse_event(line: bytes, offset: int = -1, decode: Callable[[bytes], object] = decode_json) -> TownEvent | None:
     """Return the event in a line, None if it is not one; callers that read whole files pass ``bulk_decoder()``."""
     try:
         record = decode(line)

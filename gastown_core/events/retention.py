@@ -50,7 +50,7 @@ def rules_path(root: str) -> str:
 
 def read_rules(root: str) -> RetentionRules:
     """Return the town's rules; durations may be text (``7d``) or integer nanoseconds. Defaults if there is no file."""
-    value: dict[str, Any] = read_json(rules_path(root)) or {}
+    value: dict[str, object] = read_json(rules_path(root)) or {}
     count = value.get("min_retain_count")
     ttls = value.get("ttls")
     own = {str(k): d for k, v in (ttls if isinstance(ttls, dict) else {}).items() if (d := parse_duration(v))}
@@ -139,6 +139,6 @@ def reword(root: str, change: Callable[[bytes], bytes]) -> None:
                 write_atomic(path, b"".join(changed))
 
 
-def _is_expired(line: bytes, rules: RetentionRules, now: float, decode: Callable[[bytes], Any]) -> bool:
+def _is_expired(line: bytes, rules: RetentionRules, now: float, decode: Callable[[bytes], object]) -> bool:
     event = parse_event(line, decode=decode)
     return event is not None and event.ts > 0 and now - event.ts > ttl_of(event.type, rules)

@@ -14,7 +14,6 @@ from gastown_core.model.record import Record
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
-    from typing import Any
 
     Compose = Callable[[Formula, Mapping[str, str]], tuple[list[Step], Mapping[str, str]]]
 
@@ -135,7 +134,7 @@ def apply_aspects(formula: Formula, steps: Sequence[Step], moves: Moves) -> tupl
     return out, used
 
 
-def bond_points(formula: Formula, steps: Sequence[Step], moves: Moves, dropped: set[str]) -> list[dict[str, Any]]:
+def bond_points(formula: Formula, steps: Sequence[Step], moves: Moves, dropped: set[str]) -> list[dict[str, object]]:
     """Return the bond points as data, their anchors mapped to current steps; one whose anchor is gone is dropped."""
     known = {step.id for step in steps}
     out = []
@@ -147,7 +146,7 @@ def bond_points(formula: Formula, steps: Sequence[Step], moves: Moves, dropped: 
     return out
 
 
-def _point(point: BondPoint, anchor: str) -> dict[str, Any]:
+def _point(point: BondPoint, anchor: str) -> dict[str, object]:
     key = "after_step" if point.after_step else "before_step"
     return {"id": point.id, "description": point.description, key: anchor, "parallel": point.parallel}
 
@@ -171,7 +170,7 @@ def is_triggered(trigger: str, subject: Subject) -> bool:
     return low.isdigit() and int(low) <= subject.priority <= int(high or low)
 
 
-def as_data(hook: Hook, values: Mapping[str, str]) -> dict[str, Any]:
+def as_data(hook: Hook, values: Mapping[str, str]) -> dict[str, object]:
     """Return the hook as recipe data."""
     filled = {key: fill(value, values) for key, value in hook.vars.items()}
     return {"trigger": hook.trigger, "attach": hook.attach, "at": hook.at, "vars": filled}
@@ -180,7 +179,7 @@ def as_data(hook: Hook, values: Mapping[str, str]) -> dict[str, Any]:
 def attach(
     formula: Formula,
     steps: Sequence[Step],
-    points: Sequence[Mapping[str, Any]],
+    points: Sequence[Mapping[str, object]],
     subject: Subject,
     values: Mapping[str, str],
     moves: Moves,
@@ -231,7 +230,7 @@ def _prefixed(steps: Sequence[Step], prefix: str, values: Mapping[str, str]) -> 
     return made
 
 
-def _placed(steps: list[Step], inner: list[Step], point: Mapping[str, Any] | None, moves: Moves) -> list[Step]:
+def _placed(steps: list[Step], inner: list[Step], point: Mapping[str, object] | None, moves: Moves) -> list[Step]:
     if not inner:
         return steps
     if point is None:

@@ -112,7 +112,7 @@ def _true(term: Term, state: RunState) -> bool:
     return value.strip().lower() not in _FALSY if isinstance(value, str) else bool(value)
 
 
-def _value(term: Term, state: RunState) -> Any:
+def _value(term: Term, state: RunState) -> object:
     if isinstance(term, Literal):
         return term.value
     if isinstance(term, PathTerm):
@@ -122,7 +122,7 @@ def _value(term: Term, state: RunState) -> Any:
     return _true(term, state)
 
 
-def _look_up(path: str, state: RunState) -> Any:
+def _look_up(path: str, state: RunState) -> object:
     """The value at ``<step>.status``, ``<step>.output.a.b``, ``steps.<status>`` or ``env.NAME``; None if unknown."""
     if path.startswith("env."):
         return state.env.get(path[4:])
@@ -153,7 +153,7 @@ def _split(path: str, state: RunState) -> tuple[str, str]:
     return (state.current, path) if path == "status" or path.split(".")[0] == "output" else ("", path)
 
 
-def _dig(value: Any, keys: list[str]) -> Any:
+def _dig(value: object, keys: list[str]) -> object:
     for key in keys:
         if isinstance(value, dict):
             value = value.get(key)
@@ -164,7 +164,7 @@ def _dig(value: Any, keys: list[str]) -> Any:
     return value
 
 
-def _over_set(term: Call, state: RunState) -> Any:
+def _over_set(term: Call, state: RunState) -> object:
     whose = state.current if term.argument == "step" else term.argument
     members = list(state.children.get(whose, ()))
     if term.name == "descendants":
@@ -197,7 +197,7 @@ def _same_status(one: str, other: str) -> bool:
     return one == other or (one in _DONE and other in _DONE)
 
 
-def _compare(left: Any, sign: str, right: Any) -> bool:
+def _compare(left: object, sign: str, right: object) -> bool:
     if sign in ("==", "!="):
         return _equal(left, right) == (sign == "==")
     one, other = _number(left), _number(right)
@@ -216,7 +216,7 @@ def _ordered(left: Any, sign: str, right: Any) -> bool:
     return bool(left <= right) if sign == "<=" else bool(left >= right)
 
 
-def _equal(left: Any, right: Any) -> bool:
+def _equal(left: object, right: object) -> bool:
     if left is None or right is None:
         return False
     if isinstance(left, _Status) or isinstance(right, _Status):

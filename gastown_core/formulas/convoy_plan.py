@@ -14,13 +14,12 @@ from gastown_core.model.record import Record
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from typing import Any
 _TAG = re.compile(r"\{\{(-?)\s*(.*?)\s*(-?)\}\}", re.DOTALL)
 _DOTTED = re.compile(r"\.?[A-Za-z_][\w-]*(\.[A-Za-z_][\w-]*)*|\.")
 _MAX_DEPTH = 10
 
 
-def render(text: str, names: Mapping[str, Any]) -> str:
+def render(text: str, names: Mapping[str, object]) -> str:
     """``text`` with names, conditions and lists filled in; values are not expanded again."""
     if "{{" not in text:
         return text
@@ -45,7 +44,7 @@ class _Renderer:
     def __init__(self, tokens: list[tuple[str, str]]) -> None:
         self.tokens = tokens
 
-    def block(self, names: Any, at: int, root: Any = None, depth: int = 0) -> tuple[str, int]:
+    def block(self, names: object, at: int, root: object = None, depth: int = 0) -> tuple[str, int]:
         """Return the text from token ``at`` to the tag that ends its block, and that tag's index."""
         root = names if root is None else root
         out: list[str] = []
@@ -64,7 +63,7 @@ class _Renderer:
             at += 1
         return "".join(out), at
 
-    def _choice(self, word: str, content: str, names: Any, at: int, root: Any, depth: int) -> tuple[str, int]:
+    def _choice(self, word: str, content: str, names: object, at: int, root: object, depth: int) -> tuple[str, int]:
         value = _look_up(content[len(word) :].strip(), names, root)
         if word == "range":
             items = value if isinstance(value, list | tuple) else [value] if value else []
@@ -79,7 +78,7 @@ class _Renderer:
         return "".join(pieces), end
 
 
-def _word(content: str, names: Any, root: Any) -> str:
+def _word(content: str, names: object, root: object) -> str:
     if not _DOTTED.fullmatch(content):
         return "{{" + content + "}}"
     value = _look_up(content, names, root)
@@ -90,7 +89,7 @@ def _word(content: str, names: Any, root: Any) -> str:
     return _line(value)
 
 
-def _line(value: Any) -> str:
+def _line(value: object) -> str:
     if isinstance(value, dict):
         if "path" in value:
             counts = f" (+{value.get('additions', 0)} -{value.get('deletions', 0)})" if "additions" in value else ""
@@ -99,7 +98,7 @@ def _line(value: Any) -> str:
     return "true" if value is True else "false" if value is False else str(value)
 
 
-def _look_up(dotted: str, names: Any, root: Any) -> Any:
+def _look_up(dotted: str, names: object, root: object) -> object:
     if dotted == ".":
         return names
     parts = [part for part in dotted.lstrip("$.").split(".") if part]
@@ -170,7 +169,7 @@ def plan_convoy(
     review_id: str,
     preset: str = "",
     agent: str = "",
-    facts: Mapping[str, Any] | None = None,
+    facts: Mapping[str, object] | None = None,
 ) -> ConvoyPlan:
     """Resolve the inputs, select the legs, and render the prompt of each.
 
@@ -184,7 +183,7 @@ def plan_convoy(
     values, missing = settle(formula.name, declared, {**known, **given})
     require(formula.name, declared, missing)
     legs = _chosen(formula, preset)
-    names: dict[str, Any] = {
+    names: dict[str, object] = {
         **dict.fromkeys(("target_description", "pr_number", "pr_title", "files"), ""),
         "changed_files": [],
         **(facts or {}),
@@ -215,7 +214,7 @@ def _chosen(formula: Formula, preset: str) -> tuple[Leg, ...]:
     return tuple(leg for leg in formula.legs if leg.id in found.legs)
 
 
-def _leg(formula: Formula, leg: Leg, names: Mapping[str, Any], path: str, agent: str) -> LegPlan:
+def _leg(formula: Formula, leg: Leg, names: Mapping[str, object], path: str, agent: str) -> LegPlan:
     own = {
         **names,
         "leg": {"id": leg.id, "title": leg.title, "focus": leg.focus, "description": leg.description},
@@ -227,14 +226,14 @@ def _leg(formula: Formula, leg: Leg, names: Mapping[str, Any], path: str, agent:
     return LegPlan(leg.id, render(leg.title, own), text, leg.agent or agent or formula.agent, path)
 
 
-def _file_name(pattern: str, leg: Leg, names: Mapping[str, Any]) -> str:
+def _file_name(pattern: str, leg: Leg, names: Mapping[str, object]) -> str:
     # the older pattern form has the leg's id in single braces or angle brackets
     plain = pattern.replace("{leg}", leg.id).replace("<leg>", leg.id).replace("{{leg}}", leg.id)
     return render(plain, {**names, "leg": {"id": leg.id, "title": leg.title, "focus": leg.focus}})
 
 
 def _synthesis(
-    formula: Formula, legs: Sequence[LegPlan], names: Mapping[str, Any], path: str, agent: str
+    formula: Formula, legs: Sequence[LegPlan], names: Mapping[str, object], path: str, agent: str
 ) -> tuple[LegPlan | None, tuple[str, ...]]:
     last = formula.synthesis
     if last is None:

@@ -159,7 +159,7 @@ class Reader:
                 meant = f"; did you mean {near[0]}?" if near else ""
                 self.notes.warn((*self.path, key), f"{self.called} has an unknown key {key}{meant}".strip())
 
-    def _value(self, key: str) -> Any:
+    def _value(self, key: str) -> object:
         self._asked.add(key)
         return self.table.get(key)
 

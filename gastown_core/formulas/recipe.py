@@ -92,7 +92,7 @@ class Recipe(Record):
     source: str = ""
     tier: str = ""
     digest: str = ""
-    bond_points: tuple[dict[str, Any], ...] = ()
+    bond_points: tuple[dict[str, object], ...] = ()
     hooks: tuple[dict[str, Any], ...] = ()
     squash: dict[str, Any] = {}  # noqa: RUF012  a default that is never modified
     warnings: tuple[str, ...] = ()
@@ -103,9 +103,9 @@ class Recipe(Record):
         return next((step for step in self.steps if step.id == step_id), None)
 
 
-def recipe_json(recipe: Recipe, *, mode: str) -> dict[str, Any]:
+def recipe_json(recipe: Recipe, *, mode: str) -> dict[str, object]:
     """Return the recipe as JSON; steps are in execution order."""
-    out: dict[str, Any] = {
+    out: dict[str, object] = {
         "formula": recipe.name,
         "type": recipe.type,
         "version": recipe.version,
@@ -118,7 +118,7 @@ def recipe_json(recipe: Recipe, *, mode: str) -> dict[str, Any]:
         "vars": dict(recipe.vars),
         "steps": [step_json(step) for step in recipe.steps],
     }
-    more: dict[str, Any] = {
+    more: dict[str, object] = {
         "missing": list(recipe.missing),
         "phase": recipe.phase,
         "wisp_type": recipe.wisp_type,
@@ -133,9 +133,9 @@ def recipe_json(recipe: Recipe, *, mode: str) -> dict[str, Any]:
     return out
 
 
-def step_json(step: RecipeStep) -> dict[str, Any]:
+def step_json(step: RecipeStep) -> dict[str, object]:
     """Return one step as JSON: id, title, type, priority and needs always, other keys only if set."""
-    out: dict[str, Any] = {"id": step.id, "title": step.title, "type": step.kind, "priority": step.priority}
+    out: dict[str, object] = {"id": step.id, "title": step.title, "type": step.kind, "priority": step.priority}
     out["needs"] = list(step.needs)
     for key in ("description", "notes", "acceptance", "assignee", "parent", "waits_for", "spawner", "only_if"):
         if getattr(step, key):
@@ -158,8 +158,8 @@ def step_json(step: RecipeStep) -> dict[str, Any]:
     return out
 
 
-def _gate(gate: Gate) -> dict[str, Any]:
-    out: dict[str, Any] = {"type": gate.type}
+def _gate(gate: Gate) -> dict[str, object]:
+    out: dict[str, object] = {"type": gate.type}
     if gate.await_id:
         out["await_id"] = gate.await_id
     if gate.timeout:
@@ -168,5 +168,5 @@ def _gate(gate: Gate) -> dict[str, Any]:
     return out
 
 
-def _on_complete(act: OnComplete) -> dict[str, Any]:
+def _on_complete(act: OnComplete) -> dict[str, object]:
     return {"for_each": act.for_each, "bond": act.formula, "vars": dict(act.vars), "parallel": act.parallel}

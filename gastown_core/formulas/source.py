@@ -80,7 +80,7 @@ def read_source(path: str, *, tier: str = "file", shown: str = "") -> Source:
     return Source(text, name, tier=tier, is_json=path.endswith(".json"))
 
 
-def _toml_data(source: Source) -> dict[str, Any]:
+def _toml_data(source: Source) -> dict[str, object]:
     import tomllib
 
     try:
@@ -95,7 +95,7 @@ def _toml_data(source: Source) -> dict[str, Any]:
         raise _broken(source, "TOML", 0, "nested too deeply") from None
 
 
-def _json_data(source: Source) -> dict[str, Any]:
+def _json_data(source: Source) -> dict[str, object]:
     import json
 
     try:

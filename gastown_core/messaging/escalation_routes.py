@@ -12,7 +12,6 @@ from gastown_core.model.record import Record
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from typing import Any
 
 FILE = os.path.join("settings", "escalation.json")
 VERSION = 1
@@ -76,7 +75,7 @@ def routes_or_defaults(root: str) -> tuple[Routes, str]:
         return Routes(ACTIONS, {}, parse_duration(STALE_AFTER) or 0.0, MOST_REESCALATIONS), str(error)
 
 
-def _actions(path: str, routes: Any) -> dict[str, tuple[str, ...]]:
+def _actions(path: str, routes: object) -> dict[str, tuple[str, ...]]:
     if not isinstance(routes, dict):
         raise _wrong(path, "routes is not an object")
     strange = [key for key in routes if key not in LEVELS]

@@ -19,7 +19,6 @@ from gastown_core.model.record import Record
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from typing import Any
 
     from gastown_core.beads.store import BeadStore
 
@@ -179,7 +178,7 @@ def old_config(root: str) -> OldConfig:
     return OldConfig(lists, queues, announces)
 
 
-def _entries(value: dict[str, Any], key: str) -> dict[str, Any]:
+def _entries(value: dict[str, object], key: str) -> dict[str, object]:
     found = value.get(key)
     return found if isinstance(found, dict) else {}
 

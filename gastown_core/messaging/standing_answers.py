@@ -102,7 +102,7 @@ def rules_of(root: str, rig: str = "") -> list[Rule]:
     return found
 
 
-def _rule(name: str, row: Any) -> Rule:
+def _rule(name: str, row: object) -> Rule:
     if not isinstance(row, dict):
         raise SettingsError(f"{KEY}.{name} is not an object", "")
     words = {key: row.get(key) for key in ("runtime", "question", "answer")}
@@ -270,6 +270,6 @@ def _count(root: str, key: str) -> bool:
     return True
 
 
-def _told(value: Mapping[str, Any]) -> dict[str, int]:
+def _told(value: Mapping[str, object]) -> dict[str, int]:
     found = value.get("answered")
     return {key: one for key, one in found.items() if isinstance(one, int)} if isinstance(found, dict) else {}

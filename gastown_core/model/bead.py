@@ -243,7 +243,7 @@ class Bead:
         return read_edges(self.raw.get("dependencies"))
 
     @property
-    def comments(self) -> tuple[dict[str, Any], ...]:
+    def comments(self) -> tuple[dict[str, object], ...]:
         """Comments in the record's order, each with ``id``, ``author``, ``text``, ``created_at``."""
         value = self.raw.get("comments")
         return tuple(x for x in value if isinstance(x, dict)) if isinstance(value, list) else ()
@@ -281,7 +281,7 @@ class Bead:
 
         return read_fields(self.description)
 
-    def with_changes(self, **changes: Any) -> Bead:
+    def with_changes(self, **changes: object) -> Bead:
         """Return a copy with these keys set; a value of None, "", [] or False removes the key."""
         raw = dict(self.raw)
         for key, value in changes.items():

@@ -23,7 +23,7 @@ class EventKind(Record):
     tone: str
     ttl_s: float
     keys: tuple[str, ...]
-    sentence: Callable[[Mapping[str, Any]], str]
+    sentence: Callable[[Mapping[str, object]], str]
 
 
 AGENT, WORK, COMMS, SYSTEM = "agent", "work", "comms", "system"
@@ -36,19 +36,19 @@ DAY = 86400.0
 DEFAULT_TTL_S = 7 * DAY
 
 
-def text_of(payload: Mapping[str, Any], key: str, default: str = "") -> str:
+def text_of(payload: Mapping[str, object], key: str, default: str = "") -> str:
     """Return the value under ``key`` as text; ``default`` if it is absent or empty."""
     value = payload.get(key)
     return value if isinstance(value, str) and value else default if value is None or value == "" else str(value)
 
 
-def reason_of(payload: Mapping[str, Any]) -> str:
+def reason_of(payload: Mapping[str, object]) -> str:
     """``: why``, from reason, message or error; empty if none is set."""
     reason = text_of(payload, "reason") or text_of(payload, "message") or text_of(payload, "error")
     return f": {reason}" if reason else ""
 
 
-def told_why(payload: Mapping[str, Any]) -> str:
+def told_why(payload: Mapping[str, object]) -> str:
     """`` (why)``, from reason; empty if none is set."""
     reason = text_of(payload, "reason")
     return f" ({reason})" if reason else ""
@@ -62,7 +62,7 @@ def count_of(payload: Mapping[str, Any], key: str, word: str) -> str:
     return f"{value} {word}{'' if value == 1 else 's'}"
 
 
-def until_of(payload: Mapping[str, Any]) -> str:
+def until_of(payload: Mapping[str, object]) -> str:
     """`` until 14:05`` in local time; text that is no timestamp is kept as it is."""
     text = text_of(payload, "until")
     moment = parse_moment(text)
@@ -77,7 +77,7 @@ def named(payload: Mapping[str, Any]) -> str:
     return f"{bead} {title}".strip()
 
 
-def sling_sentence(p: Mapping[str, Any]) -> str:
+def sling_sentence(p: Mapping[str, object]) -> str:
     """Return which bead was slung to whom, or to how many agents."""
     count = p.get("count")
     if isinstance(count, int) and count > 1:
@@ -85,7 +85,7 @@ def sling_sentence(p: Mapping[str, Any]) -> str:
     return f"slung {text_of(p, 'bead', '?')} to {text_of(p, 'target', '?')}"
 
 
-def escalation_sentence(p: Mapping[str, Any]) -> str:
+def escalation_sentence(p: Mapping[str, object]) -> str:
     """Severity, recipient and reason; or the new severity of an older escalation."""
     if p.get("reescalated"):
         return f"escalated {text_of(p, 'escalation_id')} again: {text_of(p, 'old_severity')} → {text_of(p, 'new_severity')}"
@@ -94,19 +94,19 @@ def escalation_sentence(p: Mapping[str, Any]) -> str:
     return head + reason_of(p)
 
 
-def boot_sentence(p: Mapping[str, Any]) -> str:
+def boot_sentence(p: Mapping[str, object]) -> str:
     """Return which agents started."""
     agents = p.get("agents")
     return f"town up: {', '.join(map(str, agents))}" if isinstance(agents, list) and agents else "town up"
 
 
-def halt_sentence(p: Mapping[str, Any]) -> str:
+def halt_sentence(p: Mapping[str, object]) -> str:
     """Return which services stopped."""
     services = p.get("services")
     return f"town down: {', '.join(map(str, services))}" if isinstance(services, list) and services else "town down"
 
 
-def mass_death_sentence(p: Mapping[str, Any]) -> str:
+def mass_death_sentence(p: Mapping[str, object]) -> str:
     """Return how many sessions died, within what time, and the likely cause."""
     cause = text_of(p, "possible_cause")
     return f"{text_of(p, 'count', '?')} sessions died within {text_of(p, 'window', '?')}" + (
@@ -114,7 +114,7 @@ def mass_death_sentence(p: Mapping[str, Any]) -> str:
     )
 
 
-def batch_sentence(p: Mapping[str, Any]) -> str:
+def batch_sentence(p: Mapping[str, object]) -> str:
     """Return how many requests are tested together, and for which target."""
     requests = p.get("mrs")
     count = len(requests) if isinstance(requests, list) else 0
@@ -122,14 +122,14 @@ def batch_sentence(p: Mapping[str, Any]) -> str:
     return f"testing {what} for {text_of(p, 'target', 'the target')} of {text_of(p, 'rig', 'the rig')}"
 
 
-def probe_sentence(p: Mapping[str, Any]) -> str:
+def probe_sentence(p: Mapping[str, object]) -> str:
     """Return which stack a probe tested, and its result."""
     requests = p.get("mrs")
     names = ", ".join(map(str, requests)) if isinstance(requests, list) and requests else "the bare target"
     return f"probe of {names}: {text_of(p, 'result', '?')}"
 
 
-def status_sentence(p: Mapping[str, Any]) -> str:
+def status_sentence(p: Mapping[str, object]) -> str:
     """Return which bead changed from which status to which, and its assignee."""
     old, new = text_of(p, "from"), text_of(p, "to")
     moved = f" {old} → {new}" if old and new and old != new else ""
@@ -151,7 +151,7 @@ def kind(
     return EventKind(name, category, symbol, ascii_, tone, days * DAY, tuple(keys.split()), sentence)
 
 
-def answered_sentence(payload: Mapping[str, Any]) -> str:
+def answered_sentence(payload: Mapping[str, object]) -> str:
     """``answered shop/opal: Yes (do you trust this folder?)``, and by which standing answer."""
     question, rule = text_of(payload, "question"), text_of(payload, "rule")
     words = f"answered {text_of(payload, 'target', '?')}: {text_of(payload, 'answer', '?')}"

@@ -37,21 +37,20 @@ from gastown_core.model.patrol_events import PATROLS
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from typing import Any
 
 
-def _session_started(payload: Mapping[str, Any]) -> str:
+def _session_started(payload: Mapping[str, object]) -> str:
     topic, warnings = text_of(payload, "topic"), payload.get("warnings")
     said = "session started" + (f" ({topic})" if topic else "")
     return f"{said}; warned: {'; '.join(map(str, warnings))}" if isinstance(warnings, list) and warnings else said
 
 
-def _whose(payload: Mapping[str, Any]) -> str:
+def _whose(payload: Mapping[str, object]) -> str:
     rig = text_of(payload, "rig")
     return f"rig {rig}" if rig else "the town"
 
 
-def estop_sentence(payload: Mapping[str, Any]) -> str:
+def estop_sentence(payload: Mapping[str, object]) -> str:
     """Return ``emergency stop of the town: disk is full``."""
     reason = text_of(payload, "reason")
     return f"emergency stop of {_whose(payload)}" + (f": {reason}" if reason else "")

@@ -44,7 +44,7 @@ def decode_json(data: bytes | str) -> Any:
     return _whole(value) if _may_hold_halves(text) else value
 
 
-def bulk_decoder() -> Callable[[bytes], Any]:
+def bulk_decoder() -> Callable[[bytes], object]:
     """A faster ``decode_json`` for callers that read a whole file and write none of it back; pays from 1000s of lines.
 
     Integers beyond 64 bits become floats.  What orjson refuses is passed to ``decode_json``, which may accept it.
@@ -52,7 +52,7 @@ def bulk_decoder() -> Callable[[bytes], Any]:
     # 13 ms to import, so not for a few lines
     from orjson import loads
 
-    def decode(data: bytes) -> Any:
+    def decode(data: bytes) -> object:
         try:
             value = loads(data)
         except ValueError:
@@ -165,7 +165,7 @@ def _is_deep(value: Any) -> bool:
     return True
 
 
-def _whole(value: Any) -> Any:
+def _whole(value: object) -> object:
     if isinstance(value, str):
         import re
 

@@ -7,7 +7,6 @@ from gastown_core.model.event_kinds import BAD, DONE, SYSTEM, WARN, kind, reason
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from typing import Any
 
 ORDER_WORDS = {
     "agent.nudge": "nudged",
@@ -27,7 +26,7 @@ ORDER_WORDS = {
 """Order → what it does to its subject, in one word where there is one."""
 
 
-def _subjects(payload: Mapping[str, Any]) -> str:
+def _subjects(payload: Mapping[str, object]) -> str:
     names = payload.get("subjects")
     found = [str(one) for one in names] if isinstance(names, list) else []
     if len(found) > 3:
@@ -35,7 +34,7 @@ def _subjects(payload: Mapping[str, Any]) -> str:
     return ", ".join(found) or text_of(payload, "target", "?")
 
 
-def _changes(payload: Mapping[str, Any]) -> str:
+def _changes(payload: Mapping[str, object]) -> str:
     """Who joined and who left, in words."""
     told = []
     for key, word in (("joined", "joined"), ("left", "left")):
@@ -45,7 +44,7 @@ def _changes(payload: Mapping[str, Any]) -> str:
     return ", ".join(told) or "its subjects changed"
 
 
-def acted_sentence(payload: Mapping[str, Any]) -> str:
+def acted_sentence(payload: Mapping[str, object]) -> str:
     """What a patrol did to whom, and why; or what it could not do."""
     order = text_of(payload, "order", "?")
     done = f"{ORDER_WORDS.get(order, order)} {text_of(payload, 'target', '?')}"

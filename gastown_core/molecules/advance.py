@@ -231,7 +231,7 @@ class Advance:
 
         return round_over(self.batch, self.seen(), name, self._folder)
 
-    def _keep_output(self, view: StepView, output: Any) -> None:
+    def _keep_output(self, view: StepView, output: object) -> None:
         molecule = self._molecule
         if molecule is not None and not molecule.is_poured:
             set_state(self.batch, self._root, outputs={**molecule.table("outputs"), view.name: output})
@@ -285,7 +285,7 @@ class Advance:
             self.batch.close(view.id, reason, force=True)
             self._close_parents(molecule, view.parent)
 
-    def _output_of(self, view: StepView) -> Any:
+    def _output_of(self, view: StepView) -> object:
         molecule = self._molecule
         if molecule is not None and not molecule.is_poured:
             return molecule.table("outputs").get(view.name)

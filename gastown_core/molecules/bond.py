@@ -253,7 +253,7 @@ def spawn(
     batch: RuleBatch,
     molecule: Molecule,
     step: RecipeStep,
-    output: Any,
+    output: object,
     actor: str,
     cook: Callable[[str, Mapping[str, str]], Recipe] | None,
 ) -> list[str]:
@@ -287,7 +287,7 @@ def spawn(
     return made
 
 
-def items_of(name: str, act: OnComplete, output: Any) -> list[Any]:
+def items_of(name: str, act: OnComplete, output: object) -> list[object]:
     """Return the list at ``output.<path>``. Raises UsageError if it is not a list or is too long."""
     value, hint = output, 'set it with --output, for example --output \'{"files": ["a", "b"]}\''
     for key in act.for_each.split(".")[1:]:
@@ -324,7 +324,7 @@ def _text(value: Any) -> str:
     return "" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def _bonding_short(item: Any) -> str:
+def _bonding_short(item: object) -> str:
     named = (
         next((item[key] for key in ("title", "name", "id") if item.get(key)), item) if isinstance(item, dict) else item
     )

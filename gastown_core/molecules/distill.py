@@ -118,7 +118,7 @@ def _templated(text: str, variables: Mapping[str, str]) -> str:
 
 
 def _step(bead: Bead, names: Mapping[str, str], variables: Mapping[str, str]) -> list[str]:
-    fields: dict[str, Any] = {
+    fields: dict[str, object] = {
         "id": names[bead.id],
         "title": _templated(bead.title, variables),
         "description": _templated(bead.description, variables),

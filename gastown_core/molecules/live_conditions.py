@@ -15,7 +15,6 @@ from gastown_core.molecules.steps import CURRENT, DONE
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import Any
 
     from gastown_core.beads.batch import RuleBatch
     from gastown_core.beads.store import BeadStore
@@ -111,7 +110,7 @@ def _add_molecule(
 def _state_of(bead: Bead) -> StepState:
     from gastown_core.beads.ledger_line import is_failure
 
-    output: Any = metadata_of(bead).kept.get("output")
+    output: object = metadata_of(bead).kept.get("output")
     if bead.is_closed:
         return StepState("failed" if is_failure(bead.text("close_reason")) else "complete", output)
     return StepState(IN_PROGRESS if bead.status in (IN_PROGRESS, HOOKED) else OPEN, output)

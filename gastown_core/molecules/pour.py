@@ -47,7 +47,7 @@ def make_molecule(
     variables without a value, NotFoundError if the work is not in this store.
     """
     _check(recipe, template=template)
-    fields: dict[str, Any] = {
+    fields: dict[str, object] = {
         "title": _one_line(title or recipe.name),
         "description": recipe.description,
         "issue_type": "molecule",
@@ -150,7 +150,7 @@ class Pouring(Record):
             edges[when_id(self.root.id, step.id)] = (BLOCKS, "")
         return [(target, kind, extra) for target, (kind, extra) in edges.items()]
 
-    def _put(self, bead_id: str, fields: dict[str, Any], edges: Iterable[tuple[str, str, str]]) -> None:
+    def _put(self, bead_id: str, fields: dict[str, object], edges: Iterable[tuple[str, str, str]]) -> None:
         if len(bead_id) > 200:
             raise UsageError(f"{bead_id} is too long for an id", "an id has at most 200 characters", "shorten the id")
         raw = new_record(bead_id, {**self.kind, **fields}, self.actor, self.now)
@@ -168,8 +168,8 @@ def when_id(root_id: str, step: str) -> str:
     return f"{root_id}.when-{step}"
 
 
-def _gate_fields(gate: Gate, step: RecipeStep) -> dict[str, Any]:
-    fields: dict[str, Any] = {"await_type": gate.type, "await_id": gate.await_id, "title": f"Gate: {step.title}"}
+def _gate_fields(gate: Gate, step: RecipeStep) -> dict[str, object]:
+    fields: dict[str, object] = {"await_type": gate.type, "await_id": gate.await_id, "title": f"Gate: {step.title}"}
     if gate.timeout_s:
         # records store durations in nanoseconds, as the Go tools do
         fields["timeout"] = int(gate.timeout_s * 1e9)

@@ -37,7 +37,7 @@ class Proto(Record):
     formula: str
     created: tuple[str, ...]
     variables: tuple[str, ...]
-    bond_points: tuple[dict[str, Any], ...]
+    bond_points: tuple[dict[str, object], ...]
 
     def as_json(self) -> dict[str, Any]:
         """Return the object that ``bd cook --persist --json`` prints."""
@@ -115,12 +115,12 @@ def persist_in(
         batch, recipe, actor=batch.actor, poured=True, ephemeral=False, bead_id=root_id, title=title, template=True
     )
     kept = {name: _kept(one) for name, one in variables.items()}
-    undeclared: dict[str, dict[str, Any]] = {name: {} for name in recipe.missing if name not in kept}
+    undeclared: dict[str, dict[str, object]] = {name: {} for name in recipe.missing if name not in kept}
     set_state(batch, batch.need(made), variables={**kept, **undeclared}, pour=recipe.pour, wisp_type=recipe.wisp_type)
     return Proto(made, recipe.name, (made, *members(batch, made)), tuple({**kept, **undeclared}), recipe.bond_points)
 
 
-def _kept(variable: Variable) -> dict[str, Any]:
+def _kept(variable: Variable) -> dict[str, object]:
     """Return a variable as JSON, without default values."""
     usual = Variable._field_defaults
     found = {key: value for key, value in variable._asdict().items() if key != "name" and value != usual.get(key)}
@@ -132,7 +132,7 @@ def variables_of(molecule: Molecule) -> dict[str, Variable]:
     return {name: _variable(name, kept) for name, kept in molecule.table("variables").items()}
 
 
-def _variable(name: str, kept: Any) -> Variable:
+def _variable(name: str, kept: object) -> Variable:
     known = {key: kept[key] for key in Variable._fields if key in kept} if isinstance(kept, dict) else {}
     for key in ("enum", "required_unless"):
         if key in known:

@@ -88,9 +88,9 @@ def attached_to(bead: Bead) -> str:
     return metadata_of(bead).section(DISPATCH).text("molecule") or bead.fields.get("attached_molecule", "")
 
 
-def state_of(recipe: Recipe, *, poured: bool, bead: str = "") -> dict[str, Any]:
+def state_of(recipe: Recipe, *, poured: bool, bead: str = "") -> dict[str, object]:
     """Return the initial value of ``metadata.molecule``."""
-    state: dict[str, Any] = {
+    state: dict[str, object] = {
         "formula": recipe.name,
         "digest": recipe.digest,
         "source": recipe.source,

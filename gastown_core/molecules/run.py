@@ -130,7 +130,7 @@ def _foretold(plan: ConvoyPlan) -> tuple[Part, ...]:
     return tuple(Part("", leg.id, leg.title, leg.agent, leg.output_path) for leg in (*plan.legs, *ends))
 
 
-def _about(plan: ConvoyPlan, facts: Mapping[str, Any] | None) -> str:
+def _about(plan: ConvoyPlan, facts: Mapping[str, object] | None) -> str:
     known = facts or {}
     title = str(known.get("pr_title") or known.get("target_description") or known.get("files") or "")
     return " ".join((title or plan.review_id).split())[:120]
@@ -153,7 +153,7 @@ def _make_legs(store: BeadStore, plan: ConvoyPlan, actor: str) -> list[Part]:
     return made
 
 
-def _leg_fields(plan: ConvoyPlan, leg: LegPlan) -> dict[str, Any]:
+def _leg_fields(plan: ConvoyPlan, leg: LegPlan) -> dict[str, object]:
     return {
         "title": " ".join((leg.title or leg.id).split())[:500],
         "description": leg.text,

@@ -145,7 +145,7 @@ def await_event(
 
 def _wait(
     folder: str,
-    look: Callable[[], list[dict[str, Any]]],
+    look: Callable[[], list[dict[str, object]]],
     reason: str,
     patience: Patience,
     ledger: TownLedger | None,
@@ -169,8 +169,8 @@ def _wait(
 
 
 async def _until_stirred(
-    folder: str, look: Callable[[], list[dict[str, Any]]], timeout_s: float
-) -> list[dict[str, Any]]:
+    folder: str, look: Callable[[], list[dict[str, object]]], timeout_s: float
+) -> list[dict[str, object]]:
     """Return what ``look`` finds after a change in the folder, or once the time is up."""
     import asyncio
 

@@ -16,7 +16,6 @@ from gastown_core.town.inventory import read_inventory
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import Any
 
     from gastown_core.clock import Clock
     from gastown_core.model.order import Receipt
@@ -79,7 +78,7 @@ def act_for_all(
             if subject in folders
             else Outcome(subject, False, "it is no agent of this town")
         )
-        payload: dict[str, Any] = {"patrol": incident.patrol, "kind": incident.kind, "target": subject}
+        payload: dict[str, object] = {"patrol": incident.patrol, "kind": incident.kind, "target": subject}
         payload |= {"order": ACTS[act], "reason": f"{act} all: {incident.cause}", "ok": outcome.ok}
         payload |= {"saved": outcome.saved} if outcome.saved else {}
         payload |= {} if outcome.ok else {"error": outcome.words}

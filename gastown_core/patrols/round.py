@@ -18,8 +18,6 @@ from gastown_core.patrols.patrol import AGENT, BOTH, Finding, Look
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
-
     from gastown_core.clock import Clock
     from gastown_core.model.order import Receipt
     from gastown_core.model.snapshot import TownSnapshot
@@ -96,13 +94,13 @@ class Watch:
         blind = f"{failed.name}: {failed.error}" if failed is not None else ""
         return Report(patrol.name, now, findings, turn.opened, turn.closed, acted, blind)
 
-    def _tell(self, kind: str, actor: str, payload: dict[str, Any]) -> None:
+    def _tell(self, kind: str, actor: str, payload: dict[str, object]) -> None:
         now = self.clock.now()
         append_event(self.root, kind, actor, payload, clock=self.clock)
         self.memory.fold(TownEvent(now, kind, actor, payload, "feed", -1))
 
     def _open(self, patrol: Patrol, one: Incident) -> None:
-        payload: dict[str, Any] = {"incident": one.key, "patrol": patrol.name, "kind": one.kind, "cause": one.cause}
+        payload: dict[str, object] = {"incident": one.key, "patrol": patrol.name, "kind": one.kind, "cause": one.cause}
         payload |= {"subjects": list(one.subjects), "since": format_seconds(one.since), "target": one.subjects[0]}
         if one.escalated:
             from gastown_core.beads.ledger import TownLedger
@@ -125,7 +123,7 @@ class Watch:
     def _change(self, patrol: Patrol, one: Incident) -> None:
         """Say who joined an incident and who left it."""
         before = self.memory.open[one.key].subjects
-        payload: dict[str, Any] = {"incident": one.key, "patrol": patrol.name, "kind": one.kind, "cause": one.cause}
+        payload: dict[str, object] = {"incident": one.key, "patrol": patrol.name, "kind": one.kind, "cause": one.cause}
         payload |= {"subjects": list(one.subjects), "target": one.subjects[0]}
         payload |= {"joined": [name for name in one.subjects if name not in before]}
         payload |= {"left": [name for name in before if name not in one.subjects]}
@@ -133,7 +131,7 @@ class Watch:
 
     def _close(self, patrol: Patrol, one: Incident, now: float) -> None:
         lasted = format_span(max(0.0, now - one.since))
-        payload: dict[str, Any] = {"incident": one.key, "patrol": patrol.name, "kind": one.kind, "lasted": lasted}
+        payload: dict[str, object] = {"incident": one.key, "patrol": patrol.name, "kind": one.kind, "lasted": lasted}
         if one.escalated:
             from gastown_core.beads.ledger import TownLedger
 
@@ -156,7 +154,7 @@ class Watch:
         except (GastownError, OSError) as error:
             ok, saved = False, ""
             said.append(words_of(error))
-        payload: dict[str, Any] = {
+        payload: dict[str, object] = {
             "patrol": patrol.name,
             "kind": found.kind,
             "target": found.subject,

@@ -194,7 +194,7 @@ def _parted(text: str) -> tuple[str, str]:
     raise UsageError(f"{FILE}: the line {FENCE} that ends its settings is missing")
 
 
-def _gate(value: Mapping[str, Any]) -> Gate:
+def _gate(value: Mapping[str, object]) -> Gate:
     kind = _one_of(value, "type", GATES, MANUAL)
     if kind == COOLDOWN:
         return Gate(kind, _seconds(value, "duration", DEFAULT_COOLDOWN_S))
@@ -246,14 +246,14 @@ def _text(value: Mapping[str, Any], key: str, default: str = "") -> str:
     return found
 
 
-def _needed(value: Mapping[str, Any], key: str, kind: str) -> str:
+def _needed(value: Mapping[str, object], key: str, kind: str) -> str:
     found = _text(value, key)
     if not found.strip():
         raise UsageError(f"{FILE}: a gate of type {kind} needs {key}")
     return found
 
 
-def _seconds(value: Mapping[str, Any], key: str, default: float) -> float:
+def _seconds(value: Mapping[str, object], key: str, default: float) -> float:
     if key not in value:
         return default
     found = parse_duration(str(value[key]))
@@ -262,7 +262,7 @@ def _seconds(value: Mapping[str, Any], key: str, default: float) -> float:
     return found
 
 
-def _one_of(value: Mapping[str, Any], key: str, words: tuple[str, ...], default: str) -> str:
+def _one_of(value: Mapping[str, object], key: str, words: tuple[str, ...], default: str) -> str:
     found = value.get(key, default)
     if found not in words:
         raise UsageError(f"{FILE}: {key} = {found!r} is not known", "", "one of " + ", ".join(words))

@@ -10,7 +10,6 @@ from gastown_core.model.merge_request import LABEL, read_request, with_facts
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from typing import Any
 
     from gastown_core.beads.batch import RuleBatch
     from gastown_core.beads.store import BeadStore
@@ -49,7 +48,7 @@ def give_back_later(
         bead = batch.get(request_id)
         if bead is None or bead.is_closed:
             return
-        changes: dict[str, Any] = {"status": OPEN, "assignee": ""}
+        changes: dict[str, object] = {"status": OPEN, "assignee": ""}
         changes["metadata"] = with_facts(bead, not_before=format_micros(until), tries=tries)
         if label:
             changes["labels"] = sorted({*bead.labels, label})

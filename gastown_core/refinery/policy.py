@@ -121,7 +121,7 @@ def _gates(settings: Settings) -> tuple[Gate, ...]:
     return tuple(Gate(name, cmd) for name, cmd in singles if cmd)
 
 
-def _gate(settings: Settings, name: str, value: Any) -> Gate:
+def _gate(settings: Settings, name: str, value: object) -> Gate:
     key = f"merge_queue.gates.{name}"
     if isinstance(value, str):
         value = {"cmd": value}

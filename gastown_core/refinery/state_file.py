@@ -108,7 +108,7 @@ class Board:
     def _with(self, probe: Probe) -> tuple[Probe, ...]:
         return tuple(probe if one.id == probe.id else one for one in self.state.probes)
 
-    def _put(self, **fields: Any) -> None:
+    def _put(self, **fields: object) -> None:
         with self._lock:
             self._write(**fields)
 

@@ -122,7 +122,7 @@ class Adapter:
         """The files that make the program run ``gt signal``."""
         return ()
 
-    def hear(self, event: str, told: Mapping[str, Any]) -> Heard:
+    def hear(self, event: str, told: Mapping[str, object]) -> Heard:
         """What an event means, with the JSON that the program gave."""
         return Heard()
 
@@ -142,7 +142,7 @@ class Adapter:
         """(kind, text, moment) of the texts in a transcript that is no file of JSON lines; None for one that is."""
         return None
 
-    def usage_reader(self, memory: dict[str, Any]) -> UsageReader | None:
+    def usage_reader(self, memory: dict[str, object]) -> UsageReader | None:
         """A reader of what its transcripts tell of usage, with what an earlier one remembered; None if they tell nothing."""
         return None
 
@@ -150,11 +150,11 @@ class Adapter:
         """The transcripts below that home which may be of sessions in the folder ``root`` or below it."""
         return iter(())
 
-    def session_in(self, path: str, lines: Sequence[Mapping[str, Any]]) -> str:
+    def session_in(self, path: str, lines: Sequence[Mapping[str, object]]) -> str:
         """The id of the session that a transcript is of, by its name or first lines; empty if it is part of another."""
         return ""
 
-    def spoken(self, line: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    def spoken(self, line: Mapping[str, object]) -> Iterator[tuple[str, str]]:
         """What one line of a transcript says as (``user`` or ``agent``, text)."""
         return iter(())
 

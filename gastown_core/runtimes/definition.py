@@ -71,7 +71,7 @@ def preset_from(name: str, definition: object) -> Preset:
     return start.with_changes(name=name, base=start.screens if base else "", is_custom=True, **changes)
 
 
-def _from_command(name: str, command: str) -> dict[str, Any]:
+def _from_command(name: str, command: str) -> dict[str, object]:
     try:
         words = shlex.split(command)
     except ValueError as error:
@@ -81,7 +81,7 @@ def _from_command(name: str, command: str) -> dict[str, Any]:
     return {"command": words[0], "args": words[1:]}
 
 
-def _flatten(definition: Mapping[str, Any]) -> dict[str, Any]:
+def _flatten(definition: Mapping[str, object]) -> dict[str, object]:
     flat = dict(definition)
     for outer, inner, key in _NESTED:
         table = definition.get(outer)
@@ -90,7 +90,7 @@ def _flatten(definition: Mapping[str, Any]) -> dict[str, Any]:
     return flat
 
 
-def _base(name: str, flat: Mapping[str, Any]) -> Preset | None:
+def _base(name: str, flat: Mapping[str, object]) -> Preset | None:
     """The built-in it derives from, None if it is a program of its own."""
     for key in (flat.get("provider"), name):
         if isinstance(key, str) and key in BUILT_IN:
@@ -149,7 +149,7 @@ def _start_changes(name: str, flat: Mapping[str, Any]) -> dict[str, Any]:
     return changes
 
 
-def _hook_changes(flat: Mapping[str, Any], base: Preset | None) -> dict[str, Any]:
+def _hook_changes(flat: Mapping[str, object], base: Preset | None) -> dict[str, object]:
     if flat.get("supports_hooks") is False:
         return {"hooks": HookFiles()}
     if not any(key.startswith("hooks_") for key in flat):

@@ -64,9 +64,9 @@ def merged(current: Mapping[str, Any], wanted: Mapping[str, Any]) -> dict[str, A
     return result
 
 
-def without_ours(hooks: object) -> dict[str, Any]:
+def without_ours(hooks: object) -> dict[str, object]:
     """The hooks of a settings file less ours; what has another form stays as it is."""
-    kept: dict[str, Any] = {}
+    kept: dict[str, object] = {}
     for event, entries in hooks.items() if isinstance(hooks, dict) else ():
         if not isinstance(entries, list):
             kept[event] = entries

@@ -78,10 +78,10 @@ def resolve(
 
 
 def all_presets(
-    rig_settings: Mapping[str, Any] | None = None,
-    town_settings: Mapping[str, Any] | None = None,
-    rig_agents: Mapping[str, Any] | None = None,
-    town_agents: Mapping[str, Any] | None = None,
+    rig_settings: Mapping[str, object] | None = None,
+    town_settings: Mapping[str, object] | None = None,
+    rig_agents: Mapping[str, object] | None = None,
+    town_agents: Mapping[str, object] | None = None,
 ) -> list[Preset]:
     """Every preset known there, built-ins first, each name once (an override replaces its built-in)."""
     registries = _registries(rig_settings or {}, town_settings or {}, rig_agents, town_agents)
@@ -92,7 +92,7 @@ def all_presets(
     return [preset for preset in found if preset is not None]
 
 
-def parse_command(command: str, name: str) -> dict[str, Any]:
+def parse_command(command: str, name: str) -> dict[str, object]:
     """The ``agents`` entry for ``gt config agent set NAME "COMMAND"``: command and args split as a shell would.
 
     Raises UsageError for an empty command or an unclosed quote.

@@ -75,7 +75,7 @@ class Transcript(Record):
     folder: str = ""
 
 
-def object_of(line: bytes) -> dict[str, Any]:
+def object_of(line: bytes) -> dict[str, object]:
     """The JSON object in a line. Raises ValueError."""
     value = decode_json(line)
     if not isinstance(value, dict):

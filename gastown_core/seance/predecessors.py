@@ -102,7 +102,7 @@ def _object(line: bytes) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-def _began(lines: Iterable[dict[str, Any]]) -> float:
+def _began(lines: Iterable[dict[str, object]]) -> float:
     for line in lines:
         moment = parse_moment(line.get("timestamp") or line.get("startTime"))
         if moment:
@@ -110,7 +110,7 @@ def _began(lines: Iterable[dict[str, Any]]) -> float:
     return 0.0
 
 
-def _folder(lines: Iterable[dict[str, Any]]) -> str:
+def _folder(lines: Iterable[dict[str, object]]) -> str:
     for line in lines:
         payload = line.get("payload")
         for holder in (line, payload if isinstance(payload, dict) else {}):

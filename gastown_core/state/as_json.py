@@ -14,8 +14,6 @@ from gastown_core.model.states import AgentState
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
-
     from gastown_core.model.snapshot import (
         AgentView,
         ConvoyView,
@@ -29,10 +27,10 @@ if TYPE_CHECKING:
 _ROLE_WORDS = {MAYOR: "coordinator", DEACON: "health-check"}
 
 
-def agent_json(view: AgentView) -> dict[str, Any]:
+def agent_json(view: AgentView) -> dict[str, object]:
     """One agent."""
     address = view.address
-    out: dict[str, Any] = {
+    out: dict[str, object] = {
         "name": address.label,
         "address": address.mail if address.role != CREW else address.path,
         "session": view.session,
@@ -69,9 +67,9 @@ def agent_json(view: AgentView) -> dict[str, Any]:
     return out
 
 
-def _hook_json(view: AgentView) -> dict[str, Any]:
+def _hook_json(view: AgentView) -> dict[str, object]:
     """The work on its hook, and the state of the hook."""
-    out: dict[str, Any] = {"hook_state": view.hook} if view.hook else {}
+    out: dict[str, object] = {"hook_state": view.hook} if view.hook else {}
     if view.work is not None:
         out |= {"hook_bead": view.work.bead_id, "work_title": view.work.title}
         if view.work.step:
@@ -79,7 +77,7 @@ def _hook_json(view: AgentView) -> dict[str, Any]:
     return out
 
 
-def convoy_json(view: ConvoyView, now: float) -> dict[str, Any]:
+def convoy_json(view: ConvoyView, now: float) -> dict[str, object]:
     """One convoy with its progress; members under ``tracked``."""
     return {
         "id": view.id,
@@ -101,13 +99,13 @@ def fault_json(member: MemberView) -> dict[str, str]:
     return {"id": member.bead_id, "fault": strip.fault if strip else "", "why": strip.why if strip else ""}
 
 
-def rig_json(snapshot: TownSnapshot, rig: RigView) -> dict[str, Any]:
+def rig_json(snapshot: TownSnapshot, rig: RigView) -> dict[str, object]:
     """One rig with its agents, and its merge queue (``mq``) unless that is empty."""
     agents = [view for view in snapshot.agents if view.address.rig == rig.name]
     polecats = [v.address.name for v in agents if v.address.role == POLECAT]
     crews = [v.address.name for v in agents if v.address.role == CREW]
     queue = [r for r in snapshot.requests if r.rig == rig.name]
-    entry: dict[str, Any] = {
+    entry: dict[str, object] = {
         "name": rig.name,
         "prefix": rig.prefix,
         "status": rig.state,
@@ -134,23 +132,28 @@ def rig_json(snapshot: TownSnapshot, rig: RigView) -> dict[str, Any]:
     return entry
 
 
-def refinery_json(view: RefineryView) -> dict[str, Any]:
+def refinery_json(view: RefineryView) -> dict[str, object]:
     """The state of a rig's refinery; ``hold_reason`` and ``trouble`` only if there is one."""
     state = view.state
-    out: dict[str, Any] = {"phase": state.phase, "running": view.is_busy, "batch": state.batch, "target": state.target}
+    out: dict[str, object] = {
+        "phase": state.phase,
+        "running": view.is_busy,
+        "batch": state.batch,
+        "target": state.target,
+    }
     for key, text in (("hold_reason", state.hold_reason), ("trouble", view.trouble)):
         if text:
             out[key] = text
     return out
 
 
-def orphan_json(view: OrphanView) -> dict[str, Any]:
+def orphan_json(view: OrphanView) -> dict[str, object]:
     """One bead on the hook of an agent that does not exist."""
     told = view._asdict()
     return {"id": told.pop("bead_id"), **told, "since": format_seconds(view.since)}
 
 
-def status_json(snapshot: TownSnapshot) -> dict[str, Any]:
+def status_json(snapshot: TownSnapshot) -> dict[str, object]:
     """The whole town."""
     return {
         "name": snapshot.name,

@@ -140,7 +140,7 @@ def view(root: str, now: float, state: dict[str, Any] | None = None) -> DaemonVi
 
 
 def _lateness(
-    name: str, duty: dict[str, Any], note: DaemonNote, started: float, now: float
+    name: str, duty: dict[str, object], note: DaemonNote, started: float, now: float
 ) -> tuple[str, str, float] | None:
     """Return (duty, what, since) if it has not run in three of its periods, or its run does not end; else None."""
     every_s, longest_s = _number(duty.get("every_s")), _number(duty.get("longest_s"))

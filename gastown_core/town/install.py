@@ -108,7 +108,7 @@ def _make_folders(root: str) -> None:
         raise TownError(f"cannot make a town at {root}", f"{error.filename}: {error.strerror}") from error
 
 
-def _write_missing(root: str, relative: str, value: dict[str, Any], added: list[str], mode: int = 0o644) -> None:
+def _write_missing(root: str, relative: str, value: dict[str, object], added: list[str], mode: int = 0o644) -> None:
     path = os.path.join(root, relative)
     if not os.path.lexists(path):
         os.makedirs(os.path.dirname(path), exist_ok=True)
@@ -127,7 +127,7 @@ def _write_anchor(root: str, added: list[str]) -> None:
         added.append("AGENTS.md")
 
 
-def _overseer() -> dict[str, Any]:
+def _overseer() -> dict[str, object]:
     """Return who runs the town: git's name and e-mail, else the login name."""
     import getpass
 
@@ -167,7 +167,7 @@ def _init_git(root: str, added: list[str]) -> bool:
     return True
 
 
-def _commit(root: str, message: str, person: dict[str, Any]) -> None:
+def _commit(root: str, message: str, person: dict[str, object]) -> None:
     from gastown_core.git.repo import ENGINE, Git, Identity
 
     name, email = str(person["name"]), str(person["email"])

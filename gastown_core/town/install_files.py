@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from typing import Any
-
 FOLDERS = (
     "mayor",
     "deacon/dogs",
@@ -91,7 +87,7 @@ done
 exit 0
 """
 
-MAYOR_CONFIG: dict[str, Any] = {
+MAYOR_CONFIG: dict[str, object] = {
     "type": "mayor-config",
     "version": 1,
     "theme": {},
@@ -100,7 +96,7 @@ MAYOR_CONFIG: dict[str, Any] = {
     "default_crew_name": "max",
 }
 
-DAEMON_CONFIG: dict[str, Any] = {
+DAEMON_CONFIG: dict[str, object] = {
     "type": "daemon-patrol-config",
     "version": 1,
     "heartbeat": {"enabled": True, "interval": "3m"},
@@ -111,9 +107,9 @@ DAEMON_CONFIG: dict[str, Any] = {
     },
 }
 
-TOWN_SETTINGS: dict[str, Any] = {"type": "town-settings", "version": 1, "default_agent": "claude", "agents": {}}
+TOWN_SETTINGS: dict[str, object] = {"type": "town-settings", "version": 1, "default_agent": "claude", "agents": {}}
 
-ESCALATION: dict[str, Any] = {
+ESCALATION: dict[str, object] = {
     "type": "escalation",
     "version": 1,
     "routes": {
@@ -127,7 +123,7 @@ ESCALATION: dict[str, Any] = {
     "max_reescalations": 2,
 }
 
-MESSAGING: dict[str, Any] = {
+MESSAGING: dict[str, object] = {
     "type": "messaging",
     "version": 1,
     "lists": {},
@@ -136,7 +132,7 @@ MESSAGING: dict[str, Any] = {
     "nudge_channels": {},
 }
 
-PLAIN_JSON: dict[str, dict[str, Any]] = {
+PLAIN_JSON: dict[str, dict[str, object]] = {
     "mayor/config.json": MAYOR_CONFIG,
     "mayor/daemon.json": DAEMON_CONFIG,
     "settings/config.json": TOWN_SETTINGS,

@@ -19,10 +19,6 @@ from gastown_core.town.estop import is_halted
 LOCAL_LAYER = os.path.join(".beads-wisp", "config")
 """The folder of a rig's settings for this machine, its state among them."""
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from typing import Any
-
 
 class RosterEntry(Record):
     """One agent: address, tmux session, work folder, agent bead."""
@@ -88,7 +84,7 @@ def _inventory(root: str, register: dict[str, str], faults: list[str]) -> Invent
     return Inventory(name, root, rigs, tuple(agents), tuple(faults))
 
 
-def _read_or_note(path: str, faults: list[str]) -> dict[str, Any]:
+def _read_or_note(path: str, faults: list[str]) -> dict[str, object]:
     """Return the JSON object at ``path``; empty if it is unreadable, with the reason in ``faults``."""
     try:
         return read_json(path) or {}

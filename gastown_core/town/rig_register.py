@@ -74,7 +74,7 @@ def register(
         "beads": {"repo": "local", "prefix": rig.prefix},
     }
 
-    def enter(registry: dict[str, Any]) -> None:
+    def enter(registry: dict[str, object]) -> None:
         registry.setdefault("version", 1)
         rigs = _object(registry, "rigs", "rigs", "mayor/rigs.json")
         if rig.name in rigs:
@@ -152,7 +152,7 @@ def _object(value: dict[str, Any], key: str, name: str, file: str) -> dict[str, 
     return found
 
 
-def _patrol(value: dict[str, Any], rig: str) -> None:
+def _patrol(value: dict[str, object], rig: str) -> None:
     file = "mayor/daemon.json"
     patrols = _object(value, "patrols", "patrols", file)
     for role in (WITNESS, REFINERY):

@@ -32,7 +32,6 @@ from gastown_core.town.settings import load_settings
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import Any
 
     from gastown_core.clock import Clock
 
@@ -263,7 +262,7 @@ def _delete_beads(root: str, ids: list[str]) -> None:
             batch.delete(bead_id)
 
 
-def rig_config(root: str, name: str) -> dict[str, Any]:
+def rig_config(root: str, name: str) -> dict[str, object]:
     """Return the rig's ``config.json``. Raises NotFoundError for an unregistered rig, TownError without the file."""
     require_rig(root, name)
     found = read_json(os.path.join(root, name, "config.json"))

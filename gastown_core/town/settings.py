@@ -23,7 +23,7 @@ TOWN_SETTINGS = os.path.join("settings", "config.json")
 AGENTS_FILE = os.path.join("settings", "agents.json")
 DAEMON_SETTINGS = os.path.join("mayor", "daemon.json")
 
-_HEADS: dict[str, dict[str, Any]] = {
+_HEADS: dict[str, dict[str, object]] = {
     "town": {"type": "town-settings", "version": 1},
     "rig": {"type": "rig-settings", "version": 1},
     "daemon": {"type": "daemon-patrol-config", "version": 1},
@@ -175,12 +175,12 @@ def keep_last_good(tell: Callable[[str], None] | None) -> None:
     _kept = KeptSettings(tell) if tell is not None else None
 
 
-def load_agents(root: str, rig: str = "") -> dict[str, Any]:
+def load_agents(root: str, rig: str = "") -> dict[str, object]:
     """Return the registry ``settings/agents.json`` of the town or a rig; empty if there is none."""
     return read_json(os.path.join(root, rig, AGENTS_FILE) if rig else os.path.join(root, AGENTS_FILE)) or {}
 
 
-def set_setting(root: str, key: str, text: str, *, scope: str = "town", rig: str = "") -> Any:
+def set_setting(root: str, key: str, text: str, *, scope: str = "town", rig: str = "") -> object:
     """Set ``key`` from a person's text; return the typed value.
 
     Raises SettingsError naming the key and what is allowed; then nothing is written.
@@ -199,7 +199,7 @@ def set_setting(root: str, key: str, text: str, *, scope: str = "town", rig: str
     return value
 
 
-def put_object(root: str, key: str, value: dict[str, Any], *, scope: str = "town", rig: str = "") -> None:
+def put_object(root: str, key: str, value: dict[str, object], *, scope: str = "town", rig: str = "") -> None:
     """Set an object-valued setting as a whole. Raises SettingsError for an unknown key."""
     row = find_setting(scope, key)
     if row is None or row.kind != "object":
@@ -230,9 +230,9 @@ def unset_setting(root: str, key: str, *, scope: str = "town", rig: str = "") ->
     return done
 
 
-def parse_value(row: Setting, key: str, text: str) -> Any:
+def parse_value(row: Setting, key: str, text: str) -> object:
     """Return the typed value of ``text`` for a row. Raises SettingsError naming what is allowed."""
-    value: Any = text
+    value: object = text
     if row.kind.startswith("int"):
         try:
             value = int(text)
@@ -293,7 +293,7 @@ def _unknown(scope: str, key: str) -> SettingsError:
     return SettingsError(f"there is no {scope} setting {key}", "", hint)
 
 
-def _dig(value: Any, key: str) -> Any:
+def _dig(value: object, key: str) -> object:
     for part in key.split("."):
         if not isinstance(value, dict):
             return None
@@ -301,7 +301,7 @@ def _dig(value: Any, key: str) -> Any:
     return value
 
 
-def _plant(value: dict[str, Any], key: str, new: Any) -> None:
+def _plant(value: dict[str, object], key: str, new: object) -> None:
     *above, last = key.split(".")
     for part in above:
         inner = value.get(part)
@@ -311,12 +311,12 @@ def _plant(value: dict[str, Any], key: str, new: Any) -> None:
     value[last] = new
 
 
-def _expand(value: Any, pattern: str, done: str = "") -> list[tuple[str, Any]]:
+def _expand(value: object, pattern: str, done: str = "") -> list[tuple[str, object]]:
     """Return every set key that matches ``pattern``, with its value."""
     head, _, rest = pattern.partition(".")
     if not isinstance(value, dict):
         return []
-    found: list[tuple[str, Any]] = []
+    found: list[tuple[str, object]] = []
     for name in list(value) if head == "*" else [head] if head in value else []:
         path = f"{done}.{name}" if done else name
         if not rest:

@@ -208,7 +208,7 @@ class _Pass:
         return one if 0 < one.at <= self.now + LATEST_S else one._replace(at=self.now)
 
 
-def _reader(runtime: str, memory: Mapping[str, Any]) -> UsageReader:
+def _reader(runtime: str, memory: Mapping[str, object]) -> UsageReader:
     """A reader of that runtime's transcripts, with a copy of what an earlier one remembered."""
     adapter = adapter_for(runtime)
     reader = adapter.usage_reader(dict(memory)) if adapter is not None else None

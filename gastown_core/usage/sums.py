@@ -129,7 +129,7 @@ def priced(model: str, figures: list[Any], prices: Mapping[str, Any]) -> Sum:
     return Sum._make((messages, *used, (told or 0.0) + estimate, 0, True))
 
 
-def price_of(model: str, prices: Mapping[str, Any]) -> dict[str, float] | None:
+def price_of(model: str, prices: Mapping[str, object]) -> dict[str, float] | None:
     """Dollars for a million tokens of each kind; None if the settings name no usable price of that model."""
     row = prices.get(model)
     if not isinstance(row, dict):

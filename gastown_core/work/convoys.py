@@ -177,7 +177,7 @@ def create_convoy(
         "base_branch": base_branch or None,
         "Watchers": ", ".join(watchers) or None,
     }
-    fields: dict[str, Any] = {
+    fields: dict[str, object] = {
         "title": title.strip(),
         "issue_type": "convoy",
         "description": f"Convoy tracking {count}\n\n" + set_fields("", lines),
@@ -273,13 +273,13 @@ def as_json(
     }
 
 
-def _hold_json(bead_id: str, holds: Mapping[str, Obstacle], ages: Mapping[str, float]) -> dict[str, Any]:
+def _hold_json(bead_id: str, holds: Mapping[str, Obstacle], ages: Mapping[str, float]) -> dict[str, object]:
     hold = holds.get(bead_id)
     told = {"blocked": hold is not None and hold.code == "blocked", "held": hold.text if hold is not None else ""}
     return {**told, "worker_age": format_age(ages[bead_id]) if bead_id in ages else ""}
 
 
-def _member_json(bead_id: str, bead: Outline | None) -> dict[str, Any]:
+def _member_json(bead_id: str, bead: Outline | None) -> dict[str, object]:
     if bead is None:
         return {
             "id": bead_id,

@@ -9,9 +9,6 @@ from gastown_core.files.folders import private_folder
 from gastown_core.files.locks import FileLock
 from gastown_core.model.record import Record
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    pass
 DIRECT, MR, LOCAL = "direct", "mr", "local"
 STRATEGIES = (DIRECT, MR, LOCAL)
 """Merge strategies: merged alone, merged in a batch, not pushed."""

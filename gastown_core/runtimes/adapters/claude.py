@@ -107,7 +107,7 @@ class ClaudeRecords(Records):
             del self._seen[path]
         return found
 
-    def _record(self, entry: os.DirEntry[str]) -> dict[str, Any]:
+    def _record(self, entry: os.DirEntry[str]) -> dict[str, object]:
         """The record in a file, read again only if the file changed; empty for one that is none."""
         known = self._seen.get(entry.path)
         try:
@@ -141,14 +141,14 @@ def _sessions_folder(env: Mapping[str, str]) -> str:
     return os.path.join(home, "sessions")
 
 
-def _is_of_living(record: Mapping[str, Any]) -> bool:
+def _is_of_living(record: Mapping[str, object]) -> bool:
     """Whether the very process that wrote it still lives; ``procStart`` is in ticks where there is ``/proc``."""
     started = str(record.get("procStart") or "")
     pid = record.get("pid")
     return isinstance(pid, int) and lives(pid, float(started) if started.isdigit() else 0.0)
 
 
-def said_of(record: Mapping[str, Any]) -> Said:
+def said_of(record: Mapping[str, object]) -> Said:
     """What a status record says."""
     status = record.get("status")
     told = record.get("statusUpdatedAt") or record.get("updatedAt") or record.get("startedAt")
@@ -173,7 +173,7 @@ class ClaudeAdapter(Adapter):
 
     def hook_files(self, role: str) -> tuple[HookFile, ...]:
         """One settings file; the commands do nothing in a session that is not the town's, but for the briefing."""
-        hooks: dict[str, list[Any]] = {event: [_hook(signal_command(event, self.name))] for event in EVENTS}
+        hooks: dict[str, list[object]] = {event: [_hook(signal_command(event, self.name))] for event in EVENTS}
         hooks[self.tool_event] = [_hook(tool_command(self.tool_event, self.name))]
         # the next briefing, after the compaction, gives the note back
         hooks["PreCompact"] = [*hooks["PreCompact"], _hook(handoff_command())]
@@ -181,7 +181,7 @@ class ClaudeAdapter(Adapter):
         settings = {"editorMode": "normal", "skipDangerousModePermissionPrompt": True, "hooks": hooks}
         return (HookFile(SETTINGS_FILE, settings, is_local=True),)
 
-    def hear(self, event: str, told: Mapping[str, Any]) -> Heard:
+    def hear(self, event: str, told: Mapping[str, object]) -> Heard:
         """What a hook event means. Compacting takes nothing from the agent: it goes on with its turn."""
         heard = Heard(session_id=words(told.get("session_id")), transcript=words(told.get("transcript_path"), 1000))
         if event == "SessionStart":
@@ -215,7 +215,7 @@ class ClaudeAdapter(Adapter):
         """By the session that its status record names."""
         return next((path for one in family_of(pid) if (path := _transcript_of(one))), "")
 
-    def usage_reader(self, memory: dict[str, Any]) -> UsageReader | None:
+    def usage_reader(self, memory: dict[str, object]) -> UsageReader | None:
         """Its messages' ``usage``."""
         return ClaudeUsage(memory)
 
@@ -237,12 +237,12 @@ class ClaudeAdapter(Adapter):
         elif kind == "user" and isinstance(line.get("message"), dict):
             yield from ((TURN, text) for text in texts_in(line["message"].get("content")))
 
-    def session_in(self, path: str, lines: Sequence[Mapping[str, Any]]) -> str:
+    def session_in(self, path: str, lines: Sequence[Mapping[str, object]]) -> str:
         """A session's file is called after it; those of subagents lie in a folder of their own."""
         folder, name = os.path.split(path)
         return "" if os.path.basename(folder) == "subagents" else name.removesuffix(".jsonl")
 
-    def spoken(self, line: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    def spoken(self, line: Mapping[str, object]) -> Iterator[tuple[str, str]]:
         """Messages of both; what hooks and commands added is among the user's."""
         message = line.get("message")
         if line.get("type") in ("user", "assistant") and isinstance(message, dict) and not line.get("isSidechain"):
@@ -332,11 +332,11 @@ def _transcript_of(pid: int) -> str:
     return next(iter(glob.glob(os.path.join(glob.escape(projects), "*", f"{glob.escape(session)}.jsonl"))), "")
 
 
-def _hook(command: str) -> dict[str, Any]:
+def _hook(command: str) -> dict[str, object]:
     return {"hooks": [{"type": "command", "command": command}]}
 
 
-def _asked(event: str, told: Mapping[str, Any], heard: Heard) -> Heard:
+def _asked(event: str, told: Mapping[str, object], heard: Heard) -> Heard:
     if event == "PermissionRequest":
         return heard._replace(state=WAITING, detail=_request(told))
     kind = told.get("notification_type")
@@ -347,7 +347,7 @@ def _asked(event: str, told: Mapping[str, Any], heard: Heard) -> Heard:
     return heard
 
 
-def _request(told: Mapping[str, Any]) -> str:
+def _request(told: Mapping[str, object]) -> str:
     """What is asked for: the tool and what it would do, or the question to the user."""
     tool, given = words(told.get("tool_name")), told.get("tool_input")
     if not isinstance(given, dict):
@@ -359,7 +359,7 @@ def _request(told: Mapping[str, Any]) -> str:
     return f"{tool}: {words(said)}" if said else tool
 
 
-def _ended_turn(told: Mapping[str, Any], heard: Heard) -> Heard:
+def _ended_turn(told: Mapping[str, object], heard: Heard) -> Heard:
     running = told.get("background_tasks")
     if isinstance(running, list) and running:
         count = "one task" if len(running) == 1 else f"{len(running)} tasks"
@@ -368,7 +368,7 @@ def _ended_turn(told: Mapping[str, Any], heard: Heard) -> Heard:
     return heard._replace(state=IDLE, carries="" if told.get("stop_hook_active") else CONTINUE, is_final=True)
 
 
-def _failed(told: Mapping[str, Any], heard: Heard) -> Heard:
+def _failed(told: Mapping[str, object], heard: Heard) -> Heard:
     kind = words(told.get("error"))
     text = words(told.get("last_assistant_message")).removeprefix("API Error: ")
     if kind in LIMITS:

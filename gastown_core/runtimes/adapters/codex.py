@@ -237,7 +237,7 @@ def _end(payload: Mapping[str, Any], at: float, session_id: str) -> Said:
     return Said(state, at, TRANSCRIPT, text or "its turn failed", session_id=session_id, is_final=True)
 
 
-def _given(payload: Mapping[str, Any]) -> object:
+def _given(payload: Mapping[str, object]) -> object:
     """What a tool was given: arguments are JSON in a text, other input is a text as it is."""
     given = payload.get("arguments", payload.get("input"))
     try:
@@ -267,7 +267,7 @@ class CodexUsage(UsageReader):
         elif kind == "event_msg" and payload.get("type") == "token_count":
             yield from self._counted(payload.get("info"), moment(value.get("timestamp")))
 
-    def _note_session(self, payload: Mapping[str, Any]) -> None:
+    def _note_session(self, payload: Mapping[str, object]) -> None:
         self.note_folder(payload.get("cwd"))
         if "session" not in self.memory:
             self.memory["session"] = words(payload.get("id"))
@@ -309,7 +309,7 @@ class CodexAdapter(Adapter):
         """The log that it keeps open."""
         return next((path for one in family_of(pid) if (path := _open_log(one))), "")
 
-    def usage_reader(self, memory: dict[str, Any]) -> UsageReader | None:
+    def usage_reader(self, memory: dict[str, object]) -> UsageReader | None:
         """Its sums of tokens."""
         return CodexUsage(memory)
 
@@ -325,12 +325,12 @@ class CodexAdapter(Adapter):
         if payload.get("role") in ("user", "developer"):
             yield from ((TURN, text) for text in texts_in(payload.get("content")))
 
-    def session_in(self, path: str, lines: Sequence[Mapping[str, Any]]) -> str:
+    def session_in(self, path: str, lines: Sequence[Mapping[str, object]]) -> str:
         """Its first line tells; the logs of its helpers are parts."""
         log = _first(_Log(0), encode_json(dict(lines[0])).encode()) if lines else _Log(0)
         return log.session_id if log.is_main else ""
 
-    def spoken(self, line: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    def spoken(self, line: Mapping[str, object]) -> Iterator[tuple[str, str]]:
         """Messages of both; those of a developer are instructions and left out."""
         payload = line.get("payload")
         if line.get("type") == "response_item" and isinstance(payload, dict) and payload.get("type") == "message":

@@ -82,7 +82,7 @@ class CopilotLogs(SessionLogs):
         return Said(ENDED, at, TRANSCRIPT) if kind == "session.shutdown" else said
 
 
-def _request(data: Mapping[str, Any]) -> str:
+def _request(data: Mapping[str, object]) -> str:
     asked = data.get("permissionRequest")
     if not isinstance(asked, dict):
         return "a permission"
@@ -174,7 +174,7 @@ class CopilotAdapter(Adapter):
         if line.get("type") == "user.message" and isinstance(data, dict):
             yield from ((TURN, text) for text in texts_in(data.get("content")))
 
-    def usage_reader(self, memory: dict[str, Any]) -> UsageReader | None:
+    def usage_reader(self, memory: dict[str, object]) -> UsageReader | None:
         """Its records of usage."""
         return CopilotUsage(memory)
 

@@ -122,7 +122,7 @@ class GeminiAdapter(Adapter):
             hooks[event] = [{"hooks": [one]}]
         return (HookFile(".gemini/settings.json", {"hooks": hooks}),)
 
-    def hear(self, event: str, told: Mapping[str, Any]) -> Heard:
+    def hear(self, event: str, told: Mapping[str, object]) -> Heard:
         """What a hook event means."""
         heard = Heard(session_id=words(told.get("session_id")), transcript=words(told.get("transcript_path"), 1000))
         if event == "BeforeAgent":
@@ -142,7 +142,7 @@ class GeminiAdapter(Adapter):
 
         return dumps({"hookSpecificOutput": {"hookEventName": event, "additionalContext": text}})
 
-    def usage_reader(self, memory: dict[str, Any]) -> UsageReader | None:
+    def usage_reader(self, memory: dict[str, object]) -> UsageReader | None:
         """Its messages' tokens."""
         return GeminiUsage(memory)
 
@@ -163,12 +163,12 @@ class GeminiAdapter(Adapter):
         if line.get("type") == "user":
             yield from ((TURN, text) for text in texts_in(line.get("content")))
 
-    def session_in(self, path: str, lines: Sequence[Mapping[str, Any]]) -> str:
+    def session_in(self, path: str, lines: Sequence[Mapping[str, object]]) -> str:
         """Its first line tells."""
         told = lines[0].get("sessionId") if lines else ""
         return told if isinstance(told, str) else ""
 
-    def spoken(self, line: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    def spoken(self, line: Mapping[str, object]) -> Iterator[tuple[str, str]]:
         """Messages of both."""
         who = {"user": "user", "gemini": "agent"}.get(str(line.get("type")))
         if who is not None:
@@ -187,7 +187,7 @@ def _chats(folder: str) -> list[str]:
         return []
 
 
-def _request(told: Mapping[str, Any]) -> str:
+def _request(told: Mapping[str, object]) -> str:
     """What is asked for: ``Shell: touch x``."""
     details = told.get("details")
     if isinstance(details, dict):

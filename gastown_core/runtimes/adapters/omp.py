@@ -67,7 +67,7 @@ class OmpAdapter(Adapter):
         if line.get("type") == "message" and isinstance(message, dict) and message.get("role") == "user":
             yield from ((TURN, text) for text in texts_in(message.get("content")))
 
-    def usage_reader(self, memory: dict[str, Any]) -> UsageReader | None:
+    def usage_reader(self, memory: dict[str, object]) -> UsageReader | None:
         """Its messages' ``usage``."""
         return PiUsage(memory)
 

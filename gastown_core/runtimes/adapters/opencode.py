@@ -124,7 +124,7 @@ def _of_message(messages: list[tuple[Any, ...]]) -> Said:
     return Said(IDLE, done / 1000, TRANSCRIPT, "" if told.get("finish") else "interrupted", is_final=True)
 
 
-def _of_error(error: Mapping[str, Any], at: float) -> Said:
+def _of_error(error: Mapping[str, object], at: float) -> Said:
     if error.get("name") == "MessageAbortedError":
         return Said(IDLE, at, TRANSCRIPT, "interrupted", is_final=True)
     data = error.get("data")
@@ -258,7 +258,7 @@ class OpenCodeAdapter(Adapter):
         texts = ((_object(text), created / 1000) for text, created in rows)
         return ((TURN, part["text"], at) for part, at in texts if isinstance(part.get("text"), str))
 
-    def usage_reader(self, memory: dict[str, Any]) -> UsageReader | None:
+    def usage_reader(self, memory: dict[str, object]) -> UsageReader | None:
         """Its messages' steps."""
         return OpenCodeUsage(memory)
 

@@ -176,7 +176,7 @@ class PiAdapter(Adapter):
         """An extension, which pi finds by its place."""
         return (HookFile(EXTENSION_FILE, text=EXTENSION, is_local=True),)
 
-    def hear(self, event: str, told: Mapping[str, Any]) -> Heard:
+    def hear(self, event: str, told: Mapping[str, object]) -> Heard:
         """What an event of the extension means; how a turn ended stands in the log."""
         heard = Heard(session_id=words(told.get("session_id")), transcript=words(told.get("transcript_path"), 1000))
         if event == "session_start":
@@ -209,7 +209,7 @@ class PiAdapter(Adapter):
         elif line.get("type") == "message" and isinstance(message, dict) and message.get("role") == "user":
             yield from ((TURN, text) for text in texts_in(message.get("content")))
 
-    def usage_reader(self, memory: dict[str, Any]) -> UsageReader | None:
+    def usage_reader(self, memory: dict[str, object]) -> UsageReader | None:
         """Its messages' ``usage``."""
         return PiUsage(memory)
 

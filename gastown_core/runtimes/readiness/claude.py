@@ -83,7 +83,7 @@ def _record_path(config: str, folder: str) -> str:
     return former if os.path.isfile(former) and not os.path.lexists(usual) else usual
 
 
-def _setup(record: Mapping[str, Any], path: str) -> Iterator[Obstacle]:
+def _setup(record: Mapping[str, object], path: str) -> Iterator[Obstacle]:
     if record.get("hasCompletedOnboarding") is True:
         return
 
@@ -100,7 +100,7 @@ def _setup(record: Mapping[str, Any], path: str) -> Iterator[Obstacle]:
 
 
 def _login(
-    record: Mapping[str, Any], config: str, env: Mapping[str, str], settings: tuple[Mapping[str, Any], ...]
+    record: Mapping[str, object], config: str, env: Mapping[str, str], settings: tuple[Mapping[str, object], ...]
 ) -> Iterator[Obstacle]:
     if any(env.get(name) for name in (*KEYS, *PROVIDERS)) or any(one.get("apiKeyHelper") for one in settings):
         return
@@ -149,7 +149,9 @@ def _root(env: Mapping[str, str]) -> Iterator[Obstacle]:
     )
 
 
-def _bypass(record: Mapping[str, Any], settings: tuple[Mapping[str, Any], ...], user_path: str) -> Iterator[Obstacle]:
+def _bypass(
+    record: Mapping[str, object], settings: tuple[Mapping[str, object], ...], user_path: str
+) -> Iterator[Obstacle]:
     if any(part_of(one, "permissions").get("disableBypassPermissionsMode") == "disable" for one in settings):
         yield Obstacle(
             BYPASS,
@@ -175,7 +177,7 @@ def _bypass(record: Mapping[str, Any], settings: tuple[Mapping[str, Any], ...], 
     )
 
 
-def _trust(record: Mapping[str, Any], path: str, work_dir: str, preset: Preset, look: Look) -> Iterator[Obstacle]:
+def _trust(record: Mapping[str, object], path: str, work_dir: str, preset: Preset, look: Look) -> Iterator[Obstacle]:
     projects = part_of(record, "projects")
     repository = look.repository(work_dir)
     key = repository.main or os.path.realpath(work_dir)

@@ -27,7 +27,6 @@ from gastown_core.runtimes.readiness.obstacle import (
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
-    from typing import Any
 
     from gastown_core.runtimes.preset import Preset
 
@@ -70,7 +69,7 @@ def _no_home(home: str, path: str) -> Obstacle:
     )
 
 
-def _parsed(data: bytes) -> dict[str, Any]:
+def _parsed(data: bytes) -> dict[str, object]:
     import tomllib
 
     try:
@@ -79,7 +78,7 @@ def _parsed(data: bytes) -> dict[str, Any]:
         raise UnreadableError(f"it is not TOML: {error}") from error
 
 
-def _login(config: Mapping[str, Any], home: str, env: Mapping[str, str]) -> Iterator[Obstacle]:
+def _login(config: Mapping[str, object], home: str, env: Mapping[str, str]) -> Iterator[Obstacle]:
     name = text_of(config.get("model_provider")) or "openai"
     provider = part_of(config, "model_providers", name)
     variable = text_of(provider.get("env_key"))
@@ -97,7 +96,7 @@ def _login(config: Mapping[str, Any], home: str, env: Mapping[str, str]) -> Iter
         yield Obstacle(LOGIN, "codex is not logged in", f"there is no {home}/auth.json", "run codex login")
 
 
-def _review(config: Mapping[str, Any], home: str, look: Look) -> Iterator[Obstacle]:
+def _review(config: Mapping[str, object], home: str, look: Look) -> Iterator[Obstacle]:
     """Hooks of the user that were never looked at: codex stops at a question for each start until they are."""
     path = os.path.join(home, HOOK_FILES[0])
     try:

@@ -59,7 +59,7 @@ class GeminiReadiness(Readiness):
         return found
 
 
-def _login(settings: Mapping[str, Any], path: str, base: str, env: Mapping[str, str]) -> Iterator[Obstacle]:
+def _login(settings: Mapping[str, object], path: str, base: str, env: Mapping[str, str]) -> Iterator[Obstacle]:
     chosen = text_of(part_of(settings, "security", "auth").get("selectedType"))
     has_key = bool(env.get(KEY_NAME)) or _names_key(base) or _names_key(os.path.dirname(base))
     if not chosen:
@@ -100,7 +100,7 @@ def _not_chosen(path: str, has_key: bool) -> Obstacle:
     )
 
 
-def _trust(rules: Mapping[str, Any], path: str, work_dir: str, env: Mapping[str, str]) -> Iterator[Obstacle]:
+def _trust(rules: Mapping[str, object], path: str, work_dir: str, env: Mapping[str, str]) -> Iterator[Obstacle]:
     told = env.get("GEMINI_CLI_TRUST_WORKSPACE")
     here = os.path.realpath(work_dir)
     verdict = _verdict(rules, here)
@@ -124,7 +124,7 @@ def _trust(rules: Mapping[str, Any], path: str, work_dir: str, env: Mapping[str,
     )
 
 
-def _verdict(rules: Mapping[str, Any], folder: str) -> bool | None:
+def _verdict(rules: Mapping[str, object], folder: str) -> bool | None:
     """Whether it is trusted, by the longest rule that covers it; None if no rule does."""
     longest, found = -1, None
     for rule, level in rules.items():

@@ -169,7 +169,7 @@ def below(value: dict[str, Any], *keys: str) -> dict[str, Any]:
     return value
 
 
-def with_json(data: bytes | None, change: Callable[[dict[str, Any]], None]) -> bytes:
+def with_json(data: bytes | None, change: Callable[[dict[str, object]], None]) -> bytes:
     """A JSON file with one change; everything else, its order and its indentation stay.
 
     Raises ValueError for what is no JSON object: such a file is never replaced.

@@ -51,13 +51,13 @@ class Staged(Record):
         }
 
 
-def _task_json(task: staging.Task) -> dict[str, Any]:
+def _task_json(task: staging.Task) -> dict[str, object]:
     bead = task.bead
     told = {"id": bead.id, "title": bead.title, "type": bead.issue_type, "rig": task.rig}
     return {**told, "blocked_by": list(task.blocked_by)}
 
 
-def _node_json(node: Node, plan: Plan) -> dict[str, Any]:
+def _node_json(node: Node, plan: Plan) -> dict[str, object]:
     rigs = {task.bead.id: task.rig for wave in plan.waves for task in wave}
     bead = node.bead
     return {

@@ -14,7 +14,6 @@ from gastown_core.work.hook.unsling import unsling
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from typing import Any
 
     from gastown_core.beads.ledger import TownLedger
     from gastown_core.beads.store import BeadStore
@@ -44,7 +43,7 @@ def assign(
     """Create a bead on the agent's hook, in one write. Raises UsageError for bad fields."""
     if not title.strip():
         raise UsageError("the work needs a title")
-    fields: dict[str, Any] = {
+    fields: dict[str, object] = {
         "title": title.strip(),
         "description": description,
         "issue_type": kind,
@@ -123,7 +122,7 @@ def is_work(bead: Bead) -> bool:
     return not bead.is_ephemeral and not SCAFFOLD.intersection(bead.labels) and not bead.raw.get("is_template")
 
 
-def ready_as_json(root: str, sources: list[Source]) -> dict[str, Any]:
+def ready_as_json(root: str, sources: list[Source]) -> dict[str, object]:
     """Return the answer of ``gt ready --json``."""
     counts = {f"p{level}_count": 0 for level in range(5)}
     for source in sources:

@@ -36,7 +36,6 @@ from gastown_core.work.merge_requests import requests_for
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from typing import Any
 
     from gastown_core.beads.ledger import TownLedger
     from gastown_core.model.bead import Bead
@@ -197,11 +196,11 @@ def look_at_hook(root: str, ledger: TownLedger, entry: RosterEntry, *, live: fro
     return HookView(entry, work, state)
 
 
-def hook_as_json(view: HookView, ledger: TownLedger) -> dict[str, Any]:
+def hook_as_json(view: HookView, ledger: TownLedger) -> dict[str, object]:
     """The hook as ``gt hook --json`` prints it."""
     bead = view.first
     dispatch = dispatch_words(bead) if bead is not None else {}
-    out: dict[str, Any] = {
+    out: dict[str, object] = {
         "agent": view.entry.address.path,
         "target": view.entry.address.path,
         "role": view.entry.address.role,
@@ -220,7 +219,7 @@ def hook_as_json(view: HookView, ledger: TownLedger) -> dict[str, Any]:
     return out | _molecule(bead, ledger)
 
 
-def _molecule(bead: Bead | None, ledger: TownLedger) -> dict[str, Any]:
+def _molecule(bead: Bead | None, ledger: TownLedger) -> dict[str, object]:
     from gastown_core.molecules.root_bead import molecule_of
     from gastown_core.molecules.steps import progress_of, root_for
 

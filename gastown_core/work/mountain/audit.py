@@ -39,7 +39,7 @@ def path_of(root: str) -> str:
     return os.path.join(root, ".runtime", "mountain-audit.json")
 
 
-def read_notes(root: str) -> dict[str, Any]:
+def read_notes(root: str) -> dict[str, object]:
     """Return convoy → its entry; empty if the file cannot be read."""
     try:
         return read_json(path_of(root)) or {}
