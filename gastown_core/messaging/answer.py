@@ -49,6 +49,10 @@ MOST_TEXT = 4000
 """Characters of a question that go into the log; one that is longer goes there without its text."""
 
 
+class _SilentError(DeliveryError):
+    """A choice was confirmed by its key, and the program went on asking the same."""
+
+
 class Asked(Record):
     """What an agent asks now: its screen's reading, the pane and the runtime; ``id`` is the question's fingerprint."""
 
@@ -123,8 +127,9 @@ def answer(
 ) -> Iterator[Receipt]:
     """Answer the agent's question with ``choice``, and tell it in an event; yields one final receipt.
 
-    ``expect`` is the fingerprint of the question that was shown, ``rule`` the standing answer that applies.  Raises as
-    ``answer_dialog``, and ConflictError if somebody else types to the agent.
+    ``expect`` is the fingerprint of the question that was shown, ``rule`` the standing answer that applies.  A key that
+    was pressed is in the event log also if nothing was seen to come of it.  Raises as ``answer_dialog``, and
+    ConflictError if somebody else types to the agent.
     """
     with session_lock(root, entry.session, LOCK_S):
         asked = asked_of(root, entry)
@@ -134,25 +139,42 @@ def answer(
         option = asked.reading.options[_place_of(choice, asked.reading.options)]
         if not _has_settled(asked, clock.now()):
             time.sleep(SETTLED_S)
-        after = answer_dialog(asked.server, asked.pane, asked.preset, choice, asked=asked.reading)
+        silent: _SilentError | None = None
+        after = asked.reading
+        try:
+            after = answer_dialog(asked.server, asked.pane, asked.preset, choice, asked=asked.reading)
+        except _SilentError as problem:
+            silent = problem
+    now = sessions.find_session(root, entry)
+    ended = now is None or now.dead
+    if ended:
+        # a screen that stands still belongs to nobody any more
+        silent = None
     path = entry.address.path
+    append_event(root, "answered", sender, _told(path, asked, option, rule, silent is None), clock=clock)
+    if silent is not None:
+        raise silent
+    shown = f"{option}; its screen now reads as {after.kind}" + (f": {after.detail}" if after.detail else "")
+    if ended:
+        shown = f"{option}; its program has ended"
+    yield Receipt("agent.answer", path, ANSWERED, shown, ok=True, final=True, at=clock.now())
+
+
+def _told(path: str, asked: Asked, option: str, rule: str, is_confirmed: bool) -> dict[str, object]:
+    """Payload of the event of an answer."""
     reading = asked.reading
     payload: dict[str, object] = {
         "target": path,
         "question": reading.detail[:300],
         "answer": option[:200],
         "rule": rule,
+        "unconfirmed": not is_confirmed,
     }
     if len(reading.text) <= MOST_TEXT:
         # what a standing answer is tried on later
         payload |= {"runtime": asked.preset.screens, "kind": reading.kind, "text": reading.text}
         payload["options"] = list(reading.options)
-    append_event(root, "answered", sender, {key: text for key, text in payload.items() if text}, clock=clock)
-    ended = sessions.find_session(root, entry)
-    shown = f"{option}; its screen now reads as {after.kind}" + (f": {after.detail}" if after.detail else "")
-    if ended is None or ended.dead:
-        shown = f"{option}; its program has ended"
-    yield Receipt("agent.answer", path, ANSWERED, shown, ok=True, final=True, at=clock.now())
+    return {key: value for key, value in payload.items() if value}
 
 
 def _has_settled(asked: Asked, now: float) -> bool:
@@ -258,9 +280,8 @@ def _confirm(server: TmuxServer, pane_id: str, preset: Preset, question: ScreenR
         if time.monotonic() >= deadline:
             if not _is_same(now, question):
                 return now
-            raise DeliveryError(
-                "it still asks the same", f"{preset.submit_key} on: {question.options[question.cursor]}", "gt attach"
-            )
+            chosen = f"{preset.submit_key} was pressed on: {question.options[question.cursor]}"
+            raise _SilentError(f"it still asks the same after {ANSWERED_S:g} s", chosen, "look at it again: gt attach")
         time.sleep(STABLE_S)
 
 

@@ -338,7 +338,7 @@ TABLE = (
         "=",
         INFO,
         30,
-        "target question answer rule runtime kind text options",
+        "target question answer rule unconfirmed runtime kind text options",
         answered_sentence,
     ),
     kind(

@@ -5,11 +5,16 @@ import sys
 import pytest
 
 from gastown_core.errors import DeliveryError, UsageError
+from gastown_core.events.log import log_path, newest_events
 from gastown_core.messaging import answer as answer_module
 from gastown_core.messaging.answer import answer_dialog
 from gastown_core.messaging.prompt_line import look
+from gastown_core.model.address import Address
+from gastown_core.model.event_kinds import answered_sentence
 from gastown_core.runtimes.presets import BUILT_IN
 from gastown_core.runtimes.screen import ScreenReading
+from gastown_core.town import sessions
+from gastown_core.town.inventory import RosterEntry
 from tests.support.tmux import needs_tmux, screen, start_plain, until
 
 pytestmark = needs_tmux
@@ -44,6 +49,8 @@ while True:
         cursor = (cursor + 1) % len(options)
     elif key in (b"\x1b[A", b"\x1bOA") and mode != "stuck":
         cursor = (cursor - 1) % len(options)
+    if key == b"\r" and mode == "ends":
+        sys.exit()
     if mode == "turns" and key != b"\r":
         asked = "Delete it?"
     draw()
@@ -107,6 +114,42 @@ def test_a_question_that_stays_is_told(server, asking, monkeypatch):
     monkeypatch.setattr(answer_module, "ANSWERED_S", 0.5)
     with pytest.raises(DeliveryError, match="still asks"):
         answer_dialog(server, asking("deaf"), CLAUDE, "Yes, always")
+
+
+@pytest.fixture
+def answered(server, tmp_path, monkeypatch):
+    """Answers the program in the session gt-opal, as the one agent of a town."""
+    monkeypatch.setattr(answer_module, "ANSWERED_S", 0.5)
+    monkeypatch.setattr(sessions, "server_of", lambda root: server)
+    entry = RosterEntry(Address("mayor", "", ""), "gt-opal", str(tmp_path), "hq-mayor")
+
+    def run(choice):
+        return list(answer_module.answer(str(tmp_path), entry, choice, sender="overseer"))
+
+    return run
+
+
+def told(tmp_path):
+    (event,) = newest_events(log_path(str(tmp_path)))
+    return event.payload
+
+
+def test_a_key_that_changes_nothing_is_in_the_log(asking, answered, tmp_path):
+    asking("deaf")
+    with pytest.raises(DeliveryError, match="still asks the same"):
+        answered("Yes, always")
+    assert told(tmp_path)["answer"].endswith("Yes, always")
+    assert told(tmp_path)["unconfirmed"] is True
+    assert "went on asking" in answered_sentence(told(tmp_path))
+
+
+def test_a_question_that_stays_on_the_screen_of_an_ended_program_is_answered(asking, answered, tmp_path):
+    asking("ends")
+    (receipt,) = answered("No")
+    assert receipt.ok
+    assert "its program has ended" in receipt.detail
+    assert "unconfirmed" not in told(tmp_path)
+    assert "went on asking" not in answered_sentence(told(tmp_path))
 
 
 def test_where_nothing_is_asked_no_key_is_pressed(server, asking):
