@@ -11,12 +11,13 @@ if TYPE_CHECKING:
     from collections.abc import Hashable
 
     from gastown_core.attention.item import Item
+    from gastown_core.model.incident import Incident
     from gastown_core.model.snapshot import AgentView, ConvoyView, RequestView, TownSnapshot
     from gastown_core.orders.registry import Subject
     from gastown_core.state.rows import EventRow
 
 AGENT, GROUP, CONVOY, BEAD, REQUEST = "agent", "group", "convoy", "bead", "request"
-BATCH, PROBE, PAST, EVENT, ITEM = "batch", "probe", "past", "event", "item"
+BATCH, PROBE, PAST, EVENT, ITEM, INCIDENT = "batch", "probe", "past", "event", "item", "incident"
 
 
 class Selection(Record):
@@ -41,7 +42,7 @@ def point_at(kind: str, rig: str = "", name: str = "", convoy: str = "") -> Sele
 class Chosen(Record):
     """A selection and the current facts about it.
 
-    ``kind`` is agent, group, convoy, bead, request, batch, event or empty, and the field of that name is set; for a
+    ``kind`` is agent, group, convoy, bead, request, batch, event, incident or empty, and the field of that name is set; for a
     batch it is ``group``, its rig.  A request's rig is in ``group`` too.
     """
 
@@ -54,6 +55,7 @@ class Chosen(Record):
     serial: int = 0
     event: EventRow | None = None
     request: RequestView | None = None
+    incident: Incident | None = None
 
 
 NOTHING = Chosen()
@@ -80,6 +82,9 @@ def resolve(snapshot: TownSnapshot, selection: Selection | None) -> Chosen:
             # sent back, landed or taken out of the queue: its bead says which
             return Chosen(BEAD, selection, bead=name)
         return Chosen(REQUEST, selection, bead=request.bead_id or name, group=request.rig, request=request)
+    if kind == INCIDENT:
+        incident = snapshot.incident(name)
+        return Chosen(INCIDENT, selection, incident=incident) if incident is not None else NOTHING
     if kind in (BATCH, PROBE, PAST):
         return Chosen(BATCH, selection, group=rig)
     return NOTHING
@@ -93,13 +98,13 @@ def of_event(found: tuple[int, EventRow] | None, key: Hashable) -> Chosen:
 
 
 def of_item(snapshot: TownSnapshot, item: Item | None, key: Hashable) -> Chosen:
-    """Return what a row of the inbox is about: an agent, convoy, merge request, rig or bead; NOTHING without a row."""
+    """Return what a row of the inbox is about: an agent, convoy, incident, request, rig or bead; NOTHING without a row."""
     if item is None:
         return NOTHING
     kind, name, _ = item.subject
     if kind == "rig":
         return Chosen(BATCH, key, group=name)
-    found = resolve(snapshot, Selection(kind, "", name)) if kind in (AGENT, CONVOY) else NOTHING
+    found = resolve(snapshot, Selection(kind, "", name)) if kind in (AGENT, CONVOY, INCIDENT) else NOTHING
     if found is NOTHING and snapshot.request(name) is not None:
         found = resolve(snapshot, Selection(REQUEST, "", name))
     if found is NOTHING:
@@ -121,6 +126,8 @@ def subject_of(snapshot: TownSnapshot, chosen: Chosen, needs: str) -> Subject:
         return chosen.convoy
     if needs == "request":
         return chosen.request
+    if needs == "incident":
+        return chosen.incident
     if needs == "bead":
         return chosen.bead or (chosen.event.bead if chosen.event is not None else "")
     if needs == "rig":

@@ -15,8 +15,10 @@ PERMISSION, DIALOG, LOGIN, ASKS = "permission", "dialog", "login", "asks"
 ESCALATION, MAIL, QUEUE, GATE, BUDGET, DAM = "escalation", "mail", "queue", "gate", "budget", "dam"
 STUCK, LANDING, ORPHAN = "stuck", "landing", "orphan"
 STOPPED_SHORT, SILENT, STALLED, DEAD = "stopped-short", "silent", "stalled", "dead"
-KINDS = (DAM, LOGIN, PERMISSION, DIALOG, ASKS, ESCALATION, QUEUE, GATE, BUDGET, STUCK, LANDING, ORPHAN, MAIL)
-TROUBLE_KINDS = (STOPPED_SHORT, SILENT, DEAD, STALLED)
+INCIDENT, OUTAGE = "incident", "outage"
+"""What several agents ask, and what several suffer from: a limit, a common death, something that cannot be read."""
+KINDS = (DAM, INCIDENT, LOGIN, PERMISSION, DIALOG, ASKS, ESCALATION, QUEUE, GATE, BUDGET, STUCK, LANDING, ORPHAN, MAIL)
+TROUBLE_KINDS = (OUTAGE, STOPPED_SHORT, SILENT, DEAD, STALLED)
 """Kinds in the order of need; those of trouble may yet be mended by the town itself."""
 QUESTIONS = (PERMISSION, DIALOG, LOGIN, ASKS)
 """Kinds of an agent that waits with its program: only an answer ends them."""
@@ -28,7 +30,7 @@ AGENT, BEAD, CONVOY, RIG, TOWN = "agent", "bead", "convoy", "rig", "town"
 
 
 class Subject(Record):
-    """Whom or what a row is about: its kind (agent, bead, convoy, rig, town), its id, and its name for people."""
+    """Whom or what a row is about: its kind (agent, bead, convoy, incident, rig, town), its id, its name for people."""
 
     kind: str
     id: str
@@ -70,6 +72,8 @@ class Item(Record):
     @property
     def cause(self) -> str:
         """The kind, one for all states of an agent's screen and one for all troubles of its work."""
+        if self.kind in (INCIDENT, OUTAGE):
+            return INCIDENT
         return "question" if self.kind in QUESTIONS else "trouble" if self.kind in TROUBLE_KINDS else self.kind
 
     @property

@@ -1,7 +1,8 @@
 """The attention list: everything that waits on a person, from one snapshot; pure, without clock, file or process.
 
-One cause gives one row: mail that carries an escalation, the escalation of a held queue, and a convoy that stands
-still only for beads that are escalated, or that wait for such beads, have no row of their own.
+One cause gives one row: agents that suffer from the same thing have one together; mail that carries an escalation, the
+escalation of a held queue or of a shared question, and a convoy that stands still only for beads that are escalated, or
+that wait for such beads, have none of their own.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 from gastown_core.attention import item as kinds
 from gastown_core.attention.item import AGENT, BEAD, CONVOY, KINDS, RIG, TOWN, TROUBLE_KINDS, Item, Subject
 from gastown_core.model.agent import Health
+from gastown_core.model.incident import ANSWER, MASS
 from gastown_core.model.record import Record
 
 TYPE_CHECKING = False
@@ -54,7 +56,7 @@ def calm_words(town: TownSnapshot) -> str:
 
 def attention(town: TownSnapshot) -> tuple[Item, ...]:
     """Return all rows, the most needed first, then the oldest."""
-    found = [*_agents(town), *_raised(town), *_queues(town), *_gates(town), *_work(town), *_letters(town)]
+    found = [*_incidents(town), *_agents(town), *_raised(town), *_queues(town), *_gates(town), *_work(town), *_letters(town)]
     return ordered(found)
 
 
@@ -113,9 +115,44 @@ def behind(town: TownSnapshot, beads: Iterable[str]) -> tuple[str, ...]:
     return tuple(seen)
 
 
+def _incidents(town: TownSnapshot) -> Iterator[Item]:
+    """A cause that several agents share: one row, with what helps all of them."""
+    for one in town.incidents:
+        agents = [view for name in one.subjects if (view := town.agent(name)) is not None]
+        work = [view.work.bead_id for view in agents if view.work is not None]
+        holds, convoys = held_up(town, work)
+        asked = town.question_of(one)
+        helps = [act for act in one.helps if act != ANSWER or asked is not None]
+        names = ", ".join(view.address.short for view in agents[:6])
+        more = f" and {len(agents) - 6} more" if len(agents) > 6 else ""
+        yield Item(
+            kinds.INCIDENT if one.state == Health.WAITING else kinds.OUTAGE,
+            Subject(kinds.INCIDENT, one.name, f"{len(agents)} agents"),
+            (asked.words if asked is not None else "") or one.reason,
+            one.since,
+            f"{one.cause}@{len(agents)}",
+            asked=asked,
+            holds=holds,
+            convoys=convoys,
+            orders=tuple(f"incident.{act}" for act in helps),
+            hint=f"gt incident act {one.name} {helps[0]}" + (" --choice NUMBER" if helps[0] == ANSWER else ""),
+            evidence=(f"{names}{more}", one.cause),
+            urgency=0 if one.kind == MASS else 1,
+        )
+
+
 def _agents(town: TownSnapshot) -> Iterator[Item]:
+    # whose trouble is another's too has its row with the others; who asks something of his own is answered alone
+    told = {
+        name
+        for one in town.incidents
+        if one.state != Health.WAITING or town.question_of(one) is not None
+        for name in one.subjects
+    }
     for agent in town.agents:
         state = agent.health.state
+        if agent.key in told:
+            continue
         if state is Health.WAITING:
             yield _waiting(town, agent)
         elif state in _TROUBLES:
@@ -162,8 +199,12 @@ def _trouble(town: TownSnapshot, agent: AgentView, kind: str) -> Item:
 
 def _raised(town: TownSnapshot) -> Iterator[Item]:
     held = {(one.rig, " ".join(one.state.hold_reason.split())) for one in town.refineries if one.is_held}
+    shared = [one for one in town.incidents if one.state == Health.WAITING]
     for one in town.escalated:
-        if not one.is_acked and (one.about, one.reason) not in held:
+        is_told = (one.about, one.reason) in held or any(
+            one.about in cause.subjects and one.reason.endswith(cause.reason) for cause in shared
+        )
+        if not one.is_acked and not is_told:
             yield _escalation(town, one)
 
 

@@ -20,6 +20,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from gastown_core.model.incident import Incident
+
 
 class SourceStatus(Record):
     """One source of data: ``events``, ``tmux``, ``heartbeats``, ``beads:town``, ``beads:<rig>``, ``git:<rig>`` …"""
@@ -299,6 +301,8 @@ class TownSnapshot(Record):
     budgets: tuple[BudgetNotice, ...] = ()
     dam: DamView | None = None
     """Ready work that nothing moves on, None while work moves or none waits."""
+    incidents: tuple[Incident, ...] = ()
+    """Causes that several agents share."""
     letters: tuple[LetterView, ...] = ()
     """Unread mail to the overseer that carries no escalation, the most urgent first."""
     gates: tuple[GateView, ...] = ()
@@ -323,6 +327,18 @@ class TownSnapshot(Record):
         """Return open convoys that cannot finish as they are, then stalled ones, the longest stalled first."""
         found = [one for one in self.convoys if one.closed_at is None and (one.standstills or one.is_stalled(now))]
         return sorted(found, key=lambda one: (not one.standstills, one.stalled_since or 0.0, one.id))
+
+    def incident(self, name: str) -> Incident | None:
+        """Return the shared cause with this name, None if it is over."""
+        for one in self.incidents:
+            if one.name == name:
+                return one
+        return None
+
+    def question_of(self, incident: Incident) -> Question | None:
+        """Return the question that all agents of an incident ask, None if they do not ask literally the same."""
+        found = [view.asks for name in incident.subjects if (view := self.agent(name)) is not None]
+        return found[0] if found and found[0] is not None and all(one == found[0] for one in found) else None
 
     def refinery(self, rig: str) -> RefineryView | None:
         """Return the refinery of a rig, None if it never ran."""

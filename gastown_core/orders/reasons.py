@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from gastown_core.model.address import CREW, DOG, POLECAT
 from gastown_core.model.agent import Health
+from gastown_core.model.incident import ANSWER, Incident
 from gastown_core.model.snapshot import AgentView, ConvoyView, RequestView
 
 TYPE_CHECKING = False
@@ -79,6 +80,21 @@ def needs_dog(snapshot: TownSnapshot, subject: object) -> str:
     if not isinstance(subject, AgentView):
         return "select a dog first"
     return "" if subject.address.role == DOG else f"{subject.address.short} is not a dog"
+
+
+def some_incident(snapshot: TownSnapshot, subject: object) -> str:
+    """Needs a cause that several agents share."""
+    return "" if isinstance(subject, Incident) else "select an incident first: a cause that several agents share"
+
+
+def shared_question(snapshot: TownSnapshot, subject: object) -> str:
+    """Needs agents that all ask literally the same."""
+    reason = some_incident(snapshot, subject)
+    if reason or not isinstance(subject, Incident):
+        return reason
+    if ANSWER not in subject.helps:
+        return "its agents ask nothing"
+    return "" if snapshot.question_of(subject) is not None else "its agents do not ask literally the same"
 
 
 def some_bead(snapshot: TownSnapshot, subject: object) -> str:

@@ -6,6 +6,7 @@ A row has what the order needs, its ``gt`` command, whether it asks first, and w
 
 from __future__ import annotations
 
+from gastown_core.model.incident import Incident
 from gastown_core.model.record import Record
 from gastown_core.model.snapshot import AgentView, ConvoyView, RequestView
 from gastown_core.orders import reasons
@@ -16,14 +17,15 @@ if TYPE_CHECKING:
 
     from gastown_core.model.snapshot import TownSnapshot
 
-Subject = AgentView | ConvoyView | RequestView | str | None
-"""What an order may need: an agent, a convoy, a merge request, or the name of a rig or a bead."""
+Subject = AgentView | ConvoyView | RequestView | Incident | str | None
+"""What an order may need: an agent, a convoy, a merge request, an incident, or the name of a rig or a bead."""
 
 if TYPE_CHECKING:
     Check = Callable[[TownSnapshot, Subject], str]
     Word = str | tuple[str, ...]
 
 AGENT, BEAD, CONVOY, REQUEST, RIG, TOWN = "agent", "bead", "convoy", "request", "rig", "town"
+INCIDENT = "incident"
 TARGET = "{target}"
 
 
@@ -88,6 +90,22 @@ ORDERS: tuple[OrderKind, ...] = (
               ("dog", "clear", TARGET, "--force"), confirm=True, keeps="Its work is ready again. Its folder stays."),
     OrderKind("dog.remove", "", "remove dog", "remove a dog that has nothing to do", AGENT, reasons.needs_dog,
               ("dog", "remove", TARGET), confirm=True, keeps="Its session and its folder go. It must be idle."),
+    OrderKind("incident.answer", "", "answer all", "answer the question that all agents of an incident ask", INCIDENT,
+              reasons.shared_question, ("incident", "act", TARGET, "answer", "--choice", "{choice}"), asks=("choice",), confirm=True,
+              keeps="Each screen is read again first: an agent that asks something else by now is not answered.",
+              preview=("incident", "act", TARGET, "answer", "--choice", "{choice}", "--dry-run"), receipts=True,
+              choices=("incident", "act", TARGET, "answer", "--choices")),
+    OrderKind("incident.nudge", "", "nudge all", "nudge all agents of an incident", INCIDENT, reasons.some_incident,
+              ("incident", "act", TARGET, "nudge"), confirm=True, keeps="They go on with their work.",
+              preview=("incident", "act", TARGET, "nudge", "--dry-run"), receipts=True),
+    OrderKind("incident.restart", "", "restart all", "restart all agents of an incident, their work saved first", INCIDENT,
+              reasons.some_incident, ("incident", "act", TARGET, "restart"), confirm=True,
+              keeps="Each worktree is kept under a ref first; hooks and files stay.",
+              preview=("incident", "act", TARGET, "restart", "--dry-run"), receipts=True),
+    OrderKind("incident.stop", "", "stop all", "end the sessions of all agents of an incident, their work saved first", INCIDENT,
+              reasons.some_incident, ("incident", "act", TARGET, "stop"), confirm=True,
+              keeps="Each worktree is kept under a ref first; hooks and files stay.",
+              preview=("incident", "act", TARGET, "stop", "--dry-run"), receipts=True),
     OrderKind("bead.release", "", "release", "release a claimed bead: open, without an assignee", BEAD, reasons.some_bead,
               ("release", TARGET), confirm=True, keeps="The bead is open again, without an assignee. Its branch stays."),
     OrderKind("gate.resolve", "", "open gate", "open a gate that waits for a person", BEAD, reasons.some_bead,

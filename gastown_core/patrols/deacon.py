@@ -5,25 +5,25 @@ Agents that suffer from the same thing are one incident, and what is done is don
 
 from __future__ import annotations
 
-from gastown_core.clock import format_span
-from gastown_core.model.address import CREW, POLECAT
-from gastown_core.model.agent import HEALTH_SYMBOLS, Health
+from gastown_core.model.agent import Health
+from gastown_core.model.incident import MASS, SAME
 from gastown_core.model.order import Order
 from gastown_core.patrols.patrol import Finding, Look
 from gastown_core.patrols.rungs import next_restart
 from gastown_core.state.health import STANDING
+from gastown_core.state.incidents import find_incidents
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from gastown_core.model.incident import Incident
     from gastown_core.model.snapshot import AgentView
 
-STANDS, SAME, MASS, STRANDED = "standing-agent", "same-cause", "mass-death", "stranded"
-"""Kinds of findings."""
+STANDS, STRANDED = "standing-agent", "stranded"
+"""Kinds of findings, besides those of shared causes."""
 REFRESH = "convoy.refresh"
-SHARED_BY = 2
-"""From so many agents on, what they suffer from counts as a cause of its own."""
+_RETIRED = {SAME: "fewer than two agents say it", MASS: "they live again, or their work is released"}
 TOLD_BY = 3
 """From so many agents on, a question that all of them have asked for a while is escalated, once for all."""
 
@@ -34,7 +34,6 @@ def look(at: Look) -> Iterator[Finding]:
         if agent.address.role in STANDING and agent.health.state is Health.ZOMBIE:
             yield _standing(at, agent)
     yield from _shared(at)
-    yield from _deaths(at)
     yield from _convoys(at)
 
 
@@ -54,63 +53,31 @@ def _standing(at: Look, agent: AgentView) -> Finding:
 
 
 def _shared(at: Look) -> Iterator[Finding]:
-    """Agents that say the same of the same state: one limit, one dialog after an upgrade, one unreadable ledger."""
-    groups: dict[tuple[Health, str], list[AgentView]] = {}
-    for agent in at.town.agents:
-        report = agent.health
-        if report.state in (Health.LIMITED, Health.WAITING, Health.UNKNOWN) and report.reason:
-            groups.setdefault((report.state, report.reason), []).append(agent)
-    for (state, reason), found in groups.items():
-        if len(found) < SHARED_BY:
-            continue
-        word = HEALTH_SYMBOLS[state][2]
-        # a limit ends by itself; a question that many are asked does not
-        youngest = max(agent.health.since or 0.0 for agent in found)
-        asks = state is Health.WAITING and len(found) >= TOLD_BY and at.now - youngest >= at.limits.patience_s
-        held = f"{len(found)} agents ask the same: {reason}" if asks else ""
+    """Causes that several agents share (``state.incidents``): a finding for each agent, all of one incident."""
+    views = {one.address.path: one for one in at.town.agents}
+    for cause in find_incidents(at.town.agents, at.limits.mass_count, at.limits.mass_window_s):
+        found = [views[name] for name in cause.subjects]
+        held = _held(at, cause, found)
         for agent in found:
+            reason = agent.health.reason
+            said = agent.health.reasons[0].source if cause.kind == SAME else "process"
             yield Finding(
-                SAME,
+                cause.kind,
                 agent.address.path,
-                f"{word}: {reason}",
-                (f"{reason} ({agent.health.reasons[0].source})",),
+                cause.cause,
+                (f"{reason} ({said})",),
                 since=agent.health.since or 0.0,
-                retired_by="fewer than two agents say it",
+                retired_by=_RETIRED[cause.kind],
                 held=held,
-                shares=f"{state}:{reason}"[:200],
+                shares=cause.key.partition(":")[2],
             )
 
 
-def _deaths(at: Look) -> Iterator[Finding]:
-    """Agents that died together: one thing ended them, and each alone would be a riddle."""
-    limits = at.limits
-    died = [
-        agent
-        for agent in at.town.agents
-        if agent.health.state is Health.ZOMBIE
-        and agent.address.role in (POLECAT, CREW, *STANDING)
-        and agent.health.since
-    ]
-    died.sort(key=lambda agent: agent.health.since or 0.0)
-    together: list[AgentView] = []
-    for number, agent in enumerate(died):
-        began = agent.health.since or 0.0
-        group = [one for one in died[number:] if (one.health.since or 0.0) - began <= limits.mass_window_s]
-        if len(group) > len(together):
-            together = group
-    if len(together) < limits.mass_count:
-        return
-    cause = f"{len(together)} agents died within {format_span(limits.mass_window_s)}"
-    for agent in together:
-        yield Finding(
-            MASS,
-            agent.address.path,
-            cause,
-            (f"{agent.health.reason} (process)",),
-            since=agent.health.since or 0.0,
-            retired_by="they live again, or their work is released",
-            shares="together",
-        )
+def _held(at: Look, cause: Incident, found: list[AgentView]) -> str:
+    """Why a person is told: a limit ends by itself, a question that many are asked does not."""
+    youngest = max(agent.health.since or 0.0 for agent in found)
+    asks = cause.state == Health.WAITING and len(found) >= TOLD_BY and at.now - youngest >= at.limits.patience_s
+    return f"{len(found)} agents ask the same: {cause.reason}" if asks else ""
 
 
 def _convoys(at: Look) -> Iterator[Finding]:

@@ -6,8 +6,8 @@ key any more: nothing alarms for longer than it is true.
 
 from __future__ import annotations
 
+from gastown_core.model.incident import Incident
 from gastown_core.model.record import Record
-from gastown_core.patrols.memory import Incident
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from gastown_core.clock import SYSTEM_CLOCK
 from gastown_core.errors import GastownError, NotFoundError, words_of
 from gastown_core.events.log import append_event
+from gastown_core.model.incident import ANSWER, NUDGE, RESTART, STOP
 from gastown_core.model.order import Order
 from gastown_core.model.record import Record
 from gastown_core.orders.perform import perform
-from gastown_core.patrols.deacon import MASS, SAME
 from gastown_core.patrols.memory import ACTED, read_memory
 from gastown_core.patrols.round import keep_work
+from gastown_core.state.collect import collect
 from gastown_core.town.inventory import read_inventory
 
 TYPE_CHECKING = False
@@ -18,10 +19,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from gastown_core.clock import Clock
+    from gastown_core.model.incident import Incident
     from gastown_core.model.order import Receipt
-    from gastown_core.patrols.memory import Incident
 
-NUDGE, RESTART, STOP, ANSWER = "nudge", "restart", "stop", "answer"
 ACTS = {NUDGE: "agent.nudge", RESTART: "agent.restart", STOP: "agent.stop", ANSWER: "agent.answer"}
 """Act → the order that it gives for each agent."""
 _ENDS = (RESTART, STOP)
@@ -36,23 +36,20 @@ class Outcome(Record):
     saved: str = ""
 
 
-def helps(incident: Incident) -> tuple[str, ...]:
-    """Return the acts that help against such a cause, the most useful first; pure."""
-    if incident.kind == MASS:
-        return (RESTART,)
-    if incident.kind == SAME:
-        state = incident.key.partition(":")[2].partition(":")[0]
-        return {"limited": (STOP, NUDGE, RESTART), "waiting": (ANSWER, RESTART)}.get(state, (RESTART,))
-    return (NUDGE, RESTART)
-
-
 def find_incident(root: str, name: str, now: float) -> Incident:
-    """Return an incident by its name or key; one that is over is found too. Raises NotFoundError, OSError."""
+    """Return an incident by its name or key: one that the log knows, open or over, else one that shows now.
+
+    Raises NotFoundError, OSError.
+    """
     memory = read_memory(root, now)
     for known in (memory.open, memory.over):
         for one in known.values():
             if name in (one.name, one.key):
                 return one
+    for one in collect(root).incidents:
+        # no patrol has looked since it began
+        if name in (one.name, one.key):
+            return one
     raise NotFoundError(f"there is no incident {name}", "", "gt incident list shows those that are open")
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from gastown_core.clock import parse_moment
 from gastown_core.events.log import log_path, newest_events
+from gastown_core.model.incident import Incident
 from gastown_core.model.record import Record
-from gastown_core.model.sha256 import sha256
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -29,23 +29,6 @@ class Act(Record):
     bead: str = ""
     ok: bool = True
     why: str = ""
-
-
-class Incident(Record):
-    """One cause and all that suffer from it, open since ``since``."""
-
-    key: str
-    patrol: str
-    kind: str
-    cause: str
-    subjects: tuple[str, ...]
-    since: float
-    escalated: bool = False
-
-    @property
-    def name(self) -> str:
-        """A short name to type: ``in-3fa2c``."""
-        return f"in-{sha256(self.key.encode()).hex()[:5]}"
 
 
 class Memory:

@@ -19,9 +19,9 @@ from gastown_core.patrols.patrol import AGENT, BOTH, Finding, Look
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from gastown_core.clock import Clock
+    from gastown_core.model.incident import Incident
     from gastown_core.model.order import Receipt
     from gastown_core.model.snapshot import TownSnapshot
-    from gastown_core.patrols.memory import Incident
     from gastown_core.patrols.patrol import Limits, Patrol
 
 MOST_ACTS = 3

@@ -67,6 +67,8 @@ def thresholds_of(settings: Settings) -> Thresholds:
         places=min(places, queued) if queued > 0 else places,
         rig_places=int(settings.lenient(RIG_KEY)),
         is_deferred=queued > 0,
+        mass_count=int(settings.lenient("operational.daemon.mass_death_count")),
+        mass_window_s=settings.seconds("operational.daemon.mass_death_window"),
     )
 
 

@@ -41,6 +41,9 @@ class Thresholds(Record):
     rig_places: int = 30
     is_deferred: bool = False
     """Whether all slings go through the scheduler's queue."""
+    mass_count: int = 3
+    """So many agents that die within ``mass_window_s`` died together."""
+    mass_window_s: float = 30.0
     start_dialog_s: float = 20.0
     """A program that has no record after this time is assumed to show an unrecognised question."""
 

@@ -46,6 +46,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from gastown_core.model.incident import Incident
     from gastown_core.model.snapshot import ConvoyView
     from gastown_core.runtimes.adapter import Said
     from gastown_core.runtimes.heartbeat import Heartbeat
@@ -96,7 +97,19 @@ def reduce_town(facts: TownFacts, now: float, old: TownSnapshot | None = None) -
         gates=gates,
         behind=behind,
     )
-    return town._replace(dam=find_dam(facts, town, now))
+    return town._replace(dam=find_dam(facts, town, now), incidents=_incidents(facts, town))
+
+
+SUSPECTS = (Health.LIMITED, Health.WAITING, Health.UNKNOWN, Health.ZOMBIE)
+
+
+def _incidents(facts: TownFacts, town: TownSnapshot) -> tuple[Incident, ...]:
+    """Causes that several agents share; a town without two ill agents has none, and does not pay for the search."""
+    if sum(town.counts.get(state, 0) for state in SUSPECTS) < 2:
+        return ()
+    from gastown_core.state.incidents import find_incidents
+
+    return find_incidents(town.agents, facts.thresholds.mass_count, facts.thresholds.mass_window_s)
 
 
 def agent_views(facts: TownFacts, now: float) -> tuple[AgentView, ...]:

@@ -9,6 +9,7 @@ from textual.app import SuspendNotSupported
 
 from gastown_core.clock import format_age
 from gastown_core.errors import GastownError
+from gastown_core.model.incident import Incident
 from gastown_core.model.order import Order, Receipt
 from gastown_core.model.snapshot import AgentView, ConvoyView, RequestView
 from gastown_core.orders.registry import BY_ID, disabled_reason
@@ -38,6 +39,8 @@ def order_for(kind: OrderKind, subject: Subject) -> Order:
         return Order(kind.id, subject.id, {"rig": subject.rig})
     if isinstance(subject, ConvoyView):
         return Order(kind.id, subject.id)
+    if isinstance(subject, Incident):
+        return Order(kind.id, subject.name)
     return Order(kind.id, subject or "")
 
 
@@ -49,6 +52,8 @@ def name_of(subject: Subject) -> str:
         return f"{subject.id} {subject.title}"
     if isinstance(subject, RequestView):
         return f"{subject.id} {subject.title}".strip()
+    if isinstance(subject, Incident):
+        return f"{len(subject.subjects)} agents: {subject.cause}"
     return subject or ""
 
 

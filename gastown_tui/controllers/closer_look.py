@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from gastown_core.attention.look import attention
 from gastown_tui.controllers.pane_preview import PanePreview
 from gastown_tui.layout import LISTS
 from gastown_tui.rowtext import role_icon
@@ -12,7 +11,6 @@ from gastown_tui.widgets.inbox_list import kind_word, tone_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from gastown_core.attention.item import Item
     from gastown_tui.console import Console
     from gastown_tui.controllers.drawer_controller import DrawerController
     from gastown_tui.controllers.inbox import Inbox
@@ -52,18 +50,8 @@ class CloserLookController:
     def _refill(self) -> None:
         self.show()
 
-    def _item(self) -> Item | None:
-        stage = self.stage
-        if stage.view == "inbox":
-            return stage.inbox.item
-        key = getattr(stage.problems.selection, "id", "")
-        if not key:
-            return None
-        found = self.inbox.found.shown or attention(self.console.snapshot)
-        return next((one for one in found if key in (one.subject.id, one.bead)), None)
-
     def _show(self) -> None:
-        item, chosen, panel, now = self._item(), self.stage.chosen, self.panel, self.console.now
+        item, chosen, panel, now = self.inbox.selected, self.stage.chosen, self.panel, self.console.now
         agent = chosen.agent
         if self.preview.agent is None or agent is None or self.preview.agent.key != agent.key:
             self.preview.forget()

@@ -18,6 +18,7 @@ from gastown_tui.selection import NOTHING, PAST, Selection, agents_of_group
 from gastown_tui.text import clean
 from gastown_tui.widgets import pages, usage_page
 from gastown_tui.widgets.drawer import SIDE, TAB_KEYS
+from gastown_tui.widgets.incident_text import incident_page
 from gastown_tui.widgets.landing_text import member_of, strip_page
 from gastown_tui.widgets.transcript_page import transcript_lines
 
@@ -136,6 +137,7 @@ class DrawerController:
             "group": self._group_page,
             "request": self._bead_page,
             "batch": self._batch_page,
+            "incident": self._incident_page,
         }.get(chosen.kind)
         if page is None:
             self.drawer.show_page(None, (("nothing selected", "dim"),), [])
@@ -300,6 +302,16 @@ class DrawerController:
         known = read if isinstance(read, dict) else {}
         page = pages.past_batch_page(batch, known, self.console.now, drawer.page_width, self.console.ascii_only)
         drawer.show_page(key, subject, page)
+
+    def _incident_page(self, chosen: Chosen) -> None:
+        one, drawer = chosen.incident, self.drawer
+        if one is None:
+            return
+        subject: Pieces = ((one.name + "  ", "dim"), (f"{len(one.subjects)} agents suffer from one thing", "title"))
+        snapshot, now = self.console.snapshot, self.console.now
+        drawer.show_page(
+            chosen.key, subject, incident_page(one, snapshot, now, drawer.page_width, self.console.ascii_only)
+        )
 
     def _group_page(self, chosen: Chosen) -> None:
         snapshot = self.console.snapshot

@@ -13,7 +13,7 @@ from gastown_core.errors import GastownError
 from gastown_core.model.order import Order
 from gastown_core.orders.registry import BY_ID
 from gastown_tui.rowtext import bare_choice
-from gastown_tui.selection import AGENT, BEAD, ITEM, Chosen, Selection
+from gastown_tui.selection import AGENT, BEAD, INCIDENT, ITEM, Chosen, Selection
 from gastown_tui.text import clean, cut
 
 TYPE_CHECKING = False
@@ -68,6 +68,17 @@ class Inbox:
         self._tell()
 
     @property
+    def selected(self) -> Item | None:
+        """The row of the selection: in the inbox its own, in the problems the one that is about the same."""
+        if self.stage.view == "inbox":
+            return self.stage.inbox.item
+        key = getattr(self.stage.problems.selection, "id", "")
+        if not key:
+            return None
+        found = self.found.shown or attention(self.console.snapshot)
+        return next((one for one in found if key in (one.subject.id, one.bead)), None)
+
+    @property
     def count(self) -> Count:
         """How many rows wait on a person."""
         return count_of(self.found.shown)
@@ -115,12 +126,16 @@ class Inbox:
         if item is None:
             return "nothing is selected"
         asked = item.asked
-        if asked is None or "agent.answer" not in item.orders:
+        if asked is None or not {"agent.answer", "incident.answer"} & set(item.orders):
             return f"{item.subject.name} cannot be answered by a digit; O shows what helps"
         if number > len(asked.options):
             return f"there are {len(asked.options)} choices"
-        alike, others = self._asking_the_same(item)
         words = cut(clean(bare_choice(asked.options[number - 1])), 30)
+        if item.subject.kind == INCIDENT:
+            order = Order("incident.answer", item.subject.id, {"choice": f"{asked.id}:{number}"})
+            self.acts.perform(order, f"answer {number} {words} to {item.subject.name}")
+            return ""
+        alike, others = self._asking_the_same(item)
         names = ", ".join(one.address.label for one in others[:3])
         # in the receipt, which outlives a message: who was marked and got no answer
         skipped = f" (not to {names}: it asks something else)" if names else ""
@@ -144,9 +159,9 @@ class Inbox:
 
     def choose_act(self) -> str:
         """Offer the orders that settle the selected row, the most useful first."""
-        item = self.stage.inbox.item
+        item = self.selected
         if item is None:
-            return "nothing is selected"
+            return "nothing is selected" if self.stage.view == "inbox" else "nothing is known to settle this row"
         if item.orders == ("mail.overseer",):
             self.mail.read(item.bead)
             return ""

@@ -32,9 +32,10 @@ def question_lines(item: Item, width: int, ascii_only: bool, *, digits: bool) ->
         lines.append(((f"… {len(rows) - MOST_QUESTION_ROWS} more lines: a attaches", "warn"),))
     if asked is None or not asked.options:
         return lines
+    by_digit = digits and not {"agent.answer", "incident.answer"}.isdisjoint(item.orders)
     for place, option in enumerate(asked.options):
         mark = glyph("cursor", ascii_only) if place == asked.cursor else " "
-        number = f"{place + 1}" if place < 9 and digits and "agent.answer" in item.orders else glyph("dot", ascii_only)
+        number = f"{place + 1}" if place < 9 and by_digit else glyph("dot", ascii_only)
         words = cut(clean(bare_choice(option)), max(10, width - 6))
         lines.append(((f"{mark} ", "accent"), (f"{number} ", "key" if digits else "dim"), (words, "text")))
     if not digits and "agent.answer" in item.orders:

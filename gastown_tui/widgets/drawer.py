@@ -24,6 +24,7 @@ TABS = {
     "event": ("record", "bead", "events"),
     "bead": ("bead", "landing", "events", "cost"),
     "group": ("agents", "events"),
+    "incident": ("agents",),
     "": ("nothing selected",),
 }
 """Kind of selection → its tabs."""

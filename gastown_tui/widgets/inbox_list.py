@@ -9,8 +9,10 @@ from gastown_core.attention.item import (
     DIALOG,
     ESCALATION,
     GATE,
+    INCIDENT,
     LOGIN,
     MAIL,
+    OUTAGE,
     PERMISSION,
     QUEUE,
     SILENT,
@@ -49,6 +51,8 @@ _WORDS = {
     BUDGET: "budget",
     DAM: "dam",
     MAIL: "mail",
+    INCIDENT: "incident",
+    OUTAGE: "incident",
     STOPPED_SHORT: "stopped",
 }
 
@@ -65,7 +69,7 @@ def tone_of(item: Item) -> str:
     if item.asked is not None or item.kind == "asks":
         return "waiting"
     return (
-        "bad" if item.urgency == 0 or item.kind in (ESCALATION, QUEUE) else "info" if item.kind == MAIL else "stalled"
+        "bad" if item.urgency == 0 or item.kind in (ESCALATION, QUEUE, OUTAGE) else "info" if item.kind == MAIL else "stalled"
     )
 
 

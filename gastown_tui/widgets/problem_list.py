@@ -13,6 +13,7 @@ from gastown_core.state.convoy_views import stuck_words
 from gastown_tui.rowtext import forecast_text, role_icon, since_text, state_glyph, trouble_text
 from gastown_tui.selection import AGENT, BEAD, CONVOY, point_at
 from gastown_tui.text import clean, cut, fit, fit_right, glyph, two_ends, width_of, wrap
+from gastown_tui.widgets.incident_text import incident_rows
 from gastown_tui.widgets.landing_text import faulty
 from gastown_tui.widgets.rows import Row, Rows
 
@@ -353,6 +354,7 @@ def problem_rows(
         words = calm_words(snapshot) if is_blind else all_fine
         rows += [Row(None, (mark, (words, "bright")), False), Row(None, (), False)]
     rows += dam_rows(snapshot, width, now, ascii_only)
+    rows += incident_rows(snapshot, width, now, ascii_only)
     for group in problem_groups(snapshot, keep):
         rows += group_rows(group, width, now, marked=marked, ascii_only=ascii_only)
     rows += escalation_rows(snapshot, width, now, ascii_only)

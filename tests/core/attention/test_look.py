@@ -18,7 +18,8 @@ from gastown_core.model.snapshot import (
     StandstillView,
 )
 from gastown_core.model.usage import BudgetNotice
-from gastown_core.orders.registry import BY_ID
+from gastown_core.orders.registry import BY_ID, disabled_reason
+from gastown_core.state.incidents import find_incidents
 from tests.support.fake_town import NOW, agent, convoy, empty_snapshot, snapshot
 
 ASKED = Question("permission", "Bash: npm ci", "Bash command\n npm ci\nProceed?", ("1 Yes", "2 No"), 0, "0123456789ab")
@@ -170,3 +171,46 @@ def test_an_all_clear_needs_every_source() -> None:
     assert calm_words(town) == "Nobody needs you."
     blind = town._replace(sources=(SourceStatus("beads", 1.0), SourceStatus("events", 1.0, "is a directory")))
     assert "Nobody" not in calm_words(blind) and "events cannot be read" in calm_words(blind)
+
+
+def shared(*agents, **more):
+    """A town whose agents share causes, as the reducer finds them."""
+    return snapshot(agents, (), incidents=find_incidents(agents, 3, 30.0), **more)
+
+
+def limited(name: str):
+    return agent(f"shop/polecats/{name}", Health.LIMITED, since=60, reasons=(("5-hour limit reached", "record", 60),))
+
+
+def asker_of(name: str, asks: Question | None = ASKED):
+    said = (("asks: Bash: npm ci", "screen", 60),)
+    return asker(name, asks=asks)._replace(health=agent("x", Health.WAITING, since=60, reasons=said).health)
+
+
+def test_agents_that_suffer_from_one_thing_are_one_row_with_one_act() -> None:
+    (row,) = attention(shared(limited("opal"), limited("ruby"), agent("mayor")))
+    assert (row.kind, row.subject.name, row.is_trouble) == ("outage", "2 agents", True)
+    assert row.orders[0] == "incident.stop" and row.hint.endswith(" stop") and "shop/opal, shop/ruby" in row.evidence[0]
+    # one alone is no incident, and a limit needs nobody
+    assert attention(shared(limited("opal"))) == ()
+    dead = [
+        agent(f"shop/polecats/p{n}", Health.ZOMBIE, since=60 + n, reasons=(("killed", "process", 60),))
+        for n in range(3)
+    ]
+    assert rows(shared(*dead)) == [("outage", shared(*dead).incidents[0].name)]
+
+
+def test_a_question_that_all_ask_is_one_row_and_its_escalation_none_besides() -> None:
+    raised = escalated(about="shop/polecats/opal", reason="2 agents ask the same: asks: Bash: npm ci")
+    town = shared(asker_of("opal"), asker_of("ruby"), escalated=(raised, escalated("hq-e2", about="gt-x")))
+    found = attention(town)
+    assert [one.kind for one in found] == ["incident", "escalation"] and found[1].bead == "hq-e2"
+    assert found[0].asked == ASKED and found[0].orders[0] == "incident.answer" and not found[0].is_trouble
+    # literally the same, or each is answered for itself, and nothing answers both
+    other = ASKED._replace(options=("1 No", "2 Yes"), id="ba9876543210")
+    town = shared(asker_of("opal"), asker_of("ruby", other))
+    found = attention(town)
+    assert sorted(one.kind for one in found) == ["incident", "permission", "permission"]
+    assert next(one for one in found if one.kind == "incident").orders == ("incident.restart",)
+    assert disabled_reason(BY_ID["incident.answer"], town, town.incidents[0])
+    assert not disabled_reason(BY_ID["incident.restart"], town, town.incidents[0])

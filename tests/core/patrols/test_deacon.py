@@ -8,6 +8,7 @@ import pytest
 
 from gastown_core.model.agent import Health
 from gastown_core.model.daemon import DIED, RUNS, DaemonView
+from gastown_core.model.incident import MASS
 from gastown_core.model.snapshot import AgentView
 from gastown_core.patrols import dam, deacon, witness
 from gastown_core.patrols import round as rounds
@@ -61,7 +62,7 @@ def test_one_question_that_many_are_asked_is_put_to_a_person_once() -> None:
 )
 def test_deaths_within_half_a_minute_are_one_incident(ages: tuple[float, ...], count: int) -> None:
     dead = [agent(f"shop/polecats/p{n}", Health.ZOMBIE, since=age) for n, age in enumerate(ages)]
-    found = [one for one in seen(*dead) if one.kind == deacon.MASS]
+    found = [one for one in seen(*dead) if one.kind == MASS]
     assert len(found) == count and len({one.incident_key for one in found}) == min(count, 1)
 
 

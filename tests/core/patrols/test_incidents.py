@@ -12,7 +12,8 @@ from gastown_core.model.agent import Health
 from gastown_core.model.order import Order
 from gastown_core.model.snapshot import AgentView, SourceStatus
 from gastown_core.patrols import deacon, joint_act
-from gastown_core.patrols.memory import Incident, read_memory
+from gastown_core.model.incident import Incident
+from gastown_core.patrols.memory import read_memory
 from gastown_core.patrols.patrol import Limits, Patrol
 from gastown_core.patrols.round import Watch
 from gastown_core.town.inventory import read_inventory
@@ -66,7 +67,7 @@ def test_who_joins_and_who_leaves_an_open_incident_is_told_and_kept(tmp_path: Pa
     ],
 )
 def test_each_cause_has_an_act_that_helps(kind: str, key: str, first: str) -> None:
-    assert joint_act.helps(Incident(key, "deacon", kind, "", (), NOW))[0] == first
+    assert Incident(key, "deacon", kind, "", (), NOW).helps[0] == first
 
 
 def opened(rigged: Rigged, *subjects: str) -> str:
