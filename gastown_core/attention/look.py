@@ -56,7 +56,15 @@ def calm_words(town: TownSnapshot) -> str:
 
 def attention(town: TownSnapshot) -> tuple[Item, ...]:
     """Return all rows, the most needed first, then the oldest."""
-    found = [*_incidents(town), *_agents(town), *_raised(town), *_queues(town), *_gates(town), *_work(town), *_letters(town)]
+    found = [
+        *_incidents(town),
+        *_agents(town),
+        *_raised(town),
+        *_queues(town),
+        *_gates(town),
+        *_work(town),
+        *_letters(town),
+    ]
     return ordered(found)
 
 

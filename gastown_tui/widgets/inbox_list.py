@@ -69,7 +69,11 @@ def tone_of(item: Item) -> str:
     if item.asked is not None or item.kind == "asks":
         return "waiting"
     return (
-        "bad" if item.urgency == 0 or item.kind in (ESCALATION, QUEUE, OUTAGE) else "info" if item.kind == MAIL else "stalled"
+        "bad"
+        if item.urgency == 0 or item.kind in (ESCALATION, QUEUE, OUTAGE)
+        else "info"
+        if item.kind == MAIL
+        else "stalled"
     )
 
 

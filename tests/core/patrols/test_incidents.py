@@ -9,10 +9,10 @@ import pytest
 from gastown_core.clock import FixedClock
 from gastown_core.events.log import append_event
 from gastown_core.model.agent import Health
+from gastown_core.model.incident import Incident
 from gastown_core.model.order import Order
 from gastown_core.model.snapshot import AgentView, SourceStatus
 from gastown_core.patrols import deacon, joint_act
-from gastown_core.model.incident import Incident
 from gastown_core.patrols.memory import read_memory
 from gastown_core.patrols.patrol import Limits, Patrol
 from gastown_core.patrols.round import Watch
