@@ -46,40 +46,49 @@ def run_answer(args: Namespace) -> int:
 
 
 def _show(entry: RosterEntry, asked: Asked, args: Namespace) -> int:
-    from gastown_core.runtimes.question import bare_option
-
-    reading = asked.reading
     if args.choices:
         if asked.obstacle:
             raise DeliveryError(f"{entry.address.short} cannot be answered from here", asked.obstacle, _attach(entry))
-        output.say_json(
-            [
-                {"number": f"{asked.id}:{place}", "what": option, "at": 0.0, "about": reading.text or reading.detail}
-                for place, option in enumerate(reading.options, 1)
-            ]
-        )
-        return 0
-    if args.json:
-        output.say_json(
-            {
-                "agent": entry.address.path,
-                "kind": reading.kind,
-                "question": reading.detail,
-                "text": reading.text,
-                "id": asked.id if asked.is_question else "",
-                "options": list(reading.options),
-                "cursor": reading.cursor + 1,
-                "can_answer": not asked.obstacle,
-                "why_not": asked.obstacle,
-            }
-        )
-        return 0
-    if asked.obstacle:
+        output.say_json(_choices_as_json(asked))
+    elif args.json:
+        output.say_json(_as_json(entry, asked))
+    elif asked.obstacle:
         output.say(f"{output.clean(entry.address.short)}: {output.clean(asked.obstacle)}")
-        if reading.detail:
-            output.say(output.clean(f"  {reading.detail}"))
+        if asked.reading.detail:
+            output.say(output.clean(f"  {asked.reading.detail}"))
         output.note(f"note: {_attach(entry)} opens its session")
-        return 0
+    else:
+        _say_question(entry, asked)
+    return 0
+
+
+def _choices_as_json(asked: Asked) -> list[dict[str, object]]:
+    reading = asked.reading
+    return [
+        {"number": f"{asked.id}:{place}", "what": option, "at": 0.0, "about": reading.text or reading.detail}
+        for place, option in enumerate(reading.options, 1)
+    ]
+
+
+def _as_json(entry: RosterEntry, asked: Asked) -> dict[str, object]:
+    reading = asked.reading
+    return {
+        "agent": entry.address.path,
+        "kind": reading.kind,
+        "question": reading.detail,
+        "text": reading.text,
+        "id": asked.id if asked.is_question else "",
+        "options": list(reading.options),
+        "cursor": reading.cursor + 1,
+        "can_answer": not asked.obstacle,
+        "why_not": asked.obstacle,
+    }
+
+
+def _say_question(entry: RosterEntry, asked: Asked) -> None:
+    from gastown_core.runtimes.question import bare_option
+
+    reading = asked.reading
     output.say(f"{output.style(output.clean(entry.address.short), 'bold')} asks: {output.clean(reading.detail)}")
     for row in reading.text.split("\n") if reading.text else ():
         output.say(output.clean(f"  │ {row}"))
@@ -87,7 +96,6 @@ def _show(entry: RosterEntry, asked: Asked, args: Namespace) -> int:
         mark = "❯" if place == reading.cursor else " "
         output.say(f"  {mark} {place + 1}  {output.clean(bare_option(option))}")
     output.note(f"note: gt answer {entry.address.short} NUMBER --expect {asked.id}")
-    return 0
 
 
 def _attach(entry: RosterEntry) -> str:

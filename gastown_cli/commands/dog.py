@@ -150,7 +150,7 @@ def call_arguments(parser: ArgumentParser) -> None:
 
 def run_call(args: Namespace) -> int:
     """Start the session of dogs that have none."""
-    from gastown_core.town import sessions
+    from gastown_core.town import sessions, start_plan
     from gastown_core.work.dog_life import read_dogs
 
     root, ledger = _open()
@@ -163,7 +163,7 @@ def run_call(args: Namespace) -> int:
     woken = []
     for dog in dogs:
         if not dog.lives:
-            sessions.start_agent(root, sessions.plan_start(root, dog.entry, topic="start", sender=who.acting(root)))
+            sessions.start_agent(root, start_plan.plan_start(root, dog.entry, topic="start", sender=who.acting(root)))
             woken.append(dog.name)
         if not args.json:
             said = "runs already" if dog.lives else f"started, session {dog.entry.session}"

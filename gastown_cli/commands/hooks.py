@@ -85,12 +85,12 @@ def install_arguments(parser: ArgumentParser) -> None:
 def run_install(args: Namespace) -> int:
     """Write the hook files of one agent."""
     from gastown_core.doctor.place import Seat
-    from gastown_core.town import sessions
+    from gastown_core.town import start_plan
     from gastown_core.town.hook_files import install
 
     root, told = context.town(), _Told(args)
     entry = who.find(root, args.target)[1]
-    seat = Seat(entry, sessions.choose_runtime(root, entry.address, args.runtime).preset)
+    seat = Seat(entry, start_plan.choose_runtime(root, entry.address, args.runtime).preset)
     states = _states(root, seat)
     if not states:
         told.nothing = f"the runtime {seat.preset.name} has no hooks of ours"

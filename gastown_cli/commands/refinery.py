@@ -226,7 +226,7 @@ def _claim(root: str, args: Namespace) -> int:
 def _session(root: str, rig: str, args: Namespace) -> int:
     """Manage the session of the refinery's agent; merging does not need it."""
     from gastown_cli.commands.session import go_to, tell_warnings
-    from gastown_core.town import sessions
+    from gastown_core.town import sessions, start_plan
     from gastown_core.town.hook_record import record_pause
 
     entry = who.find(root, f"{rig}/refinery")[1]
@@ -239,7 +239,7 @@ def _session(root: str, rig: str, args: Namespace) -> int:
         ended = sessions.stop_agent(root, entry, caller=me, reason="refinery stop")
         words = f"{entry.session} {'stopped' if ended else 'was not running'}"
         return _said(args, f"{words}; its work waits until you start it again" if waits else words, stopped=ended)
-    start = sessions.plan_start(root, entry, agent=args.agent, topic=args.action, sender=me)
+    start = start_plan.plan_start(root, entry, agent=args.agent, topic=args.action, sender=me)
     begin = sessions.start_agent if args.action == "start" else sessions.respawn_agent
     tell_warnings(start)
     pane = begin(root, start)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from gastown_core.town.inventory import RosterEntry
-    from gastown_core.town.sessions import Start
+    from gastown_core.town.start_plan import Start
 ACTIONS = ("start", "stop", "restart", "list", "first-prompt")
 ORPHAN_WAIT_S = 10.0
 
@@ -69,7 +69,7 @@ def run_session(args: Namespace) -> int:
 
 
 def _act(root: str, entry: RosterEntry, args: Namespace) -> Iterator[Receipt]:
-    from gastown_core.town import sessions
+    from gastown_core.town import sessions, start_plan
     from gastown_core.town.hook_record import record_pause
 
     def receipt(stage: str, detail: str, *, ok: bool = True) -> Receipt:
@@ -87,7 +87,7 @@ def _act(root: str, entry: RosterEntry, args: Namespace) -> Iterator[Receipt]:
     topic = args.topic or ("restart" if args.action == "restart" else "start")
     resume = True if args.resume else False if args.fresh else None
     if args.agent:
-        start = sessions.plan_start(
+        start = start_plan.plan_start(
             root, entry, agent=args.agent, topic=topic, sender=me, bead=args.about, resume=args.resume
         )
     else:
@@ -173,7 +173,7 @@ def run_attach(args: Namespace) -> int:
 def go_to(root: str, entry: RosterEntry, *, agent: str = "") -> int:
     """Start the agent if needed, then become the tmux client of its session. Raises NoTmuxError, TmuxError."""
     from gastown_core.tmux.sessions import attach_argv
-    from gastown_core.town import sessions
+    from gastown_core.town import sessions, start_plan
 
     argv = attach_argv(sessions.server_of(root), entry.session)
     if argv[0] == "env" and not sys.stdin.isatty():
@@ -187,7 +187,7 @@ def go_to(root: str, entry: RosterEntry, *, agent: str = "") -> int:
     pane = sessions.find_session(root, entry)
     if not sessions.is_alive(pane):
         if agent or pane is None:
-            start = sessions.plan_start(root, entry, agent=agent, topic="attach", sender=me)
+            start = start_plan.plan_start(root, entry, agent=agent, topic="attach", sender=me)
         else:
             start = sessions.plan_again(root, entry, topic="attach", sender=me)
         tell_warnings(start)

@@ -94,13 +94,13 @@ def _run(args: Namespace, target: str, name: str, command: str, rig: str = "") -
 
 
 def _start(root: str, entry: RosterEntry, args: Namespace, name: str, attach: str, *, again: bool) -> int:
-    from gastown_core.town import sessions
+    from gastown_core.town import sessions, start_plan
 
     me = who.acting(root)
     start = (
         sessions.plan_again(root, entry, sender=me)
         if again and not args.agent
-        else sessions.plan_start(root, entry, agent=args.agent, topic="restart" if again else "start", sender=me)
+        else start_plan.plan_start(root, entry, agent=args.agent, topic="restart" if again else "start", sender=me)
     )
     if again:
         tell_warnings(start)

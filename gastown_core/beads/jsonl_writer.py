@@ -31,7 +31,7 @@ GARBAGE_LEAST = 2000
 
 
 class JsonlWriter:
-    """The engine of a batch over JSONL files (see ``batch.BatchEngine``); holds the lock from ``begin`` to ``end``.
+    """The engine of a batch over JSONL files (see ``batch_engine``); holds the lock from ``begin`` to ``end``.
 
     ``store`` provides the identity and the other stores, ``index`` the places of its lines.
     """

@@ -18,7 +18,7 @@ from gastown_core.files.atomic import edit_json
 from gastown_core.model.address import MAYOR, REFINERY, WITNESS
 from gastown_core.model.bead import BLOCKS
 from gastown_core.tmux.socket import has_tmux
-from gastown_core.town import sessions
+from gastown_core.town import sessions, start_plan
 from gastown_core.town.crew import add_crew
 from gastown_core.town.hook_record import never_started
 from gastown_core.town.install import install_town
@@ -122,7 +122,7 @@ def start_agents(root: str, clock: Clock) -> list[str]:
             return ""
         try:
             bead = work.get(entry.address, "")
-            plan = sessions.plan_start(root, entry, topic="assigned" if bead else "start", bead=bead, clock=clock)
+            plan = start_plan.plan_start(root, entry, topic="assigned" if bead else "start", bead=bead, clock=clock)
             sessions.start_agent(root, plan, clock=clock)
         except GastownError as error:
             return f"{entry.address.path}: {error}"

@@ -10,7 +10,7 @@ from gastown_core.model.record import Record
 from gastown_core.runtimes.presets import SCRIPTED
 from gastown_core.runtimes.readiness import obstacles
 from gastown_core.runtimes.readiness.obstacle import Look
-from gastown_core.town import sessions
+from gastown_core.town import sessions, start_plan
 from gastown_core.town.hook_files import hook_files
 from gastown_core.town.inventory import RosterEntry, survey
 from gastown_core.town.names import free_names, pool_names
@@ -142,7 +142,7 @@ class Place:
     def _preset(self, entry: RosterEntry, alias: str) -> Preset | None:
         """The runtime of an agent; None for the scripted one, for one that is not asked for, and for one nobody knows."""
         try:
-            preset = sessions.choose_runtime(self.root, entry.address, alias).preset
+            preset = start_plan.choose_runtime(self.root, entry.address, alias).preset
         except GastownError as error:
             fault = f"{entry.address.path}: {error}"
             self.faults += [fault] if fault not in self.faults else []

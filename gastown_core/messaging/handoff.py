@@ -25,7 +25,7 @@ from gastown_core.model.record import Record
 from gastown_core.process import gt_argv, spawn
 from gastown_core.tmux.server import own_session_env
 from gastown_core.tmux.socket import has_tmux
-from gastown_core.town import sessions
+from gastown_core.town import sessions, start_plan
 from gastown_core.town.settings import load_settings
 
 TYPE_CHECKING = False
@@ -106,7 +106,7 @@ def _respawn(
     start = sessions.plan_again(root, entry, topic=topic, sender=sender, bead=note, resume=resume, clock=clock)
     leave_marker(entry, reason)
     if not has_tmux():
-        yield receipt(STORED, f"there is no tmux here; run it yourself: {sessions.by_hand(start)}", final=True)
+        yield receipt(STORED, f"there is no tmux here; run it yourself: {start_plan.by_hand(start)}", final=True)
         return
     fresh_after_all = "" if start.resumes or not resume else "; no conversation to go on with is known, so it is fresh"
     if own_session_env() == entry.session:

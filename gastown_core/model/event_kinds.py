@@ -114,21 +114,6 @@ def mass_death_sentence(p: Mapping[str, object]) -> str:
     )
 
 
-def batch_sentence(p: Mapping[str, object]) -> str:
-    """Return how many requests are tested together, and for which target."""
-    requests = p.get("mrs")
-    count = len(requests) if isinstance(requests, list) else 0
-    what = "1 request" if count == 1 else f"{count or 'some'} requests"
-    return f"testing {what} for {text_of(p, 'target', 'the target')} of {text_of(p, 'rig', 'the rig')}"
-
-
-def probe_sentence(p: Mapping[str, object]) -> str:
-    """Return which stack a probe tested, and its result."""
-    requests = p.get("mrs")
-    names = ", ".join(map(str, requests)) if isinstance(requests, list) and requests else "the bare target"
-    return f"probe of {names}: {text_of(p, 'result', '?')}"
-
-
 def status_sentence(p: Mapping[str, object]) -> str:
     """Return which bead changed from which status to which, and its assignee."""
     old, new = text_of(p, "from"), text_of(p, "to")

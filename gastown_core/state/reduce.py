@@ -47,7 +47,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from gastown_core.model.incident import Incident
-    from gastown_core.model.snapshot import ConvoyView
     from gastown_core.runtimes.adapter import Said
     from gastown_core.runtimes.heartbeat import Heartbeat
     from gastown_core.tmux.panes import Pane
@@ -61,7 +60,6 @@ def reduce_town(facts: TownFacts, now: float, old: TownSnapshot | None = None) -
     digest = digest_of(facts)
     agents = agent_views(facts, now)
     version = facts.ledger_version
-    convoys: tuple[ConvoyView, ...]
     if old is not None and old.version == version:
         convoys, requests, scheduler = old.convoys, old.requests, facts.scheduler._replace(queued=old.scheduler.queued)
         orphans, gates, behind = old.orphans, old.gates, old.behind

@@ -14,7 +14,7 @@ from gastown_core.files.folders import private_folder
 from gastown_core.files.locks import FileLock
 from gastown_core.model.address import DEACON, MAYOR, REFINERY, WITNESS
 from gastown_core.model.states import RigState
-from gastown_core.town import restarts, sessions
+from gastown_core.town import restarts, sessions, start_plan
 from gastown_core.town.hook_record import never_started
 from gastown_core.town.inventory import read_inventory
 from gastown_core.town.liveness import lives
@@ -23,7 +23,7 @@ from gastown_core.town.settings import load_settings
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from gastown_core.clock import Clock
     from gastown_core.town.inventory import Inventory, RosterEntry
@@ -84,26 +84,23 @@ def bring_up(
     wanted += [entry for entry in inventory.agents if entry.address in work or entry.address in going_on]
 
     def start(entry: RosterEntry) -> Service:
-        address = entry.address
-        try:
-            if lives(root, entry):
-                return Service(address.path, address.role, address.rig, True, RUNS_ALREADY)
-            bead = work.get(address, "")
-            topic = "assigned" if bead else "restart" if restore else "start"
-            bead = bead or going_on.get(address, "")
-            plan = sessions.plan_start(
-                root, entry, agent=agent, topic=topic, sender=sender, bead=bead, resume=restore, clock=clock
-            )
-            sessions.respawn_agent(root, plan, clock=clock)
-        except GastownError as error:
-            if isinstance(error, ConflictError) and lives(root, entry):
-                return Service(address.path, address.role, address.rig, True, RUNS_ALREADY)
-            return Service(address.path, address.role, address.rig, False, str(error))
+        bead = work.get(entry.address, "")
+        plan = start_plan.plan_start(
+            root,
+            entry,
+            agent=agent,
+            topic="assigned" if bead else "restart" if restore else "start",
+            sender=sender,
+            bead=bead or going_on.get(entry.address, ""),
+            resume=restore,
+            clock=clock,
+        )
+        sessions.respawn_agent(root, plan, clock=clock)
         words = f"{entry.session} with {plan.alias}{', goes on' if plan.resumes else ''}"
-        return Service(address.path, address.role, address.rig, True, words, plan.warnings)
+        return Service(entry.address.path, entry.address.role, entry.address.rig, True, words, plan.warnings)
 
     with _lock(root), ThreadPoolExecutor(max_workers=8) as pool:
-        rows = list(pool.map(start, wanted))
+        rows = list(pool.map(lambda entry: _unless_running(root, entry, start), wanted))
     if keys and any(row.ok for row in rows):
         from gastown_core.tmux.keys import bind_keys
 
@@ -113,6 +110,18 @@ def bring_up(
     if rows and all(row.ok for row in rows) and any(row.detail != RUNS_ALREADY for row in rows):
         append_event(root, "boot", "gt", {"rig": "town", "agents": [row.name for row in rows]}, clock=clock)
     return rows
+
+
+def _unless_running(root: str, entry: RosterEntry, start: Callable[[RosterEntry], Service]) -> Service:
+    """Return the row of a start; also of an agent that runs already, or has been started meanwhile by somebody else."""
+    address = entry.address
+    running = Service(address.path, address.role, address.rig, True, RUNS_ALREADY)
+    try:
+        return running if lives(root, entry) else start(entry)
+    except GastownError as error:
+        if isinstance(error, ConflictError) and lives(root, entry):
+            return running
+        return Service(address.path, address.role, address.rig, False, str(error))
 
 
 def bring_down(

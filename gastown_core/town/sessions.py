@@ -1,6 +1,6 @@
-"""An agent's session from start to end: runtime, first prompt, environment, events.
+"""An agent's session from start to end: its tmux session, hook files, and events.
 
-It is the same for every role.  Without tmux only ``plan_start`` works; the error gives the command line to run by hand.
+It is the same for every role.  Without tmux nothing here works; the error of a start gives the command line to run by hand.
 Ending a session never touches the agent's worktree or the work on its hook.
 """
 
@@ -8,51 +8,28 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shlex
-import sys
 import time
 
 from gastown_core.clock import SYSTEM_CLOCK
 from gastown_core.errors import ConflictError, GastownError, NoTmuxError, TmuxError, TownError, UsageError
 from gastown_core.events.log import append_event
-from gastown_core.model.address import CREW, POLECAT, Address
-from gastown_core.model.record import Record
+from gastown_core.model.address import CREW, POLECAT
 from gastown_core.process import gt_argv, spawn
 from gastown_core.runtimes.heartbeat import forget_heartbeat
 from gastown_core.tmux.server import TmuxServer
 from gastown_core.tmux.socket import has_tmux, socket_name
+from gastown_core.town import start_plan
 from gastown_core.town.estop import check as check_not_stopped
-from gastown_core.town.identity import session_environment
-from gastown_core.town.settings import load_agents, load_settings
-from gastown_core.town.start_warnings import start_warnings
+from gastown_core.town.settings import load_settings
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from gastown_core.clock import Clock
-    from gastown_core.runtimes.preset import Preset
-    from gastown_core.runtimes.registry import Resolution
     from gastown_core.tmux.panes import Pane
     from gastown_core.town.inventory import RosterEntry
-
-
-class Start(Record):
-    """A planned start of an agent's session; ``typed_prompt`` is typed once the program is ready, unless empty.
-
-    ``alias`` is the runtime's name in the settings, ``warnings`` come from choosing it and from what will stop it.
-    ``resumes`` tells that it goes on with the program's last session.
-    """
-
-    entry: RosterEntry
-    alias: str
-    preset: Preset
-    env: dict[str, str]
-    argv: list[str]
-    topic: str
-    typed_prompt: str
-    warnings: tuple[str, ...]
-    resumes: bool = False
+    from gastown_core.town.start_plan import Start
 
 
 WATCH_S = 0.25
@@ -66,73 +43,6 @@ def server_of(root: str) -> TmuxServer:
     return TmuxServer(socket_name(root))
 
 
-def by_hand(start: Start) -> str:
-    """Return the command line that runs the agent without tmux."""
-    return f"cd {shlex.quote(start.entry.work_dir)} && {shlex.join(start.argv)}"
-
-
-def choose_runtime(root: str, address: Address, override: str = "") -> Resolution:
-    """Return an agent's runtime by the settings. Raises UsageError if ``override`` is unknown."""
-    from gastown_core.runtimes.registry import resolve
-
-    rig = address.rig
-    return resolve(
-        address.role,
-        worker_name=address.name,
-        override=override,
-        rig_settings=load_settings(root, "rig", rig).value if rig else None,
-        town_settings=load_settings(root).value,
-        rig_agents=load_agents(root, rig) if rig else None,
-        town_agents=load_agents(root),
-    )
-
-
-def beacon(to: Address, sender: str, topic: str, now: float, bead: str = "") -> str:
-    """Return the first line: ``[GAS TOWN] polecat opal (rig: shop) <- mayor • 2026-03-01T10:00 • assigned:sh-x1``."""
-    who = to.role if to.role not in (CREW, POLECAT, "dog") else f"{to.role} {to.name}"
-    rig = f" (rig: {to.rig})" if to.rig else ""
-    minute = time.strftime("%Y-%m-%dT%H:%M", time.localtime(now))
-    return f"[GAS TOWN] {who}{rig} <- {sender} • {minute} • {topic}{':' + bead if bead else ''}"
-
-
-def plan_start(
-    root: str,
-    entry: RosterEntry,
-    *,
-    agent: str = "",
-    topic: str = "start",
-    sender: str = "overseer",
-    bead: str = "",
-    branch: str = "",
-    resume: bool = False,
-    clock: Clock = SYSTEM_CLOCK,
-) -> Start:
-    """Return runtime, environment and command line; start nothing. Raises UsageError for an unknown ``agent``."""
-    from gastown_core.runtimes.launch import command_line, first_prompt_is_typed, session_env
-
-    chosen = choose_runtime(root, entry.address, agent)
-    preset = chosen.preset
-    settings = load_settings(root)
-    env = session_environment(
-        root,
-        entry,
-        domain=settings.lenient("agent_email_domain"),
-        branch=branch,
-        effort=settings.lenient(f"role_effort.{entry.address.role}"),
-        run=f"{int(clock.now() * 1000):x}-{os.urandom(4).hex()}",
-    )
-    env["PATH"] = _path_with_gt()
-    env["GT_BIN"] = _own_gt()
-    env.update(session_env(preset))
-    env["GT_AGENT"] = chosen.alias or preset.name
-    prompt = f"{beacon(entry.address, sender, topic, clock.now(), bead)}\n{_first_words(preset, topic)}"
-    typed = prompt if first_prompt_is_typed(preset) else ""
-    going_on = _resuming(root, entry, preset, "" if typed else prompt) if resume else []
-    argv = going_on or command_line(preset, "" if typed else prompt)
-    warnings = (*chosen.warnings, *start_warnings(root, entry, preset))
-    return Start(entry, chosen.alias or preset.name, preset, env, argv, topic, typed, warnings, bool(going_on))
-
-
 def plan_again(
     root: str,
     entry: RosterEntry,
@@ -144,7 +54,7 @@ def plan_again(
     resume: bool | None = None,
     clock: Clock = SYSTEM_CLOCK,
 ) -> Start:
-    """Do as ``plan_start``, with the agent's current runtime if it has a session and that runtime is still known.
+    """Plan a start as ``plan_start`` does, with the agent's current runtime if it has a session and that runtime is still known.
 
     ``otherwise`` is the runtime for an agent without a session, empty for the configured one.  ``resume`` goes on with
     the program's last session where one is known; None does so for an agent that ended by itself and is started again,
@@ -158,48 +68,11 @@ def plan_again(
     more = {"topic": topic, "sender": sender, "bead": bead, "branch": branch}
     if pane is not None and pane.agent:
         with contextlib.suppress(UsageError):
-            return plan_start(root, entry, agent=pane.agent, resume=resume, clock=clock, **more)
-    return plan_start(root, entry, agent=otherwise, resume=resume, clock=clock, **more)
+            return start_plan.plan_start(root, entry, agent=pane.agent, resume=resume, clock=clock, **more)
+    return start_plan.plan_start(root, entry, agent=otherwise, resume=resume, clock=clock, **more)
 
 
 RESUMED_TOPICS = ("restart", "attach")
-
-
-def _resuming(root: str, entry: RosterEntry, preset: Preset, prompt: str) -> list[str]:
-    """The command line that goes on with the agent's last session; empty if there is none, or the runtime cannot."""
-    from gastown_core.runtimes.launch import resume_line
-    from gastown_core.runtimes.preset import RESUME_NONE
-    from gastown_core.town.session_record import last_session
-
-    known = last_session(root, entry, preset.screens) if preset.resume_style != RESUME_NONE else None
-    return resume_line(preset, known.agent_session, prompt) if known is not None else []
-
-
-def _first_words(preset: Preset, topic: str) -> str:
-    if not preset.hooks.executable:
-        return "Run `gt prime` to learn who you are and what to do."
-    if topic == "assigned":
-        return "Work is on your hook. Run `gt hook`, then begin."
-    if topic == "cycle":
-        return "Your session was renewed. Read the note of the last one with `gt prime`, then continue the hooked work."
-    if topic == "handoff":
-        return "Your predecessor handed off to you. Read its note with `gt prime`, then continue the hooked work."
-    return "Run `gt prime`. If work is on your hook, do it; else wait for orders."
-
-
-def _own_gt() -> str:
-    """This programme's own ``gt``, which the agents' hooks run; the one on PATH where it was installed another way."""
-    own = os.path.join(os.path.dirname(sys.executable), "gt")
-    return own if os.path.exists(own) else "gt"
-
-
-def _path_with_gt() -> str:
-    """Return PATH with the folder of this program's commands in front."""
-    own = os.path.dirname(sys.executable)
-    path = os.environ.get("PATH", os.defpath)
-    if os.path.exists(os.path.join(own, "gt")) and own not in path.split(os.pathsep):
-        return own + os.pathsep + path
-    return path
 
 
 def find_session(root: str, entry: RosterEntry) -> Pane | None:
@@ -380,7 +253,7 @@ def _server_or_hint(root: str, start: Start) -> TmuxServer:
         return server_of(root)
     except NoTmuxError as error:
         raise NoTmuxError(
-            error.what, "everything else works without it", f"run it yourself: {by_hand(start)}"
+            error.what, "everything else works without it", f"run it yourself: {start_plan.by_hand(start)}"
         ) from error
 
 

@@ -16,7 +16,7 @@ from gastown_core.model.address import DEACON, MAYOR, POLECAT
 from gastown_core.model.bead import CLOSED, OPEN, is_kind
 from gastown_core.model.metadata import dispatch_words, read_rework
 from gastown_core.model.record import Record
-from gastown_core.town import sessions
+from gastown_core.town import start_plan
 from gastown_core.town.discover import read_rigs
 from gastown_core.town.identity import rig_prefix
 from gastown_core.work.hook import hook
@@ -76,7 +76,7 @@ def brief(root: str, entry: RosterEntry, *, short: bool = False, clock: Clock = 
     )
     mail = ledger.store_for("hq-x").count(query)
     succeeded = read_marker(entry.work_dir)
-    line = sessions.beacon(address, "gt prime", "prime", clock.now(), work[0].id if work else "")
+    line = start_plan.beacon(address, "gt prime", "prime", clock.now(), work[0].id if work else "")
     steps = _step_lines(root, ledger, work)
     left = read_progress(entry, clock.now())
     if left is not None:

@@ -174,20 +174,21 @@ def why_page(agent: AgentView, now: float, width: int, ascii_only: bool) -> list
         lines.append(((" no evidence", "dim"),))
     lines.append(())
     lines += _question(agent, width, ascii_only)
-    forecast = agent.health.forecast
-    if forecast is not None:
-        left = max(0.0, forecast.at - now)
-        lines.append(
-            (
-                (glyph("arrow", ascii_only) + " ", "accent"),
-                (SHORT_STATES[forecast.state], forecast.state.value),
-                (f" in {format_span(left)}" if left >= 60 else " within a minute", "text"),
-                (" if nothing happens", "dim"),
-            )
-        )
-    else:
-        lines.append((("It will not change by itself.", "dim"),))
+    lines.append(_forecast(agent, now, ascii_only))
     return lines
+
+
+def _forecast(agent: AgentView, now: float, ascii_only: bool) -> Pieces:
+    forecast = agent.health.forecast
+    if forecast is None:
+        return (("It will not change by itself.", "dim"),)
+    left = max(0.0, forecast.at - now)
+    return (
+        (glyph("arrow", ascii_only) + " ", "accent"),
+        (SHORT_STATES[forecast.state], forecast.state.value),
+        (f" in {format_span(left)}" if left >= 60 else " within a minute", "text"),
+        (" if nothing happens", "dim"),
+    )
 
 
 def queue_lines(view: QueueView, now: float, width: int) -> list[Pieces]:

@@ -13,7 +13,7 @@ from textual.message import Message
 from gastown_core.model.record import Record
 from gastown_tui.selection import Selection
 from gastown_tui.text import clip, glyph, highlight, width_of
-from gastown_tui.widgets.sheet import Sheet
+from gastown_tui.widgets.frame import Framed
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def pieces_of(row: Row) -> Pieces:
     return pieces() if callable(pieces) else pieces
 
 
-class Rows(Sheet):
+class Rows(Framed):
     """A framed list of rows; subclasses call ``show_rows`` (or override ``count`` and ``row_at``)."""
 
     can_focus = True
@@ -66,13 +66,7 @@ class Rows(Sheet):
             self.panel = panel
 
     def __init__(self, *, id: str, number: str = "", title: str = "") -> None:  # noqa: A002  Textual's own name
-        super().__init__(id=id)
-        self.number = number
-        self.title_text = title
-        self.note = ""
-        self.note_tone = "dim"
-        self.trouble = ""
-        self.summary: Pieces = ()
+        super().__init__(id=id, number=number, title=title)
         self.rows: Sequence[Row] = ()
         self.cursor = -1
         self.top = 0
@@ -269,25 +263,14 @@ class Rows(Sheet):
     # drawing
 
     @property
-    def is_lit(self) -> bool:
-        """Whether the panel is drawn as focused."""
-        return self.has_focus
-
-    @property
     def body_height(self) -> int:
         """The number of rows inside the frame."""
         return max(0, self.size.height - 2)
 
-    def note_pieces(self) -> Pieces:
-        """The notes at the right end of the frame's top edge."""
-        if self.fault or self.trouble:
-            return ((self.fault or self.trouble, "error"),)
-        return ((self.note, self.note_tone),) if self.note else ()
-
     def draw(self, width: int, height: int) -> Sequence[Line]:
         """Draw frame and rows, or the summary on one line."""
         if height == 1:
-            return [(self._one_line(width), "")]
+            return [(self.summary_line(width), "")]
         if height < 3 or width < 8:
             return []
         if self._made_for != width:
@@ -369,42 +352,6 @@ class Rows(Sheet):
 
         return [((line, "dim"),) for line in wrap(self.empty_text, inner)] if self.empty_text else []
 
-    def title_pieces(self) -> Pieces:
-        """The number and name at the left end of the frame's top edge."""
-        tone = "title" if self.is_lit else "text"
-        number: tuple[Piece, ...] = ((f"{self.number} ", "accent" if self.is_lit else "dim"),) if self.number else ()
-        return (*number, (self.title_text, tone))
-
-    def frame_top(self, width: int, border: str) -> Pieces:
-        """Return the top edge with title and notes; notes that do not fit are left out."""
-        ascii_only = self.look.ascii_only
-        line = glyph("─", ascii_only)
-        left, right = glyph("╭", ascii_only), glyph("╮", ascii_only)
-        title = clip(self.title_pieces(), width - 6)
-        note = self.note_pieces()
-        room = width - 6 - width_of(title)
-        if (self.fault or self.trouble) and width_of(note) + 3 > room:
-            note = clip(note, room - 3) if room > 14 else ()
-        while note and (width_of(note) + 3 > room or not note[-1][0].strip()):
-            note = note[:-1]
-        if note:
-            gap = room - width_of(note) - 2
-            return (
-                (left + line + " ", border), *title, (" " + line * gap + " ", border), *note, (" " + line + right, border),
-            )  # fmt: skip
-        return ((left + line + " ", border), *title, (" " + line * room + line + right, border))
-
-    def frame_bottom(self, width: int, border: str) -> Pieces:
-        """Return the bottom edge."""
-        ascii_only = self.look.ascii_only
-        line = glyph("─", ascii_only)
-        return ((glyph("╰", ascii_only) + line * (width - 2) + glyph("╯", ascii_only), border),)
-
-    def _one_line(self, width: int) -> Pieces:
-        wrong = self.fault or self.trouble
-        note: Pieces = ((wrong, "error"),) if wrong else self.summary
-        return clip(((" ", "text"), *self.title_pieces(), ("  ", "text"), *note), width)
-
     # mouse
 
     def index_at(self, y: int) -> int:
@@ -434,14 +381,6 @@ class Rows(Sheet):
         """Scroll up by three rows."""
         event.stop()
         self.scroll_rows(-WHEEL_ROWS)
-
-    def on_focus(self) -> None:
-        """Draw the frame as focused."""
-        self.redraw()
-
-    def on_blur(self) -> None:
-        """Draw the frame as unfocused."""
-        self.redraw()
 
     def on_resize(self) -> None:
         """Keep the cursor in view in the new size."""

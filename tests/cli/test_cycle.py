@@ -7,7 +7,7 @@ import pytest
 from gastown_core.process import gt_argv
 from gastown_core.tmux.keys import bind_keys, town_keys
 from gastown_core.tmux.sessions import create_session
-from gastown_core.town import sessions
+from gastown_core.town import sessions, start_plan
 from gastown_core.town.cycling import NEXT, PREV, neighbour
 from gastown_core.town.inventory import RosterEntry
 from gastown_core.town.settings import set_setting
@@ -56,7 +56,7 @@ def watched(rigged, server):
     town = sessions.server_of(rigged.root)
     for name in ("mayor", "shop/witness", "shop/refinery"):
         entry = rigged.entry(name)
-        sessions.start_agent(rigged.root, sessions.plan_start(rigged.root, entry))
+        sessions.start_agent(rigged.root, start_plan.plan_start(rigged.root, entry))
     bind_keys(town, town_keys(gt_argv()), prefixes=["sh"])
     attach = ["env", "-u", "TMUX", *town.argv, "attach-session", "-t", "=sh-witness:"]
     create_session(server, "outer", "/tmp", {}, attach, watch_s=0.0)
@@ -109,7 +109,7 @@ def test_who_attaches_gets_the_keys(rigged, server):
     town = sessions.server_of(rigged.root)
     try:
         entry = rigged.entry("mayor")
-        sessions.start_agent(rigged.root, sessions.plan_start(rigged.root, entry))
+        sessions.start_agent(rigged.root, start_plan.plan_start(rigged.root, entry))
         assert "cycle" not in town.run("list-keys", "-T", "prefix", "n")
         attach = ["env", "-u", "TMUX", *gt_argv("attach", "mayor")]
         create_session(server, "outer", rigged.root, {}, attach, watch_s=0.0)

@@ -5,7 +5,7 @@ import time
 
 from gastown_core.clock import SYSTEM_CLOCK
 from gastown_core.runtimes.heartbeat import write_heartbeat
-from gastown_core.town import sessions
+from gastown_core.town import sessions, start_plan
 from gastown_core.town.settings import set_setting
 from tests.support.cli import gt
 from tests.support.rigged import write
@@ -23,7 +23,7 @@ def test_an_account_is_limited_while_one_of_its_sessions_is_and_tells_until_when
     )
     for who, account in (("mayor", ""), ("shop/witness", "night"), ("deacon", "night")):
         entry = town.entry(who)
-        plan = sessions.plan_start(town.root, entry)
+        plan = start_plan.plan_start(town.root, entry)
         pane = sessions.start_agent(town.root, plan._replace(env={**plan.env, "GT_QUOTA_ACCOUNT": account}))
         until(lambda pane=pane: "❯" in screen(sessions.server_of(town.root), pane), f"{who} shows its prompt")
     free = gt("quota", "status", "--json", cwd=town.root)

@@ -12,7 +12,7 @@ import pytest
 from gastown_core.messaging.handoff import read_marker, waiting_notes
 from gastown_core.runtimes.adapter import Heard
 from gastown_core.runtimes.heartbeat import note_event
-from gastown_core.town import sessions
+from gastown_core.town import sessions, start_plan
 from gastown_core.town.settings import set_setting
 from tests.support.cli import gt
 from tests.support.tmux import needs_tmux
@@ -132,7 +132,7 @@ def test_a_cycle_goes_on_with_the_conversation_and_says_so_where_it_cannot(rigge
     set_setting(rigged.root, "default_agent", "scripted")
     entry = rigged.entry("mayor")
     try:
-        old = sessions.start_agent(rigged.root, sessions.plan_start(rigged.root, entry))
+        old = sessions.start_agent(rigged.root, start_plan.plan_start(rigged.root, entry))
         done = gt("handoff", "mayor", "--cycle", "-y", "-m", "note", cwd=rigged.root)
         assert done.code == 0, done.err
         assert "it is fresh" in done.out, "this runtime keeps no conversation"

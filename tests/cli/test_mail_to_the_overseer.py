@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from gastown_core.tmux.panes import capture_pane, find_pane
 from gastown_core.tmux.sessions import create_session
-from gastown_core.town import sessions
+from gastown_core.town import sessions, start_plan
 from gastown_core.town.settings import set_setting
 from tests.support.cli import gt
 from tests.support.tmux import needs_tmux, until
@@ -22,7 +22,7 @@ def test_an_attached_terminal_shows_the_line_literally(rigged, server):
     town = sessions.server_of(rigged.root)
     try:
         entry = rigged.entry("mayor")
-        sessions.start_agent(rigged.root, sessions.plan_start(rigged.root, entry))
+        sessions.start_agent(rigged.root, start_plan.plan_start(rigged.root, entry))
         attach = ["env", "-u", "TMUX", *town.argv, "attach-session", "-t", "=hq-mayor:"]
         create_session(server, "outer", "/tmp", {}, attach, watch_s=0.0)
         outer = find_pane(server, "outer")

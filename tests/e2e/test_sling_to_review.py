@@ -7,7 +7,7 @@ import os
 import pytest
 
 from gastown_core.model.merge_request import read_request
-from gastown_core.town import sessions
+from gastown_core.town import sessions, start_plan
 from gastown_core.town.settings import set_setting
 from gastown_core.work.convoys import list_convoys
 from gastown_core.work.merge_requests import requests_for
@@ -80,7 +80,7 @@ def test_the_mayor_is_detached_and_attached_and_stays_the_same(town):
 
 def test_an_agent_hands_itself_off_from_inside_its_session(town):
     entry = town.entry("mayor")
-    old = sessions.start_agent(town.root, sessions.plan_start(town.root, entry))
+    old = sessions.start_agent(town.root, start_plan.plan_start(town.root, entry))
     env = {"GT_ROLE": "mayor", "GT_SESSION": entry.session, "TMUX": "inside,1,0", "GT_TOWN_ROOT": town.root}
     done = gt("handoff", "-s", "full", "-m", "note", cwd=town.root, **env)
     assert done.code == 0 and "its successor reads the note" in done.out
@@ -90,7 +90,7 @@ def test_an_agent_hands_itself_off_from_inside_its_session(town):
 
 def test_the_successor_reads_the_note_once(town):
     entry = town.entry("shop/witness")
-    sessions.start_agent(town.root, sessions.plan_start(town.root, entry))
+    sessions.start_agent(town.root, start_plan.plan_start(town.root, entry))
     stored = gt("handoff", "witness", "-y", "-s", "full", "-m", "look here", "--receipts", cwd=town.root).lines[0]
     note = str(stored["detail"]).split()[0]
     until(lambda: town.bead(note).is_closed, "the note is read")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from gastown_core.events.channels import emit
 from gastown_core.model.record import Record
 from gastown_core.tmux.socket import has_tmux
-from gastown_core.town import sessions
+from gastown_core.town import sessions, start_plan
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ STARTED, RUNS, BY_HAND = "started", "runs", "by hand"
 def set_going(root: str, given: Handover, undo: Undo, clock: Clock) -> Going:
     """Start the agent's session, unless it is running. Raises TmuxError, UsageError for an unknown runtime."""
     entry, request = given.place.entry, given.request
-    start = sessions.plan_start(
+    start = start_plan.plan_start(
         root,
         entry,
         agent=request.agent,
@@ -58,7 +58,7 @@ def set_going(root: str, given: Handover, undo: Undo, clock: Clock) -> Going:
         start.env["GT_ACCOUNT"] = request.account
     if not request.session or not has_tmux():
         why = "tmux is not installed" if request.session else "left out"
-        return Going(BY_HAND, start.alias, "", sessions.by_hand(start), why)
+        return Going(BY_HAND, start.alias, "", start_plan.by_hand(start), why)
     pane = sessions.find_session(root, entry)
     if not given.place.branch and sessions.is_alive(pane):
         return Going(RUNS, start.alias, entry.session)

@@ -17,7 +17,8 @@ from gastown_core.daemon.duty import Shift
 from gastown_core.model.address import parse_address
 from gastown_core.patrols import lookout
 from gastown_core.town.agent_beads import put_agent_bead
-from gastown_core.town.sessions import plan_start, start_agent
+from gastown_core.town.sessions import start_agent
+from gastown_core.town.start_plan import plan_start
 from tests.support.paper import Paper
 from tests.support.rigged import Rigged
 

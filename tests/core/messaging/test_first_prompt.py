@@ -5,7 +5,7 @@ import os
 import pytest
 
 from gastown_core.files.atomic import edit_json
-from gastown_core.town import sessions
+from gastown_core.town import sessions, start_plan
 from gastown_core.town.runtime_settings import set_agent
 from gastown_core.town.settings import settings_path
 from tests.support.rigged import make_executable
@@ -35,7 +35,7 @@ def hookless(rigged, server, monkeypatch):
 @needs_tmux
 def test_the_first_prompt_is_typed_once_the_agent_shows_its_own(hookless):
     entry = hookless.entry("shop/witness")
-    start = sessions.plan_start(hookless.root, entry, agent="hookless")
+    start = start_plan.plan_start(hookless.root, entry, agent="hookless")
     assert start.typed_prompt and start.typed_prompt not in start.argv
     assert any(word.endswith("fake-codex") for word in start.argv)
     pane = sessions.start_agent(hookless.root, start)

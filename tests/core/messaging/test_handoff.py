@@ -8,7 +8,7 @@ from gastown_core.errors import StoreError, UsageError
 from gastown_core.messaging import handoff as module
 from gastown_core.messaging.handoff import handoff, take_marker
 from gastown_core.tmux.panes import list_panes
-from gastown_core.town import sessions
+from gastown_core.town import sessions, start_plan
 from gastown_core.town.settings import set_setting
 from gastown_core.work.prime import brief
 from tests.support.tmux import needs_tmux, screen, until
@@ -19,7 +19,7 @@ def mayor(rigged, server):
     """A running mayor on a private server; gives (town, entry, its pane)."""
     set_setting(rigged.root, "default_agent", "scripted")
     entry = rigged.entry("mayor")
-    pane = sessions.start_agent(rigged.root, sessions.plan_start(rigged.root, entry))
+    pane = sessions.start_agent(rigged.root, start_plan.plan_start(rigged.root, entry))
     yield rigged, entry, pane
     sessions.server_of(rigged.root).kill_server()
 

@@ -18,7 +18,7 @@ from gastown_core.patrols.patrol import OFF
 from gastown_core.patrols.table import patrols_of
 from gastown_core.refinery.engine import process
 from gastown_core.tmux.processes import pane_processes
-from gastown_core.town import estop, sessions
+from gastown_core.town import estop, sessions, start_plan
 from gastown_core.town.inventory import read_inventory
 from gastown_core.town.remains import clear, processes_of
 from gastown_core.town.rig_states import follow_labels
@@ -65,7 +65,7 @@ def state(pid):
 
 def start(town, who):
     entry = town.entry(who)
-    pane = sessions.start_agent(town.root, sessions.plan_start(town.root, entry))
+    pane = sessions.start_agent(town.root, start_plan.plan_start(town.root, entry))
     until(lambda: len(below(pane)) == 2, f"{who} runs its tools")
     return pane
 
@@ -180,7 +180,7 @@ def test_a_nudge_waits_for_the_thaw(sessions_too):
     root = sessions_too.root
     set_setting(root, "default_agent", "scripted")
     entry = sessions_too.entry("shop/witness")
-    pane = sessions.start_agent(root, sessions.plan_start(root, entry))
+    pane = sessions.start_agent(root, start_plan.plan_start(root, entry))
     server = sessions.server_of(root)
     until(lambda: "❯" in screen(server, pane), "it shows its prompt")
     standstill.halt(root, reason="", actor="overseer")

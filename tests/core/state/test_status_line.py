@@ -13,7 +13,7 @@ from gastown_core.tmux import status_line
 from gastown_core.tmux.panes import capture_pane, find_pane
 from gastown_core.tmux.sessions import create_session
 from gastown_core.tmux.theme import status_options
-from gastown_core.town import sessions
+from gastown_core.town import sessions, start_plan
 from gastown_core.town.settings import set_setting
 from tests.support.tmux import start_plain, until
 from tests.support.world import World
@@ -114,7 +114,7 @@ def test_the_daemons_duty_sets_the_words_of_running_agents(rigged, server):
     entry = rigged.entry("mayor")
     shift = Shift(rigged.root, FixedClock(SYSTEM_CLOCK.now()), lambda: False)
     try:
-        sessions.start_agent(rigged.root, sessions.plan_start(rigged.root, entry))
+        sessions.start_agent(rigged.root, start_plan.plan_start(rigged.root, entry))
         town = sessions.server_of(rigged.root)
         bead = rigged.file("Mend the gate")
         rigged.sling(bead.id, "mayor")

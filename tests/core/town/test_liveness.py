@@ -13,7 +13,7 @@ from gastown_core.state.collect import collect
 from gastown_core.tmux.panes import find_pane
 from gastown_core.tmux.server import TmuxServer
 from gastown_core.tmux.socket import socket_path
-from gastown_core.town import liveness, sessions
+from gastown_core.town import liveness, sessions, start_plan
 from gastown_core.town.settings import set_setting
 from gastown_core.work.scheduler.reclaim import release_dead
 from tests.support.tmux import start_plain, until
@@ -85,7 +85,7 @@ def test_an_agent_that_tmux_no_longer_lists_is_found_by_its_identity_and_gets_no
     assert (state, "no session" in badges) == ("working", True)
     assert f"lives as process {pid}" in why
     with pytest.raises(ConflictError, match="already running"):
-        sessions.start_agent(town.root, sessions.plan_start(town.root, entry))
+        sessions.start_agent(town.root, start_plan.plan_start(town.root, entry))
     with pytest.raises(ConflictError, match="already running"):
         sessions.stop_agent(town.root, entry, caller="overseer")
     os.kill(pid, signal.SIGKILL)
@@ -113,7 +113,7 @@ def test_a_person_who_runs_an_agent_by_hand_in_a_workers_folder_keeps_the_place(
     pane = start_plain(server, "mine", str(tmp_path / "codex"), "60", cwd=deep)
     until(lambda: liveness.found_elsewhere(town.root) == {entry.session: pane.pid}, "it is found")
     with pytest.raises(ConflictError, match="works in its folder"):
-        sessions.start_agent(town.root, sessions.plan_start(town.root, entry))
+        sessions.start_agent(town.root, start_plan.plan_start(town.root, entry))
 
 
 def test_a_leftover_without_a_terminal_keeps_no_place(town, server):
@@ -134,7 +134,7 @@ def test_a_placeholder_that_was_never_set_up_is_dead_and_is_taken_up(town):
     server.run("new-session", "-d", "-s", entry.session, "--", "tail", "-f", "/dev/null")
     assert not liveness.lives(town.root, entry)
     assert liveness.live_sessions(town.root) == frozenset()
-    pane = sessions.start_agent(town.root, sessions.plan_start(town.root, entry))
+    pane = sessions.start_agent(town.root, start_plan.plan_start(town.root, entry))
     assert pane.agent == "scripted"
     until(lambda: liveness.lives(town.root, entry), "it lives")
 
@@ -153,7 +153,7 @@ def test_a_session_that_was_made_meanwhile_is_taken_up(town, monkeypatch):
         return None
 
     monkeypatch.setattr(panes, "find_pane", too_early)
-    pane = sessions.start_agent(town.root, sessions.plan_start(town.root, entry))
+    pane = sessions.start_agent(town.root, start_plan.plan_start(town.root, entry))
     assert pane.agent == "scripted" and len(looks) == 2
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from gastown_core.runtimes.adapter import Heard
 from gastown_core.runtimes.heartbeat import heartbeat_path, note_event, read_heartbeat, write_heartbeat
-from gastown_core.town import session_record, sessions
+from gastown_core.town import session_record, sessions, start_plan
 from gastown_core.town.session_record import LastSession, last_session
 
 
@@ -81,9 +81,9 @@ def test_a_restart_resumes_where_it_is_asked_to(rigged) -> None:
     told(rigged)
 
     def words(**more: object) -> list[str]:
-        return sessions.plan_start(rigged.root, entry, agent="claude", **more).argv  # type: ignore[arg-type]
+        return start_plan.plan_start(rigged.root, entry, agent="claude", **more).argv  # type: ignore[arg-type]
 
     assert words(resume=True)[:-1] == ["claude", "--dangerously-skip-permissions", "--resume", "abc-1"]
     assert "--resume" not in words()
-    scripted = sessions.plan_start(rigged.root, entry, agent="scripted", resume=True)
+    scripted = start_plan.plan_start(rigged.root, entry, agent="scripted", resume=True)
     assert "abc-1" not in scripted.argv, "a runtime that cannot resume begins anew"

@@ -13,7 +13,7 @@ from gastown_core.model.event import describe
 from gastown_core.runtimes.heartbeat import heartbeat_path, write_heartbeat
 from gastown_core.state.collect import collect_agents
 from gastown_core.tmux.panes import list_panes
-from gastown_core.town import lifecycle, sessions
+from gastown_core.town import lifecycle, sessions, start_plan
 from gastown_core.town.liveness import live_sessions
 from gastown_core.town.runtime_settings import remove_agent, set_agent
 from gastown_core.town.settings import set_setting
@@ -31,7 +31,7 @@ def town(rigged, server):
 
 def start(town, who="mayor", **options):
     entry = town.entry(who)
-    return entry, sessions.start_agent(town.root, sessions.plan_start(town.root, entry, **options))
+    return entry, sessions.start_agent(town.root, start_plan.plan_start(town.root, entry, **options))
 
 
 @needs_tmux
@@ -99,7 +99,7 @@ def test_stopping_ends_exactly_that_session_and_its_heartbeat(town):
 @needs_tmux
 def test_what_a_start_warned_of_is_among_the_reasons_when_the_agent_dies(town):
     entry = town.entry("mayor")
-    plan = sessions.plan_start(town.root, entry)._replace(
+    plan = start_plan.plan_start(town.root, entry)._replace(
         warnings=("the key is not approved: it will ask; approve it",)
     )
     pane = sessions.start_agent(town.root, plan)
@@ -164,26 +164,26 @@ def test_the_seeds_settings_choose_the_runtime_of_each_role(rigged):
     set_setting(rigged.root, "roles.mayor.agent", "claude-opus")
     set_setting(rigged.root, "runtime.provider", "codex", scope="rig", rig="shop")
     set_setting(rigged.root, "runtime.command", "codex", scope="rig", rig="shop")
-    mayor = sessions.plan_start(rigged.root, rigged.entry("mayor"))
+    mayor = start_plan.plan_start(rigged.root, rigged.entry("mayor"))
     assert (mayor.alias, mayor.argv[0]) == ("claude-opus", "claude")
     assert {"--model", "claude-opus-4-6", "--dangerously-skip-permissions"} <= set(mayor.argv)
-    witness = sessions.plan_start(rigged.root, rigged.entry("shop/witness"))
+    witness = start_plan.plan_start(rigged.root, rigged.entry("shop/witness"))
     assert witness.argv[0] == "codex" and witness.argv[-1].startswith("[GAS TOWN] witness")
-    assert sessions.plan_start(rigged.root, rigged.entry("deacon")).argv[0] == "claude"
+    assert start_plan.plan_start(rigged.root, rigged.entry("deacon")).argv[0] == "claude"
 
 
 def test_no_text_of_a_bead_reaches_the_command_line(rigged):
     bead = rigged.file("'; touch owned; '", description="$(touch owned)")
     rigged.sling(bead.id)
     entry = rigged.entry(rigged.bead(bead.id).assignee)
-    plan = sessions.plan_start(rigged.root, entry, bead=bead.id, topic="assigned")
+    plan = start_plan.plan_start(rigged.root, entry, bead=bead.id, topic="assigned")
     assert "owned" not in " ".join([*plan.argv, *plan.env.values()])
 
 
 def test_without_tmux_the_error_says_what_still_works_and_what_to_type(rigged, without_tmux):
     entry = rigged.entry("mayor")
     with pytest.raises(NoTmuxError) as caught:
-        sessions.start_agent(rigged.root, sessions.plan_start(rigged.root, entry))
+        sessions.start_agent(rigged.root, start_plan.plan_start(rigged.root, entry))
     assert "everything else works" in caught.value.why
     assert f"cd {entry.work_dir} && claude" in caught.value.hint
     assert live_sessions(rigged.root) is None
@@ -207,7 +207,7 @@ def test_a_program_that_ended_says_how_and_with_what_words(rigged, server):
     set_agent(rigged.root, "refuses", path)
     entry = rigged.entry("mayor")
     assert sessions.why_ended(rigged.root, entry.session) == ""
-    sessions.start_agent(rigged.root, sessions.plan_start(rigged.root, entry, agent="refuses"))
+    sessions.start_agent(rigged.root, start_plan.plan_start(rigged.root, entry, agent="refuses"))
     try:
         told = until(lambda: sessions.why_ended(rigged.root, entry.session), "it ends")
         assert told == "ended with status 3: cannot run as root"

@@ -12,7 +12,7 @@ from gastown_core.errors import GastownError
 from gastown_core.git import push_guard, worktree
 from gastown_core.git.repo import Git
 from gastown_core.model.address import parse_address
-from gastown_core.town import polecat_worktree, sessions
+from gastown_core.town import polecat_worktree, start_plan
 from gastown_core.town.agent_beads import put_agent_bead
 from gastown_core.town.dogs import DogClaim
 from gastown_core.town.liveness import live_sessions
@@ -60,7 +60,7 @@ PLACES = {
     "the agent's record": (hooking, "write_agent_bead"),
     "the record's event": (hooking, "tell_change"),
     "the event": (hooking, "append_event"),
-    "planning the session": (sessions, "plan_start"),
+    "planning the session": (start_plan, "plan_start"),
     "the last word": (start_session, "emit"),
 }
 
@@ -139,7 +139,7 @@ def test_when_it_is_interrupted_and_interrupted_again_while_taking_back(rigged, 
         os.kill(os.getpid(), signal.SIGINT)
         taken_back(*args)
 
-    monkeypatch.setattr(sessions, "plan_start", interrupt)
+    monkeypatch.setattr(start_plan, "plan_start", interrupt)
     monkeypatch.setattr(polecat_worktree, "take_back", interrupted_again)
     with pytest.raises(KeyboardInterrupt):
         rigged.sling(bead.id)
@@ -150,7 +150,7 @@ def test_when_it_is_interrupted_and_interrupted_again_while_taking_back(rigged, 
 def test_a_stolen_bead_goes_back_to_who_had_it(rigged, formula, monkeypatch):
     first = rigged.sling(rigged.file().id).result
     before = everything(rigged)
-    monkeypatch.setattr(sessions, "plan_start", fails)
+    monkeypatch.setattr(start_plan, "plan_start", fails)
     with pytest.raises(GastownError, match="broken"):
         rigged.sling(first.bead, "shop/other", force=True)
     monkeypatch.undo()
@@ -160,7 +160,7 @@ def test_a_stolen_bead_goes_back_to_who_had_it(rigged, formula, monkeypatch):
 def test_with_a_dog(rigged, monkeypatch):
     bead = rigged.file()
     before = everything(rigged)
-    for owner, name in ((DogClaim, "make"), (sessions, "plan_start")):
+    for owner, name in ((DogClaim, "make"), (start_plan, "plan_start")):
         monkeypatch.setattr(owner, name, fails)
         with pytest.raises(GastownError, match="broken"):
             rigged.sling(bead.id, "deacon/dogs")
@@ -170,7 +170,7 @@ def test_with_a_dog(rigged, monkeypatch):
 
 def test_a_step_that_cannot_be_taken_back_is_told_and_keeps_no_other_from_it(rigged, monkeypatch):
     bead = rigged.file()
-    monkeypatch.setattr(sessions, "plan_start", fails)
+    monkeypatch.setattr(start_plan, "plan_start", fails)
     monkeypatch.setattr(polecat_worktree, "take_back", fails)
     with pytest.raises(GastownError, match="not taken back: worktree of shop/"):
         rigged.sling(bead.id)

@@ -1,0 +1,150 @@
+"""Rows of the event kind table for merge requests, batches, held queues and integration branches."""
+
+from __future__ import annotations
+
+from gastown_core.model.event_kinds import (
+    BAD,
+    DONE,
+    GOOD,
+    INFO,
+    WARN,
+    WORK,
+    kind,
+    reason_of,
+    text_of,
+)
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+def _batch_sentence(p: Mapping[str, object]) -> str:
+    """Return how many requests are tested together, and for which target."""
+    requests = p.get("mrs")
+    count = len(requests) if isinstance(requests, list) else 0
+    what = "1 request" if count == 1 else f"{count or 'some'} requests"
+    return f"testing {what} for {text_of(p, 'target', 'the target')} of {text_of(p, 'rig', 'the rig')}"
+
+
+def _probe_sentence(p: Mapping[str, object]) -> str:
+    """Return which stack a probe tested, and its result."""
+    requests = p.get("mrs")
+    names = ", ".join(map(str, requests)) if isinstance(requests, list) and requests else "the bare target"
+    return f"probe of {names}: {text_of(p, 'result', '?')}"
+
+
+MERGES = (
+    kind(
+        "mr_queued",
+        WORK,
+        "○",
+        "o",
+        INFO,
+        30,
+        "mr worker branch bead",
+        lambda p: f"queued {text_of(p, 'branch')} for merge",
+    ),
+    kind(
+        "merge_started",
+        WORK,
+        "⚙",
+        "*",
+        INFO,
+        30,
+        "mr worker branch",
+        lambda p: f"merging {text_of(p, 'branch') or text_of(p, 'mr')}",
+    ),
+    kind(
+        "merged",
+        WORK,
+        "✓",
+        "v",
+        DONE,
+        30,
+        "mr worker branch",
+        lambda p: f"merged {text_of(p, 'branch') or 'work from ' + text_of(p, 'worker')}",
+    ),
+    kind(
+        "merge_failed",
+        WORK,
+        "✗",
+        "x",
+        BAD,
+        30,
+        "mr worker branch reason",
+        lambda p: f"merge failed: {text_of(p, 'branch')}{reason_of(p)}",
+    ),
+    kind(
+        "merge_skipped",
+        WORK,
+        "⊘",
+        "-",
+        WARN,
+        30,
+        "mr worker branch reason",
+        lambda p: f"merge skipped: {text_of(p, 'branch')}{reason_of(p)}",
+    ),
+    kind("batch_started", WORK, "⚙", "*", INFO, 14, "batch mrs rig target", _batch_sentence),
+    kind("bisect_probe", WORK, "⑂", "Y", INFO, 3, "batch mrs result purpose", _probe_sentence),
+    kind(
+        "queue_held",
+        WORK,
+        "⏸",
+        "=",
+        BAD,
+        30,
+        "rig target reason kind",
+        lambda p: f"merging into {text_of(p, 'target')} of {text_of(p, 'rig')} is held{reason_of(p)}",
+    ),
+    kind(
+        "queue_released",
+        WORK,
+        "▶",
+        ">",
+        GOOD,
+        30,
+        "rig target reason kind",
+        lambda p: f"merging into {text_of(p, 'target')} of {text_of(p, 'rig')} resumed{reason_of(p)}",
+    ),
+    kind(
+        "mr_rejected",
+        WORK,
+        "↩",
+        "<",
+        WARN,
+        30,
+        "mr worker branch bead reason",
+        lambda p: f"rejected {text_of(p, 'branch') or text_of(p, 'mr')}{reason_of(p)}",
+    ),
+    kind(
+        "mr_retried",
+        WORK,
+        "↻",
+        "o",
+        INFO,
+        30,
+        "mr worker branch bead",
+        lambda p: f"back in the merge queue: {text_of(p, 'branch') or text_of(p, 'mr')}",
+    ),
+    kind(
+        "integration_created",
+        WORK,
+        "⎇",
+        "Y",
+        GOOD,
+        30,
+        "epic branch base rig",
+        lambda p: f"integration branch {text_of(p, 'branch')} for {text_of(p, 'epic')}",
+    ),
+    kind(
+        "integration_landed",
+        WORK,
+        "⎇",
+        "Y",
+        DONE,
+        30,
+        "epic branch base rig commit",
+        lambda p: f"landed {text_of(p, 'branch')} on {text_of(p, 'base')}",
+    ),
+)
