@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 
 from gastown_core.errors import GitError
+from gastown_core.model.record import Record
 from gastown_core.process import run
 
 DAY_S = 86400
 
 
-@dataclass(frozen=True, slots=True)
-class Project:
+class Project(Record):
     """A project: its name and its commits as (subject, {file: text}), oldest first."""
 
     name: str

@@ -6,11 +6,10 @@ except for a few whose tests fail, so that the merge queue finds a culprit.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from gastown_core.model.record import Record
 
 
-@dataclass(frozen=True, slots=True)
-class Task:
+class Task(Record):
     """A planned bead: key (in the script), rig, title, worker's mood, keys of its blockers, priority, type."""
 
     key: str
@@ -22,8 +21,7 @@ class Task:
     kind: str = "task"
 
 
-@dataclass(frozen=True, slots=True)
-class Bundle:
+class Bundle(Record):
     """A planned convoy."""
 
     title: str

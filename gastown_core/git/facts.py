@@ -5,13 +5,11 @@ It uses GitPython, which is imported only here; commands that must start fast do
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from gastown_core.errors import GitError
+from gastown_core.model.record import Record
 
 
-@dataclass(frozen=True, slots=True)
-class Commit:
+class Commit(Record):
     """One commit: abbreviated hash, subject, author, Unix seconds."""
 
     sha: str
@@ -20,8 +18,7 @@ class Commit:
     at: float
 
 
-@dataclass(frozen=True, slots=True)
-class WorkFacts:
+class WorkFacts(Record):
     """A working tree at one moment; ``ahead`` and ``behind`` are None if the base does not exist."""
 
     branch: str

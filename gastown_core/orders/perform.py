@@ -12,13 +12,13 @@ import shlex
 import threading
 import time
 from collections import deque
-from dataclasses import dataclass
 
 from gastown_core import process
 from gastown_core.clock import SYSTEM_CLOCK, Clock
 from gastown_core.errors import GastownError, UsageError
 from gastown_core.model.json_text import decode_json
 from gastown_core.model.order import Order, Receipt
+from gastown_core.model.record import Record
 from gastown_core.orders.registry import BY_ID
 from gastown_core.town.identity import in_nobodys_name
 
@@ -36,8 +36,7 @@ ORDER_LIMIT_S = 3600.0
 """How long an order without stages may take: merging a batch runs its gates."""
 
 
-@dataclass(frozen=True, slots=True)
-class CommandLogEntry:
+class CommandLogEntry(Record):
     """One performed order: time, the command as typed, whether it worked, its duration, the last detail."""
 
     at: float
@@ -47,8 +46,7 @@ class CommandLogEntry:
     detail: str
 
 
-@dataclass(frozen=True, slots=True)
-class Choice:
+class Choice(Record):
     """One possible value of an order's argument: the value, its meaning, and its time (Unix seconds).
 
     ``about`` is the question that the value answers, empty for values that answer none.
@@ -254,8 +252,7 @@ def read_receipt(line: bytes, order: Order) -> Receipt | None:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Attachment:
+class Attachment(Record):
     """How to attach to a session: the command, and whether the face must be suspended for it (not inside tmux)."""
 
     argv: tuple[str, ...]

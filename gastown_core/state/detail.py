@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 
 from gastown_core.beads.ledger import TownLedger
 from gastown_core.beads.query import BeadQuery, Excerpt
@@ -31,8 +30,7 @@ TAIL_LINES = 12
 """How much of a red gate's output the page of its batch shows."""
 
 
-@dataclass(frozen=True, slots=True)
-class BeadDetail:
+class BeadDetail(Record):
     """A complete bead: its record, its store, and its dependencies both ways."""
 
     bead: Bead
@@ -43,8 +41,7 @@ class BeadDetail:
     """The same for what depends on it."""
 
 
-@dataclass(frozen=True, slots=True)
-class WorkDetail:
+class WorkDetail(Record):
     """An agent's work: the bead on its hook, and its worktree as git sees it (None with the reason in ``git_error``)."""
 
     bead: BeadDetail | None
@@ -78,8 +75,7 @@ def _named(ledger: TownLedger, ends: list[tuple[str, str]]) -> tuple[tuple[str, 
     return tuple(rows)
 
 
-@dataclass(frozen=True, slots=True)
-class PastRequest:
+class PastRequest(Record):
     """The result of a request in a finished batch: its work, its worker, and why it did not land.
 
     ``log`` is the path of the red gate's output, ``tail`` its last lines if the file still exists.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-from dataclasses import dataclass
 
 from gastown_core.beads.ledger import TownLedger
 from gastown_core.clock import SYSTEM_CLOCK
@@ -13,6 +12,7 @@ from gastown_core.events.log import append_event
 from gastown_core.files.folders import private_folder
 from gastown_core.files.locks import FileLock
 from gastown_core.model.address import DEACON, MAYOR, REFINERY, WITNESS
+from gastown_core.model.record import Record
 from gastown_core.model.states import RigState
 from gastown_core.town import restarts, sessions, start_plan
 from gastown_core.town.hook_record import never_started
@@ -31,8 +31,7 @@ if TYPE_CHECKING:
 RUNS_ALREADY = "already running"
 
 
-@dataclass(frozen=True, slots=True)
-class Service:
+class Service(Record):
     """The result of starting one agent; ``warnings`` name what will stop its program before the first prompt."""
 
     name: str
