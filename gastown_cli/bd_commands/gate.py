@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from gastown_core.beads.store import BeadStore
     from gastown_core.model.bead import Bead
-    from gastown_core.molecules.gates import Check
+    from gastown_core.molecules.gates import GateCheck
 
 
 def gate(space: Workspace, text: str) -> tuple[BeadStore, Bead]:
@@ -214,7 +214,7 @@ def run_check(args: Namespace) -> int:
     return 0
 
 
-def _escalate(space: Workspace, done: Check) -> int:
+def _escalate(space: Workspace, done: GateCheck) -> int:
     from gastown_core.messaging.escalation import escalate
 
     if space.ledger is None:

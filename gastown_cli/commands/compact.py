@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
 
     from gastown_core.beads.ledger import TownLedger
-    from gastown_core.molecules.wisp_compaction import Compaction, Report
+    from gastown_core.molecules.wisp_compaction import Compaction, CompactionReport
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -96,7 +96,7 @@ def _report(root: str, ledger: TownLedger, args: Namespace) -> int:
     return 0
 
 
-def _file(root: str, ledger: TownLedger, told: Report) -> str:
+def _file(root: str, ledger: TownLedger, told: CompactionReport) -> str:
     """File the report as a bead and mail it to the mayor."""
     from gastown_core.messaging.mail import LOW, send_mail
     from gastown_core.molecules.wisp_compaction import file_report

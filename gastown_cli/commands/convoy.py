@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from gastown_core.beads.ledger import TownLedger
     from gastown_core.model.obstacle import Obstacle
     from gastown_core.model.snapshot import MemberView
-    from gastown_core.work.convoy.acts import Watch
-    from gastown_core.work.convoy.staging import Finding, Plan
+    from gastown_core.work.convoy.acts import Subscription
+    from gastown_core.work.convoy.staging import PlanProblem, StagingPlan
     from gastown_core.work.convoys import Convoy, ConvoyProgress
     from gastown_core.work.scheduler.dispatch import Dispatched
 MARKS = {CLOSED: "✓", IN_REVIEW: "◐", HOOKED: "●", IN_PROGRESS: "●", BLOCKED: "⊘"}
@@ -83,7 +83,7 @@ def dispatch_lines(done: Iterable[Dispatched]) -> list[str]:
     return lines
 
 
-def plan_lines(plan: Plan) -> list[str]:
+def plan_lines(plan: StagingPlan) -> list[str]:
     """Return the waves of a staged convoy, with its errors and warnings."""
     lines = []
     for number, wave in enumerate(plan.waves, 1):
@@ -96,7 +96,7 @@ def plan_lines(plan: Plan) -> list[str]:
     return lines + _findings("warning", "!", "yellow", plan.warnings)
 
 
-def _findings(word: str, mark: str, colour: str, found: Iterable[Finding]) -> list[str]:
+def _findings(word: str, mark: str, colour: str, found: Iterable[PlanProblem]) -> list[str]:
     lines = []
     for one in found:
         lines.append(f"{output.style(mark, colour)} {word}, {one.category}: {output.clean(one.message)}")
@@ -400,7 +400,7 @@ def change(args: Namespace, *, on: bool) -> int:
         # a mailbox may be there before its owner, but in no rig that is not there
         context.check_rig(root, head)
     act = watch if on else unwatch
-    done: Watch = act(ledger, convoy, args.addr or me, way=NUDGE if args.nudge else MAIL, actor=me)
+    done: Subscription = act(ledger, convoy, args.addr or me, way=NUDGE if args.nudge else MAIL, actor=me)
     if args.json:
         output.say_json(done._asdict())
     else:

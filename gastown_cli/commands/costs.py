@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
     from typing import Any
 
-    from gastown_core.usage.ledger import UsageLedger
     from gastown_core.usage.sums import Sum
+    from gastown_core.usage.usage_ledger import UsageLedger
 
 WAIT_S = 10.0
 UNKNOWN = "unknown"
@@ -33,7 +33,7 @@ def costs_arguments(parser: ArgumentParser) -> None:
 def run_costs(args: Namespace) -> int:
     """Count what is new, and show the sums."""
     from gastown_core.town.settings import load_settings
-    from gastown_core.usage.ledger import UsageLedger
+    from gastown_core.usage.usage_ledger import UsageLedger
 
     root = context.town()
     since = _since(args.since)

@@ -11,8 +11,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
 
-    from gastown_core.doctor.check import Change, Check, Finding
-    from gastown_core.doctor.place import Place
+    from gastown_core.doctor.check import Check, FileChange, Finding
+    from gastown_core.doctor.checked_town import Place
 
     Found = list[tuple[Check, list[Finding]]]
 
@@ -57,7 +57,7 @@ def _run(args: Namespace, words: str) -> int:
         require_agent(root, runtime)
     groups = ("town", "agents") if words == "gt doctor" else ("agents",)
     found, faults = _detect(root, groups, runtime, rig)
-    changes: list[Change] = []
+    changes: list[FileChange] = []
     left: list[str] = []
     if args.fix:
         changes, left = _mend(found, args, root, words)
@@ -79,8 +79,8 @@ def _run(args: Namespace, words: str) -> int:
 
 
 def _detect(root: str, groups: tuple[str, ...], runtime: str, rig: str) -> tuple[Found, list[str]]:
-    from gastown_core.doctor.place import Place
-    from gastown_core.doctor.table import checks_of
+    from gastown_core.doctor.checked_town import Place
+    from gastown_core.doctor.checks import checks_of
 
     place = Place(root, runtime=runtime, rig=rig)
     found = [(check, _findings(check, place)) for group in groups for check in checks_of(group)]
@@ -100,9 +100,9 @@ def _findings(check: Check, place: Place) -> list[Finding]:
         return [Finding(check.name, "it cannot be checked", str(error), hint or "mend what it names")]
 
 
-def _mend(found: Found, args: Namespace, root: str, words: str) -> tuple[list[Change], list[str]]:
+def _mend(found: Found, args: Namespace, root: str, words: str) -> tuple[list[FileChange], list[str]]:
     """Show the changes, ask, and make them; returns those that were made, and what could not be."""
-    changes: list[Change] = []
+    changes: list[FileChange] = []
     left: list[str] = []
     planned: dict[str, bytes] = {}
     fixable = [(check, some) for check, findings in found if (some := [one for one in findings if one.is_fixable])]

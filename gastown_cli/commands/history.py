@@ -15,7 +15,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
 
-    from gastown_core.town.history import Entry
+    from gastown_core.town.history import HistoryEntry
 
 POLL_S = 0.1
 
@@ -263,12 +263,12 @@ def run_audit(args: Namespace) -> int:
     return PartialError.exit_code if failed else 0
 
 
-def _entry_json(one: Entry) -> dict[str, object]:
+def _entry_json(one: HistoryEntry) -> dict[str, object]:
     row: dict[str, object] = {"timestamp": format_seconds(one.at), "source": one.source, "type": one.kind}
     return {**row, "actor": one.actor, "summary": one.summary, **({"id": one.id} if one.id else {})}
 
 
-def _print_days(found: list[Entry]) -> None:
+def _print_days(found: list[HistoryEntry]) -> None:
     day = ""
     for one in found:
         date, clock = _stamp(one.at).split(" ")

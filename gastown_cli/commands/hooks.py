@@ -11,7 +11,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
 
-    from gastown_core.doctor.place import Seat
+    from gastown_core.doctor.checked_town import Seat
     from gastown_core.town.hook_states import HookState
 
 
@@ -84,7 +84,7 @@ def install_arguments(parser: ArgumentParser) -> None:
 
 def run_install(args: Namespace) -> int:
     """Write the hook files of one agent."""
-    from gastown_core.doctor.place import Seat
+    from gastown_core.doctor.checked_town import Seat
     from gastown_core.town import start_plan
     from gastown_core.town.hook_files import install
 
@@ -162,7 +162,7 @@ def _narrowing(parser: ArgumentParser) -> None:
 
 
 def _seats(root: str, args: Namespace) -> list[Seat]:
-    from gastown_core.doctor.place import Place
+    from gastown_core.doctor.checked_town import Place
 
     wanted = who.find(root, args.target)[1].address if args.target else None
     if args.runtime:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
     from typing import Any
 
-    from gastown_core.messaging.listing import QueueView
+    from gastown_core.messaging.nudge_listing import QueueView
     from gastown_core.town.inventory import RosterEntry
 
 PROOF_S, WAIT_S = 1.0, 600.0
@@ -114,7 +114,7 @@ def _skipped(entry: RosterEntry, args: Namespace) -> int:
 
 
 def _list(root: str, args: Namespace) -> int:
-    from gastown_core.messaging.listing import view_of
+    from gastown_core.messaging.nudge_listing import view_of
     from gastown_core.town.inventory import read_inventory
 
     entries = [who.find(root, args.target)[1]] if args.target else list(read_inventory(root).agents)

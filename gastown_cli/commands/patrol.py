@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from gastown_core.patrols.backtest import Replay
     from gastown_core.patrols.patrol import Finding
-    from gastown_core.patrols.table import Row
+    from gastown_core.patrols.table import PatrolRow
     from gastown_core.town.inventory import RosterEntry
 
 
@@ -74,7 +74,7 @@ def patrol_rows(root: str) -> list[dict[str, Any]]:
     return [_row(row, duties.get(row.patrol.name, {}), len(memory.of(row.patrol.name))) for row in patrols_of(root)]
 
 
-def _row(row: Row, duty: dict[str, Any], incidents: int) -> dict[str, Any]:
+def _row(row: PatrolRow, duty: dict[str, Any], incidents: int) -> dict[str, Any]:
     patrol = row.patrol
     told = {"name": patrol.name, "role": patrol.role, "rig": patrol.rig, "about": patrol.about, "mode": row.mode}
     last = {key: duty.get(key, "") for key in ("last_run", "did", "error")}
@@ -173,7 +173,7 @@ def _agent(root: str, args: Namespace) -> RosterEntry:
 def run_new(args: Namespace) -> int:
     """Hook a fresh patrol cycle for an agent; older cycles are burned. Prints its id."""
     from gastown_core.beads.ledger import TownLedger
-    from gastown_core.patrols.cycle import begin
+    from gastown_core.patrols.patrol_cycle import begin
 
     root = context.town()
     done = begin(root, TownLedger(root), _agent(root, args), actor=who.acting(root))
@@ -197,7 +197,7 @@ def report_arguments(parser: ArgumentParser) -> None:
 def run_report(args: Namespace) -> int:
     """End the agent's patrol cycle with a summary and an audit of its steps, and begin the next."""
     from gastown_core.beads.ledger import TownLedger
-    from gastown_core.patrols.cycle import report
+    from gastown_core.patrols.patrol_cycle import report
 
     root = context.town()
     pairs = [part.partition(":") for part in args.steps.split(",") if part.strip()]
@@ -252,7 +252,7 @@ def _replay_text(done: Replay) -> str:
     return "\n".join(lines)
 
 
-def _named(root: str, name: str) -> list[Row]:
+def _named(root: str, name: str) -> list[PatrolRow]:
     from gastown_core.patrols.table import patrols_of
 
     rows = patrols_of(root)

@@ -82,11 +82,11 @@ def run_show(args: Namespace) -> int:
 
 def _verdict(root: str, name: str) -> tuple[bool, str]:
     from gastown_core.beads.ledger import TownLedger
-    from gastown_core.plugins.gates import Watch
+    from gastown_core.plugins.due import PluginWatch
     from gastown_core.plugins.plugin import get_plugin
     from gastown_core.town.daemon_note import read_note
 
-    watch = Watch(root, SYSTEM_CLOCK)
+    watch = PluginWatch(root, SYSTEM_CLOCK)
     note = read_note(root)
     watch.since = (parse_moment(note.started_at) if note is not None else None) or watch.since
     found = watch.verdict(TownLedger(root), get_plugin(root, name))

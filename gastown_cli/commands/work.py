@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from gastown_core.beads.ledger import TownLedger
     from gastown_core.town.inventory import RosterEntry
-    from gastown_core.work.done.assign import Source
+    from gastown_core.work.done.assign import ReadyWork
 
 
 def ready_arguments(parser: ArgumentParser) -> None:
@@ -56,13 +56,13 @@ def run_ready(args: Namespace) -> int:
     return _tell_unread(ledger, sources)
 
 
-def _note_cuts(sources: list[Source]) -> None:
+def _note_cuts(sources: list[ReadyWork]) -> None:
     for source in sources:
         if source.total > len(source.beads):
             output.note(f"{source.name}: showing first {len(source.beads)} of {source.total}; -n 0 shows all")
 
 
-def _tell_unread(ledger: TownLedger, sources: list[Source]) -> int:
+def _tell_unread(ledger: TownLedger, sources: list[ReadyWork]) -> int:
     """Report unreadable ledgers, including those that failed while reading ready work."""
     ledger.missing.update({source.name: source.error for source in sources if source.error})
     return context.tell_unread(ledger)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from gastown_core.beads.store import BeadStore
 
 
-class Finding(Record):
+class LedgerFinding(Record):
     """The result of a check; ``level`` is ok, warning or error."""
 
     name: str
@@ -28,7 +28,7 @@ class Finding(Record):
     hint: str = ""
 
 
-def examine(store: BeadStore, *, only: tuple[str, ...] = ()) -> list[Finding]:
+def examine(store: BeadStore, *, only: tuple[str, ...] = ()) -> list[LedgerFinding]:
     """Run all checks for the store's engine, or those named; changes nothing."""
     found = []
     for name in CHECKS:
@@ -41,20 +41,22 @@ def examine(store: BeadStore, *, only: tuple[str, ...] = ()) -> list[Finding]:
     return found
 
 
-def _layout(store: JsonlStore) -> Finding:
+def _layout(store: JsonlStore) -> LedgerFinding:
     wanted = (store.index.names[0], "config.yaml", "metadata.json")
     missing = tuple(name for name in wanted if not os.path.exists(os.path.join(store.beads_dir, name)))
     if missing:
-        return Finding("layout", "warning", f"missing: {', '.join(missing)}", (), "run bd doctor --fix to create them")
-    return Finding("layout", "ok", f"{store.beads_dir}, prefix {store.prefix}")
+        return LedgerFinding(
+            "layout", "warning", f"missing: {', '.join(missing)}", (), "run bd doctor --fix to create them"
+        )
+    return LedgerFinding("layout", "ok", f"{store.beads_dir}, prefix {store.prefix}")
 
 
-def _junk(store: JsonlStore) -> Finding:
+def _junk(store: JsonlStore) -> LedgerFinding:
     found = [odd for odd in store.oddities() if odd[2] == "junk"]
     if not found:
-        return Finding("junk lines", "ok", "every line is readable")
+        return LedgerFinding("junk lines", "ok", "every line is readable")
     details = tuple(f"{name} byte {at}: {reason}" for name, at, _, reason in found)
-    return Finding(
+    return LedgerFinding(
         "junk lines",
         "warning" if store.count(BeadQuery(include_wisps=True)) else "error",
         f"{len(found)} lines cannot be read; they are kept",
@@ -63,12 +65,12 @@ def _junk(store: JsonlStore) -> Finding:
     )
 
 
-def _conflicts(store: JsonlStore) -> Finding:
+def _conflicts(store: JsonlStore) -> LedgerFinding:
     found = [odd for odd in store.oddities() if odd[2] == "conflict"]
     if not found:
-        return Finding("conflict markers", "ok", "none")
+        return LedgerFinding("conflict markers", "ok", "none")
     details = tuple(f"{name} byte {at}: {marker}" for name, at, _, marker in found)
-    return Finding(
+    return LedgerFinding(
         "conflict markers",
         "error",
         f"{len(found)} git conflict markers; both sides are read and kept",
@@ -77,40 +79,40 @@ def _conflicts(store: JsonlStore) -> Finding:
     )
 
 
-def _torn(store: JsonlStore) -> Finding:
+def _torn(store: JsonlStore) -> LedgerFinding:
     for name, position in store.positions().items():
         path = os.path.join(store.beads_dir, name)
         left = (os.stat(path).st_size if os.path.exists(path) else 0) - position.offset
         if left > 0:
-            return Finding(
+            return LedgerFinding(
                 "torn line",
                 "warning",
                 f"{name} ends in {left} bytes of an unfinished line; the next write terminates it",
             )
-    return Finding("torn line", "ok", "files end with complete lines")
+    return LedgerFinding("torn line", "ok", "files end with complete lines")
 
 
-def _cycles(store: BeadStore) -> Finding:
+def _cycles(store: BeadStore) -> LedgerFinding:
     targets: dict[str, list[str]] = {}
     for source, target, kind in store.all_edges():
         if kind in ORDERING_TYPES:
             targets.setdefault(source, []).append(target)
     cycles = find_cycles(targets)
     if not cycles:
-        return Finding("cycles", "ok", "none")
+        return LedgerFinding("cycles", "ok", "none")
     details = tuple(" → ".join(cycle) for cycle in cycles)
-    return Finding(
+    return LedgerFinding(
         "cycles", "error", f"{len(cycles)} cycles of beads wait for each other", details, "bd dep remove A B breaks one"
     )
 
 
-def _orphans(store: BeadStore) -> Finding:
+def _orphans(store: BeadStore) -> LedgerFinding:
     lost = [edge for edge in store.all_edges() if store.excerpt(edge[1]) is None]
     if not lost:
-        return Finding("dependencies", "ok", "every target exists")
+        return LedgerFinding("dependencies", "ok", "every target exists")
     unknown = tuple(f"{source} {kind} {target}" for source, target, kind in lost)
     blocking = sum(kind in BLOCKING_TYPES and not store.is_absent(target) for _, target, kind in lost)
-    return Finding(
+    return LedgerFinding(
         "dependencies",
         "warning",
         f"{len(unknown)} dependencies on unknown beads, {blocking} of them blocking",
@@ -119,57 +121,59 @@ def _orphans(store: BeadStore) -> Finding:
     )
 
 
-def _duplicates(store: BeadStore) -> Finding:
+def _duplicates(store: BeadStore) -> LedgerFinding:
     by_title: dict[str, list[str]] = {}
     for bead in store.excerpts(BeadQuery(exclude_statuses=(CLOSED,))):
         by_title.setdefault(" ".join(bead.title.lower().split()), []).append(bead.id)
     twice = tuple(f"{title}: {', '.join(ids)}" for title, ids in sorted(by_title.items()) if len(ids) > 1)
     if not twice:
-        return Finding("duplicates", "ok", "no two open beads share a title")
-    return Finding("duplicates", "warning", f"{len(twice)} titles are shared by several open beads", twice)
+        return LedgerFinding("duplicates", "ok", "no two open beads share a title")
+    return LedgerFinding("duplicates", "warning", f"{len(twice)} titles are shared by several open beads", twice)
 
 
-def _gitignore(store: JsonlStore) -> Finding:
+def _gitignore(store: JsonlStore) -> LedgerFinding:
     lines = _lines(os.path.join(store.beads_dir, ".gitignore"))
     missing = tuple(name for name in IGNORED if name not in lines)
     if missing:
-        return Finding("gitignore", "warning", f"{len(missing)} names are not ignored", missing, "run bd doctor --fix")
-    return Finding("gitignore", "ok", "git ignores local files")
+        return LedgerFinding(
+            "gitignore", "warning", f"{len(missing)} names are not ignored", missing, "run bd doctor --fix"
+        )
+    return LedgerFinding("gitignore", "ok", "git ignores local files")
 
 
-def _driver(store: JsonlStore) -> Finding:
+def _driver(store: JsonlStore) -> LedgerFinding:
     known = driver_registered(store.beads_dir)
     if known is None:
-        return Finding("merge driver", "ok", "not in a git repository")
+        return LedgerFinding("merge driver", "ok", "not in a git repository")
     ledger = store.index.names[0]
     named = merge_attribute(store.beads_dir, ledger)
     if known and named == DRIVER_NAME:
-        return Finding("merge driver", "ok", f"git merges {ledger} field by field")
+        return LedgerFinding("merge driver", "ok", f"git merges {ledger} field by field")
     why = "it is not registered in this clone"
     if named != DRIVER_NAME:
         why = f".gitattributes names another: {named}" if named else "no .gitattributes names it"
-    return Finding("merge driver", "warning", why, (), "run bd doctor --fix to register it")
+    return LedgerFinding("merge driver", "warning", why, (), "run bd doctor --fix to register it")
 
 
-def _index(store: JsonlStore) -> Finding:
+def _index(store: JsonlStore) -> LedgerFinding:
     store.index.refresh()
     if store.index.is_in_memory:
-        return Finding("index", "warning", "it cannot be stored on disk, so every command reads the whole ledger")
+        return LedgerFinding("index", "warning", "it cannot be stored on disk, so every command reads the whole ledger")
     state = store.index.db.execute("PRAGMA quick_check").fetchone()[0]
     if state != "ok":
-        return Finding("index", "error", f"damaged: {state}", (), "run bd doctor --fix to rebuild it")
-    return Finding(
+        return LedgerFinding("index", "error", f"damaged: {state}", (), "run bd doctor --fix to rebuild it")
+    return LedgerFinding(
         "index", "ok", f"{store.count(BeadQuery(include_wisps=True))} beads, {store.index.garbage()} outdated lines"
     )
 
 
-STORE_CHECKS: dict[str, Callable[[BeadStore], Finding]] = {
+STORE_CHECKS: dict[str, Callable[[BeadStore], LedgerFinding]] = {
     "cycles": _cycles,
     "dependencies": _orphans,
     "duplicates": _duplicates,
 }
 """Checks for any store, by name."""
-FILE_CHECKS: dict[str, Callable[[JsonlStore], Finding]] = {
+FILE_CHECKS: dict[str, Callable[[JsonlStore], LedgerFinding]] = {
     "layout": _layout,
     "junk": _junk,
     "conflicts": _conflicts,

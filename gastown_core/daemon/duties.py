@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from gastown_core.attention.item import Item
     from gastown_core.daemon.duty import Shift
     from gastown_core.model.snapshot import TownSnapshot
-    from gastown_core.patrols.table import Row
+    from gastown_core.patrols.table import PatrolRow
 
 ACTOR = "daemon"
 _UNDISPATCHED, _UNHELD = Quiet(), Quiet()
@@ -52,7 +52,7 @@ def refinery_of(root: str, rig: str) -> Duty:
     return Duty(f"refinery:{rig}", work, (f"ledger:{rig}", "channel:refinery"), every_s, 0.1, 6 * 3600.0, rests=True)
 
 
-def patrol_duty(row: Row) -> Duty:
+def patrol_duty(row: PatrolRow) -> Duty:
     """Return the duty that runs a patrol."""
 
     def work(shift: Shift) -> str:
@@ -265,7 +265,7 @@ def hold_still(shift: Shift) -> str:
 def run_plugins(shift: Shift) -> str:
     """Run the plugins whose gate is open."""
     from gastown_core.beads.ledger import TownLedger
-    from gastown_core.plugins.gates import watch_plugins
+    from gastown_core.plugins.due import watch_plugins
 
     return watch_plugins(shift.root, shift.clock).run_due(
         TownLedger(shift.root), actor=ACTOR, stopping=lambda: shift.stopping() or estop.is_set(shift.root)

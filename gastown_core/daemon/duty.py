@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from gastown_core.clock import Clock
-    from gastown_core.daemon.log import DaemonLog
+    from gastown_core.daemon.daemon_log import DaemonLog
 
 LONGEST_REST_S = 300.0
 

@@ -18,10 +18,10 @@ from contextlib import ExitStack, suppress
 
 from gastown_core.background import Background
 from gastown_core.clock import SYSTEM_CLOCK, format_seconds
-from gastown_core.daemon.budget import Budget
+from gastown_core.daemon.cpu_share import Budget
+from gastown_core.daemon.daemon_log import DaemonLog
 from gastown_core.daemon.duties import duties_of
 from gastown_core.daemon.duty import Attendant, Shift
-from gastown_core.daemon.log import DaemonLog
 from gastown_core.daemon.wakeups import Wakeups
 from gastown_core.errors import ConflictError, GastownError, words_of
 from gastown_core.files.atomic import write_atomic, write_json

@@ -10,7 +10,7 @@ import time
 
 from gastown_core.errors import ConflictError, GastownError, words_of
 from gastown_core.messaging import handover as way
-from gastown_core.messaging.evidence import STARTED
+from gastown_core.messaging.proof import STARTED
 from gastown_core.messaging.queue import ready_nudges, session_lock, sessions_with_queue
 from gastown_core.messaging.target import target_of
 from gastown_core.messaging.typist import BUSY_NOW, Typist

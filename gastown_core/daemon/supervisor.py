@@ -19,7 +19,7 @@ from gastown_core.town import daemon_note
 SYSTEMD, LAUNCHD = "systemd", "launchd"
 
 
-class Plan(Record):
+class SupervisorPlan(Record):
     """What is written, and the commands that begin and undo it; ``kind`` is systemd or launchd."""
 
     kind: str
@@ -29,7 +29,7 @@ class Plan(Record):
     undo: tuple[tuple[str, ...], ...]
 
 
-def plan_of(root: str, *, platform: str = sys.platform) -> Plan:
+def plan_of(root: str, *, platform: str = sys.platform) -> SupervisorPlan:
     """Return what the supervisor of this system is told about the town's daemon; changes nothing."""
     name = socket_name(root, {})
     argv = [*gt_argv("daemon", "run", "--quiet")]
@@ -40,7 +40,7 @@ def plan_of(root: str, *, platform: str = sys.platform) -> Plan:
         path = os.path.expanduser(f"~/Library/LaunchAgents/{label}.plist")
         target = f"gui/{os.getuid()}"
         begin = (("launchctl", "bootstrap", target, path),)
-        return Plan(
+        return SupervisorPlan(
             LAUNCHD, path, plist(label, root, argv, env), begin, (("launchctl", "bootout", f"{target}/{label}"),)
         )
     unit = f"gastown-daemon-{name}.service"
@@ -48,7 +48,7 @@ def plan_of(root: str, *, platform: str = sys.platform) -> Plan:
     path = os.path.join(base, "systemd", "user", unit)
     call = ("systemctl", "--user")
     begin = ((*call, "daemon-reload"), (*call, "enable", "--now", unit))
-    return Plan(SYSTEMD, path, unit_text(root, argv, env), begin, ((*call, "disable", "--now", unit),))
+    return SupervisorPlan(SYSTEMD, path, unit_text(root, argv, env), begin, ((*call, "disable", "--now", unit),))
 
 
 def unit_text(root: str, argv: list[str], env: dict[str, str]) -> str:
@@ -101,7 +101,7 @@ def plist(label: str, root: str, argv: list[str], env: dict[str, str]) -> str:
     return plistlib.dumps(value).decode()
 
 
-def enable(root: str, plan: Plan) -> None:
+def enable(root: str, plan: SupervisorPlan) -> None:
     """Write the file and begin; a daemon that runs already is ended first, so that the supervisor has the only one.
 
     Raises TownError, and leaves nothing behind, if the supervisor cannot be reached or refuses.
@@ -124,7 +124,7 @@ def enable(root: str, plan: Plan) -> None:
         raise
 
 
-def disable(plan: Plan) -> bool:
+def disable(plan: SupervisorPlan) -> bool:
     """Undo ``enable``; return False if there was nothing to undo. Raises TownError."""
     if _content(plan.path) is None:
         return False
@@ -137,7 +137,7 @@ def disable(plan: Plan) -> bool:
     return True
 
 
-def check(plan: Plan) -> None:
+def check(plan: SupervisorPlan) -> None:
     """Refuse where this system has no such supervisor for this user. Raises TownError with its own words."""
     asked = ("systemctl", "--user", "show-environment") if plan.kind == SYSTEMD else ("launchctl", "version")
     try:
@@ -148,7 +148,7 @@ def check(plan: Plan) -> None:
         raise _absent(plan, (done.err or done.out).strip().partition("\n")[0])
 
 
-def _absent(plan: Plan, why: str) -> TownError:
+def _absent(plan: SupervisorPlan, why: str) -> TownError:
     hint = "gt up starts the daemon; a line '@reboot cd TOWN && gt daemon start' in crontab does so after a restart"
     return TownError(f"{plan.kind} does not serve this user here", why, hint)
 

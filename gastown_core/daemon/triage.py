@@ -25,22 +25,22 @@ if TYPE_CHECKING:
 START, RESTART, NOTHING, ERROR = "start", "restart", "nothing", "error"
 
 
-class Verdict(Record):
+class TriageVerdict(Record):
     """What is to be done about the daemon, and why."""
 
     action: str
     why: str
 
 
-def decide(daemon: DaemonView, now: float) -> Verdict:
+def decide(daemon: DaemonView, now: float) -> TriageVerdict:
     """Return what a daemon in this condition needs; pure. One that was stopped, or never ran, is nobody's fault."""
     if daemon.state in (STOPPED, NEVER):
-        return Verdict(NOTHING, daemon.words(now))
+        return TriageVerdict(NOTHING, daemon.words(now))
     if daemon.state == DIED:
-        return Verdict(START, daemon.words(now))
+        return TriageVerdict(START, daemon.words(now))
     if daemon.state in (SILENT, LATE):
-        return Verdict(RESTART, daemon.words(now))
-    return Verdict(NOTHING, daemon.words(now))
+        return TriageVerdict(RESTART, daemon.words(now))
+    return TriageVerdict(NOTHING, daemon.words(now))
 
 
 def triage(root: str, *, actor: str, clock: Clock = SYSTEM_CLOCK, dry_run: bool = False) -> dict[str, object]:

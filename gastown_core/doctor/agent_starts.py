@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 
 from gastown_core.doctor.check import Check, Edit, Finding
-from gastown_core.doctor.place import Place, Seat
+from gastown_core.doctor.checked_town import Place, Seat
 from gastown_core.runtimes.readiness.obstacle import BYPASS, KEY, LOGIN, PROGRAM, REVIEW, ROOT, SETUP, TRUST, Obstacle
 
 ABOUT = {

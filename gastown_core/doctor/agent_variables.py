@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gastown_core.doctor.check import Check, Finding
-from gastown_core.doctor.place import Place
+from gastown_core.doctor.checked_town import Place
 from gastown_core.runtimes.readiness import readiness_of
 
 

@@ -71,7 +71,7 @@ class Finding(Record):
         }
 
 
-class Change(Record):
+class FileChange(Record):
     """What a fix would make of one file."""
 
     path: str
@@ -97,19 +97,19 @@ class Check:
         """Return what is wrong; change nothing."""
         raise NotImplementedError
 
-    def preview(self, findings: list[Finding], planned: dict[str, bytes]) -> list[Change]:
+    def preview(self, findings: list[Finding], planned: dict[str, bytes]) -> list[FileChange]:
         """Return what ``fix`` would change, file by file.
 
         ``planned`` is what earlier fixes would make of files; what this one would is added to it.  Raises ValueError,
         OSError for a file that cannot be changed.
         """
-        changes: dict[str, Change] = {}
+        changes: dict[str, FileChange] = {}
         for edit in _edits(findings):
             standing = planned[edit.path] if edit.path in planned else _content(edit.path)
             after = edit.change(standing)
             if after != standing:
                 first = changes[edit.path].before if edit.path in changes else standing
-                changes[edit.path] = Change(edit.path, first, after)
+                changes[edit.path] = FileChange(edit.path, first, after)
                 planned[edit.path] = after
         return list(changes.values())
 

@@ -9,7 +9,7 @@ from gastown_core.town.daemon_note import view
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from gastown_core.doctor.place import Place
+    from gastown_core.doctor.checked_town import Place
 
 
 class DaemonCheck(Check):

@@ -11,7 +11,7 @@ from gastown_core.town.host_load import GB, read_load
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from gastown_core.doctor.place import Place
+    from gastown_core.doctor.checked_town import Place
 
 LEAST_GB = 1.0
 MOST_LOG_GB = 0.25

@@ -9,7 +9,7 @@ from gastown_core.town.liveness import live_sessions
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from gastown_core.doctor.place import Place, Seat
+    from gastown_core.doctor.checked_town import Place, Seat
 
 WHY = "the program tells less of itself: its state is read from its screen"
 

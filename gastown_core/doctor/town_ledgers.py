@@ -9,7 +9,7 @@ from gastown_core.errors import GastownError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from gastown_core.doctor.place import Place
+    from gastown_core.doctor.checked_town import Place
 
 MENDABLE = ("layout", "merge driver", "gitignore", "index", "conflict markers")
 """Checks of ``bd doctor`` that its ``--fix`` mends without loss."""

@@ -7,7 +7,7 @@ from gastown_core.town.rigs import interrupted_rigs
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from gastown_core.doctor.place import Place
+    from gastown_core.doctor.checked_town import Place
 
 
 class RigsCheck(Check):

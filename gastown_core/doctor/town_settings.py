@@ -14,7 +14,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from gastown_core.doctor.place import Place
+    from gastown_core.doctor.checked_town import Place
 
 DEFAULTS = "the defaults count meanwhile"
 

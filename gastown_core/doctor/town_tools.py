@@ -11,7 +11,7 @@ from gastown_core.process import run
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from gastown_core.doctor.place import Place
+    from gastown_core.doctor.checked_town import Place
 
 OLDEST_GIT = (2, 30)
 """``git worktree`` with bare repositories and per-worktree configuration works from here on."""

@@ -6,8 +6,8 @@ from gastown_core.formulas.condition_terms import renamed
 from gastown_core.formulas.errors import FormulaError
 from gastown_core.formulas.extend import resolve_extends
 from gastown_core.formulas.formula import ASPECT, Advice, BondPoint, Formula, Hook, Pointcut, Step
-from gastown_core.formulas.order import fits, heads_of, tails_of, unique
 from gastown_core.formulas.parse import find_in
+from gastown_core.formulas.step_order import fits, heads_of, tails_of, unique
 from gastown_core.formulas.weave import Moves, Swap, change_texts, fill, fill_single, replace
 from gastown_core.model.record import Record
 

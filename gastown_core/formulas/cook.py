@@ -15,9 +15,9 @@ from gastown_core.formulas.errors import Problem, raise_problems
 from gastown_core.formulas.expand import Expander, expand_loops
 from gastown_core.formulas.extend import resolve_extends
 from gastown_core.formulas.formula import CONVOY, DEFAULT_PRIORITY, EXPANSION, Formula, GateText, Step
-from gastown_core.formulas.order import in_order, unique
 from gastown_core.formulas.overlay import Overlay, apply_overlay
 from gastown_core.formulas.recipe import COMPILE, RUNTIME, Gate, Recipe, RecipeStep
+from gastown_core.formulas.step_order import in_order, unique
 from gastown_core.formulas.validate import check_formula, check_graph
 from gastown_core.formulas.variables import require, settle
 from gastown_core.formulas.weave import Moves, change_texts, change_value, drop, fill, names_in

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from gastown_core.formulas.errors import FormulaError
 from gastown_core.formulas.formula import Compose, Formula, Step
-from gastown_core.formulas.order import descendants
 from gastown_core.formulas.parse import find_in
+from gastown_core.formulas.step_order import descendants
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

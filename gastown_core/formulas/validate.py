@@ -7,7 +7,7 @@ from collections import Counter
 from gastown_core.formulas.arithmetic import syntax_fault
 from gastown_core.formulas.conditions import check_runtime, check_step
 from gastown_core.formulas.formula import ASPECT, CONVOY, EXPANSION, WORKFLOW
-from gastown_core.formulas.order import descendants, in_order
+from gastown_core.formulas.step_order import descendants, in_order
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

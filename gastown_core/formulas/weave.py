@@ -6,8 +6,8 @@ import re
 
 from gastown_core.formulas.condition_terms import renamed
 from gastown_core.formulas.formula import GateText, Loop, Step
-from gastown_core.formulas.order import descendants, heads_of, tails_of, unique
 from gastown_core.formulas.recipe import OnComplete
+from gastown_core.formulas.step_order import descendants, heads_of, tails_of, unique
 from gastown_core.model.record import Record
 
 TYPE_CHECKING = False

@@ -20,20 +20,20 @@ MOST = 20
 """Messages told at once; the next hook tells the next ones."""
 
 
-class Check(Record):
+class MailCheck(Record):
     """What a check finds: unread messages in all, and those that no hook told of yet."""
 
     unread: int
     fresh: tuple[Message, ...]
 
 
-def look(store: BeadStore, reader: str) -> Check:
+def look(store: BeadStore, reader: str) -> MailCheck:
     """Return the reader's unread mail; changes nothing. What is on its hook is told by its briefing."""
     unread = [message for message in inbox(store, reader) if not message.is_read(reader)]
-    return Check(len(unread), tuple(one for one in unread if not one.is_told(reader) and one.status != HOOKED))
+    return MailCheck(len(unread), tuple(one for one in unread if not one.is_told(reader) and one.status != HOOKED))
 
 
-def take(store: BeadStore, reader: str) -> Check:
+def take(store: BeadStore, reader: str) -> MailCheck:
     """Return the unread mail, and store the receipts of what is told now (at most MOST): nobody else tells it."""
     found = look(store, reader)
     if not found.fresh:
@@ -47,10 +47,10 @@ def take(store: BeadStore, reader: str) -> Check:
                 continue
             batch.update(message.id, {"labels": [*message.labels, *receipt(batch, message, reader)]})
             told.append(message)
-    return Check(found.unread, tuple(told))
+    return MailCheck(found.unread, tuple(told))
 
 
-def words(found: Check) -> str:
+def words(found: MailCheck) -> str:
     """Return what the agent is told of the fresh messages, by the most pressing of them; empty without any."""
     if not found.fresh:
         return ""

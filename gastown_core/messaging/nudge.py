@@ -14,7 +14,7 @@ from gastown_core.errors import UsageError
 from gastown_core.events.log import append_event
 from gastown_core.events.town_log import log_line
 from gastown_core.messaging import handover as way
-from gastown_core.messaging.evidence import ACCEPTED, STARTED
+from gastown_core.messaging.proof import ACCEPTED, STARTED
 from gastown_core.messaging.queue import IDLE, MODES, NEXT, NORMAL, NOW, enqueue
 from gastown_core.messaging.target import AgentTarget
 from gastown_core.messaging.typist import LOST_AFTER_S, Typist

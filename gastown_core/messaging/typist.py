@@ -13,7 +13,8 @@ from gastown_core.clock import SYSTEM_CLOCK
 from gastown_core.errors import DeliveryError
 from gastown_core.files.points import point
 from gastown_core.messaging import handover as way
-from gastown_core.messaging.evidence import (
+from gastown_core.messaging.prompt_line import PromptLine
+from gastown_core.messaging.proof import (
     ACCEPTED,
     LOOK_EVERY_S,
     STARTED,
@@ -23,7 +24,6 @@ from gastown_core.messaging.evidence import (
     proof_of,
     record_of,
 )
-from gastown_core.messaging.prompt_line import PromptLine
 from gastown_core.messaging.queue import NEXT, hold, ready_nudges, session_lock
 from gastown_core.model.address import MAYOR
 from gastown_core.model.record import Record
@@ -45,8 +45,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator
 
     from gastown_core.clock import Clock
-    from gastown_core.messaging.evidence import Proof
     from gastown_core.messaging.handover import Handover
+    from gastown_core.messaging.proof import Proof
     from gastown_core.messaging.queue import QueuedNudge
     from gastown_core.messaging.target import AgentTarget
     from gastown_core.tmux.panes import Pane

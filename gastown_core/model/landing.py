@@ -22,7 +22,7 @@ CLOSED_NOT_LANDED, LANDED_NOT_CLOSED = "closed, not landed", "landed, not closed
 FAULTS = (CLOSED_NOT_LANDED, LANDED_NOT_CLOSED)
 
 
-class Step(Record):
+class LandingStep(Record):
     """One step: its name, its state, and its proof."""
 
     name: str
@@ -33,7 +33,7 @@ class Step(Record):
 class LandingStrip(Record):
     """The five steps of one bead; ``fault`` is one of FAULTS or empty, ``why`` explains it in a sentence."""
 
-    steps: tuple[Step, ...]
+    steps: tuple[LandingStep, ...]
     branch: str = ""
     request: str = ""
     target: str = ""

@@ -40,7 +40,7 @@ class GateVerdict(Record):
 OPEN_NOW, SHUT, FAILED, UNKNOWN = "open", "shut", "failed", "unknown"
 
 
-class Check(Record):
+class GateCheck(Record):
     """The results of checking gates; each entry is (gate id, reason)."""
 
     checked: int
@@ -141,7 +141,7 @@ def open_gates(store: BeadStore, *, closed: bool = False, limit: int = 0) -> lis
 # -- judging -------------------------------------------------------------------------------------------------
 
 
-class Look(Record):
+class GateContext(Record):
     """What judging may look at: the time, beads by id, whether mail came or a condition holds, a folder for gh."""
 
     now: float
@@ -151,7 +151,7 @@ class Look(Record):
     folder: str = ""
 
 
-def judge(gate: Bead, look: Look) -> GateVerdict:
+def judge(gate: Bead, look: GateContext) -> GateVerdict:
     """Return whether a gate may open, judged by its type's row in ``JUDGES``; UNKNOWN for other types.
 
     Raises GastownError if that cannot be found out.
@@ -160,18 +160,18 @@ def judge(gate: Bead, look: Look) -> GateVerdict:
     return JUDGES[kind](gate, look) if kind in JUDGES else GateVerdict(UNKNOWN, kind)
 
 
-def _judge_human(gate: Bead, look: Look) -> GateVerdict:
+def _judge_human(gate: Bead, look: GateContext) -> GateVerdict:
     return GateVerdict(SHUT, "waiting for a person")
 
 
-def _judge_bead(gate: Bead, look: Look) -> GateVerdict:
+def _judge_bead(gate: Bead, look: GateContext) -> GateVerdict:
     target = look.bead(gate.text("await_id"))
     if target is None:
         return GateVerdict(UNKNOWN, f"no bead {gate.text('await_id')}")
     return GateVerdict(OPEN_NOW, f"{target.id} is closed") if target.is_closed else GateVerdict(SHUT, target.status)
 
 
-def _judge_mail(gate: Bead, look: Look) -> GateVerdict:
+def _judge_mail(gate: Bead, look: GateContext) -> GateVerdict:
     return (
         GateVerdict(OPEN_NOW, f"mail from {gate.text('await_id')}")
         if look.has_mail(gate)
@@ -179,14 +179,14 @@ def _judge_mail(gate: Bead, look: Look) -> GateVerdict:
     )
 
 
-def _judge_condition(gate: Bead, look: Look) -> GateVerdict:
+def _judge_condition(gate: Bead, look: GateContext) -> GateVerdict:
     true = look.is_true(gate)
     return (
         GateVerdict(OPEN_NOW, "its condition is true") if true else GateVerdict(SHUT, "its condition is not true yet")
     )
 
 
-def _judge_timer(gate: Bead, look: Look) -> GateVerdict:
+def _judge_timer(gate: Bead, look: GateContext) -> GateVerdict:
     span = parse_duration(gate.raw.get("timeout"))
     if span is None:
         return GateVerdict(UNKNOWN, "the timer has no duration")
@@ -198,7 +198,7 @@ def _judge_timer(gate: Bead, look: Look) -> GateVerdict:
     )
 
 
-def _judge_on_github(gate: Bead, look: Look) -> GateVerdict:
+def _judge_on_github(gate: Bead, look: GateContext) -> GateVerdict:
     """Ask ``gh`` about a workflow run or a pull request. Raises GastownError on failure."""
     from gastown_core import process
 
@@ -246,7 +246,7 @@ def _answer(said: str, command: str) -> Any:
         raise GastownError(f"{command} returned no JSON", str(error)) from error
 
 
-JUDGES: dict[str, Callable[[Bead, Look], GateVerdict]] = {
+JUDGES: dict[str, Callable[[Bead, GateContext], GateVerdict]] = {
     HUMAN: _judge_human,
     TIMER: _judge_timer,
     BEAD: _judge_bead,
@@ -270,7 +270,7 @@ def check(
     dry_run: bool = False,
     folder: str = "",
     clock: Clock = SYSTEM_CLOCK,
-) -> Check:
+) -> GateCheck:
     """Open every gate in ``stores`` that may open; ``kinds`` is one of TYPES, ``gh`` or ``all``.
 
     A gate that cannot be judged becomes an error in the result and stays shut; the others are still checked.
@@ -295,7 +295,7 @@ def check(
                     errors.append((gate.id, verdict.why))
             except (GastownError, ValueError) as error:
                 errors.append((gate.id, str(error)))
-    return Check(checked, tuple(resolved), tuple(failed), tuple(errors))
+    return GateCheck(checked, tuple(resolved), tuple(failed), tuple(errors))
 
 
 def _is_asked(gate: Bead, kinds: str) -> bool:
@@ -303,14 +303,14 @@ def _is_asked(gate: Bead, kinds: str) -> bool:
     return kinds == "all" or kind == kinds or (kinds == "gh" and kind in (GH_RUN, GH_PR))
 
 
-def _look(ledger: TownLedger | None, store: BeadStore, folder: str, now: float) -> Look:
+def _look(ledger: TownLedger | None, store: BeadStore, folder: str, now: float) -> GateContext:
     def is_true(gate: Bead) -> bool:
         from gastown_core.molecules.live_conditions import condition_holds
 
         return condition_holds(store, gate, folder=folder)
 
     bead = ledger.get if ledger is not None else store.get
-    return Look(now, bead, lambda gate: _has_mail(ledger, store, gate), is_true, folder)
+    return GateContext(now, bead, lambda gate: _has_mail(ledger, store, gate), is_true, folder)
 
 
 def _has_mail(ledger: TownLedger | None, store: BeadStore, gate: Bead) -> bool:
@@ -343,7 +343,7 @@ def open_those_due(batch: RuleBatch, gate_ids: Iterable[str], now: float) -> lis
         gate = batch.get(gate_id)
         if gate is None or gate.is_closed or gate.text("await_type") not in (TIMER, BEAD):
             continue
-        verdict = judge(gate, Look(now, batch.get, lambda _: False, lambda _: False))
+        verdict = judge(gate, GateContext(now, batch.get, lambda _: False, lambda _: False))
         if verdict.state == OPEN_NOW:
             batch.close(gate_id, verdict.why, force=True)
             opened.append(gate_id)

@@ -268,7 +268,7 @@ MANY_HEARTBEATS, FEW, MOST_PROMOTED = 1000, 10, 0.5
 LABEL = "gt:compaction-report"
 
 
-class Report(Record):
+class CompactionReport(Record):
     """The figures of one date; ``rows`` maps a group to (deleted, promoted, active)."""
 
     date: str
@@ -290,7 +290,7 @@ class Report(Record):
         return "\n".join([*lines, "", *(f"! {one}" for one in self.anomalies)]).rstrip()
 
 
-def report(done: Mapping[str, Compaction], date: str) -> Report:
+def report(done: Mapping[str, Compaction], date: str) -> CompactionReport:
     """Return the figures of a compaction, with anomalies."""
     decided = [one for compaction in done.values() for one in compaction.decided]
     rows = {}
@@ -307,7 +307,7 @@ def report(done: Mapping[str, Compaction], date: str) -> Report:
     if len(touched) > FEW and promoted > len(touched) * MOST_PROMOTED:
         odd.append(f"{promoted} of {len(touched)} were promoted: wisps get stuck or receive comments")
     odd += [error for compaction in done.values() for error in compaction.errors]
-    return Report(date, rows, tuple(odd))
+    return CompactionReport(date, rows, tuple(odd))
 
 
 def today(clock: Clock = SYSTEM_CLOCK) -> str:
@@ -322,7 +322,7 @@ def is_filed(ledger: TownLedger, date: str) -> str:
     return found[0].id if found else ""
 
 
-def file_report(ledger: TownLedger, told: Report, *, actor: str) -> str:
+def file_report(ledger: TownLedger, told: CompactionReport, *, actor: str) -> str:
     """Store the report as a closed event bead; returns its id."""
     with ledger.store_for("hq-x").write(actor) as batch:
         bead = batch.create(

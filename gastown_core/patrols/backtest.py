@@ -40,7 +40,7 @@ WARM_S = 24 * 3600.0
 """Events so long before the span are replayed too, unjudged: they say who had what at its start."""
 
 
-class Step(Record):
+class BacktestStep(Record):
     """One thing that the patrol would have told or done: ``opened``, ``acted``, ``held`` or ``closed``."""
 
     at: float
@@ -57,7 +57,7 @@ class Replay(Record):
     until: float
     events: int
     looks: int
-    steps: tuple[Step, ...]
+    steps: tuple[BacktestStep, ...]
 
     def as_json(self) -> dict[str, Any]:
         """Return the run as ``--json`` prints it."""
@@ -149,7 +149,7 @@ def replay(root: str, patrol: Patrol, limits: Limits, thresholds: Thresholds, *,
             break
         events.append(event)
     events.reverse()
-    past, memory, steps = _Past(root, thresholds), Memory(), list[Step]()
+    past, memory, steps = _Past(root, thresholds), Memory(), list[BacktestStep]()
     step_s, at, looks = max(patrol.period_s, LEAST_STEP_S), since, 0
     for event in [*events, TownEvent(until, "", "", {}, "", -1)]:
         edge = min(event.ts, until)
@@ -183,27 +183,27 @@ def _finds(patrol: Patrol, town: TownSnapshot, memory: Memory, limits: Limits, n
     return any(True for _ in patrol.look(Look(town, memory, limits, now, patrol.rig)))
 
 
-def _look(patrol: Patrol, town: TownSnapshot, memory: Memory, limits: Limits, now: float) -> list[Step]:
+def _look(patrol: Patrol, town: TownSnapshot, memory: Memory, limits: Limits, now: float) -> list[BacktestStep]:
     findings = tuple(patrol.look(Look(town, memory, limits, now, patrol.rig)))
     turn = turn_of(patrol.name, findings, memory.of(patrol.name), now, blind=False)
     steps = []
     for one in turn.opened:
         memory.open[one.key] = one
         what = "held" if one.escalated else "opened"
-        steps.append(Step(now, what, one.subjects[0], f"{', '.join(one.subjects)}: {one.cause}"))
+        steps.append(BacktestStep(now, what, one.subjects[0], f"{', '.join(one.subjects)}: {one.cause}"))
     for one in turn.changed:
         memory.open[one.key] = one
     for one in turn.closed:
         memory.open.pop(one.key, None)
-        steps.append(Step(now, "closed", one.subjects[0], f"{', '.join(one.subjects)}: {one.kind} is over"))
+        steps.append(BacktestStep(now, "closed", one.subjects[0], f"{', '.join(one.subjects)}: {one.kind} is over"))
     for found in findings:
         if found.remedy is not None:
             steps.append(_acted(memory, patrol, found, now))
     return steps
 
 
-def _acted(memory: Memory, patrol: Patrol, found: Finding, now: float) -> Step:
+def _acted(memory: Memory, patrol: Patrol, found: Finding, now: float) -> BacktestStep:
     order = found.remedy.kind if found.remedy is not None else ""
     told = {"patrol": patrol.name, "kind": found.kind, "target": found.subject, "order": order, "bead": found.bead}
     memory.fold(TownEvent(now, ACTED, patrol.actor, told, "", -1))
-    return Step(now, "acted", found.subject, f"{order} {found.subject}, because: {found.cause}")
+    return BacktestStep(now, "acted", found.subject, f"{order} {found.subject}, because: {found.cause}")

@@ -30,7 +30,7 @@ SIGHT = ("tmux", "heartbeats", "beads", "roster")
 """Sources without which a patrol does not see who is ill."""
 
 
-class Report(Record):
+class RoundReport(Record):
     """What one round found and did."""
 
     patrol: str
@@ -72,7 +72,7 @@ class Watch:
         """Return what the patrol finds; nothing is changed."""
         return tuple(patrol.look(Look(town, self.memory, limits, self.clock.now(), patrol.rig)))
 
-    def run(self, patrol: Patrol, town: TownSnapshot, limits: Limits, *, mode: str = "code") -> Report:
+    def run(self, patrol: Patrol, town: TownSnapshot, limits: Limits, *, mode: str = "code") -> RoundReport:
         """Look, tell what is new or over, and give the orders that are due; one that fails is told and tried again."""
         now = self.clock.now()
         self.memory.forget_before(now - BACK_S)
@@ -92,7 +92,7 @@ class Watch:
         if mode == BOTH and acted:
             self._hands_over(patrol, town, [one for one, _, _ in acted])
         blind = f"{failed.name}: {failed.error}" if failed is not None else ""
-        return Report(patrol.name, now, findings, turn.opened, turn.closed, acted, blind)
+        return RoundReport(patrol.name, now, findings, turn.opened, turn.closed, acted, blind)
 
     def _tell(self, kind: str, actor: str, payload: dict[str, object]) -> None:
         now = self.clock.now()

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from gastown_core.town.settings import Settings
 
 
-class Row(Record):
+class PatrolRow(Record):
     """A patrol with the mode that the settings give it, and why it is off."""
 
     patrol: Patrol
@@ -33,7 +33,7 @@ TOWN = (
 """The patrols of the town as a whole; each rig has a witness besides."""
 
 
-def patrols_of(root: str) -> list[Row]:
+def patrols_of(root: str) -> list[PatrolRow]:
     """Return the town's patrols, those that are off too. Raises SettingsError if a settings file is no JSON."""
     settings, daemon = load_settings(root), load_settings(root, "daemon")
     rows = [_row(patrol, settings, daemon) for patrol in TOWN]
@@ -44,7 +44,7 @@ def patrols_of(root: str) -> list[Row]:
     return rows
 
 
-def _row(patrol: Patrol, settings: Settings, daemon: Settings, closed: str = "") -> Row:
+def _row(patrol: Patrol, settings: Settings, daemon: Settings, closed: str = "") -> PatrolRow:
     mode = str(settings.lenient(f"patrols.{patrol.role}.mode"))
     why = closed
     only = daemon.lenient(f"patrols.{patrol.role}.rigs")
@@ -57,7 +57,7 @@ def _row(patrol: Patrol, settings: Settings, daemon: Settings, closed: str = "")
     elif mode == OFF:
         why = f"patrols.{patrol.role}.mode is off"
     period = settings.seconds(f"patrols.{patrol.role}.period") or patrol.period_s
-    return Row(patrol._replace(period_s=period), OFF if why else mode or CODE, why)
+    return PatrolRow(patrol._replace(period_s=period), OFF if why else mode or CODE, why)
 
 
 def read_limits(root: str) -> Limits:

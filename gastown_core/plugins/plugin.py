@@ -35,7 +35,7 @@ MOST_BYTES = 1 << 20
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}\Z")
 
 
-class Gate(Record):
+class PluginGate(Record):
     """When a plugin runs by itself: by its type; a condition is asked at most once in ``duration_s`` after a run.
 
     ``check`` is a command as separate words: no shell reads it.  ``event`` is a type of the event log, or ``startup``.
@@ -72,7 +72,7 @@ class Plugin(Record):
     rig: str = ""
     description: str = ""
     version: str = ""
-    gate: Gate = Gate()
+    gate: PluginGate = PluginGate()
     labels: tuple[str, ...] = ()
     execution: str = BY_AGENT
     timeout_s: float = DEFAULT_TIMEOUT_S
@@ -194,23 +194,23 @@ def _parted(text: str) -> tuple[str, str]:
     raise UsageError(f"{FILE}: the line {FENCE} that ends its settings is missing")
 
 
-def _gate(value: Mapping[str, object]) -> Gate:
+def _gate(value: Mapping[str, object]) -> PluginGate:
     kind = _one_of(value, "type", GATES, MANUAL)
     if kind == COOLDOWN:
-        return Gate(kind, _seconds(value, "duration", DEFAULT_COOLDOWN_S))
+        return PluginGate(kind, _seconds(value, "duration", DEFAULT_COOLDOWN_S))
     if kind == CRON:
         schedule = _needed(value, "schedule", kind)
         next_time(schedule, 0.0)
-        return Gate(kind, schedule=schedule)
+        return PluginGate(kind, schedule=schedule)
     if kind == CONDITION:
         try:
             words = tuple(shlex.split(_needed(value, "check", kind)))
         except ValueError as error:
             raise UsageError(f"{FILE}: gate.check cannot be read: {error}") from None
-        return Gate(kind, _seconds(value, "duration", DEFAULT_COOLDOWN_S), check=words)
+        return PluginGate(kind, _seconds(value, "duration", DEFAULT_COOLDOWN_S), check=words)
     if kind == EVENT:
-        return Gate(kind, event=_needed(value, "on", kind).replace(".", "_"))
-    return Gate()
+        return PluginGate(kind, event=_needed(value, "on", kind).replace(".", "_"))
+    return PluginGate()
 
 
 def next_time(schedule: str, after: float) -> float:

@@ -13,7 +13,7 @@ NEW, CHANGED, SAME, REMOVED, WRONG = "new", "changed", "same", "removed", "wrong
 MOST_FILES = 1_000
 
 
-class Change(Record):
+class PluginChange(Record):
     """What happens to one plugin; ``why`` says what is wrong with it."""
 
     name: str
@@ -21,7 +21,7 @@ class Change(Record):
     why: str = ""
 
 
-def sync_plugins(root: str, source: str, *, clean: bool = False, dry_run: bool = False) -> list[Change]:
+def sync_plugins(root: str, source: str, *, clean: bool = False, dry_run: bool = False) -> list[PluginChange]:
     """Bring the plugins of ``source`` (a folder of plugin folders) into the town, and return what changed.
 
     ``clean`` moves plugins that the source lacks to ``plugins/.removed``; nothing is deleted.  A plugin that cannot be
@@ -37,22 +37,22 @@ def sync_plugins(root: str, source: str, *, clean: bool = False, dry_run: bool =
     if clean:
         for name in sorted(os.listdir(place)) if os.path.isdir(place) else []:
             if name not in names and os.path.isfile(os.path.join(place, name, FILE)):
-                changes.append(Change(name, REMOVED))
+                changes.append(PluginChange(name, REMOVED))
                 if not dry_run:
                     _put_aside(place, name)
     return changes
 
 
-def _bring(source: str, place: str, name: str, dry_run: bool) -> Change:
+def _bring(source: str, place: str, name: str, dry_run: bool) -> PluginChange:
     try:
         read_plugin(source)
         wanted = _content(source)
     except GastownError as error:
-        return Change(name, WRONG, str(error))
+        return PluginChange(name, WRONG, str(error))
     target = os.path.join(place, name)
     is_new = not os.path.lexists(target)
     if not is_new and _content(target) == wanted:
-        return Change(name, SAME)
+        return PluginChange(name, SAME)
     if not dry_run:
         fresh = os.path.join(place, f".{name}.new")
         try:
@@ -64,7 +64,7 @@ def _bring(source: str, place: str, name: str, dry_run: bool) -> Change:
             os.rename(fresh, target)
         except OSError as error:
             raise StoreError(f"cannot write plugin {name}", error.strerror or str(error)) from error
-    return Change(name, NEW if is_new else CHANGED)
+    return PluginChange(name, NEW if is_new else CHANGED)
 
 
 def _put_aside(place: str, name: str) -> None:

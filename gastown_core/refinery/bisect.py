@@ -17,7 +17,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Collection, Generator, Mapping, Sequence
 
-    Round = Generator[list["Ask"], list["Answer"], None]
+    Round = Generator[list["Ask"], list["ProbeAnswer"], None]
 
 RED = frozenset((FAIL, GAVE_UP))
 FLAKY_RERUNS = 2
@@ -36,7 +36,7 @@ class Ask(Record):
     parent: tuple[str, ...] = ()
 
 
-class Answer(Record):
+class ProbeAnswer(Record):
     """A probe's result: ``pass``, ``fail``, ``gave-up`` or ``error``; or none, and the request that did not stack."""
 
     result: str
@@ -104,7 +104,7 @@ class Bisection:
                 break
         self.good = rest
 
-    def _first_red(self, rest: tuple[str, ...], low: int) -> Generator[list[Ask], list[Answer], tuple[int, int]]:
+    def _first_red(self, rest: tuple[str, ...], low: int) -> Generator[list[Ask], list[ProbeAnswer], tuple[int, int]]:
         """The lengths of a green prefix and of a red one with exactly one member more."""
         high = len(rest)
         while high - low > 1:
@@ -117,7 +117,7 @@ class Bisection:
             high = min([high, *(cut for cut in cuts if cut > low)])
         return low, high
 
-    def _is_confirmed(self, rest: tuple[str, ...], high: int) -> Generator[list[Ask], list[Answer], bool]:
+    def _is_confirmed(self, rest: tuple[str, ...], high: int) -> Generator[list[Ask], list[ProbeAnswer], bool]:
         """Whether the suspect's stack is red in each additional run.
 
         The rest without it runs at the same time if a worktree is free; not where the gate gave up, since load may have
@@ -157,7 +157,7 @@ class Bisection:
                 out.add(one)
         return tuple(one for one in rest if one not in out)
 
-    def _try(self, rest: tuple[str, ...], low: int) -> Generator[list[Ask], list[Answer], tuple[str, ...]]:
+    def _try(self, rest: tuple[str, ...], low: int) -> Generator[list[Ask], list[ProbeAnswer], tuple[str, ...]]:
         """Probe the rest; what no longer stacks goes to ``aside``. Returns what was probed."""
         while len(rest) > low:
             answers = yield from self._ask([Ask(rest, "final", parent=self.requests)])
@@ -180,7 +180,7 @@ class Bisection:
             if self._known.get(self._with(one, ())) == PASS:
                 self.culprits[self.culprits.index(one)] = yield from self._with_peers(one)
 
-    def _with_peers(self, culprit: Culprit) -> Generator[list[Ask], list[Answer], Culprit]:
+    def _with_peers(self, culprit: Culprit) -> Generator[list[Ask], list[ProbeAnswer], Culprit]:
         """The culprit, green alone, with the peers it failed with again; cleared if there are none."""
         below, high, found = culprit.stack[:-1], len(culprit.stack) - 1, frozenset[str]()
         own = stack = self._with(culprit, found)
@@ -203,7 +203,9 @@ class Bisection:
                 return culprit._replace(result=runs[-1])
         return culprit._replace(stack=stack, peers=tuple(one for one in stack if one not in own))
 
-    def _narrow(self, culprit: Culprit, found: frozenset[str], high: int) -> Generator[list[Ask], list[Answer], int]:
+    def _narrow(
+        self, culprit: Culprit, found: frozenset[str], high: int
+    ) -> Generator[list[Ask], list[ProbeAnswer], int]:
         """The length of the shortest prefix below it with which, together with ``found``, it is red."""
         low, below = 0, culprit.stack[:-1]
         while high - low > 1:
@@ -222,7 +224,7 @@ class Bisection:
                 wanted |= self.needs.get(one, frozenset())
         return tuple(one for one in culprit.stack if one in wanted)
 
-    def _ask(self, asks: list[Ask]) -> Generator[list[Ask], list[Answer], list[Answer]]:
+    def _ask(self, asks: list[Ask]) -> Generator[list[Ask], list[ProbeAnswer], list[ProbeAnswer]]:
         """Yield the probes whose verdict is not known, and remember their answers."""
         wanted = list(dict.fromkeys(ask for ask in asks if ask.fresh or ask.requests not in self._known))
         answers = (yield wanted) if wanted else []

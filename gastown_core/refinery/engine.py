@@ -17,9 +17,9 @@ from gastown_core.model.metadata import read_conflict
 from gastown_core.model.refinery import HELD, IDLE
 from gastown_core.process_table import lives
 from gastown_core.refinery import claims, records
-from gastown_core.refinery.batch import BatchRun
 from gastown_core.refinery.hold import INFRASTRUCTURE, HoldError, is_worth_a_try, put_on_hold, read_hold
 from gastown_core.refinery.integration import land_what_is_ready
+from gastown_core.refinery.merge_batch import BatchRun
 from gastown_core.refinery.merge_queue import next_batch, survey, turned_down
 from gastown_core.refinery.place import Refinery, merge_lock, slug
 from gastown_core.refinery.prober import VerdictCache

@@ -219,7 +219,7 @@ def _merge(
     place: Refinery, worktrees: Worktrees, epic: Bead, before: Integration, base: str, tip: str, skip_tests: bool
 ) -> str:
     """The merge commit, its tree tested. Raises ConflictError."""
-    from gastown_core.refinery.gates import Gates
+    from gastown_core.refinery.rig_gates import Gates
     from gastown_core.refinery.stack import merge_trees
 
     tree, files = merge_trees(place.git, worktrees, base, tip)

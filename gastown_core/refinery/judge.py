@@ -13,7 +13,7 @@ import os
 from gastown_core.clock import format_seconds
 from gastown_core.model.refinery import BISECTING, ERROR, FAIL, GAVE_UP, PASS, TESTING, EntryState
 from gastown_core.refinery import failure
-from gastown_core.refinery.bisect import RED, Answer, Ask, Bisection
+from gastown_core.refinery.bisect import RED, Ask, Bisection, ProbeAnswer
 from gastown_core.refinery.gate_run import tail
 from gastown_core.refinery.hold import ENVIRONMENT, INFRASTRUCTURE, RED_TARGET, HoldError
 
@@ -236,7 +236,7 @@ class Judge:
             asks = next(rounds)
             while True:
                 verdicts = self._probe(asks)
-                asks = rounds.send([Answer(one.result, one.clash.id if one.clash else "") for one in verdicts])
+                asks = rounds.send([ProbeAnswer(one.result, one.clash.id if one.clash else "") for one in verdicts])
                 # a probe of this round may prove the newest culprit
                 self._see_life([one for one in bisection.culprits if one.result == FAIL][:-1])
         except StopIteration:

@@ -16,7 +16,7 @@ from gastown_core.events.log import append_event
 from gastown_core.files.atomic import edit_json, read_json
 from gastown_core.model.record import Record
 from gastown_core.model.refinery import CACHED, ERROR, FAIL, GAVE_UP, PASS, GateRun
-from gastown_core.refinery.gates import GateSet, is_set_up
+from gastown_core.refinery.rig_gates import GateSet, is_set_up
 from gastown_core.refinery.stack import Clash, Stacked
 
 TYPE_CHECKING = False
@@ -25,9 +25,9 @@ if TYPE_CHECKING:
     from typing import Any
 
     from gastown_core.refinery.bisect import Ask
-    from gastown_core.refinery.gates import Gates
     from gastown_core.refinery.place import Refinery
     from gastown_core.refinery.policy import Gate
+    from gastown_core.refinery.rig_gates import Gates
     from gastown_core.refinery.stack import Stacker
     from gastown_core.refinery.state_file import Board
     from gastown_core.refinery.worktrees import Worktrees

@@ -9,14 +9,14 @@ from __future__ import annotations
 import re
 
 from gastown_core.model.record import Record
-from gastown_core.runtimes.rows import is_rule, solid_text
+from gastown_core.runtimes.screen_rows import is_rule, solid_text
 from gastown_core.runtimes.screens import BOXED, FOOTED, MARKED, ROUNDED, RULED
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from gastown_core.runtimes.rows import Row
+    from gastown_core.runtimes.screen_rows import ScreenRow
     from gastown_core.runtimes.screens import ScreenTable
 
 
@@ -37,7 +37,7 @@ FOOTER_ROWS = 8
 """How many rows may be below an input row."""
 
 
-def find_input(table: ScreenTable, rows: Sequence[Row]) -> InputRow | None:
+def find_input(table: ScreenTable, rows: Sequence[ScreenRow]) -> InputRow | None:
     """The input row of a screen without blank rows at its end, None if there is none of that runtime's shape."""
     finders = {
         RULED: _between_rules,
@@ -50,7 +50,7 @@ def find_input(table: ScreenTable, rows: Sequence[Row]) -> InputRow | None:
     return finder(table, rows) if finder is not None else None
 
 
-def _between_rules(table: ScreenTable, rows: Sequence[Row]) -> InputRow | None:
+def _between_rules(table: ScreenTable, rows: Sequence[ScreenRow]) -> InputRow | None:
     """Input of any height between the last rule and the one before it."""
     rules = [number for number, row in enumerate(rows) if is_rule(row.text)]
     if len(rules) < 2 or _count(rows[rules[-1] + 1 :]) > FOOTER_ROWS:
@@ -61,7 +61,7 @@ def _between_rules(table: ScreenTable, rows: Sequence[Row]) -> InputRow | None:
     return InputRow(top, bottom, _draft(table, rows[top + 1 : bottom]))
 
 
-def _above_footer(table: ScreenTable, rows: Sequence[Row]) -> InputRow | None:
+def _above_footer(table: ScreenTable, rows: Sequence[ScreenRow]) -> InputRow | None:
     """The last row with the mark, and what follows it up to a blank row; the footer stands below that.
 
     A prompt in the history has an answer below it.  Without a footer it is no empty input row, but may be a draft so
@@ -82,7 +82,7 @@ def _above_footer(table: ScreenTable, rows: Sequence[Row]) -> InputRow | None:
     return InputRow(top, len(rows) - 1, draft, is_tall=True) if "\n" in draft else None
 
 
-def _in_box(table: ScreenTable, rows: Sequence[Row]) -> InputRow | None:
+def _in_box(table: ScreenTable, rows: Sequence[ScreenRow]) -> InputRow | None:
     """A box with a bar at its left and a thick rule below; its last row names the model."""
     ends = [number for number, row in enumerate(rows) if row.text.lstrip().startswith("╹▀▀▀▀")]
     if not ends or _count(rows[ends[-1] + 1 :]) > FOOTER_ROWS:
@@ -99,7 +99,7 @@ def _in_box(table: ScreenTable, rows: Sequence[Row]) -> InputRow | None:
     return InputRow(top, bottom, _draft(table, inside, is_marked=False))
 
 
-def _in_round_box(table: ScreenTable, rows: Sequence[Row]) -> InputRow | None:
+def _in_round_box(table: ScreenTable, rows: Sequence[ScreenRow]) -> InputRow | None:
     """A box with round corners at the bottom; its first row names the model, its last row takes text too."""
     ends = [number for number, row in enumerate(rows) if row.text.startswith("╰─ ") and row.text.endswith(" ─╯")]
     if not ends or _count(rows[ends[-1] + 1 :]) > FOOTER_ROWS:
@@ -113,7 +113,7 @@ def _in_round_box(table: ScreenTable, rows: Sequence[Row]) -> InputRow | None:
     return InputRow(top - 1, bottom, _draft(table, inside, is_marked=False))
 
 
-def _behind_mark(table: ScreenTable, rows: Sequence[Row]) -> InputRow | None:
+def _behind_mark(table: ScreenTable, rows: Sequence[ScreenRow]) -> InputRow | None:
     """A row that begins with the mark, near the bottom."""
     near = range(max(0, len(rows) - FOOTER_ROWS), len(rows))
     marked = [number for number in near if table.mark.match(rows[number].text.strip(" │|"))]
@@ -124,7 +124,7 @@ def _behind_mark(table: ScreenTable, rows: Sequence[Row]) -> InputRow | None:
     return InputRow(marked[-1], marked[-1], _draft(table, [bare]))
 
 
-def _draft(table: ScreenTable, rows: Sequence[Row], *, is_marked: bool = True) -> str:
+def _draft(table: ScreenTable, rows: Sequence[ScreenRow], *, is_marked: bool = True) -> str:
     """What was typed: neither dim letters nor a known placeholder are; blank rows between do not matter."""
     found = table.mark.match(rows[0].text) if is_marked else None
     start = found.end() if found is not None else 0
@@ -141,11 +141,11 @@ def _draft(table: ScreenTable, rows: Sequence[Row], *, is_marked: bool = True) -
     return "\n".join(text for text in said if text)
 
 
-def _count(rows: Sequence[Row]) -> int:
+def _count(rows: Sequence[ScreenRow]) -> int:
     return sum(1 for row in rows if row.text.strip())
 
 
-def _part(row: Row, start: int, end: int) -> Row:
+def _part(row: ScreenRow, start: int, end: int) -> ScreenRow:
     """The columns of a row from ``start`` to ``end``."""
     styles = (
         (max(a, start) - start, min(b, end) - start, style) for a, b, style in row.styles if b > start and a < end

@@ -9,14 +9,14 @@ from __future__ import annotations
 import re
 
 from gastown_core.model.record import Record
-from gastown_core.runtimes.rows import is_dashed, is_rule, lit_span
+from gastown_core.runtimes.screen_rows import is_dashed, is_rule, lit_span
 from gastown_core.runtimes.screens import LOGINS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from gastown_core.runtimes.rows import Row
+    from gastown_core.runtimes.screen_rows import ScreenRow
     from gastown_core.runtimes.screens import ScreenTable
 
 
@@ -71,7 +71,7 @@ _TOOL_ROW = re.compile(r"^[?$✓-]\s+(\w[\w ]*?)(?:\s{2,}|$)")
 _RIGHT_COLUMN = re.compile(r"\s{8,}\S.*$")
 
 
-def find_question(table: ScreenTable, rows: Sequence[Row], *, bare_lists: bool = True) -> Question | None:
+def find_question(table: ScreenTable, rows: Sequence[ScreenRow], *, bare_lists: bool = True) -> Question | None:
     """The question at the bottom of these rows, None if nothing is asked there.
 
     Without ``bare_lists``, choices that have neither numbers nor key hints are none: a draft of many rows looks so.
@@ -102,7 +102,7 @@ def find_question(table: ScreenTable, rows: Sequence[Row], *, bare_lists: bool =
     return Question(kind, detail, choices.texts, choices.cursor, text)
 
 
-def _block_above(above: Sequence[Row], choice: str) -> list[str]:
+def _block_above(above: Sequence[ScreenRow], choice: str) -> list[str]:
     """The rows above the choices that belong to the question: of its box, or up to the line or the step before it.
 
     ``choice`` is the row of the first choice.  What is doubtful belongs to it: an answer is for all that was shown.  A
@@ -120,7 +120,7 @@ def _block_above(above: Sequence[Row], choice: str) -> list[str]:
     return [_unframe(text).rstrip() for text in texts[start + 1 :]]
 
 
-def says_login(rows: Sequence[Row]) -> bool:
+def says_login(rows: Sequence[ScreenRow]) -> bool:
     """Whether the bottom of a screen without an input row is about logging in."""
     body = [row.text for row in rows if row.text.strip()][-QUESTION_ROWS:]
     return any(pattern.search(text) for pattern in LOGINS for text in body)
@@ -155,7 +155,7 @@ def _what_is_asked(above: list[str]) -> str:
 # --- choices -----------------------------------------------------------------------------------------------------------
 
 
-def _blocks(rows: Sequence[Row]) -> list[int]:
+def _blocks(rows: Sequence[ScreenRow]) -> list[int]:
     """For each row of ``find_question``'s body the number of its block; blank rows part blocks."""
     number = 0
     blocks = []
@@ -168,7 +168,7 @@ def _blocks(rows: Sequence[Row]) -> list[int]:
     return blocks[-QUESTION_ROWS:]
 
 
-def _numbered(body: Sequence[Row]) -> Choices | None:
+def _numbered(body: Sequence[ScreenRow]) -> Choices | None:
     """The last list that begins with 1, if it stands at the very bottom."""
     found: list[tuple[int, str, str, bool]] = []
     for place, row in enumerate(body):
@@ -188,7 +188,7 @@ def _numbered(body: Sequence[Row]) -> Choices | None:
     return Choices(texts, cursor, listed[0][0], listed[-1][0])
 
 
-def _listed(body: Sequence[Row], blocks: list[int], marks: str) -> Choices | None:
+def _listed(body: Sequence[ScreenRow], blocks: list[int], marks: str) -> Choices | None:
     """Choices without numbers: the row that one of ``marks`` marks, and its block's rows that begin in the same column."""
     for place in range(len(body) - 1, -1, -1):
         marked = _CHOICE.match(body[place].text)
@@ -207,7 +207,7 @@ def _listed(body: Sequence[Row], blocks: list[int], marks: str) -> Choices | Non
     return None
 
 
-def _side_by_side(body: Sequence[Row]) -> Choices | None:
+def _side_by_side(body: Sequence[ScreenRow]) -> Choices | None:
     """Choices in one row, the chosen one on a ground of its own: ``Allow once   Allow always   Reject``."""
     for place in range(len(body) - 1, max(-1, len(body) - HINT_ROWS), -1):
         row = body[place]
@@ -237,7 +237,7 @@ def _option_text(text: str, column: int) -> str:
     return re.sub(r"\s{3,}[│┃|█]\s*$", "", text[column:]).strip(" │┃|█")
 
 
-def _ends_there(body: Sequence[Row], last: int) -> bool:
+def _ends_there(body: Sequence[ScreenRow], last: int) -> bool:
     """Whether nothing but explanations and key hints follow the choices."""
     rest = [_unframe(row.text) for row in body[last + 1 :]]
     rest = [text for text in rest if text and not is_rule(text)]

@@ -12,7 +12,7 @@ from gastown_core.model.record import Record
 from gastown_core.model.sha256 import sha256
 from gastown_core.runtimes.input_row import find_input
 from gastown_core.runtimes.question import DIALOG, LOGIN, PERMISSION, find_question, says_login
-from gastown_core.runtimes.rows import is_rule, parse_rows
+from gastown_core.runtimes.screen_rows import is_rule, parse_rows
 from gastown_core.runtimes.screens import ERRORS, GENERIC, LIMITS, LOGGED_OUT, MARKED, SCREENS, SHELL_PROMPT
 
 TYPE_CHECKING = False
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from re import Pattern
 
-    from gastown_core.runtimes.rows import Row
+    from gastown_core.runtimes.screen_rows import ScreenRow
     from gastown_core.runtimes.screens import ScreenTable
 
 
@@ -98,7 +98,7 @@ def read_screen(preset_name: str, lines: Sequence[str], title: str = "") -> Scre
     return state._replace(draft=found.draft, has_input=True)
 
 
-def _without_input(table: ScreenTable, rows: list[Row]) -> ScreenReading:
+def _without_input(table: ScreenTable, rows: list[ScreenRow]) -> ScreenReading:
     """No question and no input row: a shell, a log-in, or something under way."""
     if SHELL_PROMPT.match(rows[-1].text.strip() + " ") and not rows[-1].text.startswith(" "):
         return ScreenReading(SHELL, rows[-1].text.strip())
@@ -178,5 +178,5 @@ def _find(patterns: Sequence[Pattern[str]], texts: Sequence[str]) -> str:
     return next((text for text in texts if any(pattern.search(text) for pattern in patterns)), "")
 
 
-def _texts(rows: Sequence[Row]) -> list[str]:
+def _texts(rows: Sequence[ScreenRow]) -> list[str]:
     return [row.text for row in rows if row.text.strip()]

@@ -17,7 +17,7 @@ from gastown_core.model.record import Record
 from gastown_core.runtimes.adapters import adapter_for
 from gastown_core.town.session_record import is_id
 from gastown_core.usage.collect import collect
-from gastown_core.usage.ledger import UsageLedger
+from gastown_core.usage.usage_ledger import UsageLedger
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

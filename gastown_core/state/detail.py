@@ -8,9 +8,9 @@ from gastown_core.beads.ledger import TownLedger
 from gastown_core.beads.query import BeadQuery, Excerpt
 from gastown_core.clock import SYSTEM_CLOCK, Clock
 from gastown_core.errors import GastownError
-from gastown_core.git.facts import WorkFacts, read_facts
-from gastown_core.messaging.listing import QueueView as QueueView
-from gastown_core.messaging.listing import view_of
+from gastown_core.git.worktree_facts import WorkFacts, read_facts
+from gastown_core.messaging.nudge_listing import QueueView as QueueView
+from gastown_core.messaging.nudge_listing import view_of
 from gastown_core.model.address import parse_address
 from gastown_core.model.bead import EPIC, Bead
 from gastown_core.model.merge_request import MERGED, read_request
@@ -141,7 +141,7 @@ class UsageDetail(Record):
 def usage_detail(root: str, *, agent: str = "", beads: Sequence[str] = ()) -> UsageDetail:
     """What an agent used by bead, or what was used on some beads by agent; as counted last. Raises GastownError."""
     from gastown_core.usage import sums
-    from gastown_core.usage.ledger import UsageLedger, ledger_path
+    from gastown_core.usage.usage_ledger import UsageLedger, ledger_path
 
     if not os.path.exists(ledger_path(root)):
         return UsageDetail(_usage_row("total", sums.Sum()))

@@ -21,8 +21,8 @@ from gastown_core.model.landing import (
     UNKNOWN,
     WRITTEN,
     YES,
+    LandingStep,
     LandingStrip,
-    Step,
 )
 from gastown_core.model.merge_request import CONFLICT, MERGED, MERGED_IN, REJECTED
 from gastown_core.model.refinery import (
@@ -103,59 +103,61 @@ def strip_of(
 # the steps
 
 
-def _written(proof: Proof, request: MergeRequest | None, has_landed: bool) -> Step:
+def _written(proof: Proof, request: MergeRequest | None, has_landed: bool) -> LandingStep:
     if proof.ahead:
-        return Step(WRITTEN, YES, f"{_commits(proof.ahead)} on {proof.branch}")
+        return LandingStep(WRITTEN, YES, f"{_commits(proof.ahead)} on {proof.branch}")
     if has_landed:
-        return Step(WRITTEN, YES, "it is part of what landed")
+        return LandingStep(WRITTEN, YES, "it is part of what landed")
     if request is not None and request.commit_sha and not proof.error:
-        return Step(WRITTEN, YES, f"commit {request.commit_sha[:8]} was handed in")
+        return LandingStep(WRITTEN, YES, f"commit {request.commit_sha[:8]} was handed in")
     if proof.error:
-        return Step(WRITTEN, UNKNOWN, proof.error)
+        return LandingStep(WRITTEN, UNKNOWN, proof.error)
     if proof.branch and (proof.local or proof.remote):
-        return Step(WRITTEN, NO, f"no commit on {proof.branch} yet")
-    return Step(WRITTEN, NO, f"the branch {proof.branch} is gone" if proof.branch else "no branch was made for it")
+        return LandingStep(WRITTEN, NO, f"no commit on {proof.branch} yet")
+    return LandingStep(
+        WRITTEN, NO, f"the branch {proof.branch} is gone" if proof.branch else "no branch was made for it"
+    )
 
 
-def _pushed(proof: Proof, request: MergeRequest | None, has_landed: bool) -> Step:
+def _pushed(proof: Proof, request: MergeRequest | None, has_landed: bool) -> LandingStep:
     if has_landed:
-        return Step(PUSHED, YES, "it is part of what landed")
+        return LandingStep(PUSHED, YES, "it is part of what landed")
     if proof.error:
-        return Step(PUSHED, UNKNOWN, proof.error)
+        return LandingStep(PUSHED, UNKNOWN, proof.error)
     if not proof.remote:
         if request is not None and request.commit_sha:
-            return Step(PUSHED, NO, f"origin has no branch {proof.branch} any more")
-        return Step(PUSHED, NO, "origin does not have it yet")
+            return LandingStep(PUSHED, NO, f"origin has no branch {proof.branch} any more")
+        return LandingStep(PUSHED, NO, "origin does not have it yet")
     if proof.unpushed:
-        return Step(PUSHED, NO, f"{_commits(proof.unpushed)} not pushed yet")
+        return LandingStep(PUSHED, NO, f"{_commits(proof.unpushed)} not pushed yet")
     if not proof.ahead:
-        return Step(PUSHED, NO, "origin has the branch, without a commit of its own")
-    return Step(PUSHED, YES, f"origin has {proof.remote[:8]}")
+        return LandingStep(PUSHED, NO, "origin has the branch, without a commit of its own")
+    return LandingStep(PUSHED, YES, f"origin has {proof.remote[:8]}")
 
 
-def _queued(proof: Proof, request: MergeRequest | None, has_landed: bool, rests: str) -> Step:
+def _queued(proof: Proof, request: MergeRequest | None, has_landed: bool, rests: str) -> LandingStep:
     if request is None:
         if has_landed:
-            known = Step(QUEUED, YES, f"as {proof.by}") if proof.by else None
-            return known or Step(QUEUED, SKIPPED, "landed without a merge request")
-        return Step(QUEUED, NO, "no merge request yet")
+            known = LandingStep(QUEUED, YES, f"as {proof.by}") if proof.by else None
+            return known or LandingStep(QUEUED, SKIPPED, "landed without a merge request")
+        return LandingStep(QUEUED, NO, "no merge request yet")
     if request.is_open:
-        return Step(QUEUED, YES, f"as {request.id}" + (f", which is on hold: {rests}" if rests else ""))
+        return LandingStep(QUEUED, YES, f"as {request.id}" + (f", which is on hold: {rests}" if rests else ""))
     if request.close_reason in (REJECTED, CONFLICT) or request.close_reason.startswith(REJECTED):
-        return Step(QUEUED, FAILED, f"{request.id} was closed: {request.close_reason}")
-    return Step(QUEUED, YES, f"as {request.id}, {request.close_reason or 'closed'}")
+        return LandingStep(QUEUED, FAILED, f"{request.id} was closed: {request.close_reason}")
+    return LandingStep(QUEUED, YES, f"as {request.id}, {request.close_reason or 'closed'}")
 
 
-def _gated(request: MergeRequest | None, refinery: RefineryFacts | None, has_landed: bool) -> Step:
+def _gated(request: MergeRequest | None, refinery: RefineryFacts | None, has_landed: bool) -> LandingStep:
     verdict = _verdict(request.id, refinery) if request is not None and refinery is not None else None
     if verdict is not None:
         return verdict
     if has_landed:
-        return Step(GATED, SKIPPED, "landed; the verdict of its gates is not kept here")
-    return Step(GATED, NO, "no gate has run on it yet")
+        return LandingStep(GATED, SKIPPED, "landed; the verdict of its gates is not kept here")
+    return LandingStep(GATED, NO, "no gate has run on it yet")
 
 
-def _verdict(request_id: str, refinery: RefineryFacts) -> Step | None:
+def _verdict(request_id: str, refinery: RefineryFacts) -> LandingStep | None:
     """The result in the running batch, else in the newest batch that had it."""
     state = refinery.state
     if state is not None and state.phase != IDLE:
@@ -164,47 +166,47 @@ def _verdict(request_id: str, refinery: RefineryFacts) -> Step | None:
             return _entry_step(entry.state, entry.why, refinery)
     for batch in refinery.history:
         if request_id in batch.merged:
-            return Step(GATED, YES, f"its gates were green in {batch.id}")
+            return LandingStep(GATED, YES, f"its gates were green in {batch.id}")
         if request_id in batch.culprits:
-            return Step(GATED, FAILED, f"its gates were red in {batch.id}")
+            return LandingStep(GATED, FAILED, f"its gates were red in {batch.id}")
         if request_id in batch.conflicts:
-            return Step(GATED, FAILED, f"it conflicted in {batch.id}")
+            return LandingStep(GATED, FAILED, f"it conflicted in {batch.id}")
         if request_id in batch.mrs:
-            return Step(GATED, NO, f"{batch.id} gave no verdict on it")
+            return LandingStep(GATED, NO, f"{batch.id} gave no verdict on it")
     return None
 
 
-def _entry_step(word: str, why: str, refinery: RefineryFacts) -> Step:
+def _entry_step(word: str, why: str, refinery: RefineryFacts) -> LandingStep:
     state = refinery.state
     assert state is not None
     if word in (EntryState.GOOD, EntryState.MERGED):
-        return Step(GATED, YES, f"its gates are green in {state.batch}")
+        return LandingStep(GATED, YES, f"its gates are green in {state.batch}")
     if word in (EntryState.CULPRIT, EntryState.CONFLICT):
-        return Step(GATED, FAILED, why or f"{word} in {state.batch}")
+        return LandingStep(GATED, FAILED, why or f"{word} in {state.batch}")
     if word == EntryState.HELD:
-        return Step(GATED, NO, why or f"held back in {state.batch}")
+        return LandingStep(GATED, NO, why or f"held back in {state.batch}")
     if state.phase == HELD:
-        return Step(GATED, NO, f"the queue is held: {state.hold_reason}")
+        return LandingStep(GATED, NO, f"the queue is held: {state.hold_reason}")
     if not refinery.is_alive:
-        return Step(GATED, NO, f"{state.batch} stopped before its verdict: the engine is gone")
+        return LandingStep(GATED, NO, f"{state.batch} stopped before its verdict: the engine is gone")
     probe = state.probes[-1] if state.probes else None
     if probe is None or state.phase not in AT_WORK:
-        return Step(GATED, NOW, f"in {state.batch}")
+        return LandingStep(GATED, NOW, f"in {state.batch}")
     passed = sum(gate.result in (PASS, CACHED) for gate in probe.gates)
-    return Step(GATED, NOW, f"gates {passed}/{len(probe.gates)} in {state.batch}")
+    return LandingStep(GATED, NOW, f"gates {passed}/{len(probe.gates)} in {state.batch}")
 
 
-def _landed(status: str, proof: Proof, request: MergeRequest | None, is_fresh: bool) -> Step:
+def _landed(status: str, proof: Proof, request: MergeRequest | None, is_fresh: bool) -> LandingStep:
     where = f"origin/{proof.target}" if proof.target else "its target"
     if proof.error:
-        return Step(LANDED, UNKNOWN, proof.error)
+        return LandingStep(LANDED, UNKNOWN, proof.error)
     if proof.landed:
         if request is not None and request.is_open and proof.by and proof.by != request.id:
-            return Step(LANDED, NO, f"an earlier part landed as {proof.by}, {request.id} has not")
-        return Step(LANDED, YES, proof.how)
+            return LandingStep(LANDED, NO, f"an earlier part landed as {proof.by}, {request.id} has not")
+        return LandingStep(LANDED, YES, proof.how)
     if not is_fresh and status == CLOSED:
-        return Step(LANDED, UNKNOWN, UNASKED)
-    return Step(LANDED, NO, f"no commit of it is on {where}")
+        return LandingStep(LANDED, UNKNOWN, UNASKED)
+    return LandingStep(LANDED, NO, f"no commit of it is on {where}")
 
 
 # the faults

@@ -38,7 +38,7 @@ class Commit(Record):
     subject: str
 
 
-class Entry(Record):
+class HistoryEntry(Record):
     """One thing that happened; ``id`` names the commit or bead, empty if there is none."""
 
     at: float
@@ -115,19 +115,19 @@ def hook_events(root: str, *, since: float = 0.0, limit: int = 0) -> list[TownEv
 
 def audit(
     root: str, ledger: TownLedger, *, actor: str = "", since: float = 0.0, limit: int = 0
-) -> tuple[list[Entry], dict[str, str]]:
+) -> tuple[list[HistoryEntry], dict[str, str]]:
     """Return what happened, newest first, of actors whose name contains ``actor``; and why a source could not be read.
 
     Of git, the newest ``MOST_COMMITS`` commits of each rig count; of beads, their creation and their end.
     """
     wanted = actor.lower()
-    readers: dict[str, Callable[[], Iterable[Entry]]] = {
+    readers: dict[str, Callable[[], Iterable[HistoryEntry]]] = {
         GIT: lambda: _commits(root, since),
         BEADS: lambda: _beads(ledger, since),
         EVENTS: lambda: _newest(_events(root), since, wanted, limit),
         TOWN_LOG: lambda: _newest(_log(root), since, wanted, limit),
     }
-    found: list[Entry] = []
+    found: list[HistoryEntry] = []
     failed: dict[str, str] = dict(ledger.missing)
     for name, read in readers.items():
         try:
@@ -138,34 +138,38 @@ def audit(
     return found[:limit] if limit else found, failed
 
 
-def _commits(root: str, since: float) -> Iterator[Entry]:
+def _commits(root: str, since: float) -> Iterator[HistoryEntry]:
     for rig in read_inventory(root).rigs:
         for commit in commits_in(bare_folder(rig.path, rig.name), since=since, limit=MOST_COMMITS):
-            yield Entry(commit.at, GIT, "commit", commit.author, f"{rig.name}: {commit.subject}", commit.hash[:10])
+            yield HistoryEntry(
+                commit.at, GIT, "commit", commit.author, f"{rig.name}: {commit.subject}", commit.hash[:10]
+            )
 
 
-def _beads(ledger: TownLedger, since: float) -> Iterator[Entry]:
+def _beads(ledger: TownLedger, since: float) -> Iterator[HistoryEntry]:
     for store in ledger.stores().values():
         for bead in store.find(BeadQuery(updated_since=since or None, sort="updated", limit=0 if since else 500)):
-            yield Entry(
+            yield HistoryEntry(
                 bead.created_at, BEADS, "bead_created", str(bead.raw.get("created_by") or ""), bead.title, bead.id
             )
             if bead.closed_at:
-                yield Entry(bead.closed_at, BEADS, "bead_closed", bead.assignee, bead.title, bead.id)
+                yield HistoryEntry(bead.closed_at, BEADS, "bead_closed", bead.assignee, bead.title, bead.id)
 
 
-def _events(root: str) -> Iterator[Entry]:
+def _events(root: str) -> Iterator[HistoryEntry]:
     for event in newest_events(log_path(root)):
         bead = event.payload.get("bead")
-        yield Entry(event.ts, EVENTS, event.type, event.actor, describe(event), bead if isinstance(bead, str) else "")
+        yield HistoryEntry(
+            event.ts, EVENTS, event.type, event.actor, describe(event), bead if isinstance(bead, str) else ""
+        )
 
 
-def _log(root: str) -> Iterator[Entry]:
+def _log(root: str) -> Iterator[HistoryEntry]:
     for line in newest_log_lines(root):
-        yield Entry(line.at, TOWN_LOG, line.kind, line.agent, line.detail)
+        yield HistoryEntry(line.at, TOWN_LOG, line.kind, line.agent, line.detail)
 
 
-def _newest(entries: Iterator[Entry], since: float, actor: str, limit: int) -> Iterator[Entry]:
+def _newest(entries: Iterator[HistoryEntry], since: float, actor: str, limit: int) -> Iterator[HistoryEntry]:
     """Yield entries that come newest first, until they are too old or enough."""
     count = 0
     for entry in entries:

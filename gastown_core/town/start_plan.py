@@ -154,9 +154,9 @@ def _warnings(root: str, entry: RosterEntry, preset: Preset) -> tuple[str, ...]:
     if preset.screens == SCRIPTED:
         return ()
     from gastown_core.runtimes.readiness import obstacles
-    from gastown_core.runtimes.readiness.obstacle import Look
+    from gastown_core.runtimes.readiness.obstacle import Surroundings
 
-    look = Look(os.environ, is_quick=True)
+    look = Surroundings(os.environ, is_quick=True)
     for file in hook_files(root, entry, preset):
         # written by the start itself
         if not file.problem and file.content:

@@ -15,7 +15,7 @@ from gastown_core.files.jsonl import lines_backward
 from gastown_core.model.record import Record
 from gastown_core.runtimes.adapters import adapter_for
 from gastown_core.transcripts.entries import entries_in
-from gastown_core.usage.ledger import UsageLedger, ledger_path
+from gastown_core.usage.usage_ledger import UsageLedger, ledger_path
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

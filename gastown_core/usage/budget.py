@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from gastown_core.clock import Clock
     from gastown_core.town.settings import Settings
-    from gastown_core.usage.ledger import UsageLedger
+    from gastown_core.usage.usage_ledger import UsageLedger
 
 WARNED, OVER = "warned", "over"
 

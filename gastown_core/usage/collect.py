@@ -20,9 +20,9 @@ from gastown_core.town.inventory import read_inventory
 from gastown_core.town.runtime_settings import list_agents
 from gastown_core.town.settings import load_settings, settings_path
 from gastown_core.usage import budget
-from gastown_core.usage.ledger import UsageLedger, ledger_path
-from gastown_core.usage.source import Source, news
 from gastown_core.usage.today import read_today, sum_up, today_path, write_today
+from gastown_core.usage.usage_file import UsageFile, news
+from gastown_core.usage.usage_ledger import UsageLedger, ledger_path
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from gastown_core.model.town_event import TownEvent
     from gastown_core.runtimes.usage import Usage, UsageReader
     from gastown_core.town.inventory import Inventory
-    from gastown_core.usage.source import News
+    from gastown_core.usage.usage_file import News
 
 LATEST_S = 86400.0
 """A message from further ahead than this is taken as one of now: a clock was wrong."""
@@ -92,7 +92,7 @@ class _Pass:
         """Take in what was on whose hook since when, and which agents were started."""
         path = log_path(self.root)
         try:
-            for new in news(self.sources.get(path) or Source(path, EVENTS, EVENTS)):
+            for new in news(self.sources.get(path) or UsageFile(path, EVENTS, EVENTS)):
                 with self.ledger.transaction():
                     for event in filter(None, map(parse_event, new.lines)):
                         self._take_event(event)
@@ -156,7 +156,7 @@ class _Pass:
 
     def read(self, path: str, runtime: str, agent: str) -> None:
         """Count what is new in a transcript; one that cannot be read is a fault and nothing more."""
-        known = self.sources.get(path) or Source(path, runtime, agent)
+        known = self.sources.get(path) or UsageFile(path, runtime, agent)
         known = known._replace(agent=agent or known.agent)
         try:
             if self._read_whole(known):
@@ -166,7 +166,7 @@ class _Pass:
         except OSError as error:
             self.faults.append(f"cannot read {path}: {error.strerror or error}")
 
-    def _read_whole(self, known: Source) -> bool:
+    def _read_whole(self, known: UsageFile) -> bool:
         """Count what is new in a transcript that is no file of lines; whether it is one. Raises OSError."""
         reader = _reader(known.runtime, known.memory)
         used = reader.read_whole(known.path)
@@ -181,7 +181,7 @@ class _Pass:
             self.messages += len(used)
         return True
 
-    def _count(self, new: News, memory: dict[str, Any]) -> Source:
+    def _count(self, new: News, memory: dict[str, Any]) -> UsageFile:
         """Count the messages of some new lines, with how far that is; the source as it is kept."""
         reader = _reader(new.source.runtime, memory)
         used: list[Usage] = []

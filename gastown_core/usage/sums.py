@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
     from typing import Any
 
-    from gastown_core.usage.ledger import UsageLedger
+    from gastown_core.usage.usage_ledger import UsageLedger
 
 AGENT, RIG, BEAD, CONVOY, DAY = "agent", "rig", "bead", "convoy", "day"
 KINDS = (AGENT, RIG, BEAD, CONVOY, DAY)

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
 
-    from gastown_core.usage.ledger import UsageLedger
     from gastown_core.usage.sums import Sum
+    from gastown_core.usage.usage_ledger import UsageLedger
 
 LATELY_S = 30 * 86400.0
 """Beads on which something was used since then are told."""

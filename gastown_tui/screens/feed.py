@@ -12,12 +12,12 @@ from textual.binding import Binding, BindingType
 from textual.screen import Screen
 
 from gastown_tui.boundary import Bounded
+from gastown_tui.controllers.action_dispatch import ActionDispatch
 from gastown_tui.controllers.acts import Acts
 from gastown_tui.controllers.away import Away
 from gastown_tui.controllers.clipboard import Clipboard
 from gastown_tui.controllers.closer_look import CloserLookController
 from gastown_tui.controllers.diff_view import DiffView
-from gastown_tui.controllers.dispatch import Dispatch
 from gastown_tui.controllers.drawer_controller import DrawerController
 from gastown_tui.controllers.inbox import Inbox
 from gastown_tui.controllers.mail_room import MailRoom
@@ -103,11 +103,11 @@ class FeedScreen(Bounded, Screen[None], inherit_bindings=False):
         self.drawer.tab = kept.drawer_tab
         self.drawer.is_open = kept.is_drawer_open
 
-    def _make_dispatch(self, own: Mapping[str, Callable[[], str | None]]) -> Dispatch:
+    def _make_dispatch(self, own: Mapping[str, Callable[[], str | None]]) -> ActionDispatch:
         """Collect the handlers of all owners."""
         views = (self.merge_queue, self.mail_room, self.diff, self.away, self.clipboard, self.inbox)
         owners = (self.stage, self.navigation, self.inspector, self.search, *views)
-        return Dispatch(
+        return ActionDispatch(
             self.console,
             self.stage,
             acts=self.acts,

@@ -25,7 +25,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from gastown_core.git.facts import WorkFacts
+    from gastown_core.git.worktree_facts import WorkFacts
     from gastown_core.model.refinery import BatchRecord
     from gastown_core.model.snapshot import AgentView, ConvoyView, RefineryView, TownSnapshot
     from gastown_core.state.collect import Account

@@ -14,7 +14,7 @@ from gastown_core.daemon.duty import Shift
 from gastown_core.events.log import append_event
 from gastown_core.state.collect import Sources
 from gastown_core.town.settings import set_setting
-from gastown_core.usage.ledger import ledger_path
+from gastown_core.usage.usage_ledger import ledger_path
 from tests.core.usage.test_ledger import Town
 from tests.support.cli import Ran, gt
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from gastown_core.doctor import town_disk
-from gastown_core.doctor.place import Place
+from gastown_core.doctor.checked_town import Place
 from gastown_core.town.host_load import HostLoad
 from gastown_core.town.settings import set_setting
 from tests.support.cli import gt

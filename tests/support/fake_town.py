@@ -9,7 +9,7 @@ import asyncio
 
 from gastown_core.clock import FixedClock
 from gastown_core.errors import GastownError
-from gastown_core.messaging.listing import QueueView
+from gastown_core.messaging.nudge_listing import QueueView
 from gastown_core.model.address import Address
 from gastown_core.model.agent import Forecast, Health, HealthReport, Reason
 from gastown_core.model.event import TownEvent
@@ -495,7 +495,7 @@ class FakeEngine:
         return QueueView()
 
     def work_detail(self, view):
-        from gastown_core.git.facts import Commit, WorkFacts
+        from gastown_core.git.worktree_facts import Commit, WorkFacts
         from gastown_core.state.detail import WorkDetail
 
         bead = self.bead_detail(view.work.bead_id) if view.work else None

@@ -15,8 +15,8 @@ from gastown_core.model.landing import (
     STEPS,
     UNKNOWN,
     YES,
+    LandingStep,
     LandingStrip,
-    Step,
 )
 from gastown_core.model.refinery import BatchEntry, BatchRecord, GateRun, Probe, RefineryState
 from gastown_core.model.snapshot import RefineryView, RequestView
@@ -136,7 +136,7 @@ def strip(*states: str, fault: str = "", why: str = "", how: dict[str, str] | No
         **(how or {}),
     }
     steps = tuple(
-        Step(name, state, words[name] if state == YES or name in (how or {}) else "")
+        LandingStep(name, state, words[name] if state == YES or name in (how or {}) else "")
         for name, state in zip(STEPS, states, strict=True)
     )
     return LandingStrip(steps, "polecat/opal/gt-k3x9p", "gt-mr1", "main", fault, why)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gastown_core.messaging.listing import QueueView
+from gastown_core.messaging.nudge_listing import QueueView
 from gastown_core.messaging.queue import DeadLetter, QueuedNudge
 from gastown_tui.widgets.pages import queue_lines
 

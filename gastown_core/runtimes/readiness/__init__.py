@@ -7,7 +7,7 @@ import sys
 
 from gastown_core.runtimes.launch import installed_at
 from gastown_core.runtimes.presets import SCRIPTED
-from gastown_core.runtimes.readiness.obstacle import PROGRAM, Look, Obstacle, Readiness
+from gastown_core.runtimes.readiness.obstacle import PROGRAM, Obstacle, Readiness, Surroundings
 from gastown_core.runtimes.readiness.version import is_older, version_of
 
 TYPE_CHECKING = False
@@ -29,7 +29,7 @@ def readiness_of(runtime: str) -> Readiness:
     return found
 
 
-def obstacles(preset: Preset, work_dir: str, look: Look) -> list[Obstacle]:
+def obstacles(preset: Preset, work_dir: str, look: Surroundings) -> list[Obstacle]:
     """What stands between a start of that runtime in that folder and its first prompt.
 
     Files are read and no process is started.  The scripted agent has no obstacles.

@@ -16,9 +16,9 @@ from gastown_core.runtimes.readiness.obstacle import (
     SETUP,
     TRUST,
     Edit,
-    Look,
     Obstacle,
     Readiness,
+    Surroundings,
     UnreadableError,
     below,
     home_of,
@@ -51,7 +51,7 @@ class ClaudeReadiness(Readiness):
     variables = (*KEYS, *PROVIDERS, "ANTHROPIC_BASE_URL", "CLAUDE_CONFIG_DIR", "IS_SANDBOX")
     oldest = "2.0.20"
 
-    def obstacles(self, preset: Preset, work_dir: str, look: Look) -> list[Obstacle]:
+    def obstacles(self, preset: Preset, work_dir: str, look: Surroundings) -> list[Obstacle]:
         """Set-up, log-in, key, root, bypassed permissions and trust."""
         env = {**look.env, **preset.env}
         config = env.get("CLAUDE_CONFIG_DIR") or os.path.join(home_of(env), ".claude")
@@ -177,7 +177,9 @@ def _bypass(
     )
 
 
-def _trust(record: Mapping[str, object], path: str, work_dir: str, preset: Preset, look: Look) -> Iterator[Obstacle]:
+def _trust(
+    record: Mapping[str, object], path: str, work_dir: str, preset: Preset, look: Surroundings
+) -> Iterator[Obstacle]:
     projects = part_of(record, "projects")
     repository = look.repository(work_dir)
     key = repository.main or os.path.realpath(work_dir)

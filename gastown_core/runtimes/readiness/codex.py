@@ -14,9 +14,9 @@ from gastown_core.runtimes.readiness.obstacle import (
     SETUP,
     TRUST,
     Edit,
-    Look,
     Obstacle,
     Readiness,
+    Surroundings,
     UnreadableError,
     home_of,
     part_of,
@@ -38,7 +38,7 @@ class CodexReadiness(Readiness):
 
     variables = ("CODEX_HOME", "OPENAI_API_KEY", "CODEX_API_KEY", "OPENAI_BASE_URL")
 
-    def obstacles(self, preset: Preset, work_dir: str, look: Look) -> list[Obstacle]:
+    def obstacles(self, preset: Preset, work_dir: str, look: Surroundings) -> list[Obstacle]:
         """Set-up, log-in, trust and the review of hooks; a quick look finds trust alone."""
         env = {**look.env, **preset.env}
         home = env.get("CODEX_HOME") or os.path.join(home_of(env), ".codex")
@@ -96,7 +96,7 @@ def _login(config: Mapping[str, object], home: str, env: Mapping[str, str]) -> I
         yield Obstacle(LOGIN, "codex is not logged in", f"there is no {home}/auth.json", "run codex login")
 
 
-def _review(config: Mapping[str, object], home: str, look: Look) -> Iterator[Obstacle]:
+def _review(config: Mapping[str, object], home: str, look: Surroundings) -> Iterator[Obstacle]:
     """Hooks of the user that were never looked at: codex stops at a question for each start until they are."""
     path = os.path.join(home, HOOK_FILES[0])
     try:
@@ -114,7 +114,7 @@ def _review(config: Mapping[str, object], home: str, look: Look) -> Iterator[Obs
         )
 
 
-def _places(work_dir: str, look: Look) -> tuple[str, str]:
+def _places(work_dir: str, look: Surroundings) -> tuple[str, str]:
     """The folders by which codex finds its trust: the folder itself, and the top of its repository."""
     here = os.path.realpath(work_dir)
     repository = look.repository(work_dir)
@@ -122,12 +122,12 @@ def _places(work_dir: str, look: Look) -> tuple[str, str]:
     return here, top or here
 
 
-def _may_be_trusted(data: bytes, work_dir: str, look: Look) -> bool:
+def _may_be_trusted(data: bytes, work_dir: str, look: Surroundings) -> bool:
     """Whether the words of the settings name the folder; cheaper than reading them."""
     return any(f'"{folder}"'.encode() in data or f"'{folder}'".encode() in data for folder in _places(work_dir, look))
 
 
-def _untrusted(path: str, work_dir: str, look: Look) -> Obstacle:
+def _untrusted(path: str, work_dir: str, look: Surroundings) -> Obstacle:
     folder = _places(work_dir, look)[1]
     return Obstacle(
         TRUST,

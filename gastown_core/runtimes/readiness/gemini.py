@@ -13,9 +13,9 @@ from gastown_core.runtimes.readiness.obstacle import (
     SETUP,
     TRUST,
     Edit,
-    Look,
     Obstacle,
     Readiness,
+    Surroundings,
     UnreadableError,
     below,
     home_of,
@@ -41,7 +41,7 @@ class GeminiReadiness(Readiness):
 
     variables = (KEY_NAME, "GOOGLE_API_KEY", "GOOGLE_GEMINI_BASE_URL", "GOOGLE_CLOUD_PROJECT", "GEMINI_CLI_HOME")
 
-    def obstacles(self, preset: Preset, work_dir: str, look: Look) -> list[Obstacle]:
+    def obstacles(self, preset: Preset, work_dir: str, look: Surroundings) -> list[Obstacle]:
         """Set-up, log-in and trust."""
         env = {**look.env, **preset.env}
         base = os.path.join(env.get("GEMINI_CLI_HOME") or home_of(env), ".gemini")

@@ -1,6 +1,6 @@
 """What stands between a program and its first prompt, and the files in which that is written.
 
-A ``Look`` reads each file once, for all agents that are looked at together.  What cannot be read is told as an obstacle
+``Surroundings`` read each file once, for all agents that are looked at together.  What cannot be read is told as an obstacle
 of its own, and nothing else is concluded from it.
 """
 
@@ -53,7 +53,7 @@ class UnreadableError(Exception):
     """Why a file cannot be judged."""
 
 
-class Look:
+class Surroundings:
     """The variables that programs get, and the files that they read.
 
     ``planned`` holds what a start writes first, by path.  A ``is_quick`` look opens no more than it must and stays
@@ -131,7 +131,7 @@ class Readiness:
     oldest = ""
     """The oldest version that is known to serve, empty if none is known."""
 
-    def obstacles(self, preset: Preset, work_dir: str, look: Look) -> list[Obstacle]:
+    def obstacles(self, preset: Preset, work_dir: str, look: Surroundings) -> list[Obstacle]:
         """What stands in the way of a start in ``work_dir``."""
         return []
 

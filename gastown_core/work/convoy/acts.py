@@ -39,7 +39,7 @@ MAIL, NUDGE = "mail", "nudge"
 _FIELD = {MAIL: "watchers", NUDGE: "nudge_watchers"}
 
 
-class Watch(Record):
+class Subscription(Record):
     """A convoy's watcher; ``status`` is ``subscribed``, ``already_watching``, ``removed`` or ``not_watching``."""
 
     convoy_id: str
@@ -137,17 +137,17 @@ def _tell_closed(
     )
 
 
-def watch(ledger: TownLedger, convoy_id: str, address: str, *, way: str = MAIL, actor: str) -> Watch:
+def watch(ledger: TownLedger, convoy_id: str, address: str, *, way: str = MAIL, actor: str) -> Subscription:
     """Notify ``address`` when the convoy lands or stalls. Raises UsageError without an address."""
     return _set_watch(ledger, convoy_id, address, way, actor, on=True)
 
 
-def unwatch(ledger: TownLedger, convoy_id: str, address: str, *, way: str = MAIL, actor: str) -> Watch:
+def unwatch(ledger: TownLedger, convoy_id: str, address: str, *, way: str = MAIL, actor: str) -> Subscription:
     """Stop notifying ``address``."""
     return _set_watch(ledger, convoy_id, address, way, actor, on=False)
 
 
-def _set_watch(ledger: TownLedger, convoy_id: str, address: str, way: str, actor: str, *, on: bool) -> Watch:
+def _set_watch(ledger: TownLedger, convoy_id: str, address: str, way: str, actor: str, *, on: bool) -> Subscription:
     if not address.strip() or "," in address:
         raise UsageError(f"{address!r} is no address", "", "overseer, mayor/, RIG/NAME, RIG/crew/NAME")
     mailbox = mail_address(address)
@@ -161,7 +161,7 @@ def _set_watch(ledger: TownLedger, convoy_id: str, address: str, way: str, actor
             now = [*have, mailbox] if on else [word for word in have if mail_address(word) != mailbox]
             batch.set_fields(convoy.id, {field: ", ".join(now) or None})
     status = ("already_watching" if there else "subscribed") if on else ("removed" if there else "not_watching")
-    return Watch(convoy.id, mailbox, way, status)
+    return Subscription(convoy.id, mailbox, way, status)
 
 
 class Leftover(Record):

@@ -17,14 +17,14 @@ if TYPE_CHECKING:
 
     from gastown_core.beads.ledger import TownLedger
     from gastown_core.clock import Clock
-    from gastown_core.work.convoy.staging import Node, Plan
+    from gastown_core.work.convoy.staging import Node, StagingPlan
     from gastown_core.work.scheduler.dispatch import Dispatched
 
 
 class Staged(Record):
     """A plan and its convoy (none if the plan has errors); ``restaged`` if the convoy existed before."""
 
-    plan: Plan
+    plan: StagingPlan
     convoy: str
     title: str
     restaged: bool
@@ -57,7 +57,7 @@ def _task_json(task: staging.Task) -> dict[str, object]:
     return {**told, "blocked_by": list(task.blocked_by)}
 
 
-def _node_json(node: Node, plan: Plan) -> dict[str, object]:
+def _node_json(node: Node, plan: StagingPlan) -> dict[str, object]:
     rigs = {task.bead.id: task.rig for wave in plan.waves for task in wave}
     bead = node.bead
     return {
@@ -174,7 +174,7 @@ def set_going(root: str, ledger: TownLedger, convoy_id: str, *, actor: str, cloc
     return Launched(convoy.id, convoy.title, tuple(started), len(left.line))
 
 
-def _check(plan: Plan, convoy_id: str, status: str, force: bool) -> None:
+def _check(plan: StagingPlan, convoy_id: str, status: str, force: bool) -> None:
     if plan.errors:
         first = plan.errors[0]
         raise ConflictError(f"{convoy_id} cannot be launched", first.message, first.suggested_fix)

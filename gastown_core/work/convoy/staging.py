@@ -106,7 +106,7 @@ MANY = 5
 TASKS, CONVOY = "tasks", "convoy"
 
 
-class Finding(Record):
+class PlanProblem(Record):
     """A problem: its category, the beads concerned, a message, and what to do."""
 
     category: str
@@ -127,7 +127,7 @@ class Task(Record):
     blocked_by: tuple[str, ...]
 
 
-class Plan(Record):
+class StagingPlan(Record):
     """The analysis; ``source`` is its epic or convoy, None for loose tasks.
 
     ``gated`` are (task, blocker outside the set); ``members`` are all that the convoy tracks, closed ones too.
@@ -138,8 +138,8 @@ class Plan(Record):
     members: tuple[str, ...]
     waves: tuple[tuple[Task, ...], ...]
     gated: tuple[tuple[Excerpt, str], ...]
-    errors: tuple[Finding, ...]
-    warnings: tuple[Finding, ...]
+    errors: tuple[PlanProblem, ...]
+    warnings: tuple[PlanProblem, ...]
     tree: tuple[Node, ...]
     rigs: tuple[str, ...]
 
@@ -156,7 +156,7 @@ class Plan(Record):
         return f"Staged: {count} bead{'' if count == 1 else 's'} across {rigs} rig{'' if rigs == 1 else 's'}"
 
 
-def analyse(root: str, ledger: TownLedger, ids: Sequence[str], *, clock: Clock = SYSTEM_CLOCK) -> Plan:
+def analyse(root: str, ledger: TownLedger, ids: Sequence[str], *, clock: Clock = SYSTEM_CLOCK) -> StagingPlan:
     """Analyse an epic, tasks, or a convoy. Raises NotFoundError, UsageError for a mix of them or nothing to do."""
     board = Board(root, ledger, clock.now(), live=None)
     kind, named = _input(ledger, ids)
@@ -178,7 +178,7 @@ def analyse(root: str, ledger: TownLedger, ids: Sequence[str], *, clock: Clock =
     board.learn(still)
     edges = {bead_id: _targets(bead) for bead_id, bead in still.items()}
     look = _Look(root, ledger, board, still, edges, kind, tree)
-    return Plan(
+    return StagingPlan(
         kind,
         source,
         tuple(bead.id for bead in work),
@@ -254,25 +254,27 @@ class _Look:
                     found.append((bead, hold.id))
         return found
 
-    def errors(self) -> list[Finding]:
+    def errors(self) -> list[PlanProblem]:
         """Return cycles, and beads without a rig."""
         found = []
         for cycle in find_cycles(self.edges):
             path = " → ".join(cycle)
             fix = f"bd dep remove {cycle[0]} {cycle[1]}, or another link of it"
-            found.append(Finding("cycle", tuple(cycle[:-1]), f"these wait for each other: {path}", fix))
+            found.append(PlanProblem("cycle", tuple(cycle[:-1]), f"these wait for each other: {path}", fix))
         homeless = tuple(one for one in self.still if not self.board.rig_of(one))
         if homeless:
             told = f"no rig works on {', '.join(homeless)}: no rig has the prefix"
-            found.append(Finding("no-rig", homeless, told, "create them in the ledger of the rig that should do them"))
+            found.append(
+                PlanProblem("no-rig", homeless, told, "create them in the ledger of the rig that should do them")
+            )
         return found
 
-    def warnings(self) -> list[Finding]:
+    def warnings(self) -> list[PlanProblem]:
         """Return everything questionable."""
         found = [*self._orphans(), *self._closed_rigs(), *self._several_rigs(), *self._crowds()]
         return [*found, *self._branches(), *self._gates()]
 
-    def _orphans(self) -> list[Finding]:
+    def _orphans(self) -> list[PlanProblem]:
         """Return tasks without order in an epic whose other tasks are ordered."""
         if self.kind != EPIC or len(self.still) < 2:
             return []
@@ -281,22 +283,22 @@ class _Look:
         loose = tuple(one for one in self.still if one not in tied) if tied & set(self.still) else ()
         told = f"nothing ties {', '.join(loose)} to the rest of the epic"
         return (
-            [Finding("orphan", loose, told, "bd dep add it where it belongs, or leave it: it begins at once")]
+            [PlanProblem("orphan", loose, told, "bd dep add it where it belongs, or leave it: it begins at once")]
             if loose
             else []
         )
 
-    def _closed_rigs(self) -> list[Finding]:
+    def _closed_rigs(self) -> list[PlanProblem]:
         found = []
         for name, rig in self.board.rigs.items():
             if rig.state == RigState.OPERATIONAL:
                 continue
             ids = tuple(one for one in self.still if self.board.rig_of(one) == name)
             if ids:
-                found.append(Finding("blocked-rig", ids, f"rig {name} is {rig.state}", f"gt rig unpark {name}"))
+                found.append(PlanProblem("blocked-rig", ids, f"rig {name} is {rig.state}", f"gt rig unpark {name}"))
         return found
 
-    def _several_rigs(self) -> list[Finding]:
+    def _several_rigs(self) -> list[PlanProblem]:
         crossing = [
             (one, other)
             for one, others in self.edges.items()
@@ -308,36 +310,36 @@ class _Look:
         shown = ", ".join(f"{one} after {other}" for one, other in crossing[:4])
         ids = tuple(dict.fromkeys(one for pair in crossing for one in pair))
         fix = "fine if meant so: the later rig starts when the earlier one has merged"
-        return [Finding("cross-rig", ids, f"work of one rig waits for another's: {shown}", fix)]
+        return [PlanProblem("cross-rig", ids, f"work of one rig waits for another's: {shown}", fix)]
 
-    def _crowds(self) -> list[Finding]:
+    def _crowds(self) -> list[PlanProblem]:
         found = []
         for number, wave in enumerate(waves_of(self.edges), 1):
             if len(wave) > MANY:
                 told = f"wave {number} has {len(wave)} tasks; they start as polecats become free"
-                found.append(Finding("capacity", tuple(wave), told, "gt scheduler status tells how many may work"))
+                found.append(PlanProblem("capacity", tuple(wave), told, "gt scheduler status tells how many may work"))
         return found
 
-    def _branches(self) -> list[Finding]:
+    def _branches(self) -> list[PlanProblem]:
         """Return sub-epics without an integration branch, if other epics of the tree have one."""
         epics = [bead for top in self.tree for bead in flatten(top) if bead.issue_type == EPIC]
         known = self.ledger.get_many(bead.id for bead in epics) if len(epics) > 1 else {}
         have = {bead_id for bead_id, bead in known.items() if branch_of_epic(bead)}
         lacking = tuple(bead.id for bead in epics[1:] if bead.id not in have and not is_released(bead)) if have else ()
         told = f"no integration branch: {', '.join(lacking)}"
-        return [Finding("missing-branch", lacking, told, "gt mq integration create EPIC")] if lacking else []
+        return [PlanProblem("missing-branch", lacking, told, "gt mq integration create EPIC")] if lacking else []
 
-    def _gates(self) -> list[Finding]:
+    def _gates(self) -> list[PlanProblem]:
         found = []
         for bead, gate in self.gated():
             hold = self.board.hold(bead.id)
             told = f"{bead.id} waits for {gate}, which is not part of this"
             fix = hold.hint if hold is not None and hold.hint else f"bd show {gate}; it begins when that is done"
-            found.append(Finding("gated", (bead.id, gate), told, fix))
+            found.append(PlanProblem("gated", (bead.id, gate), told, fix))
         return found
 
 
-def overlapping(ledger: TownLedger, plan: Plan) -> Bead | None:
+def overlapping(ledger: TownLedger, plan: StagingPlan) -> Bead | None:
     """Return the staged convoy that already has some of the tasks, None if there is none.
 
     Raises ConflictError if an open convoy has one of them, or several staged ones do.

@@ -84,7 +84,7 @@ def release(
     return freed
 
 
-class Source(Record):
+class ReadyWork(Record):
     """The ready work of one store; ``error`` says why it could not be read."""
 
     name: str
@@ -93,14 +93,14 @@ class Source(Record):
     total: int = 0
 
 
-def ready_everywhere(ledger: TownLedger, now: float, *, rig: str = "", limit: int = 0) -> list[Source]:
+def ready_everywhere(ledger: TownLedger, now: float, *, rig: str = "", limit: int = 0) -> list[ReadyWork]:
     """Return ready work, the town's first, without internal records; at most ``limit`` beads per store (0: all)."""
     found = []
     seen: list[BeadStore] = []
     for name in ledger.names if not rig else (rig,):
         store = ledger.store(name)
         if store is None:
-            found.append(Source(name, (), ledger.missing.get(name, "there is no such store")))
+            found.append(ReadyWork(name, (), ledger.missing.get(name, "there is no such store")))
             continue
         if store in seen:
             # a rig redirected to the town's ledger
@@ -111,9 +111,9 @@ def ready_everywhere(ledger: TownLedger, now: float, *, rig: str = "", limit: in
             beads = store.ready(query, now)
             total = store.count_ready(query, now) if limit and len(beads) == limit else len(beads)
         except GastownError as error:
-            found.append(Source(name, (), str(error)))
+            found.append(ReadyWork(name, (), str(error)))
             continue
-        found.append(Source(name, tuple(beads), total=total))
+        found.append(ReadyWork(name, tuple(beads), total=total))
     return found
 
 
@@ -122,7 +122,7 @@ def is_work(bead: Bead) -> bool:
     return not bead.is_ephemeral and not SCAFFOLD.intersection(bead.labels) and not bead.raw.get("is_template")
 
 
-def ready_as_json(root: str, sources: list[Source]) -> dict[str, object]:
+def ready_as_json(root: str, sources: list[ReadyWork]) -> dict[str, object]:
     """Return the answer of ``gt ready --json``."""
     counts = {f"p{level}_count": 0 for level in range(5)}
     for source in sources:

@@ -12,8 +12,8 @@ import pytest
 
 from gastown_core.clock import SYSTEM_CLOCK, backoff, format_seconds
 from gastown_core.daemon import starting
+from gastown_core.daemon.daemon_log import DaemonLog
 from gastown_core.daemon.duty import Duty, Shift
-from gastown_core.daemon.log import DaemonLog
 from gastown_core.daemon.main import Daemon
 from gastown_core.errors import ConflictError, GastownError
 from gastown_core.events.channels import emit
@@ -314,7 +314,7 @@ def test_thousands_of_failures_only_make_the_rest_as_long_as_it_may_be() -> None
 
 
 def test_the_log_rotates_once_when_many_write_at_the_limit(rigged: Rigged, monkeypatch: pytest.MonkeyPatch) -> None:
-    from gastown_core.daemon import log as module
+    from gastown_core.daemon import daemon_log as module
 
     monkeypatch.setattr(module, "MOST_BYTES", 2000)
     monkeypatch.setattr(module, "KEPT", 1000)
@@ -404,7 +404,7 @@ def test_the_daemon_notes_periods_and_beats_of_its_duties(rigged: Rigged) -> Non
 
 
 def test_a_daemon_over_its_budget_looks_more_rarely_until_it_is_under_it_again() -> None:
-    from gastown_core.daemon.budget import Budget
+    from gastown_core.daemon.cpu_share import Budget
 
     budget, said = Budget(most=0.1), []
     moment = used = 0.0

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from gastown_core.doctor import check
-from gastown_core.doctor.check import Change, Check, Edit, Finding, write
+from gastown_core.doctor.check import Check, Edit, FileChange, Finding, write
 from gastown_core.errors import ConflictError, StoreError
 from gastown_core.runtimes.readiness.obstacle import with_json
 
@@ -115,8 +115,8 @@ def test_the_second_preview_builds_on_the_first(tmp_path: Path) -> None:
 
 def test_a_diff_shows_no_secret() -> None:
     before = b'{"primaryApiKey": "sk-123456", "a": 1, "accessToken": "t0p"}'
-    shown = "\n".join(Change("/x/a.json", before, before[:-1] + b', "new": true}').diff())
+    shown = "\n".join(FileChange("/x/a.json", before, before[:-1] + b', "new": true}').diff())
 
     assert '"new": true' in shown and "sk-123456" not in shown and "t0p" not in shown
     toml = b'api_key = "sk-1"\nmodel = "m"\n'
-    assert "sk-1" not in "\n".join(Change("/x/c.toml", toml, toml + b"x = 1\n").diff())
+    assert "sk-1" not in "\n".join(FileChange("/x/c.toml", toml, toml + b"x = 1\n").diff())

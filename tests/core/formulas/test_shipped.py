@@ -10,10 +10,10 @@ import pytest
 from gastown_cli.bd import ROOT as BD
 from gastown_cli.gt import ROOT as GT
 from gastown_core.formulas.cook import cook
-from gastown_core.formulas.order import in_order
 from gastown_core.formulas.parse import find_in
 from gastown_core.formulas.places import SHIPPED, SHIPPED_FOLDER, Places
 from gastown_core.formulas.recipe import COMPILE
+from gastown_core.formulas.step_order import in_order
 
 PLACES = Places([(SHIPPED, SHIPPED_FOLDER)])
 NAMES = list(PLACES.names())

@@ -8,7 +8,7 @@ import pytest
 
 from gastown_core.errors import GitError
 from gastown_core.git import worktree
-from gastown_core.git.facts import read_facts
+from gastown_core.git.worktree_facts import read_facts
 from tests.support.repos import commit_files, make_bare, make_repo
 
 
@@ -40,5 +40,5 @@ def test_a_folder_that_is_no_repository_is_an_error(tmp_path):
 
 
 def test_gitpython_is_imported_only_on_use():
-    code = "import sys, gastown_core.git.facts; print('git' in sys.modules)"
+    code = "import sys, gastown_core.git.worktree_facts; print('git' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout.strip() == "False"

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from gastown_core.messaging.evidence import STARTED, proof_of
 from gastown_core.messaging.handover import GIVEN, Handover
+from gastown_core.messaging.proof import STARTED, proof_of
 from gastown_core.runtimes.verdict import is_folded
 
 TEXT = "2 messages for you:\n- [from mayor] one\n- [from witness] two"

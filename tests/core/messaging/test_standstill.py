@@ -7,9 +7,9 @@ import sys
 import pytest
 
 from gastown_core.clock import SYSTEM_CLOCK
+from gastown_core.daemon.daemon_log import DaemonLog
 from gastown_core.daemon.duties import duties_of
 from gastown_core.daemon.duty import Attendant, Shift
-from gastown_core.daemon.log import DaemonLog
 from gastown_core.errors import TownError
 from gastown_core.messaging import queue, standstill
 from gastown_core.messaging.nudge import nudge

@@ -38,7 +38,7 @@ def test_a_gate_holds_a_bead_until_it_is_resolved_by_hand(store):
     held = create(store, "held")
     made = gates.create(store, held, actor="me", reason="needs a yes")
     assert store.graph(NOW).blockers(held) == (made.id,)
-    assert check(store) == gates.Check(1)
+    assert check(store) == gates.GateCheck(1)
     assert gates.resolve(store, made.id, actor="ana").text("close_reason") == "resolved by ana"
     assert not store.graph(NOW).blockers(held)
 

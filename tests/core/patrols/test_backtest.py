@@ -98,10 +98,10 @@ def test_the_commands_list_scan_and_run_back(rigged: Rigged) -> None:
 
 
 def test_settings_and_the_daemons_file_say_which_patrols_run(rigged: Rigged) -> None:
-    from gastown_core.patrols.table import Row, patrols_of
+    from gastown_core.patrols.table import PatrolRow, patrols_of
     from gastown_core.town.settings import set_setting
 
-    def witnesses() -> list[Row]:
+    def witnesses() -> list[PatrolRow]:
         return [row for row in patrols_of(rigged.root) if row.patrol.role == "witness"]
 
     set_setting(rigged.root, "patrols.witness.period", "40s")

@@ -153,7 +153,7 @@ def test_a_dam_opens_is_escalated_when_it_stays_and_closes_with_its_cure(
     w.convoy("gt-1")
     watch = Watch(root, w.clock)
 
-    def turn(after: float) -> rounds.Report:
+    def turn(after: float) -> rounds.RoundReport:
         w.clock.advance(after)
         return watch.run(PATROLS[0], w.town(), Limits())
 

@@ -15,7 +15,7 @@ from gastown_core.patrols import round as rounds
 from gastown_core.patrols import witness
 from gastown_core.patrols.memory import read_memory
 from gastown_core.patrols.patrol import Limits, Patrol
-from gastown_core.patrols.round import Report, Watch
+from gastown_core.patrols.round import RoundReport, Watch
 from tests.support.fake_town import NOW, agent, snapshot
 from tests.support.rigged import Rigged
 
@@ -59,7 +59,7 @@ class Rounds:
         self.clock = FixedClock(NOW)
         self.watch = Watch(root, self.clock)
 
-    def run(self, shot: TownSnapshot, after: float = 15.0, mode: str = "code") -> Report:
+    def run(self, shot: TownSnapshot, after: float = 15.0, mode: str = "code") -> RoundReport:
         self.clock.advance(after)
         return self.watch.run(PATROL, shot._replace(taken_at=self.clock.now()), Limits(), mode=mode)
 

@@ -14,8 +14,8 @@ from gastown_core.errors import ConflictError, GastownError, UsageError
 from gastown_core.events.log import append_event
 from gastown_core.messaging.escalation import open_escalations
 from gastown_core.plugins import sync
-from gastown_core.plugins.gates import Watch, judge
-from gastown_core.plugins.plugin import Gate, find_plugins, get_plugin, next_time, read_plugin
+from gastown_core.plugins.due import PluginWatch, judge
+from gastown_core.plugins.plugin import PluginGate, find_plugins, get_plugin, next_time, read_plugin
 from gastown_core.plugins.run import run_plugin
 from gastown_core.plugins.runs import Run, last_run, record_run, runs_of
 from gastown_core.process_table import process_table, words_of
@@ -95,18 +95,18 @@ def ran(ago: float) -> Run:
 @pytest.mark.parametrize(
     ("gate", "last", "event", "is_open"),
     [
-        (Gate("manual"), None, b"", False),
-        (Gate("cooldown", 600.0), None, b"", True),
-        (Gate("cooldown", 600.0), ran(599), b"", False),
-        (Gate("cooldown", 600.0), ran(600), b"", True),
-        (Gate("cron", schedule="* * * * *"), ran(30), b"", False),
-        (Gate("cron", schedule="* * * * *"), ran(90), b"", True),
-        (Gate("cron", schedule="* * * * *"), None, b"", True),
-        (Gate("event", event="startup"), None, b"", True),
-        (Gate("event", event="startup"), ran(10), b"", False),
-        (Gate("event", event="startup"), ran(7000), b"", True),
-        (Gate("event", event="merged"), ran(10), b"{}", True),
-        (Gate("event", event="merged"), None, b"", False),
+        (PluginGate("manual"), None, b"", False),
+        (PluginGate("cooldown", 600.0), None, b"", True),
+        (PluginGate("cooldown", 600.0), ran(599), b"", False),
+        (PluginGate("cooldown", 600.0), ran(600), b"", True),
+        (PluginGate("cron", schedule="* * * * *"), ran(30), b"", False),
+        (PluginGate("cron", schedule="* * * * *"), ran(90), b"", True),
+        (PluginGate("cron", schedule="* * * * *"), None, b"", True),
+        (PluginGate("event", event="startup"), None, b"", True),
+        (PluginGate("event", event="startup"), ran(10), b"", False),
+        (PluginGate("event", event="startup"), ran(7000), b"", True),
+        (PluginGate("event", event="merged"), ran(10), b"{}", True),
+        (PluginGate("event", event="merged"), None, b"", False),
     ],
 )
 def test_gates_open_and_close(root, gate, last, event, is_open):
@@ -134,7 +134,7 @@ def test_the_daemons_watch_runs_what_is_due_once(root, monkeypatch):
     make(root, "asks", '[gate]\ntype = "condition"\ncheck = "test -e go"', script="echo asked\n")
     make(root, "hears", '[gate]\ntype = "event"\non = "convoy.created"', script="cat > heard\n")
     ledger, clock = TownLedger(root), FixedClock(SYSTEM_CLOCK.now())
-    watch = Watch(root, clock)
+    watch = PluginWatch(root, clock)
 
     def look() -> str:
         return watch.run_due(ledger, actor="daemon", stopping=lambda: False)
@@ -156,7 +156,7 @@ def test_a_broken_plugin_is_told_once(root):
     path = make(root, "p")
     with open(os.path.join(path, "plugin.md"), "w") as handle:
         handle.write("junk")
-    watch = Watch(root, SYSTEM_CLOCK)
+    watch = PluginWatch(root, SYSTEM_CLOCK)
     first = watch.run_due(TownLedger(root), actor="daemon", stopping=lambda: False)
     assert "does not begin with" in first
     assert watch.run_due(TownLedger(root), actor="daemon", stopping=lambda: False) == ""

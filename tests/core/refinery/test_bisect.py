@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gastown_core.model.refinery import ERROR, FAIL, GAVE_UP, PASS
-from gastown_core.refinery.bisect import FLAKY_RERUNS, Answer, Ask, Bisection, cuts_between
+from gastown_core.refinery.bisect import FLAKY_RERUNS, Ask, Bisection, ProbeAnswer, cuts_between
 
 Judge = Callable[[tuple[str, ...]], str]
 
@@ -23,7 +23,7 @@ def drive(rounds: object, judge: Judge, asked: list[list[Ask]]) -> None:
         while True:
             asked.append(asks)
             answers = [judge(ask.requests) for ask in asks]
-            asks = rounds.send([one if isinstance(one, Answer) else Answer(one) for one in answers])  # type: ignore[attr-defined]
+            asks = rounds.send([one if isinstance(one, ProbeAnswer) else ProbeAnswer(one) for one in answers])  # type: ignore[attr-defined]
     except StopIteration:
         return
 
@@ -223,9 +223,9 @@ def test_dependents_leave_with_their_culprit_and_are_not_blamed(size: int, data:
 def test_what_does_not_stack_without_the_culprit_is_put_aside() -> None:
     requests = names(5)
 
-    def judge(stack: tuple[str, ...]) -> str | Answer:
+    def judge(stack: tuple[str, ...]) -> str | ProbeAnswer:
         if "r01" not in stack and "r03" in stack:
-            return Answer("", conflict="r03")
+            return ProbeAnswer("", conflict="r03")
         return FAIL if "r01" in stack else PASS
 
     found, _ = isolate(requests, judge)  # type: ignore[arg-type]

@@ -12,7 +12,7 @@ import pytest
 from gastown_core.git.repo import Git
 from gastown_core.runtimes.presets import BUILT_IN
 from gastown_core.runtimes.readiness import obstacles
-from gastown_core.runtimes.readiness.obstacle import Look, Obstacle, with_json, without_comments
+from gastown_core.runtimes.readiness.obstacle import Obstacle, Surroundings, with_json, without_comments
 from gastown_core.runtimes.readiness.repository import repository_of
 from gastown_core.runtimes.readiness.version import is_older
 from tests.support.repos import make_repo
@@ -41,7 +41,7 @@ class Home:
         return place
 
     def found(self, *, quick: bool = False, **env: str) -> list[Obstacle]:
-        return obstacles(self.preset, str(self.work), Look({**self.env, **env}, is_quick=quick))
+        return obstacles(self.preset, str(self.work), Surroundings({**self.env, **env}, is_quick=quick))
 
     def kinds(self, **env: str) -> list[str]:
         return [one.kind for one in self.found(**env)]
@@ -352,10 +352,10 @@ def test_gemini_finds_its_key_in_a_file_beside_its_settings(gemini: Home) -> Non
 
 
 def test_the_scripted_agent_and_unknown_runtimes_have_nothing_to_ask(tmp_path: Path) -> None:
-    assert obstacles(BUILT_IN["scripted"], str(tmp_path), Look({})) == []
-    assert [one.kind for one in obstacles(BUILT_IN["amp"]._replace(command="/no/amp"), str(tmp_path), Look({}))] == [
-        "program"
-    ]
+    assert obstacles(BUILT_IN["scripted"], str(tmp_path), Surroundings({})) == []
+    assert [
+        one.kind for one in obstacles(BUILT_IN["amp"]._replace(command="/no/amp"), str(tmp_path), Surroundings({}))
+    ] == ["program"]
 
 
 @pytest.mark.parametrize(

@@ -12,11 +12,11 @@ import pytest
 from gastown_core.clock import FixedClock, format_micros
 from gastown_core.errors import StoreError
 from gastown_core.events.log import append_event
-from gastown_core.usage import source as source_module
+from gastown_core.usage import usage_file as source_module
 from gastown_core.usage.collect import Collected, agent_of, collect
-from gastown_core.usage.ledger import UsageLedger, ledger_path
-from gastown_core.usage.source import Source, news
 from gastown_core.usage.sums import Sum, price_of, regrouped, rig_of, start_of_day, sums, total
+from gastown_core.usage.usage_file import UsageFile, news
+from gastown_core.usage.usage_ledger import UsageLedger, ledger_path
 
 NOW = 1_795_790_000.0
 
@@ -319,7 +319,7 @@ def test_a_ledger_of_a_later_version_is_left_alone(town: Town) -> None:
 def test_a_process_that_is_killed_while_it_counts_leaves_the_last_whole_state(town: Town) -> None:
     town.transcript().write_text(town.line("a"))
     with UsageLedger(town.root) as ledger, pytest.raises(KeyboardInterrupt), ledger.transaction():
-        ledger.keep_source(Source(str(town.transcript()), "claude", "mayor", offset=10**6, inode=1))
+        ledger.keep_source(UsageFile(str(town.transcript()), "claude", "mayor", offset=10**6, inode=1))
         raise KeyboardInterrupt
     town.collect()
 
@@ -390,7 +390,7 @@ def test_sums_go_under_other_keys() -> None:
 
 
 def test_news_of_a_file_that_is_not_there_is_nothing(tmp_path: Path) -> None:
-    assert list(news(Source(str(tmp_path / "none")))) == []
+    assert list(news(UsageFile(str(tmp_path / "none")))) == []
 
 
 def test_whose_folder(town: Town) -> None:

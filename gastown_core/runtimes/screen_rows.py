@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
 
-class Row(Record):
+class ScreenRow(Record):
     """One row: its text without blanks at the end, and (start, end, style) of the parts drawn in a style."""
 
     text: str
@@ -28,10 +28,10 @@ _RULE = re.compile(r"[─━═▔▀▄╹▁_\-]{8,}")
 _DASHED = re.compile(r"[╌┄┈╍┅]{8,}")
 
 
-def parse_rows(lines: Iterable[str]) -> list[Row]:
+def parse_rows(lines: Iterable[str]) -> list[ScreenRow]:
     """The rows of a captured screen; styles go on from row to row as tmux writes them."""
     pen = _Pen()
-    return [pen.draw(line) if "\x1b" in line or pen.is_on else Row(_clean(line).rstrip()) for line in lines]
+    return [pen.draw(line) if "\x1b" in line or pen.is_on else ScreenRow(_clean(line).rstrip()) for line in lines]
 
 
 def is_rule(text: str) -> bool:
@@ -45,7 +45,7 @@ def is_dashed(text: str) -> bool:
     return bool(_DASHED.fullmatch(text.strip()))
 
 
-def solid_text(row: Row, start: int = 0) -> str:
+def solid_text(row: ScreenRow, start: int = 0) -> str:
     """The text of a row from column ``start`` on without its dim letters."""
     kept = list(row.text)
     for begin, end, style in row.styles:
@@ -54,7 +54,7 @@ def solid_text(row: Row, start: int = 0) -> str:
     return "".join(kept[start:]).strip()
 
 
-def lit_span(row: Row, first: int, last: int) -> tuple[int, int] | None:
+def lit_span(row: ScreenRow, first: int, last: int) -> tuple[int, int] | None:
     """The part between two columns that stands on a ground of its own, None if there is none or more than one."""
     spans = ((max(begin, first), min(end, last), style) for begin, end, style in row.styles)
     grounds = [(begin, end, style) for begin, end, style in spans if style.startswith("ground") and end > begin]
@@ -77,7 +77,7 @@ class _Pen:
     def is_on(self) -> bool:
         return self.is_dim or bool(self.ground)
 
-    def draw(self, line: str) -> Row:
+    def draw(self, line: str) -> ScreenRow:
         """The row of one line with its escape sequences taken out."""
         text: list[str] = []
         styles: list[tuple[int, int, str]] = []
@@ -94,7 +94,7 @@ class _Pen:
                 place = escape.end()
                 if escape[2] == "m":
                     self._obey([int(code or 0) for code in re.split("[;:]", escape[1])])
-        return Row("".join(text).rstrip(), tuple(styles))
+        return ScreenRow("".join(text).rstrip(), tuple(styles))
 
     def _obey(self, codes: Sequence[int]) -> None:
         place = 0

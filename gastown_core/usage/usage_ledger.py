@@ -13,7 +13,7 @@ from gastown_core.errors import StoreError
 from gastown_core.files.folders import private_folder
 from gastown_core.files.lean_sqlite import sqlite3
 from gastown_core.model.json_text import decode_json, encode_json
-from gastown_core.usage.source import Source
+from gastown_core.usage.usage_file import UsageFile
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -129,12 +129,12 @@ class UsageLedger:
         """A ``with`` block that is written as a whole, or not at all."""
         return _Transaction(self.db)
 
-    def sources(self) -> dict[str, Source]:
+    def sources(self) -> dict[str, UsageFile]:
         """What is read, by path."""
         rows = self.db.execute("SELECT * FROM source")
-        return {row[0]: Source._make((*row[:7], decode_json(row[7]), row[8])) for row in rows}
+        return {row[0]: UsageFile._make((*row[:7], decode_json(row[7]), row[8])) for row in rows}
 
-    def sources_of(self, agent: str = "", rig: str = "") -> list[Source]:
+    def sources_of(self, agent: str = "", rig: str = "") -> list[UsageFile]:
         """Return the transcripts of agents whose address contains ``agent``, in any case, and of a rig."""
         return [
             source
@@ -142,12 +142,12 @@ class UsageLedger:
             if source.agent and agent.lower() in source.agent.lower() and (not rig or source.agent.split("/")[0] == rig)
         ]
 
-    def keep_source(self, source: Source) -> None:
+    def keep_source(self, source: UsageFile) -> None:
         """Note how far it was read."""
         row = [*source[:7], encode_json(source.memory), source.junk]
         self.db.execute("INSERT OR REPLACE INTO source VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
 
-    def count(self, source: Source, used: Iterable[Usage]) -> None:
+    def count(self, source: UsageFile, used: Iterable[Usage]) -> None:
         """Count messages of that source's agent; of one that was counted before, each greater figure takes its place."""
         for one in used:
             key = f"{source.runtime}:{one.message}"

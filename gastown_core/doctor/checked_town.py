@@ -9,7 +9,7 @@ from gastown_core.errors import GastownError, NoTmuxError, TmuxError
 from gastown_core.model.record import Record
 from gastown_core.runtimes.presets import SCRIPTED
 from gastown_core.runtimes.readiness import obstacles
-from gastown_core.runtimes.readiness.obstacle import Look
+from gastown_core.runtimes.readiness.obstacle import Surroundings
 from gastown_core.town import sessions, start_plan
 from gastown_core.town.hook_files import hook_files
 from gastown_core.town.inventory import RosterEntry, survey
@@ -115,9 +115,9 @@ class Place:
                     found.append(Seat(entry, preset, to_come=True))
         return found
 
-    def _look(self) -> Look:
+    def _look(self) -> Surroundings:
         """The files as agents would find them, with what a start writes before the program runs."""
-        look = Look(self.agent_env)
+        look = Surroundings(self.agent_env)
         for seat in self.starts():
             if seat.to_come:
                 shared = os.path.join(self.root, seat.entry.address.rig, ".repo.git")

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     Handlers = Mapping[str, Callable[[], str | None]]
 
 
-class Dispatch:
+class ActionDispatch:
     """Runs an action's handler; an action without one becomes an order."""
 
     def __init__(

@@ -22,7 +22,6 @@ from gastown_core.model.refinery import (
 from gastown_core.refinery import aftermerge, claims, conflicts, failure, kinship
 from gastown_core.refinery.aftermerge import Landed
 from gastown_core.refinery.approval import offer, waits_for_a_person
-from gastown_core.refinery.gates import Gates
 from gastown_core.refinery.hold import PUSH_BY_HAND, TARGET_IS_RED, HoldError, lift, put_on_hold, read_hold
 from gastown_core.refinery.judge import Judge
 from gastown_core.refinery.merge_queue import fallen_out
@@ -31,6 +30,7 @@ from gastown_core.refinery.prober import Prober
 from gastown_core.refinery.push import is_on, push_target
 from gastown_core.refinery.records import BatchResult, recent
 from gastown_core.refinery.recovery import Intent, drop_intent, write_intent
+from gastown_core.refinery.rig_gates import Gates
 from gastown_core.refinery.stack import Clash, Stacker
 from gastown_core.refinery.tips import carried, find_tips, pieces
 

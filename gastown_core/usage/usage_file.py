@@ -21,7 +21,7 @@ AT_ONCE = 4 << 20
 BEGINS = 256
 
 
-class Source(Record):
+class UsageFile(Record):
     """A file that is read: whose usage it tells, which file it was, how far it was read, and how many lines were junk.
 
     ``begins`` is a digest of its first bytes: a file that takes the place and the inode of another begins otherwise.
@@ -45,13 +45,13 @@ class News(Record):
     ``is_too_long`` says that a line was passed over.
     """
 
-    source: Source
+    source: UsageFile
     lines: list[bytes]
     is_anew: bool = False
     is_too_long: bool = False
 
 
-def news(source: Source) -> Iterator[News]:
+def news(source: UsageFile) -> Iterator[News]:
     """What was added since; from its beginning if it was truncated or replaced. Raises OSError."""
     try:
         status = os.stat(source.path)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from gastown_core.plugins.runs import Run
 
 
-class Verdict(Record):
+class DueVerdict(Record):
     """Whether a gate is open, and why or why not, in words; ``event`` is the line of the event that opened it."""
 
     is_open: bool
@@ -29,7 +29,7 @@ class Verdict(Record):
     event: bytes = b""
 
 
-def judge(plugin: Plugin, last: Run | None, *, now: float, since: float, event: bytes = b"") -> Verdict:
+def judge(plugin: Plugin, last: Run | None, *, now: float, since: float, event: bytes = b"") -> DueVerdict:
     """Return what the gate says; pure. ``since`` is when the daemon began to watch; ``event`` a fresh matching line.
 
     For ``condition`` it says whether the command is to be asked at all.
@@ -37,23 +37,25 @@ def judge(plugin: Plugin, last: Run | None, *, now: float, since: float, event: 
     gate = plugin.gate
     began = last.at if last is not None else 0.0
     if gate.type == MANUAL:
-        return Verdict(False, f"it runs by hand only: gt plugin run {plugin.full_name}")
+        return DueVerdict(False, f"it runs by hand only: gt plugin run {plugin.full_name}")
     if gate.type in (COOLDOWN, CONDITION):
         # a condition that stays true must not run its plugin with every look
         due = began + gate.duration_s
         if last is not None and now < due:
-            return Verdict(False, f"it ran {format_span(now - began)} ago; next in {format_span(due - now)}")
-        return Verdict(True, "its cooldown is over" if last is not None else "it has not run yet")
+            return DueVerdict(False, f"it ran {format_span(now - began)} ago; next in {format_span(due - now)}")
+        return DueVerdict(True, "its cooldown is over" if last is not None else "it has not run yet")
     if gate.type == CRON:
         due = next_time(gate.schedule, max(began, since))
-        return Verdict(now >= due, "its time has come" if now >= due else f"its time comes in {format_span(due - now)}")
+        return DueVerdict(
+            now >= due, "its time has come" if now >= due else f"its time comes in {format_span(due - now)}"
+        )
     if gate.event == STARTUP:
         fresh = last is None or began < since
-        return Verdict(fresh, "the daemon has started" if fresh else "it ran at this start of the daemon")
-    return Verdict(bool(event), f"{gate.event} happened" if event else f"no new event {gate.event}", event)
+        return DueVerdict(fresh, "the daemon has started" if fresh else "it ran at this start of the daemon")
+    return DueVerdict(bool(event), f"{gate.event} happened" if event else f"no new event {gate.event}", event)
 
 
-class Watch:
+class PluginWatch:
     """The daemon's look at plugins: remembers how far it has read the event log."""
 
     def __init__(self, root: str, clock: Clock) -> None:
@@ -92,15 +94,15 @@ class Watch:
                 said.append(f"{plugin.full_name}: {words_of(error)}")
         return "; ".join(said)
 
-    def verdict(self, ledger: TownLedger, plugin: Plugin, event: bytes = b"") -> Verdict:
+    def verdict(self, ledger: TownLedger, plugin: Plugin, event: bytes = b"") -> DueVerdict:
         """Return what the plugin's gate says now; a ``condition`` is asked. Raises GastownError."""
         last = last_run(ledger, plugin) if plugin.gate.type != MANUAL else None
         found = judge(plugin, last, now=self.clock.now(), since=self.since, event=event)
         if plugin.gate.type != CONDITION or not found.is_open:
             return found
         if check_says(self.root, plugin):
-            return Verdict(True, f"{check_words(plugin)} says yes")
-        return Verdict(False, f"{check_words(plugin)} says no")
+            return DueVerdict(True, f"{check_words(plugin)} says yes")
+        return DueVerdict(False, f"{check_words(plugin)} says no")
 
     def _fresh(self, kinds: set[str]) -> dict[str, bytes]:
         """Return the newest line of each event kind since the last look."""
@@ -121,11 +123,11 @@ class Watch:
         return found
 
 
-_WATCHES: dict[str, Watch] = {}
+_WATCHES: dict[str, PluginWatch] = {}
 
 
-def watch_plugins(root: str, clock: Clock) -> Watch:
+def watch_plugins(root: str, clock: Clock) -> PluginWatch:
     """Return this process's watch of a town: it lasts as long as the daemon."""
     if root not in _WATCHES:
-        _WATCHES[root] = Watch(root, clock)
+        _WATCHES[root] = PluginWatch(root, clock)
     return _WATCHES[root]
