@@ -28,6 +28,39 @@ KEY_WORDS = {
 }
 
 
+SETTINGS = """
+## Settings: `settings/console.toml`
+
+The town's own file; the console reads it again when it changes. A file with a mistake is not used: the last good one stays
+in force, and the status bar names the line. `: settings` shows all mistakes, and what the file changes.
+
+```toml
+theme = "auto"        # auto (light or dark, as the terminal is), dark, light, colour-blind, high-contrast
+readonly = false      # true: refuse everything that changes the town, as gt feed --readonly does
+
+[keys]                # an action's id (the tables above have them in their last column): one key, several, or "" for none
+"agent.nudge" = "F5"
+"agent.stop" = ["X", "Ctrl-O"]
+
+[[command]]           # a command of your own, in help and palette too
+name = "commit by hand"
+key = "Ctrl-G"        # may be left out
+where = ["agents"]    # places of the tables above; left out: anywhere
+run = ["git", "commit", "-am", "{message}"]
+in = "worktree"       # or "town", the default
+asks = { message = "Message of the commit?" }
+confirm = true        # shows the words before they run
+show = "line"         # the last line; or "pager" (all of it), or "terminal" (the command has the terminal)
+```
+
+`run` is a list of words, run without a shell: a value stays one word whatever it holds. `{town}`, `{agent}`, `{session}`,
+`{rig}`, `{role}`, `{bead}`, `{branch}`, `{worktree}`, `{convoy}` and `{request}` come from the selection, other names from `asks`.
+
+A key can mean only one thing at a place, so give the other action another key, or take its key away. `Ctrl-Q` always quits.
+`gt feed --theme NAME` goes before the file's theme, that before the one chosen with `t`, that before `GT_THEME`.
+"""
+
+
 def key_word(key: str) -> str:
     """A key as people write it."""
     if key.startswith("ctrl+"):
@@ -37,7 +70,7 @@ def key_word(key: str) -> str:
 
 def console_page() -> str:
     """The page of keys."""
-    from gastown_tui.keys import ACTIONS, GROUPS
+    from gastown_tui.keys import ACTIONS, GROUPS, OWN
 
     lines = [
         "# The console",
@@ -46,12 +79,14 @@ def console_page() -> str:
         "This page is made from the console's table of actions (`make docs`), as are its help (`?`) and its palette (`:`).",
     ]
     for group in GROUPS:
-        lines += ["", f"## {group}", "", "| key | does | where |", "|---|---|---|"]
+        if group == OWN:
+            continue
+        lines += ["", f"## {group}", "", "| key | does | where | id |", "|---|---|---|---|"]
         for action in ACTIONS:
             if action.group == group:
                 keys = " ".join(f"`{key_word(key)}`" for key in action.keys) or f"`:` {action.label}"
-                lines.append(f"| {keys} | {action.help} | {', '.join(action.where)} |")
-    return "\n".join(lines) + "\n"
+                lines.append(f"| {keys} | {action.help} | {', '.join(action.where)} | `{action.id}` |")
+    return "\n".join(lines) + "\n" + SETTINGS
 
 
 def without_foreign_fonts(picture: str) -> str:

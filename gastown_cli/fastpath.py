@@ -19,7 +19,9 @@ if TYPE_CHECKING:
     from typing import Any
 
 PICTURE = os.path.join(".runtime", "console", "picture.json")
-FULL_SCREEN_FLAGS = frozenset(("--since", "--type", "--rig", "--mol", "--ascii", "-n", "--limit", "-f", "--follow"))
+FULL_SCREEN_FLAGS = frozenset(
+    ("--theme", "--readonly", "--since", "--type", "--rig", "--mol", "--ascii", "-n", "--limit", "-f", "--follow")
+)
 ENTER, LEAVE = "\x1b[?1049h\x1b[?25l\x1b[H\x1b[2J", "\x1b[?1049l\x1b[?25h"
 TAIL_BYTES = 16 * 1024
 

@@ -9,15 +9,17 @@ from typing import ClassVar
 from textual.app import App
 from textual.binding import Binding, BindingType
 
-from gastown_core.errors import GastownError
+from gastown_core.errors import GastownError, UsageError
 from gastown_core.state.rows import NO_FILTER
 from gastown_tui.boundary import Bounded, Faults, fault_of
+from gastown_tui.console_file import THEME_NAMES, ConsoleSettings, near
 from gastown_tui.import_shims import come_back
+from gastown_tui.keymap import Keymap
 from gastown_tui.last_picture import keep_picture, picture_of
 from gastown_tui.preferences import Preferences, load_preferences, save_preferences
 from gastown_tui.screens.feed import FeedScreen
 from gastown_tui.text import title_sequence
-from gastown_tui.themes import THEMES, Look, choose_theme, wants_ascii, wants_colour
+from gastown_tui.themes import AUTO, THEMES, Look, theme_of, wanted_theme, wants_ascii, wants_colour
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -58,13 +60,20 @@ class FeedApp(Bounded, App[int], inherit_bindings=False):
         initial_filter: EventFilter = NO_FILTER,
         preferences: Preferences | None = None,
         environ: Mapping[str, str] | None = None,
+        theme: str = "",
+        readonly: bool = False,
     ) -> None:
         environ = os.environ if environ is None else environ
         colour = wants_colour(environ)
         super().__init__(ansi_color=None if colour else True)
         self.animation_level = "none"
         self.kept = preferences or Preferences()
-        self.look = Look(choose_theme(self.kept.theme, environ), colour=colour, ascii_only=wants_ascii(environ))
+        self._first_theme, self._environment_theme = theme, environ.get("GT_THEME", "")
+        self._theme = wanted_theme(theme, self.kept.theme, self._environment_theme)
+        self._is_light = False
+        self.look = Look(theme_of(self._theme), colour=colour, ascii_only=wants_ascii(environ))
+        self.keymap = Keymap()
+        self._first_readonly = readonly
         self.calls = calls
         self.first_filter = initial_filter if initial_filter != NO_FILTER else self.kept.event_filter
         self._live_factory = live_factory
@@ -74,13 +83,17 @@ class FeedApp(Bounded, App[int], inherit_bindings=False):
         self.faults = Faults()
         self._title = ""
         self.live: LiveTown
+        self.settings: ConsoleSettings
 
     # life
 
     async def on_load(self) -> None:
         """Start the model first, so that the first frame is complete."""
         self.live = self._live_factory()
+        self.settings = ConsoleSettings(self.live.root)
         await self.live.start()
+        self.calls.is_readonly = self.is_readonly
+        self._look_at_settings()
 
     def get_default_screen(self) -> Screen[None]:
         """Return the main screen, the bottom of the screen stack."""
@@ -88,11 +101,14 @@ class FeedApp(Bounded, App[int], inherit_bindings=False):
             self,
             self.calls,
             self.kept,
+            keymap=self.keymap,
+            commands=lambda: self.settings.good.commands,
             view=self._first_view,
             first_filter=self.first_filter,
             actions={
                 "help.open": self.open_help,
                 "log.open": self.open_log,
+                "settings.open": self.open_settings,
                 "theme.next": self.next_theme,
                 "quit": self.leave,
             },
@@ -104,6 +120,8 @@ class FeedApp(Bounded, App[int], inherit_bindings=False):
         self._stands = True
         if self.look.theme.name != CSS_THEME:
             self._paint_ground()
+        if self.settings.problems:
+            self.call_after_refresh(self._tell_settings)
         self.run_worker(self._take_updates(), group="live", exit_on_error=True)
         self._tick_later()
 
@@ -159,6 +177,8 @@ class FeedApp(Bounded, App[int], inherit_bindings=False):
         """Once a second: recheck states that time alone changes, update ages, save the picture when it is due."""
         # schedule the next tick first: if anything below fails, the clock goes on
         self._tick_later()
+        if self._look_at_settings():
+            self._tell_settings()
         self.feed.tick(changed=self.live.recheck())
         if self.now - self._picture_at >= PICTURE_S:
             self._picture_at = self.now
@@ -170,6 +190,11 @@ class FeedApp(Bounded, App[int], inherit_bindings=False):
     def ascii_only(self) -> bool:
         """Whether to use ASCII only."""
         return self.look.ascii_only
+
+    @property
+    def is_readonly(self) -> bool:
+        """Whether the console refuses everything that changes the town: by ``--readonly``, or by its settings."""
+        return self._first_readonly or self.settings.good.is_readonly
 
     def show_all(self) -> None:
         """Update everything from the snapshot and the time."""
@@ -229,13 +254,48 @@ class FeedApp(Bounded, App[int], inherit_bindings=False):
         """Open the help."""
         from gastown_tui.dialogs.help import HelpScreen
 
-        self.push_screen(HelpScreen())
+        self.push_screen(HelpScreen(self.keymap))
 
     def open_log(self) -> None:
         """Open the log of the commands that the console ran."""
         from gastown_tui.dialogs.command_log import CommandLogScreen
 
         self.push_screen(CommandLogScreen(self.calls.command_log(), self.faults.entries, self.now))
+
+    def open_settings(self) -> None:
+        """Show what the console's settings file changes, and its mistakes."""
+        from gastown_tui.dialogs.settings_page import SettingsScreen
+
+        self.push_screen(SettingsScreen(self.settings, readonly=self.is_readonly))
+
+    # settings/console.toml
+
+    def _look_at_settings(self) -> bool:
+        """Put the settings file in force if it has changed; return whether it had."""
+        if not self.settings.look():
+            return False
+        good = self.settings.good
+        self.keymap.take(good.actions)
+        self.calls.is_readonly = self.is_readonly
+        self._theme = wanted_theme(self._first_theme, good.theme, self.kept.theme, self._environment_theme)
+        if self._stands:
+            self.feed.bind_keys()
+            self.paint_theme()
+        else:
+            self.look = Look(theme_of(self._theme), colour=self.look.colour, ascii_only=self.look.ascii_only)
+        return True
+
+    def _tell_settings(self) -> None:
+        problems = self.settings.problems
+        if problems:
+            more = (
+                f" (and {len(problems) - 1} more: {self.keymap.key_of('settings.open')})" if len(problems) > 1 else ""
+            )
+            self.say(f"{problems[0].text}{more}", "bad")
+        else:
+            self.say("settings/console.toml is in force", "good")
+
+    # themes
 
     def next_theme(self) -> None:
         """Switch to the next theme."""
@@ -244,15 +304,22 @@ class FeedApp(Bounded, App[int], inherit_bindings=False):
 
     def set_theme(self, name: str) -> None:
         """Switch to a theme and remember it."""
-        self.look = Look(THEMES[name], colour=self.look.colour, ascii_only=self.look.ascii_only)
-        self.kept.theme = name
+        self._theme = self.kept.theme = name
+        self.paint_theme()
+        words = f"theme {THEMES[name].label.lower() if name != AUTO else 'follows the terminal'}"
+        self.say(words if self.look.colour else f"{words}, but colour is off (NO_COLOR)", "dim")
+
+    def paint_theme(self) -> None:
+        """Paint everything in the theme that is wanted now, if it is another one than before."""
+        theme = theme_of(self._theme, is_light=self._is_light)
+        if theme is self.look.theme:
+            return
+        self.look = Look(theme, colour=self.look.colour, ascii_only=self.look.ascii_only)
         self._paint_ground()
         self.feed.refresh()
         for child in self.feed.children:
             child.refresh()
         self.feed.show_all()
-        words = f"theme {THEMES[name].label.lower()}"
-        self.say(words if self.look.colour else f"{words}, but colour is off (NO_COLOR)", "dim")
 
     def _paint_ground(self) -> None:
         if self.look.colour:
@@ -291,12 +358,20 @@ class FeedApp(Bounded, App[int], inherit_bindings=False):
 
 
 def run_feed(
-    root: str, *, problems: bool = False, initial_filter: EventFilter = NO_FILTER, is_prepainted: bool = False
+    root: str,
+    *,
+    problems: bool = False,
+    initial_filter: EventFilter = NO_FILTER,
+    is_prepainted: bool = False,
+    theme: str = "",
+    readonly: bool = False,
 ) -> int:
-    """Open the console on the town at ``root`` until the operator leaves; returns the exit code.
+    """Open the console on the town at ``root`` until the operator leaves; returns the exit code. Raises UsageError for an unknown theme.
 
     ``is_prepainted``: the alternate screen already shows the last picture; paint over it instead of clearing it.
     """
+    if theme and theme not in THEME_NAMES:
+        raise UsageError(f"there is no theme {theme}", "", near(theme, THEME_NAMES))
     for word in ("COLUMNS", "LINES"):
         # a parent process sets these for its own window, and Textual and rich trust them more than the terminal
         os.environ.pop(word, None)
@@ -310,6 +385,8 @@ def run_feed(
         problems=problems,
         initial_filter=initial_filter,
         preferences=load_preferences(root),
+        theme=theme,
+        readonly=readonly,
     )
     app.driver_class = console_driver(is_prepainted=is_prepainted)
     status = app.run()

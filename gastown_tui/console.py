@@ -40,6 +40,10 @@ class Console(Protocol):
     def ascii_only(self) -> bool:
         """Whether to use ASCII only."""
 
+    @property
+    def is_readonly(self) -> bool:
+        """Whether the console refuses everything that changes the town."""
+
     # messages to the operator
 
     def say(self, text: str, tone: str = "warn") -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from gastown_core.attention.digest import Digest
     from gastown_core.attention.item import Item
@@ -37,6 +37,8 @@ class CoreCalls:
 
     def __init__(self, root: str) -> None:
         self.root = root
+        self.is_readonly = False
+        """Refuse everything that changes the town, whoever asks."""
         self._marks: Marks | None = None
 
     def marks(self) -> dict[str, Mark]:
@@ -51,6 +53,7 @@ class CoreCalls:
         """Snooze, pin or finish a row of the inbox, or undo the last such act. Raises GastownError."""
         from gastown_core.attention import marks
 
+        self._refuse_if_readonly()
         if act == "undo" or item is None:
             marks.undo(self.root)
         elif act == "snooze":
@@ -60,11 +63,42 @@ class CoreCalls:
         else:
             marks.done(self.root, item, now)
 
+    def _refuse_if_readonly(self) -> None:
+        if self.is_readonly:
+            from gastown_core.errors import ConflictError
+
+            raise ConflictError("the console is read-only", "it was opened so, or settings/console.toml says so")
+
     def perform(self, order: Order, notify: Callable[[Receipt], None]) -> bool:
         """Perform an order; ``notify`` gets each stage. A GastownError becomes a failed receipt."""
+        from gastown_core.model.order import Receipt
         from gastown_core.orders.perform import perform
 
+        if self.is_readonly:
+            notify(Receipt(order.kind, order.target, "failed", "the console is read-only", ok=False, final=True))
+            return False
+
         return perform(self.root, order, notify)
+
+    def fill(self, words: Sequence[str], values: Mapping[str, str]) -> list[str]:
+        """Return a person's own command with its values. Raises UsageError for a missing one."""
+        from gastown_core.orders.own_command import filled
+
+        return filled(words, values)
+
+    def run_own_attached(self, words: Sequence[str], cwd: str) -> int:
+        """Run a person's own command on the terminal; return its exit status. Raises GastownError."""
+        from gastown_core.orders.own_command import run_own_attached
+
+        self._refuse_if_readonly()
+        return run_own_attached(self.root, words, cwd=cwd)
+
+    def run_own(self, words: Sequence[str], cwd: str) -> str:
+        """Run a person's own command and return its output. Raises GastownError."""
+        from gastown_core.orders.own_command import run_own
+
+        self._refuse_if_readonly()
+        return run_own(self.root, words, cwd=cwd)
 
     def preview(self, order: Order) -> list[str]:
         """Return what an order would do and lose, one line each. Raises GastownError."""
@@ -229,10 +263,12 @@ class CoreCalls:
         """Archive a message. Raises GastownError."""
         from gastown_core.orders.mail_room import archive_mail
 
+        self._refuse_if_readonly()
         archive_mail(self.root, message_id, reader)
 
     def answer_mail(self, message_id: str, body: str) -> list[str]:
         """Answer a message in the overseer's name; returns what went wrong besides. Raises GastownError."""
         from gastown_core.orders.mail_room import answer_mail
 
+        self._refuse_if_readonly()
         return answer_mail(self.root, message_id, body)

@@ -1,7 +1,7 @@
 """THE action table: what each key does.
 
 Bindings, the hints in the status bar, the help, the palette and docs/console.md are all made from it.  An action on the
-town has the id of its order in ``gastown_core.orders.registry``.
+town has the id of its order in ``gastown_core.orders.registry``.  ``keymap`` has the table as a person changed it.
 """
 
 from __future__ import annotations
@@ -30,7 +30,9 @@ class Action(Record):
 MOVE, PANELS, FIND, MAIL, CONSOLE = "Move", "Panels", "Find", "Mail", "Console"
 ACTS, BUNDLES, QUEUE = "Act on agents and beads", "Act on convoys and the scheduler", "In the merge queue"
 INBOX = "In the inbox"
-GROUPS = (MOVE, PANELS, FIND, INBOX, QUEUE, ACTS, BUNDLES, MAIL, CONSOLE)
+OWN = "Your own commands"
+"""Those of settings/console.toml."""
+GROUPS = (MOVE, PANELS, FIND, INBOX, QUEUE, ACTS, BUNDLES, MAIL, OWN, CONSOLE)
 
 _ROWS = ("agents", "convoys", "events", "problems", "inbox", "queue", "probes", "gates", "files", "patch", "drawer")
 _AGENTS = ("agents", "problems", "inbox")
@@ -137,11 +139,16 @@ ACTIONS: tuple[Action, ...] = (
     Action("help.open", ("?",), "help", "this page", CONSOLE, hint=100),
     Action("log.open", ("L",), "log", "commands that the console ran", CONSOLE),
     Action("theme.next", ("t",), "theme", "next theme: dark, light, colour-blind, contrast", CONSOLE),
+    Action("settings.open", (), "settings", "what settings/console.toml changes, and its mistakes", CONSOLE),
     Action("view.refresh", ("R",), "refresh", "recheck and redraw", CONSOLE),
     Action("quit", ("q", "ctrl+c"), "quit", "quit (agents keep running)", CONSOLE, hint=20),
 )  # fmt: skip
 
 BY_ID = {action.id: action for action in ACTIONS}
+READING = ("rows.mark", "inbox.next", "gates.follow", "gates.next", "gates.previous", "gates.pager")
+"""Actions of groups that change something, which change nothing themselves."""
+FIXED = ("inbox.answer",)
+"""Actions whose keys are what they mean: the digits of the choices."""
 
 _SHOWN = {
     "enter": "⏎",
@@ -163,7 +170,12 @@ _SHOWN_ASCII = {"⏎": "Enter", "↓": "Down", "↑": "Up", "←": "Left", "→"
 
 def key_name(key: str, ascii_only: bool = False) -> str:
     """Return a key's name on the screen: ``Ctrl-D``, ``⏎``."""
-    shown = _SHOWN.get(key) or (f"Ctrl-{key[5:].upper()}" if key.startswith("ctrl+") else key)
+    shown = _SHOWN.get(key) or key
+    if key.startswith(("ctrl+", "alt+")):
+        head, _, rest = key.partition("+")
+        shown = f"{head.capitalize()}-{rest.upper()}"
+    elif len(key) > 1 and key[0] == "f" and key[1:].isdigit():
+        shown = key.upper()
     return _SHOWN_ASCII.get(shown, shown) if ascii_only else shown
 
 
@@ -177,36 +189,11 @@ def applies(action: Action, place: str) -> bool:
     return action.where == ("anywhere",) or place in action.where
 
 
-def actions_of(key: str) -> tuple[Action, ...]:
-    """Return the actions of a key; several only if they apply in different places."""
-    return tuple(action for action in ACTIONS if key in action.keys)
+def changes_something(action: Action) -> bool:
+    """Whether an action changes the town, its mail or the inbox, or lends the terminal to what can.
 
-
-def meant(key: str, place: str) -> Action | None:
-    """Return the action that a key means at a place; if none applies there, the key's first one, to say why."""
-    found = actions_of(key)
-    for action in found:
-        if applies(action, place):
-            return action
-    return found[0] if found else None
-
-
-def hints(place: str) -> list[Action]:
-    """Return the status bar's hints at a place, most useful first."""
-    shown = [action for action in ACTIONS if action.hint and action.keys and applies(action, place)]
-    return sorted(shown, key=lambda action: -action.hint)
-
-
-ALL_KEYS = tuple(dict.fromkeys(key for action in ACTIONS for key in action.keys))
-"""Every key that is bound somewhere."""
-
-
-WAYS = {"agents": "1", "convoys": "2", "events": "3", "problems": "p", "inbox": "i", "queue": "m", "drawer": "d"}
-
-
-def way_to(where: tuple[str, ...]) -> str:
-    """Return the panels among these places and the keys that lead there: ``agents or problems: press 1 or p``."""
-    known = [name for name in where if name in WAYS]
-    if not known:
-        return "the diff: press D" if "patch" in where else " or ".join(where)
-    return f"{' or '.join(known)}: press {' or '.join(WAYS[name] for name in known)}"
+    A read-only console refuses it.
+    """
+    if action.group in (ACTS, BUNDLES, QUEUE, INBOX, MAIL, OWN):
+        return action.id not in READING
+    return action.id == "diff.comment"

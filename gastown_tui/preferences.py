@@ -10,7 +10,7 @@ from gastown_core.files.atomic import read_json, write_json
 from gastown_core.files.folders import cache_folder
 from gastown_core.state.rows import NO_FILTER, EventFilter
 from gastown_tui.layout import PANELS
-from gastown_tui.themes import THEMES
+from gastown_tui.themes import AUTO, THEMES
 
 FILE = os.path.join(".runtime", "console", "choices.json")
 _FILTER_KEYS = ("rig", "role", "category", "type")
@@ -50,7 +50,7 @@ def load_preferences(root: str) -> Preferences:
     except GastownError:
         return Preferences()
     kept = Preferences()
-    if stored.get("theme") in THEMES:
+    if stored.get("theme") in (AUTO, *THEMES):
         kept.theme = stored["theme"]
     if stored.get("panel") in PANELS:
         kept.panel = stored["panel"]

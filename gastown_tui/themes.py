@@ -136,6 +136,8 @@ HIGH_CONTRAST = Theme(
     True,
 )  # fmt: skip
 
+AUTO = "auto"
+"""The theme that follows the terminal's background: light or dark."""
 THEMES: dict[str, Theme] = {theme.name: theme for theme in (DARK, LIGHT, COLOUR_BLIND, HIGH_CONTRAST)}
 
 _PLAIN_TONES = {
@@ -199,12 +201,14 @@ class Look:
         return (self.theme.name, self.colour, self.ascii_only)
 
 
-def choose_theme(name: str, environ: Mapping[str, str]) -> Theme:
-    """Return the theme by name, else by GT_THEME, else dark."""
-    for wanted in (name, environ.get("GT_THEME", "")):
-        if wanted in THEMES:
-            return THEMES[wanted]
-    return DARK
+def wanted_theme(*names: str) -> str:
+    """Return the first name that is a theme's or AUTO; without one, AUTO."""
+    return next((name for name in names if name == AUTO or name in THEMES), AUTO)
+
+
+def theme_of(name: str, *, is_light: bool = False) -> Theme:
+    """Return the theme of a name; for AUTO, light on a light background and dark on any other."""
+    return THEMES.get(name) or (LIGHT if is_light else DARK)
 
 
 def wants_colour(environ: Mapping[str, str]) -> bool:

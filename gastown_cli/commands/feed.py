@@ -265,10 +265,10 @@ def open_window(root: str, args: Namespace) -> int:
 
 def _forwarded(args: Namespace) -> list[str]:
     words: list[str] = []
-    for flag in ("problems", "ascii"):
+    for flag in ("problems", "ascii", "readonly"):
         if getattr(args, flag):
             words.append(f"--{flag}")
-    for name in ("since", "type", "rig", "mol"):
+    for name in ("since", "type", "rig", "mol", "theme"):
         value = getattr(args, name)
         if value:
             words.append(f"--{name}={value}")
@@ -309,6 +309,10 @@ def feed_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--type", default="", help="only this event type")
     parser.add_argument("--rig", default="", help="only this rig")
     parser.add_argument("--mol", default="", help="only events whose target or text contains this")
+    parser.add_argument(
+        "--theme", default="", help="console: auto (as the terminal), dark, light, colour-blind or high-contrast"
+    )
+    parser.add_argument("--readonly", action="store_true", help="console: refuse everything that changes the town")
     parser.add_argument("--ascii", action="store_true", help="use ASCII symbols only (same as GT_NO_EMOJI=1)")
 
 
@@ -341,7 +345,14 @@ def run_feed(args: Namespace) -> int:
         return _print(root, args, wanted)
     from gastown_tui.app import run_feed
 
-    return run_feed(root, problems=args.problems, initial_filter=wanted, is_prepainted=hand_over())
+    return run_feed(
+        root,
+        problems=args.problems,
+        initial_filter=wanted,
+        is_prepainted=hand_over(),
+        theme=args.theme,
+        readonly=args.readonly,
+    )
 
 
 def _print(root: str, args: Namespace, wanted: EventFilter) -> int:

@@ -134,7 +134,7 @@ def choices_of(root: str, order: Order) -> list[Choice]:
 
 def _said(root: str, argv: list[str], limit_s: float = QUESTION_LIMIT_S, by: str = "") -> str:
     """Return gt's output. Raises GastownError if it failed."""
-    env = _environment(root, by)
+    env = environment_of(root, by)
     done = process.run(process.gt_argv(*argv), cwd=root, env=env, timeout_s=limit_s, starts_servers=True)
     if done.code != 0:
         raise _failure(argv, done.code, (done.err or done.out).splitlines())
@@ -165,7 +165,8 @@ def _told(value: object, name: str = "") -> Iterator[str]:
         yield f"{name}: {'yes' if value is True else value}"
 
 
-def _environment(root: str, by: str = "") -> dict[str, str]:
+def environment_of(root: str, by: str = "") -> dict[str, str]:
+    """Return the environment of a command for the town: a person's, or that of the address ``by``."""
     if by:
         own = in_nobodys_name() | {"GT_ROLE": by, "BD_ACTOR": by}
     else:
@@ -195,7 +196,7 @@ def _stages(root: str, order: Order, argv: list[str], by: str) -> Iterable[Recei
         return
     words = [argv[0], "--receipts", *argv[1:]]
     child = process.spawn(
-        process.gt_argv(*words), cwd=root, env=_environment(root, by), stdout=process.PIPE, stderr=process.PIPE
+        process.gt_argv(*words), cwd=root, env=environment_of(root, by), stdout=process.PIPE, stderr=process.PIPE
     )
     complaints: list[bytes] = []
     reader = threading.Thread(target=lambda: complaints.append(child.stderr.read() if child.stderr else b""))

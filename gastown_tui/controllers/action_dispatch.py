@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gastown_tui.keys import Action, applies, meant, way_to
+from gastown_tui.keys import OWN, Action, applies, changes_something
 from gastown_tui.selection import Selection
 
 TYPE_CHECKING = False
@@ -12,9 +12,11 @@ if TYPE_CHECKING:
     from gastown_tui.console import Console
     from gastown_tui.controllers.acts import Acts
     from gastown_tui.controllers.navigation import Navigation
+    from gastown_tui.controllers.own_commands import OwnCommands
     from gastown_tui.controllers.search import Search
     from gastown_tui.controllers.stage import Stage
     from gastown_tui.dialogs.pick_lists import Command
+    from gastown_tui.keymap import Keymap
     from gastown_tui.widgets.status_bar import StatusBar
 
     Handlers = Mapping[str, Callable[[], str | None]]
@@ -28,7 +30,9 @@ class ActionDispatch:
         console: Console,
         stage: Stage,
         *,
+        keymap: Keymap,
         acts: Acts,
+        own: OwnCommands,
         search: Search,
         navigation: Navigation,
         status: StatusBar,
@@ -37,7 +41,9 @@ class ActionDispatch:
         self.console = console
         self.stage = stage
         self.status = status
+        self.keymap = keymap
         self.acts = acts
+        self.own = own
         self.search = search
         self.key = ""
         """The key pressed last: of an action with several keys, some mean different things."""
@@ -51,18 +57,23 @@ class ActionDispatch:
             return
         self.status.pressed()
         place = self.stage.place
-        action = meant(key, place)
+        action = self.keymap.meant(key, place)
         if action is None:
             return
         if not applies(action, place):
-            self.console.say(f"{action.label} works only in {way_to(action.where)} first")
+            self.console.say(f"{action.label} works only in {self.keymap.way_to(action.where)} first")
             return
         self.key = key
         self.run(action.id)
 
     def run(self, action_id: str) -> None:
-        """Run an action of the table."""
-        if action_id not in self.handlers:
+        """Run an action of the table; a read-only console refuses what changes something."""
+        if self.console.is_readonly and changes_something(self.keymap.by_id[action_id]):
+            self.console.say(f"{self.keymap.by_id[action_id].label}: the console is read-only")
+            return
+        if self.keymap.by_id[action_id].group == OWN:
+            reason = self.own.run(action_id, self.stage.chosen)
+        elif action_id not in self.handlers:
             reason = self.acts.do(action_id, self.stage.chosen, self.stage.marked())
         else:
             reason = self.handlers[action_id]() or ""
@@ -75,7 +86,7 @@ class ActionDispatch:
         """Open the command palette."""
         from gastown_tui.dialogs.pick_lists import command_palette
 
-        self.console.ask(command_palette(self.console.snapshot, self.console.ascii_only), self._go_to)
+        self.console.ask(command_palette(self.console.snapshot, self.keymap, self.console.ascii_only), self._go_to)
 
     def _go_to(self, answer: Command | None) -> None:
         if isinstance(answer, Action):

@@ -8,28 +8,29 @@ from textual.binding import Binding, BindingType
 
 from gastown_core.model.agent import HEALTH_SYMBOLS, Health
 from gastown_tui.dialogs.dialog import Dialog, Page
-from gastown_tui.keys import ACTIONS, GROUPS, keys_text
+from gastown_tui.keys import GROUPS, keys_text
 from gastown_tui.rowtext import state_glyph
 from gastown_tui.text import clip, fit, width_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from gastown_tui.keymap import Keymap
     from gastown_tui.text import Piece, Pieces
 COLUMN = 74
 WIDE = 2 * COLUMN + 6
 
 
-def help_group(group: str, width: int, ascii_only: bool) -> list[Pieces]:
-    """Return the lines of one group."""
+def help_group(keymap: Keymap, group: str, width: int, ascii_only: bool) -> list[Pieces]:
+    """Return the lines of one group, none if it has no actions."""
     lines: list[Pieces] = [((group, "heading"),)]
     keys_width = 19
-    for action in ACTIONS:
+    for action in keymap.actions:
         if action.group != group:
             continue
         names = keys_text(action, ascii_only)
         gap = fit(names, keys_width) if len(names) < keys_width else names + "  "
         lines.append(clip((("  ", "text"), (gap, "key"), (action.help, "text")), width))
-    return [*lines, ()]
+    return [*lines, ()] if len(lines) > 1 else []
 
 
 def states_group(ascii_only: bool) -> list[Pieces]:
@@ -42,12 +43,12 @@ def states_group(ascii_only: bool) -> list[Pieces]:
     return lines
 
 
-def help_lines(width: int, ascii_only: bool) -> list[Pieces]:
+def help_lines(keymap: Keymap, width: int, ascii_only: bool) -> list[Pieces]:
     """Return the help in one column, or in two if there is room."""
     if width < 2 * COLUMN:
-        lines = [line for group in GROUPS for line in help_group(group, width, ascii_only)]
+        lines = [line for group in GROUPS for line in help_group(keymap, group, width, ascii_only)]
         return lines + states_group(ascii_only)
-    blocks = [*(help_group(group, COLUMN, ascii_only) for group in GROUPS), states_group(ascii_only)]
+    blocks = [*(help_group(keymap, group, COLUMN, ascii_only) for group in GROUPS), states_group(ascii_only)]
     left, right = _columns(blocks)
     out: list[Pieces] = []
     for number in range(max(len(left), len(right))):
@@ -81,7 +82,8 @@ class HelpScreen(Dialog[None]):
         Binding("G,end", "bottom", show=False),
     ]
 
-    def __init__(self) -> None:
+    def __init__(self, keymap: Keymap) -> None:
+        self.keymap = keymap
         page = Page("Help")
         page.keys = (("j k", "key"), (" scroll  ", "dim"), ("Esc", "key"), (" back", "dim"))
         super().__init__(page)
@@ -90,12 +92,12 @@ class HelpScreen(Dialog[None]):
         """Everything, if there is room."""
         wide = width >= WIDE + 2
         columns = WIDE if wide else min(width - 2, 84)
-        return columns, len(help_lines(columns - 4, False)) + 2
+        return columns, len(help_lines(self.keymap, columns - 4, False)) + 2
 
     def fill(self) -> None:
         """Show the lines that suit the width."""
         width = min(self.wanted(*self.app.size)[0], self.app.size.width - 2)
-        self.page.show_lines(help_lines(width - 4, self.page.look.ascii_only))
+        self.page.show_lines(help_lines(self.keymap, width - 4, self.page.look.ascii_only))
 
     def on_resize(self) -> None:
         """Fit the columns to the new width."""

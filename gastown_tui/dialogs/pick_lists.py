@@ -13,11 +13,11 @@ from gastown_core.model.record import Record
 from gastown_core.model.states import RigState
 from gastown_core.state.rows import NO_FILTER
 from gastown_tui.dialogs.picker import Entry, Picker
-from gastown_tui.keys import ACTIONS, key_name
+from gastown_tui.keys import key_name
 from gastown_tui.rowtext import role_icon, state_glyph
 from gastown_tui.selection import AGENT, BEAD, CONVOY, REQUEST, Selection, point_at
 from gastown_tui.text import clean, cut, fit, glyph, wrap
-from gastown_tui.themes import THEMES
+from gastown_tui.themes import AUTO, THEMES
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from gastown_core.beads.query import Excerpt
     from gastown_core.model.snapshot import AgentView, TownSnapshot
     from gastown_core.state.rows import EventFilter
+    from gastown_tui.keymap import Keymap
     from gastown_tui.keys import Action
     from gastown_tui.text import Pieces
 
@@ -195,18 +196,19 @@ WORDS = 24
 HIDDEN = ("rows.", "drawer.tab", "palette.", "back")
 
 
-def action_entries(ascii_only: bool) -> list[Entry]:
+def action_entries(keymap: Keymap, ascii_only: bool) -> list[Entry]:
     """Return the actions and themes of the palette, without plain moves."""
     entries = []
-    for action in ACTIONS:
+    for action in keymap.actions:
         if action.id.startswith(HIDDEN):
             continue
         keys = key_name(action.keys[0], ascii_only) if action.keys else ""
         pieces = ((fit(action.label, WORDS), "bright"), (fit(keys, 9) + "  ", "key"), (action.help, "dim"))
         entries.append(Entry(action, pieces, f"{action.label} {action.help}", "commands"))
-    for theme in THEMES.values():
-        words = ((fit(f"theme {theme.name}", WORDS), "bright"), (" " * 11, "text"), (theme.label, "dim"))
-        entries.append(Entry(ThemeChoice(theme.name), words, f"theme {theme.name} {theme.label}", "commands"))
+    themes = {AUTO: "light or dark, as the terminal is"} | {theme.name: theme.label for theme in THEMES.values()}
+    for name, label in themes.items():
+        words = ((fit(f"theme {name}", WORDS), "bright"), (" " * 11, "text"), (label, "dim"))
+        entries.append(Entry(ThemeChoice(name), words, f"theme {name} {label}", "commands"))
     return entries
 
 
@@ -250,11 +252,11 @@ def work_entries(snapshot: TownSnapshot) -> list[Entry]:
     return entries
 
 
-def command_palette(snapshot: TownSnapshot, ascii_only: bool) -> Picker[Command]:
+def command_palette(snapshot: TownSnapshot, keymap: Keymap, ascii_only: bool) -> Picker[Command]:
     """Return the palette; it answers with an action, a theme, or an agent's or convoy's selection."""
     return Picker(
         "Commands",
-        [*action_entries(ascii_only), *place_entries(snapshot, ascii_only)],
+        [*action_entries(keymap, ascii_only), *place_entries(snapshot, ascii_only)],
         hint="command, agent, convoy, bead, request; @rig narrows",
         verb="go",
     )

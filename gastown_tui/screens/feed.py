@@ -6,9 +6,8 @@ controllers handle the keys.
 
 from __future__ import annotations
 
-from typing import ClassVar
-
-from textual.binding import Binding, BindingType
+from textual.binding import Binding, BindingsMap
+from textual.keys import _character_to_key
 from textual.screen import Screen
 
 from gastown_tui.boundary import Bounded
@@ -23,9 +22,9 @@ from gastown_tui.controllers.inbox import Inbox
 from gastown_tui.controllers.mail_room import MailRoom
 from gastown_tui.controllers.merge_queue_controller import MergeQueueController
 from gastown_tui.controllers.navigation import Navigation
+from gastown_tui.controllers.own_commands import OwnCommands
 from gastown_tui.controllers.search import Search
 from gastown_tui.controllers.stage import Stage
-from gastown_tui.keys import ALL_KEYS
 from gastown_tui.layout import LISTS, VIEWS, Scene, TownLayout, drawer_hides_panel
 from gastown_tui.widgets.drawer import Drawer
 from gastown_tui.widgets.event_stream import EventPanel
@@ -37,7 +36,7 @@ from gastown_tui.widgets.status_bar import StatusBar
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from textual import events
     from textual.app import ComposeResult
@@ -46,17 +45,23 @@ if TYPE_CHECKING:
     from gastown_core.state.live import Update
     from gastown_core.state.rows import EventFilter
     from gastown_tui.console import Console
+    from gastown_tui.console_file import OwnCommand
     from gastown_tui.core_calls import CoreCalls
+    from gastown_tui.keymap import Keymap
     from gastown_tui.preferences import Preferences
     from gastown_tui.selection import Chosen
 
 CALM_S, CALM_LOOK_S = 60.0, 10
 
 
+def _bound(key: str) -> str:
+    """Return a key as Textual binds it: a comma, for example, would separate two keys."""
+    return _character_to_key(key) if len(key) == 1 else key
+
+
 class FeedScreen(Bounded, Screen[None], inherit_bindings=False):
     """The main screen with its panels."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding(key, f"press({key!r})", show=False) for key in ALL_KEYS]
     AUTO_FOCUS = ""
 
     def __init__(
@@ -65,15 +70,19 @@ class FeedScreen(Bounded, Screen[None], inherit_bindings=False):
         calls: CoreCalls,
         kept: Preferences,
         *,
+        keymap: Keymap,
+        commands: Callable[[], Sequence[OwnCommand]],
         view: str,
         first_filter: EventFilter,
         actions: Mapping[str, Callable[[], str | None]],
     ) -> None:
         super().__init__(id="town")
         self.console = console
+        self.keymap = keymap
+        self.bind_keys()
         self.first_filter = first_filter
         self.header = HeaderBar()
-        self.status = StatusBar()
+        self.status = StatusBar(keymap)
         self.plan = TownLayout()
         stage = self.stage = Stage(console, view=view, panel=kept.panel)
         self.agents, self.convoys, self.stream, self.problems = (
@@ -85,6 +94,7 @@ class FeedScreen(Bounded, Screen[None], inherit_bindings=False):
         self.queue, self.probes, self.gates = stage.queue, stage.probes, stage.gates
         self.drawer, self.field = stage.drawer, stage.field
         self.acts = Acts(console, calls)
+        self.own = OwnCommands(console, calls, commands)
         self.search = Search(console, stage, kept)
         self.inspector = DrawerController(console, calls, stage)
         self.merge_queue = MergeQueueController(console, calls, stage)
@@ -110,12 +120,19 @@ class FeedScreen(Bounded, Screen[None], inherit_bindings=False):
         return ActionDispatch(
             self.console,
             self.stage,
+            keymap=self.keymap,
             acts=self.acts,
+            own=self.own,
             search=self.search,
             navigation=self.navigation,
             status=self.status,
             handlers={**own, **{name: do for owner in owners for name, do in owner.actions().items()}},
         )
+
+    def bind_keys(self) -> None:
+        """Bind every key of the keymap, in place of those bound before."""
+        bindings = [Binding(_bound(key), f"press({key!r})", show=False) for key in self.keymap.all_keys]
+        self._bindings = BindingsMap(bindings)
 
     def compose(self) -> ComposeResult:
         """Yield every panel; the layout decides which are visible."""
@@ -247,6 +264,7 @@ class FeedScreen(Bounded, Screen[None], inherit_bindings=False):
 
     def _show_header(self) -> None:
         snapshot, now = self.console.snapshot, self.console.now
+        self.header.is_readonly = self.console.is_readonly
         self.header.guard(
             lambda: self.header.show(snapshot, now, moved_at=self.moved_at, view=self.view, count=self.inbox.count)
         )

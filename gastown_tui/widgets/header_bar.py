@@ -96,6 +96,7 @@ def header_pieces(
     ascii_only: bool,
     need: int = 0,
     is_live: bool = True,
+    is_readonly: bool = False,
 ) -> Pieces:
     """Return the header in ``width`` cells, without what does not fit. A saved picture is not live and has no clock."""
     clock = time.strftime("%H:%M:%S", time.localtime(now)) if is_live else " " * 8
@@ -105,6 +106,8 @@ def header_pieces(
     ]
     if view in VIEW_WORDS:
         brand.append(VIEW_WORDS[view])
+    if is_readonly:
+        brand.append(("  READ-ONLY", "warn"))
     slings, is_paused = slings_pieces(snapshot), snapshot.scheduler.is_paused
     queue = sum(
         request.state in (RequestState.QUEUED, RequestState.BLOCKED, RequestState.MERGING)
@@ -168,6 +171,7 @@ class HeaderBar(Sheet):
         self.moved_at = 0.0
         self.view = "feed"
         self.need = 0
+        self.is_readonly = False
 
     def show(self, snapshot: TownSnapshot, now: float, *, moved_at: float, view: str, count: Count) -> None:
         """Take a snapshot, or only a later time."""
@@ -202,5 +206,6 @@ class HeaderBar(Sheet):
             view=self.view,
             ascii_only=self.look.ascii_only,
             need=self.need,
+            is_readonly=self.is_readonly,
         )
         return [(pieces, "bar")]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gastown_tui.keys import hints, key_name
+from gastown_tui.keys import key_name
 from gastown_tui.text import clean, clip, glyph, width_of
 from gastown_tui.widgets.sheet import Sheet
 
@@ -10,14 +10,18 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from gastown_tui.keymap import Keymap
     from gastown_tui.keys import Action
     from gastown_tui.text import Piece, Pieces
     from gastown_tui.widgets.sheet import Line
 
 
-def hint_pieces(place: str, room: int, ascii_only: bool) -> Pieces:
-    """Return as many whole hints as fit: the most useful first, at the end always quit, which ranks last."""
-    *before, last = (_hint(action, ascii_only) for action in hints(place))
+def hint_pieces(keymap: Keymap, place: str, room: int, ascii_only: bool) -> Pieces:
+    """Return as many whole hints as fit: the most useful first, at the end always the one that ranks last, quit."""
+    found = keymap.hints(place)
+    if not found:
+        return ()
+    *before, last = (_hint(action, ascii_only) for action in found)
     out: list[Piece] = [(" ", "text")]
     for part in before:
         if width_of(out) + width_of(part) + width_of(last) - 3 > room:
@@ -39,8 +43,9 @@ FADE_S = 8.0
 class StatusBar(Sheet):
     """Hints on the left, a receipt or a message on the right."""
 
-    def __init__(self) -> None:
+    def __init__(self, keymap: Keymap) -> None:
         super().__init__(id="status")
+        self.keymap = keymap
         self.place = "agents"
         self.message: Pieces = ()
         self.receipt: Pieces = ()
@@ -96,9 +101,9 @@ class StatusBar(Sheet):
         ascii_only = self.look.ascii_only
         right = self.message or self.receipt
         if not right:
-            return [(hint_pieces(self.place, width - 1, ascii_only), "bar")]
+            return [(hint_pieces(self.keymap, self.place, width - 1, ascii_only), "bar")]
         right = clip(right, width - 2)
-        left = hint_pieces(self.place, width - width_of(right) - 3, ascii_only)
+        left = hint_pieces(self.keymap, self.place, width - width_of(right) - 3, ascii_only)
         if width_of(left) < 5:
             left = ()
         gap = width - width_of(left) - width_of(right) - 1

@@ -376,6 +376,17 @@ class FakeEngine:
         self.ready: list[tuple[str, object]] = []
         self.inbox_marks = {}
         self.inbox_undo = []
+        self.own_run: list[tuple[list[str], str]] = []
+        self.is_readonly = False
+
+    def fill(self, words, values):
+        from gastown_core.orders.own_command import filled
+
+        return filled(words, values)
+
+    def run_own(self, words, cwd) -> str:
+        self.own_run.append((list(words), cwd))
+        return "first\nsaid\n"
 
     def perform(self, order, notify) -> bool:
         self.performed.append(order)

@@ -1,24 +1,37 @@
 from __future__ import annotations
 
 from gastown_core.orders.registry import ORDERS
-from gastown_tui.keys import ACTIONS, BY_ID, GROUPS, actions_of, hints, key_name, keys_text, meant
-from gastown_tui.layout import VIEWS
-from gastown_tui.screens.feed import ALL_KEYS
+from gastown_tui.keymap import LEAVE, PLACES, Keymap, collisions, with_keys
+from gastown_tui.keys import ACTIONS, BY_ID, GROUPS, OWN, applies, key_name, keys_text
 from tests.support.console import Console
 
-PLACES = (*(name for names in VIEWS.values() for name in names), "drawer")
+KEYMAP = Keymap()
+meant, hints = KEYMAP.meant, KEYMAP.hints
 
 
 def test_ids_are_unique_and_every_group_is_known() -> None:
     assert len(BY_ID) == len(ACTIONS)
-    assert {action.group for action in ACTIONS} == set(GROUPS)
+    assert {action.group for action in ACTIONS} | {OWN} == set(GROUPS)
 
 
 def test_no_key_means_two_things_at_one_place() -> None:
-    for key in ALL_KEYS:
-        for place in PLACES:
-            found = [action for action in actions_of(key) if place in action.where or action.where == ("anywhere",)]
-            assert len(found) <= 1, (key, place, [action.id for action in found])
+    for place in PLACES:
+        for key in KEYMAP.all_keys:
+            found = [action.id for action in KEYMAP.actions_of(key) if applies(action, place)]
+            assert len(found) <= 1, (key, place, found)
+        assert not any(LEAVE in action.keys for action in ACTIONS)
+    assert collisions(ACTIONS) == []
+
+
+def test_collisions_finds_every_key_that_is_given_twice() -> None:
+    """Each action is given each other's key in turn: exactly where both apply at one place, that is a collision."""
+    for one in ACTIONS:
+        for other in ACTIONS:
+            if one is other or not other.keys:
+                continue
+            meets = any(applies(one, place) and applies(other, place) for place in PLACES)
+            found = collisions(with_keys({one.id: (other.keys[0],)}))
+            assert bool([pair for pair in found if {pair.first.id, pair.second.id} == {one.id, other.id}]) == meets
 
 
 def test_every_order_of_the_core_has_its_key_here() -> None:

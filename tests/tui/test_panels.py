@@ -10,6 +10,7 @@ from gastown_core.model.dam import DAEMON, PAUSED, BrokenLink, DamView
 from gastown_core.model.snapshot import EscalationView, OrphanView, SourceStatus, StandstillView
 from gastown_core.state.collect import Account
 from gastown_core.state.detail import UsageDetail, UsageRow
+from gastown_tui.keymap import Keymap
 from gastown_tui.layout import VIEWS
 from gastown_tui.rowtext import trouble_text
 from gastown_tui.selection import BEAD, CONVOY, Selection, resolve
@@ -187,14 +188,14 @@ def test_a_bead_page_tells_edges_both_ways() -> None:
 
 def test_hints_are_whole_or_not_there() -> None:
     for width in range(8, 150, 7):
-        row = hint_pieces("agents", width, False)
+        row = hint_pieces(Keymap(), "agents", width, False)
         assert width_of(row) - 3 <= width or len(row) == 1
 
 
 @pytest.mark.parametrize("place", [*(name for names in VIEWS.values() for name in names), "drawer"])
 def test_the_way_out_stands_at_the_end_at_any_width(place: str) -> None:
     for width in range(24, 200, 4):
-        words = said(hint_pieces(place, width, False))
+        words = said(hint_pieces(Keymap(), place, width, False))
         assert words.rstrip().endswith("q quit") and words.startswith(" ? help"), (width, words)
 
 

@@ -5,7 +5,7 @@ from rich.color import Color
 
 from gastown_core.model.agent import Health
 from gastown_core.model.event import TONES
-from gastown_tui.themes import THEMES, Look, choose_theme, wants_ascii, wants_colour
+from gastown_tui.themes import AUTO, THEMES, Look, theme_of, wanted_theme, wants_ascii, wants_colour
 
 
 def luminance(colour: Color) -> float:
@@ -42,9 +42,11 @@ def test_without_colour_there_is_none() -> None:
 
 
 def test_the_environment_chooses() -> None:
-    assert choose_theme("", {"GT_THEME": "light"}).name == "light"
-    assert choose_theme("high-contrast", {"GT_THEME": "light"}).name == "high-contrast"
-    assert choose_theme("no such", {}).name == "dark"
+    assert wanted_theme("", "light") == "light"
+    assert wanted_theme("high-contrast", "light") == "high-contrast"
+    assert wanted_theme("no such") == AUTO
+    assert theme_of(AUTO).name == "dark" and theme_of(AUTO, is_light=True).name == "light"
+    assert theme_of("dark", is_light=True).name == "dark", "a theme by name does not follow the background"
     assert not wants_colour({"NO_COLOR": "1"}) and not wants_colour({"CLICOLOR": "0"}) and wants_colour({})
     assert wants_ascii({"GT_NO_EMOJI": "1"}) and wants_ascii({"LANG": "de_DE.ISO-8859-1"})
     assert not wants_ascii({"LANG": "en_US.UTF-8"}) and not wants_ascii({"LC_ALL": "C"})

@@ -1,0 +1,61 @@
+"""A person's own command: words without a shell, run by the one runner, noted in the log of commands."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import time
+
+from gastown_core import process
+from gastown_core.clock import SYSTEM_CLOCK, Clock
+from gastown_core.errors import GastownError, UsageError
+from gastown_core.orders.perform import CommandLogEntry, command_log, environment_of
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+LIMIT_S = 600.0
+_PLACEHOLDER = re.compile(r"\{([a-z_]+)\}")
+
+
+def filled(words: Sequence[str], values: Mapping[str, str]) -> list[str]:
+    """Return the words with ``{name}`` replaced; each stays one word whatever it holds. Raises UsageError for a missing value."""
+    missing = [name for word in words for name in _PLACEHOLDER.findall(word) if not values.get(name)]
+    if missing:
+        raise UsageError(f"the selection has no {missing[0]}", "", "select a row that has one")
+    return [_PLACEHOLDER.sub(lambda found: values[found[1]], word) for word in words]
+
+
+def own_argv(words: Sequence[str]) -> list[str]:
+    """Return the argument vector: ``gt`` and ``bd`` are those of this installation, whatever PATH says."""
+    if words[0] == "gt":
+        return process.gt_argv(*words[1:])
+    return [os.path.expanduser(words[0]), *words[1:]]
+
+
+def run_own(root: str, words: Sequence[str], *, cwd: str, clock: Clock = SYSTEM_CLOCK) -> str:
+    """Run a filled command and return its output. Blocks. Raises GastownError if it cannot start or fails."""
+    began = time.monotonic()
+    ok, detail = False, ""
+    try:
+        done = process.run(
+            own_argv(words), cwd=cwd or root, env=environment_of(root), timeout_s=LIMIT_S, starts_servers=True
+        )
+        ok = done.code == 0
+        lines = [line.strip() for line in (done.out if ok else done.err or done.out).splitlines() if line.strip()]
+        detail = lines[-1] if lines else ""
+        if not ok:
+            raise GastownError(f"{words[0]} ended with status {done.code}", detail)
+        return done.out
+    except GastownError as error:
+        detail = detail or str(error)
+        raise
+    finally:
+        command_log.append(CommandLogEntry(clock.now(), shlex.join(words), ok, time.monotonic() - began, detail))
+
+
+def run_own_attached(root: str, words: Sequence[str], *, cwd: str) -> int:
+    """Run a filled command on our own terminal and return its exit status. Raises GastownError if it cannot start."""
+    return process.run_on_terminal(own_argv(words), cwd=cwd or root, env=environment_of(root))
