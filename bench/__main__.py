@@ -8,7 +8,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterable
 
-from bench import agents, commands, console, growth, pipeline, programs, reading, real_agents, refinery, watching
+from bench import agents, commands, console, growth, looking_back, pipeline, programs, reading, real_agents, refinery, watching
 from bench.town import SIZES, make_town
 
 PARTS: dict[str, Callable[[str, str, str], Iterable[object]]] = {
@@ -17,6 +17,7 @@ PARTS: dict[str, Callable[[str, str, str], Iterable[object]]] = {
     "agents": lambda root, size, folder: agents.measure(os.path.join(folder, "demo")),
     "programs": lambda root, size, folder: programs.measure(os.path.join(folder, "programs")),
     "reading": lambda root, size, folder: reading.measure(os.path.join(folder, "reading")),
+    "past": lambda root, size, folder: looking_back.measure(os.path.join(folder, "past")),
     "real": lambda root, size, folder: real_agents.measure(os.path.join(folder, "real")),
     "pipeline": lambda root, size, folder: pipeline.measure(folder),
     "growth": lambda root, size, folder: growth.measure(os.path.join(folder, "growth")),

@@ -129,7 +129,7 @@ def render(snapshot: TownSnapshot, *, verbose: bool = False) -> str:
     """Return the whole town as text."""
     now = snapshot.taken_at or SYSTEM_CLOCK.now()
     lines = [output.style(f"{output.clean(snapshot.name)}", "bold") + output.style(f"  {snapshot.root}", "dim")]
-    lines.append(_summary(snapshot))
+    lines.append(summary_line(snapshot))
     lines += attention_lines(snapshot)
     lines += dam_lines(snapshot, now)
     lines += _stops(snapshot, now)
@@ -140,6 +140,12 @@ def render(snapshot: TownSnapshot, *, verbose: bool = False) -> str:
     ]
     lines += orphan_lines(snapshot, now)
     lines += [output.style(f"! {s.name}: {output.clean(s.error)}", "yellow") for s in snapshot.sources if s.error]
+    return "\n".join([*lines, *town_lines(snapshot, now, verbose=verbose)])
+
+
+def town_lines(snapshot: TownSnapshot, now: float, *, verbose: bool = False) -> list[str]:
+    """Return the agents by rig, and the convoys in progress."""
+    lines: list[str] = []
     groups: dict[str, list[list[str]]] = {}
     reasons: dict[str, list[str]] = {}
     for view in snapshot.agents:
@@ -160,10 +166,11 @@ def render(snapshot: TownSnapshot, *, verbose: bool = False) -> str:
     running = [c for c in snapshot.convoys if c.status != CLOSED]
     if running:
         lines += ["", output.style("convoys", "bold"), output.table([convoy_row(c, now) for c in running])]
-    return "\n".join(lines)
+    return lines
 
 
-def _summary(snapshot: TownSnapshot) -> str:
+def summary_line(snapshot: TownSnapshot) -> str:
+    """Return how many agents are in each state, the queue and the escalations."""
     parts = []
     for state, count in sorted(snapshot.counts.items()):
         symbols = HEALTH_SYMBOLS[state]

@@ -57,6 +57,12 @@ ENDED_ON_PURPOSE = ("session_end", "kill")
 
 def reduce_town(facts: TownFacts, now: float, old: TownSnapshot | None = None) -> TownSnapshot:
     """The town at ``now``; reuses the convoys of ``old`` if the ledger, git and the refineries have not changed since."""
+    town = reduce_recorded(facts, now, old)
+    return town._replace(dam=find_dam(facts, town, now), incidents=_incidents(facts, town))
+
+
+def reduce_recorded(facts: TownFacts, now: float, old: TownSnapshot | None = None) -> TownSnapshot:
+    """The town without the alarm about what does not move, which needs to know how the daemon and the host are."""
     digest = digest_of(facts)
     agents = agent_views(facts, now)
     version = facts.ledger_version
@@ -70,7 +76,7 @@ def reduce_town(facts: TownFacts, now: float, old: TownSnapshot | None = None) -
         convoys, refineries = with_landings(convoys, facts, now), refinery_views(facts)
     else:
         refineries = old.refineries
-    town = TownSnapshot(
+    return TownSnapshot(
         name=facts.inventory.name,
         root=facts.inventory.root,
         version=version,
@@ -95,7 +101,6 @@ def reduce_town(facts: TownFacts, now: float, old: TownSnapshot | None = None) -
         gates=gates,
         behind=behind,
     )
-    return town._replace(dam=find_dam(facts, town, now), incidents=_incidents(facts, town))
 
 
 SUSPECTS = (Health.LIMITED, Health.WAITING, Health.UNKNOWN, Health.ZOMBIE)

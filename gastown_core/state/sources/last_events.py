@@ -54,25 +54,36 @@ def _plain_actor(line: bytes) -> bytes:
 
 def note_last(facts: TownFacts, roster: Roster, event: TownEvent, *, newest: bool) -> None:
     """Remember the event as its actor's (for a spawn: the polecat's) newest; older ones don't replace newer ones."""
-    actor = event.actor
+    address = roster.resolve(told_of(event))
     if event.type == "hook_state":
-        path = roster.resolve(str(event.payload.get("agent") or actor)).path
-        if newest or path not in facts.hook_since:
-            facts.hook_since[path] = event.ts
+        if newest or address.path not in facts.hook_since:
+            facts.hook_since[address.path] = event.ts
         return
-    if event.type == "spawn":
-        actor = f"{event.payload.get('rig', '')}/{event.payload.get('polecat', '')}"
-    elif event.type in ("session_death", "kill"):
-        named = event.payload.get("agent") or event.payload.get("target")
-        actor = named if isinstance(named, str) else actor
-    address = roster.resolve(actor)
     if not address.is_agent:
         return
-    told = LastEvent(describe(event), event.ts, event.type, _warnings(event))
+    told = last_event(event)
     if event.type in SESSION_KINDS and (newest or address.path not in facts.session_events):
         facts.session_events[address.path] = told
     if newest or address.path not in facts.last_events:
         facts.last_events[address.path] = told
+
+
+def told_of(event: TownEvent) -> str:
+    """Whom an event tells of: its actor, but for events about others and for the hook of somebody else."""
+    payload = event.payload
+    if event.type == "hook_state":
+        return str(payload.get("agent") or event.actor)
+    if event.type == "spawn":
+        return f"{payload.get('rig', '')}/{payload.get('polecat', '')}"
+    if event.type in ("session_death", "kill"):
+        named = payload.get("agent") or payload.get("target")
+        return named if isinstance(named, str) else event.actor
+    return event.actor
+
+
+def last_event(event: TownEvent) -> LastEvent:
+    """The event as it stands in an agent's view."""
+    return LastEvent(describe(event), event.ts, event.type, _warnings(event))
 
 
 def _warnings(event: TownEvent) -> tuple[str, ...]:

@@ -43,12 +43,30 @@ class Change(Record):
     revision: str
 
 
-def _says_more(bead: Excerpt) -> bool:
+def says_more(bead: Excerpt) -> bool:
     """Whether its record holds facts that its excerpt lacks."""
     if is_kind(bead, REQUEST_LABEL) or bead.issue_type in (MOLECULE, GATE) or is_convoy(bead):
         return True
     is_held = bead.status in (HOOKED, IN_PROGRESS) and bool(bead.assignee)
     return is_held or bool(FIELD_LABELS.intersection(bead.labels))
+
+
+def facts_in(bead: Bead) -> Iterator[tuple[str, str, object]]:
+    """Yield (table of the facts, key, value) for what a record says beyond its excerpt: a merge request's facts, a molecule's
+    steps, an order, or field lines."""
+    if bead.status in (HOOKED, IN_PROGRESS):
+        yield "orders", bead.id, order_of(bead)
+    if is_kind(bead, REQUEST_LABEL):
+        yield "requests", bead.id, read_request(bead)
+    elif bead.issue_type == MOLECULE:
+        known = molecule_facts(bead)
+        if known is not None:
+            yield "molecules", known.bead, known
+    elif bead.issue_type == GATE:
+        if bead.text("await_type") == HUMAN:
+            yield "gates", bead.id, bead.description
+    else:
+        yield "fields", bead.id, bead.fields
 
 
 class LedgerSource:
@@ -121,25 +139,13 @@ class LedgerSource:
         ]
 
     def _read_fields(self, store: BeadStore, found: dict[str, Excerpt]) -> None:
-        wanted = [e.id for e in found.values() if _says_more(e)]
+        wanted = [e.id for e in found.values() if says_more(e)]
         for bead in store.get_many(wanted).values():
             self._note_facts(bead)
 
     def _note_facts(self, bead: Bead) -> None:
-        """What a record says beyond its excerpt: a merge request's facts, a molecule's steps, an order, or field lines."""
-        if bead.status in (HOOKED, IN_PROGRESS):
-            self.facts.orders[bead.id] = order_of(bead)
-        if is_kind(bead, REQUEST_LABEL):
-            self.facts.requests[bead.id] = read_request(bead)
-        elif bead.issue_type == MOLECULE:
-            known = molecule_facts(bead)
-            if known is not None:
-                self.facts.molecules[known.bead] = known
-        elif bead.issue_type == GATE:
-            if bead.text("await_type") == HUMAN:
-                self.facts.gates[bead.id] = bead.description
-        else:
-            self.facts.fields[bead.id] = bead.fields
+        for table, key, value in facts_in(bead):
+            getattr(self.facts, table)[key] = value
 
     def fetch_named(self) -> None:
         """Look up what beads in view name and is not in view itself.
@@ -249,7 +255,7 @@ class LedgerSource:
         new = excerpt_of(bead)
         view[bead.id] = new
         self.facts.orders.pop(bead.id, None)
-        if _says_more(new):
+        if says_more(new):
             self._note_facts(bead)
         return Change(name, old, new, bead.text("updated_at")) if new != old else None
 
