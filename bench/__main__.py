@@ -8,7 +8,19 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterable
 
-from bench import agents, commands, console, growth, looking_back, pipeline, programs, reading, real_agents, refinery, watching
+from bench import (
+    agents,
+    commands,
+    console,
+    growth,
+    looking_back,
+    pipeline,
+    programs,
+    reading,
+    real_agents,
+    refinery,
+    watching,
+)
 from bench.town import SIZES, make_town
 
 PARTS: dict[str, Callable[[str, str, str], Iterable[object]]] = {

@@ -75,12 +75,9 @@ def _take(found: dict[str, dict[str, Bead]], line: bytes, decode: Callable[[byte
 
 
 def _lines(path: str) -> Iterator[bytes]:
-    try:
-        handle = open(open_plain(path), "rb")
-    except FileNotFoundError:
-        return
-    with handle:
-        yield from handle
+    if os.path.exists(path):
+        with open(open_plain(path), "rb") as handle:
+            yield from handle
 
 
 def _committed(folder: str, name: str) -> Iterator[bytes]:
