@@ -43,6 +43,10 @@ def measure(folder: str) -> Iterator[Row]:
     past.close()
     events = f"{SIZES['L'].events} events"
     yield Row(f"time machine reads {events}", f"{read * 1e3:.0f} ms", "")
-    yield Row("time machine, a step", f"p50 {statistics.median(steps) * 1e3:.0f}, max {max(steps) * 1e3:.0f} ms", "≤ 100 ms")
-    yield Row("time machine, anywhere", f"p50 {statistics.median(jumps) * 1e3:.0f}, max {max(jumps) * 1e3:.0f} ms", "≤ 100 ms")
+    yield Row(
+        "time machine, a step", f"p50 {statistics.median(steps) * 1e3:.0f}, max {max(steps) * 1e3:.0f} ms", "≤ 100 ms"
+    )
+    yield Row(
+        "time machine, anywhere", f"p50 {statistics.median(jumps) * 1e3:.0f}, max {max(jumps) * 1e3:.0f} ms", "≤ 100 ms"
+    )
     yield Row("difference of two moments", f"{statistics.median(compared) * 1e3:.0f} ms", "")

@@ -25,7 +25,9 @@ ROOT = Root(
         ),
         Command("quota scan", _C + "quota:scan", "Watch", "List the agents that a limit holds up"),
         Command("digest", _C + "digest", "Watch", "Show what happened since you last looked"),
-        Command("at", _C + "at", "Watch", "Show the town as it was at a moment, or what has changed since: status|diff"),
+        Command(
+            "at", _C + "at", "Watch", "Show the town as it was at a moment, or what has changed since: status|diff"
+        ),
         Command("search", _C + "search", "Watch", "Find what agents said and did, in their transcripts"),
         Command("log", _C + "history:log", "Watch", "Show the town log: nudges, handoffs, crashes"),
         Command("trail", _C + "history:trail", "Watch", "Show recent commits, beads or hooks", ("recent", "recap")),

@@ -23,7 +23,11 @@ def add_arguments(parser: ArgumentParser) -> None:
     """Add the arguments of ``gt at``."""
     parser.add_argument("time", metavar="TIME", help="a time, a date, or a span back from now such as 2h")
     parser.add_argument(
-        "what", nargs="?", default=STATUS, choices=[STATUS, DIFF], help="the town then (default), or what has changed since"
+        "what",
+        nargs="?",
+        default=STATUS,
+        choices=[STATUS, DIFF],
+        help="the town then (default), or what has changed since",
     )
     parser.add_argument("--to", default="", metavar="TIME", help="with diff: the other moment (default: now)")
     parser.add_argument("-v", "--verbose", action="store_true", help="show the reasons for each state")
@@ -52,7 +56,9 @@ def _moment(text: str, now: float) -> float:
     """Return the moment that a person means. Raises UsageError for one that is still to come."""
     moment = context.moment_of(text)
     if moment > now:
-        raise UsageError(f"{text} is still to come", "", "gt at shows the past; use a span such as 2h, or an earlier time")
+        raise UsageError(
+            f"{text} is still to come", "", "gt at shows the past; use a span such as 2h, or an earlier time"
+        )
     return moment
 
 

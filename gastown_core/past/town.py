@@ -219,7 +219,9 @@ class Past:
         """Return the roster of that moment: who is there today or was named then, without those who came later."""
         tables, now = self._tables, self._inventory
         rigs = tuple(
-            rig._replace(state=self._rig_state(rig.name, rig.state)) for rig in now.rigs if rig.name not in tables.absent
+            rig._replace(state=self._rig_state(rig.name, rig.state))
+            for rig in now.rigs
+            if rig.name not in tables.absent
         )
         names = {rig.name for rig in rigs}
         known = {one.address.path for one in now.agents}

@@ -168,7 +168,18 @@ class Drama:
 
     def acts(self) -> list[Callable[[], None]]:
         common = [self.file, self.sling, self.sling, self.move_on, self.hand_in, self.merge, self.spawn]
-        return [*common, *common, self.bundle, self.give_back, self.stop, self.remove, self.escalate, self.delete, self.pause, self.park]
+        return [
+            *common,
+            *common,
+            self.bundle,
+            self.give_back,
+            self.stop,
+            self.remove,
+            self.escalate,
+            self.delete,
+            self.pause,
+            self.park,
+        ]
 
     def play(self, steps: int) -> None:
         acts = self.acts()
