@@ -79,6 +79,8 @@ def read_screen(preset_name: str, lines: Sequence[str], title: str = "") -> Scre
         rows.pop()
     if not rows or _DEAD.match(rows[-1].text):
         return ScreenReading(UNKNOWN)
+    if any(pattern.search(rows[-1].text) for pattern in table.answered):
+        return ScreenReading(UNKNOWN, rows[-1].text.strip())
     found = find_input(table, rows)
     asked = find_question(table, rows if found is None else rows[found.last + 1 :])
     if found is not None and found.is_tall:

@@ -25,7 +25,8 @@ class ScreenTable(Record):
     ``dialogs`` and ``permissions`` are (pattern of the question, what it is called).  ``shape`` and ``mark`` describe
     the input row, ``placeholders`` what an empty one says.  ``working`` is matched in the rows just above the input,
     ``hints`` in those below it, ``titles`` on the window's title; each means a turn under way.  ``limits`` and
-    ``errors`` are matched at the start of the last answer.
+    ``errors`` are matched at the start of the last answer.  ``answered`` is what the last row says below a question that
+    was answered and stays on the screen.
     """
 
     dialogs: tuple[tuple[Pattern[str], str], ...]
@@ -36,6 +37,7 @@ class ScreenTable(Record):
     working: tuple[Pattern[str], ...]
     hints: tuple[Pattern[str], ...]
     titles: tuple[Pattern[str], ...] = ()
+    answered: tuple[Pattern[str], ...] = ()
 
 
 def _all(*patterns: str) -> tuple[Pattern[str], ...]:
@@ -111,6 +113,7 @@ SCREENS: dict[str, ScreenTable] = {
         # a hook that runs before a turn holds the text that was typed
         _all(rf"^\s*{_DOTS}.*\(esc to cancel", r"\(esc to cancel, \d", r"^\s*executing hooks?:"),
         (),
+        answered=_all(r"^\s*gemini cli is restarting"),
     ),
     "copilot": ScreenTable(
         _asked((r"confirm folder trust", "trust this folder?"), _TRUST),

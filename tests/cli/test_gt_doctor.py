@@ -20,7 +20,7 @@ from tests.support.repos import make_repo
 class Town:
     """A new town, a home, and a claude on PATH that does nothing."""
 
-    def __init__(self, base: Path) -> None:
+    def __init__(self, base: Path, *options: str) -> None:
         self.home, self.root = base / "home", base / "town"
         program = base / "bin" / "claude"
         for folder in (self.home, program.parent):
@@ -36,7 +36,7 @@ class Town:
             "ANTHROPIC_API_KEY": "",
             "CLAUDE_CONFIG_DIR": "",
         }
-        assert gt("install", str(self.root), cwd=str(base), **self.env).code == 0
+        assert gt("install", str(self.root), *options, cwd=str(base), **self.env).code == 0
 
     def doctor(self, *words: str, stdin: str = "", **env: str) -> Ran:
         return gt("doctor", "agents", *words, cwd=str(self.root), stdin=stdin, **{**self.env, **env})
@@ -44,7 +44,8 @@ class Town:
 
 @pytest.fixture
 def town(tmp_path: Path) -> Town:
-    return Town(tmp_path)
+    # a repository of its own, so that one above the temporary folder does not count
+    return Town(tmp_path, "--git")
 
 
 def test_it_fixes_once_and_is_then_content(town: Town) -> None:

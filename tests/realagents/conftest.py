@@ -17,11 +17,11 @@ from tests.realagents.world import World
 MakeWorld = Callable[..., World]
 
 HERE = Path(__file__).parent
-TEST_S = 180
+TEST_S = 900
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Every test here is of the tier: ``realagents`` unless it says ``realagents_nightly``; each has three minutes."""
+    """Every test here is of the tier: ``realagents`` unless it says ``realagents_nightly``; each has a quarter of an hour."""
     for item in items:
         if HERE in item.path.parents:
             if item.get_closest_marker("realagents_nightly") is None:

@@ -78,6 +78,9 @@ def _codex(home: Path, address: str, trusted: list[str], seed: Seed) -> None:
     lines = ['model = "gpt-5"', 'model_provider = "standin"', "check_for_update_on_startup = false"]
     lines += ["[model_providers.standin]", 'name = "standin"', f'base_url = "{address}/v1"', 'wire_api = "responses"']
     lines += ['env_key = "STANDIN_KEY"', "request_max_retries = 2", "stream_max_retries = 2"]
+    # its sandbox puts empty folders called .git, .codex and .agents wherever it may write, and leaves them in /tmp when it
+    # is killed: for every other program there they would be the beginning of a repository
+    lines += ["[sandbox_workspace_write]", "exclude_slash_tmp = true"]
     for folder in trusted:
         lines += [f"[projects.{json.dumps(folder)}]", 'trust_level = "trusted"']
     # it ends at once where its folder is missing

@@ -50,7 +50,7 @@ class Place:
             stdout=self._said,
             stderr=subprocess.STDOUT,
         )
-        until(lambda: (folder / "port").exists() or self._ended(), "the stand-in server listens", 20.0)
+        until(lambda: (folder / "port").exists() or self._ended(), "the stand-in server listens", 120.0)
         assert not self._ended(), (folder / "server.txt").read_text()
         self.port = int((folder / "port").read_text())
 
@@ -77,5 +77,5 @@ class Place:
     def close(self) -> None:
         """End the server; the namespace goes with the last program in it."""
         self.process.terminate()
-        self.process.wait(10)
+        self.process.wait(60)
         self._said.close()

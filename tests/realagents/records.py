@@ -127,7 +127,7 @@ def _copilot(agent: Agent, process: psutil.Process) -> Own:
     found = []
     for folder in (agent.world.home / ".copilot" / "session-state").glob("*"):
         log, about = folder / "events.jsonl", folder / "workspace.yaml"
-        if log.exists() and f"cwd: {agent.work_dir()}\n" in about.read_text():
+        if log.exists() and about.exists() and f"cwd: {agent.work_dir()}\n" in about.read_text():
             found.append(log)
     for row in reversed(_lines(max(found, key=lambda log: log.stat().st_mtime)) if found else []):
         kind, data = row["type"], row["data"]

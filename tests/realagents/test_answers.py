@@ -9,42 +9,30 @@ from pathlib import Path
 
 import pytest
 
+from tests.realagents.asking import answers, asks_nothing, choices, choose, drawn_question, number_of, question
 from tests.realagents.conftest import MakeWorld
 from tests.realagents.homes import READY
 from tests.realagents.oracle import comes_to
 from tests.realagents.patience import comes_true
 from tests.realagents.records import IDLE, WAITING
 from tests.realagents.test_first_screens import CASES, Screen, settings_of, shown
-from tests.realagents.world import Agent, World
-
-
-def question(agent: Agent) -> dict[str, object]:
-    told: dict[str, object] = agent.world.gt("answer", agent.address, "--json").json
-    return told
 
 
 @pytest.mark.parametrize("screen", CASES)
 def test_a_first_question_is_shown_and_answered_as_chosen(agent_world: MakeWorld, screen: Screen) -> None:
     agent = shown(agent_world, screen)
-    comes_true(lambda: question(agent)["can_answer"], "the question is read with its choices")
-    asked = question(agent)
-    options = asked["options"]
-    assert isinstance(options, list)
+    asked = drawn_question(agent)
+    options = choices(asked)
     yes = next(place for place, one in enumerate(options, 1) if "trust" in one.lower() or "yes" in one.lower())
 
-    done = agent.world.gt("answer", agent.address, str(yes), "--expect", str(asked["id"]), "--json")
+    done = choose(agent, str(yes), asked, "--json")
 
     assert done.json["stage"] == "answered"
     agent.world.answered("GAS TOWN", timeout_s=60)
     comes_to(agent, IDLE)
-    (event,) = events(agent.world, "answered")
+    (event,) = answers(agent.world)
     assert event["payload"]["target"] == "mayor"
     assert event["payload"]["answer"] == options[yes - 1]
-
-
-def events(world: World, kind: str) -> list[dict[str, dict[str, str]]]:
-    lines = Path(world.root, ".events.jsonl").read_text(encoding="utf-8").splitlines()
-    return [event for line in lines if (event := json.loads(line))["type"] == kind]
 
 
 @pytest.mark.parametrize("program", ["claude", "claude@2.1.197", "codex"])
@@ -58,20 +46,17 @@ def test_a_permission_is_given_once_and_refused_once(agent_world: MakeWorld, pro
         path = world.base / f"made{number}"
         mayor.say(f"{word} `touch {path}`")
         comes_to(mayor, WAITING)
-        comes_true(lambda: question(mayor)["can_answer"], "the question is read")
-        asked = question(mayor)
-        options = asked["options"]
-        assert isinstance(options, list)
-        wanted = choice or str(next(place for place, one in enumerate(options, 1) if one[2:].startswith("No")))
+        asked = drawn_question(mayor)
+        wanted = choice or number_of(asked, "No")
         wrong = world.gt("answer", mayor.address, wanted, "--expect", "0" * 12, check=False)
         assert wrong.code == 1
         assert "the question has changed" in wrong.err
-        world.gt("answer", mayor.address, wanted, "--expect", str(asked["id"]))
+        choose(mayor, wanted, asked)
         if made:
             comes_true(path.exists, "what was permitted is done")
             comes_to(mayor, IDLE)
         else:
-            comes_true(lambda: question(mayor)["kind"] not in ("permission", "dialog"), "the question is gone")
+            comes_true(lambda: asks_nothing(mayor), "the question is gone")
             assert not path.exists()
     assert mayor.pane_pid()
 
@@ -87,17 +72,17 @@ def test_a_standing_answer_trusts_a_folder_and_nothing_else(agent_world: MakeWor
     mayor = world.mayor()
     mayor.shows("Do you want to use this API key?", "Yes, I trust this folder")
     before = settings_of(world)
-    told = world.gt("answer", "mayor", "--json").json
+    told = drawn_question(mayor)
     settings["standing_answers"] = {
         "trust": {
             **rule,
-            "question": "*trust this folder*" if "trust" in told["question"] else "*trust*********folder*",
+            "question": "*trust this folder*" if "trust" in str(told["question"]) else "*trust*********folder*",
         }
     }
     path.write_text(json.dumps(settings))
-    comes_true(lambda: [one["payload"]["rule"] for one in events(world, "answered")] or None, "it is answered", 60)
+    comes_true(lambda: [one["payload"]["rule"] for one in answers(world)] or None, "it is answered", 60)
     mayor.shows("Do you want to use this API key?")
-    assert all(one["payload"]["rule"] == "trust" for one in events(world, "answered"))
+    assert all(one["payload"]["rule"] == "trust" for one in answers(world))
     assert settings_of(world) != before
     # nobody answered the question about the key
     assert question(mayor)["kind"] == "dialog"

@@ -10,6 +10,7 @@ from tests.realagents.conftest import MakeWorld
 from tests.realagents.oracle import KEPT, ONCE, check, comes_to, whereabouts
 from tests.realagents.patience import comes_true
 from tests.realagents.records import IDLE, WAITING
+from tests.realagents.world import WAIT
 
 VERSIONS = ("claude", "claude@2.1.197")
 Record = Callable[[str, object], None]
@@ -22,7 +23,7 @@ def test_a_nudge_to_an_idle_one_is_in_exactly_one_request(agent_world: MakeWorld
     world.answered("GAS TOWN")
     comes_to(mayor, IDLE)
 
-    receipts = mayor.nudge("marker-one", "--wait", "30")
+    receipts = mayor.nudge("marker-one", "--wait", WAIT)
 
     assert receipts[-1]["stage"] == "turn started"
     world.answered("marker-one")

@@ -11,7 +11,7 @@ import pytest
 
 from gastown_core.town import daemon_note
 from tests.realagents.conftest import MakeWorld
-from tests.realagents.world import SHOWN_AGAIN, Agent, World
+from tests.realagents.world import SHOWN_AGAIN, WAIT, Agent, World
 from tests.support.patience import until
 
 LONG = os.environ.get("GT_DRILL") == "long"
@@ -55,7 +55,7 @@ def kill_daemon(world: World) -> None:
     until(lambda: world.gt("daemon", "start", check=False).code == 0, "the daemon starts again")
 
 
-@pytest.mark.timeout(900 if LONG else 240)
+@pytest.mark.timeout(3600 if LONG else 900)
 @pytest.mark.parametrize("program", PROGRAMS)
 def test_each_text_is_in_exactly_one_place_whenever_it_is_sent_and_whoever_is_killed(
     agent_world: MakeWorld, program: str
@@ -81,7 +81,7 @@ def test_each_text_is_in_exactly_one_place_whenever_it_is_sent_and_whoever_is_ki
         return not view["on_the_way"] and all(one["mode"] == "next" for one in view["waiting"])
 
     until(is_over, "what can be delivered is", 60.0)
-    agent.nudge("the last word", "--wait", "30")
+    agent.nudge("the last word", "--wait", WAIT)
     until(lambda: is_over() and requests_with(world, "the last word"), "the last word is given", 60.0)
 
     found = {token: fates(world, agent, token) for token in sent}

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from tests.realagents.asking import choose, drawn_question, number_of
 from tests.realagents.conftest import MakeWorld
 from tests.realagents.homes import KEY, READY, Seed
 from tests.realagents.oracle import comes_to
@@ -63,6 +64,29 @@ def test_an_untrusted_folder_is_told_and_after_the_fix_nothing_is_asked(agent_wo
     world.answered("[GAS TOWN] mayor")
     world.answered("[GAS TOWN] crew joe")
     assert not any(word in agent.screen() for agent in (mayor, joe) for word in TRUST_WORDS)
+
+
+@pytest.mark.parametrize("program", CLAUDES)
+def test_an_empty_git_folder_above_a_town_is_a_repository(agent_world: MakeWorld, program: str) -> None:
+    world = agent_world(program, seed=UNTRUSTED)
+    Path(world.root, ".git").rename(Path(world.root, "no-git"))
+    (world.base / ".git").mkdir()
+    doubt = f"Claude Code does not trust {world.base}"
+    assert doubt in [one["what"] for one in findings(world)]
+
+    mayor = world.mayor()
+    asked = drawn_question(mayor)
+    assert mayor.told()["health"] == "waiting"
+    choose(mayor, number_of(asked, "Yes, I trust"), asked)
+
+    world.answered("[GAS TOWN] mayor")
+    assert trusted(world) == [str(world.base)], "it keeps the answer under the folder that we named"
+    assert doubt not in [one["what"] for one in findings(world)]
+
+
+def trusted(world: World) -> list[str]:
+    record = json.loads((world.home / ".claude" / ".claude.json").read_text())
+    return [folder for folder, told in record["projects"].items() if told.get("hasTrustDialogAccepted")]
 
 
 @pytest.mark.parametrize("program", ALL)

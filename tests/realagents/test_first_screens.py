@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Callable
 from dataclasses import replace
@@ -13,7 +14,7 @@ import pytest
 from tests.realagents.conftest import MakeWorld
 from tests.realagents.homes import READY, Seed
 from tests.realagents.oracle import KEPT, check, whereabouts
-from tests.realagents.records import STARTING, own_record
+from tests.realagents.records import IDLE, STARTING
 from tests.realagents.world import Agent, World
 
 Record = Callable[[str, object], None]
@@ -51,9 +52,21 @@ def shown(make: MakeWorld, screen: Screen) -> Agent:
 
 
 def settings_of(world: World) -> dict[str, str]:
-    """The program's settings files as they are."""
+    """The program's settings as they are; of Claude Code's record what a person decides, as it notes its starts there."""
     paths = [world.home / name for name in (*SETTINGS, *MORE_SETTINGS)]
-    return {str(path): path.read_text() for path in paths if path.exists()}
+    texts = {str(path): path.read_text() for path in paths if path.exists()}
+    return {path: _decided(text) if path.endswith(".claude.json") else text for path, text in texts.items()}
+
+
+def _decided(text: str) -> str:
+    try:
+        record = json.loads(text)
+    except ValueError:
+        return text
+    projects = record.get("projects") or {}
+    trusted = sorted(folder for folder, told in projects.items() if told.get("hasTrustDialogAccepted"))
+    kept = {name: record.get(name) for name in ("customApiKeyResponses", "bypassPermissionsModeAccepted")}
+    return json.dumps({**kept, "trusted": trusted}, sort_keys=True)
 
 
 def files_of(world: World) -> set[str]:
@@ -70,7 +83,7 @@ def test_it_is_said_to_wait_for_a_person(agent_world: MakeWorld, screen: Screen,
     agent = shown(agent_world, screen)
 
     # gemini calls itself ready while it asks
-    own = STARTING if screen.program != "gemini" else own_record(agent).state
+    own = STARTING if screen.program != "gemini" else IDLE
     check(agent, screen.name, own, "waiting", record_property)
 
 

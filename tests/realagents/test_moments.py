@@ -41,8 +41,8 @@ def press_escape(agent: Agent) -> None:
 
 
 def end_a_turn(agent: Agent) -> None:
-    agent.say("TOOLWAIT 2")
-    comes_to(agent, BUSY)
+    agent.say("TOOLWAIT 1 and rest")
+    agent.world.answered("TOOLWAIT 1 and rest", done=1)
 
 
 def stop_a_tool(agent: Agent) -> None:
@@ -193,7 +193,7 @@ def test_the_first_prompt_reaches_the_model_once(agent_world: MakeWorld, program
 
     world.mayor()
 
-    world.answered("GAS TOWN", timeout_s=15.0)
+    world.answered("GAS TOWN", timeout_s=60.0)
     assert world.delivered("[GAS TOWN] mayor <- overseer") == 1
 
 

@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 
 from gastown_core.runtimes.adapters import adapter_for
+from tests.realagents.asking import choose, drawn_question
 from tests.realagents.conftest import MakeWorld
 from tests.realagents.homes import READY
 from tests.realagents.oracle import KEPT, ONCE, check, comes_to, is_once, settled, whereabouts
 from tests.realagents.patience import LOOK_EVERY_S, comes_true
 from tests.realagents.records import BUSY, ENDED, FAILED, IDLE, LIMITED, STARTING, WAITING, own_record
-from tests.realagents.test_answers import question
 from tests.realagents.test_moments import Moment, Record, say
 from tests.realagents.test_usage import counted, served
 from tests.realagents.world import Agent, World
@@ -40,7 +40,7 @@ def press_escape(agent: Agent) -> None:
 
 
 def queue_a_second(agent: Agent) -> None:
-    agent.say("TOOLWAIT 4")
+    agent.say("TOOLWAIT 15")
     comes_to(agent, BUSY)
     agent.say("SLOW 15 comes second")
     agent.world.asked("SLOW 15 comes second")
@@ -51,7 +51,7 @@ def rest(agent: Agent) -> None:
     for _ in range(4):
         for _ in range(ESCAPES.get(agent.program, 1)):
             agent.keys("Escape")
-        for _ in range(10):
+        for _ in range(100):
             if own_record(agent).state in (IDLE, LIMITED, FAILED):
                 return
             time.sleep(LOOK_EVERY_S)
@@ -171,11 +171,11 @@ def test_a_permission_is_told_and_given(
     # outside its folder copilot asks for the folder first
     path = Path(mayor.work_dir(), "made")
     mayor.say(f"RUN `touch {path}`")
-    comes_true(lambda: question(mayor)["can_answer"], "the question is read")
+    asked = drawn_question(mayor)
     check(mayor, "permission", own, "waiting", record_property)
     assert not path.exists()
 
-    world.gt("answer", "mayor", "1", "--expect", str(question(mayor)["id"]))
+    choose(mayor, "1", asked)
 
     comes_true(path.exists, "what was permitted is done")
     comes_to(mayor, IDLE)
@@ -184,12 +184,11 @@ def test_a_permission_is_told_and_given(
 def test_copilots_first_question_is_answered_as_chosen(agent_world: MakeWorld, record_property: Record) -> None:
     world = agent_world("copilot", seed=replace(READY, trusted=False))
     mayor = world.mayor()
-    comes_true(lambda: question(mayor)["can_answer"], "the question is read with its choices", START_S)
+    asked = drawn_question(mayor)
     check(mayor, "trust", STARTING, "waiting", record_property)
     assert mayor.nudge("marker-trust")[-1]["stage"] == "not typed"
-    asked = question(mayor)
 
-    world.gt("answer", "mayor", "1", "--expect", str(asked["id"]))
+    choose(mayor, "1", asked)
 
     world.answered("GAS TOWN", timeout_s=START_S)
     comes_to(mayor, IDLE)

@@ -12,6 +12,7 @@ import pytest
 from tests.realagents.conftest import MakeWorld
 from tests.realagents.oracle import comes_to
 from tests.realagents.records import IDLE
+from tests.realagents.world import WAIT
 
 PROGRAMS = ("claude", "claude@2.1.197", "codex", "gemini")
 FORKS = {"claude": "forked", "claude@2.1.197": "forked", "codex": "forked", "gemini": "read out"}
@@ -33,7 +34,7 @@ def test_a_session_that_ended_is_listed_and_answers(agent_world: MakeWorld, prog
     mayor = world.mayor()
     world.answered("GAS TOWN")
     comes_to(mayor, IDLE)
-    mayor.nudge("the password is swordfish", "--wait", "30")
+    mayor.nudge("the password is swordfish", "--wait", WAIT)
     world.answered("swordfish")
     comes_to(mayor, IDLE)
     world.gt("session", "stop", "mayor")

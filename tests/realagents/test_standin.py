@@ -36,12 +36,12 @@ def post(place: Place, key: str, protocol: str, text: str) -> Ran:
     path, body = request(protocol, text)
     code = (
         "import sys, urllib.request as u, urllib.error as e\n"
-        "try: r = u.urlopen(u.Request(sys.argv[1], sys.argv[2].encode()), timeout=20)\n"
+        "try: r = u.urlopen(u.Request(sys.argv[1], sys.argv[2].encode()), timeout=120)\n"
         "except e.HTTPError as r_: r = r_\n"
         "print(r.status); print(r.headers.get('retry-after', '')); print(r.read().decode())\n"
     )
     words = [*place.enter, sys.executable, "-c", code, place.address(key) + path, json.dumps(body)]
-    done = subprocess.run(words, capture_output=True, text=True, timeout=30)
+    done = subprocess.run(words, capture_output=True, text=True, timeout=180)
     assert done.returncode == 0, done.stderr
     status, again, answer = done.stdout.split("\n", 2)
     return Ran(int(status), answer, again)

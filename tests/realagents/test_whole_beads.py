@@ -9,13 +9,12 @@ from pathlib import Path
 
 import pytest
 
+from tests.realagents.asking import choose, drawn_question, number_of, question, refuse_until_idle
 from tests.realagents.conftest import MakeWorld
 from tests.realagents.oracle import ONCE, check, comes_to, is_once, look, settled, whereabouts
 from tests.realagents.patience import comes_true
 from tests.realagents.records import IDLE, WAITING, own_record
-from tests.realagents.test_answer_safety import number_of
-from tests.realagents.test_answers import question
-from tests.realagents.world import Agent, World
+from tests.realagents.world import WAIT, Agent, World
 
 Record = Callable[[str, object], None]
 WORKERS = ("claude", "claude@2.1.197", "codex")
@@ -120,14 +119,14 @@ def test_a_restart_with_resume_goes_on_with_the_conversation(agent_world: MakeWo
     mayor = world.mayor()
     world.answered("GAS TOWN", timeout_s=60)
     comes_to(mayor, IDLE)
-    mayor.nudge("the password is swordfish", "--wait", "30")
+    mayor.nudge("the password is swordfish", "--wait", WAIT)
     world.answered("swordfish")
     comes_to(mayor, IDLE)
 
     world.gt("session", "restart", "mayor", "--resume")
     world.answered("restart", timeout_s=60)
     comes_to(mayor, IDLE)
-    receipts = mayor.nudge("what is it?", "--wait", "30")
+    receipts = mayor.nudge("what is it?", "--wait", WAIT)
 
     assert receipts[-1]["stage"] == "turn started", receipts
     world.answered("what is it?")
@@ -145,16 +144,16 @@ def test_a_limit_that_passes_ends_in_an_answer_and_nobody_is_started_anew(agent_
     comes_to(mayor, IDLE)
     before = mayor.pane_pid()
 
-    mayor.say("PASS429 2 and go on")
+    mayor.say("PASS429 2 after 6 and go on")
 
     comes_true(lambda: mayor.told()["health"] == "limited", "the limit is said")
     mayor.nudge("marker-after-limit")
-    world.answered("PASS429 2 and go on", timeout_s=60)
+    world.answered("PASS429 2 after 6 and go on", timeout_s=60)
     comes_to(mayor, IDLE)
     assert mayor.pane_pid() == before
     assert len(starts(world, "mayor")) == 1
     # the next one settles what is on the way
-    mayor.nudge("marker-last", "--wait", "30")
+    mayor.nudge("marker-last", "--wait", WAIT)
     comes_true(lambda: whereabouts(world, "marker-after-limit") == ONCE, "the nudge is in one request")
 
 
@@ -235,14 +234,13 @@ def test_a_refused_permission_is_said_and_loses_no_bead(
     polecat = world.polecat(bead, world.careful())
     world.answered("assigned:", timeout_s=60)
     before = polecat.pane_pid()
-    settle_at_prompt(polecat)
+    refuse_until_idle(polecat)
     word = "ESCALATE" if program == "codex" else "RUN"
     polecat.say(f"{word} `touch {world.base}/made`")
     check(polecat, "permission", WAITING, "waiting", record_property)
-    comes_true(lambda: question(polecat)["can_answer"], "the question is read")
-    asked = question(polecat)
+    asked = drawn_question(polecat)
 
-    world.gt("answer", polecat.address, number_of(asked, "No"), "--expect", str(asked["id"]))
+    choose(polecat, number_of(asked, "No"), asked)
 
     seen = look(polecat, IDLE, "stopped-short")
     record_property("moment", (program, "refused", *seen))
@@ -252,7 +250,7 @@ def test_a_refused_permission_is_said_and_loses_no_bead(
     assert polecat.pane_pid() == before
     assert len(starts(world, polecat.address)) == 1
     # and it goes on when it is told to, with what it asks for permitted
-    (last,) = polecat.nudge("polecat: Work is on your hook, bring it to its end", "--wait", "30")[-1:]
+    (last,) = polecat.nudge("polecat: Work is on your hook, bring it to its end", "--wait", WAIT)[-1:]
     assert last["stage"] == "turn started", last
     if program == "codex":
         # its sandbox lets no commit through; that it works on is all there is to see
@@ -272,17 +270,3 @@ def permits(agent: Agent) -> bool:
         # by then it may have changed, which is refused and looked at again
         agent.world.gt("answer", agent.address, number_of(asked, "Yes"), "--expect", str(asked["id"]), check=False)
     return False
-
-
-def settle_at_prompt(agent: Agent) -> None:
-    """Refuse what it asks about on its own account until it has nothing to do."""
-
-    def is_idle() -> bool:
-        state = own_record(agent).state
-        if state == WAITING:
-            agent.keys("Escape")
-        return state == IDLE
-
-    happens(is_idle, "it has nothing to do", agent)
-    # a key right behind Escape would be taken together with it
-    agent.keys("C-u")

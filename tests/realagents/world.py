@@ -20,16 +20,19 @@ from pathlib import Path
 from typing import Any
 
 import psutil
+import pytest
 
 from gastown_core.tmux.socket import socket_name
 from tests.realagents.homes import READY, Seed, environment, seed_home
-from tests.realagents.patience import comes_true
+from tests.realagents.patience import comes_true, looks
 from tests.realagents.place import Place
 from tests.realagents.programs import Program, installed, node_folder
 from tests.support.cli import Ran
 from tests.support.repos import make_repo
 
 RIG, PREFIX = "shop", "sh"
+COMMAND_S = 300.0
+"""A command that takes longer hangs."""
 NAMES = ("diesel", "piston", "rust", "chrome", "nitro", "guzzle", "witness", "dag", "capable")
 CAREFUL = {
     "claude": "--permission-mode default",
@@ -39,7 +42,11 @@ CAREFUL = {
 """Words that make a program ask before it acts."""
 CAREFUL_ENV = {"opencode": """OPENCODE_PERMISSION='{"bash":"ask"}' """}
 """What stands before the program for the same, where words do not do it."""
-PAUSE_S = {"gemini": 0.3, "codex": 0.3}
+WAIT = "150"
+"""How long, in seconds, a nudge is followed to its end; a receipt that is final ends that at once."""
+TYPE_TRIES = 4
+"""How often a person types a line that does not show."""
+PAUSE_S = {"gemini": 0.6, "codex": 0.6}
 """How long a program wants no key between a text and Enter."""
 SHOWN_AGAIN = ("Stop hook blocking error", "<system-reminder>\nStop hook blocking error")
 """How Claude Code begins what it adds to the reason that a hook gave for going on: it holds that reason once more."""
@@ -126,7 +133,7 @@ class World:
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=COMMAND_S,
         )
         ran = Ran(done.returncode, done.stdout, done.stderr)
         assert not check or ran.code == 0, f"{' '.join(words)} ended with {ran.code}: {ran.err}{ran.out}"
@@ -143,7 +150,7 @@ class World:
     def tmux(self, *words: str) -> str:
         """What the town's tmux server answers; empty if it does not."""
         tmux = ["tmux", "-u", "-L", socket_name(self.root, {}), *words]
-        return subprocess.run(tmux, env=self.env, capture_output=True, text=True, timeout=60).stdout
+        return subprocess.run(tmux, env=self.env, capture_output=True, text=True, timeout=COMMAND_S).stdout
 
     def mayor(self, runtime: str = "") -> Agent:
         """The mayor, started; whether it is ready is not waited for."""
@@ -239,7 +246,8 @@ class World:
             except psutil.NoSuchProcess:
                 continue
         comes_true(lambda: not self.processes(), "everything in the world ends")
-        shutil.rmtree(self.sockets, ignore_errors=True)
+        for folder in (self.sockets, self.base):
+            shutil.rmtree(folder, ignore_errors=True)
 
     @staticmethod
     def _write(path: Path, text: str) -> None:
@@ -266,10 +274,17 @@ class Agent:
 
     def say(self, text: str) -> None:
         """Type a line and send it, as a person who is attached; the pause keeps Enter apart from the text."""
-        self.keys("-l", text)
         # a long one is broken anywhere and indented
         end = "".join(text.split())[-20:]
-        comes_true(lambda: end in "".join(self.screen().split()), f"{text!r} is in its input")
+
+        for _ in range(TYPE_TRIES):
+            self.keys("-l", text)
+            if any(end in "".join(self.screen().split()) for _ in looks(20.0)):
+                break
+            # a busy program drops keys that come behind Escape
+            self.keys("C-u")
+        else:
+            pytest.fail(f"{text!r} is not in the input of {self.address}:\n{self.screen()}")
         # Gemini makes a newline of an Enter that follows sooner
         time.sleep(PAUSE_S.get(self.program, 0.0))
         self.keys("Enter")

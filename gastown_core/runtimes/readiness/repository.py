@@ -1,4 +1,7 @@
-"""The repository that a folder belongs to, by its files alone: programs keep their trust by it."""
+"""The repository that a folder belongs to, by its files alone: programs keep their trust by it.
+
+As Claude Code sees it, anything called ``.git`` begins a repository, also an empty folder, which git itself passes over.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,10 @@ MOST_LEVELS = 64
 
 
 class Repository(Record):
-    """The top folder of a working tree, and the folder that all its worktrees share; both are empty outside of one."""
+    """The top folder of a working tree, and the folder that all its worktrees share.
+
+    Outside of a repository both are empty; a submodule, and a worktree whose repository is gone, share with nobody.
+    """
 
     top: str = ""
     common: str = ""
@@ -19,6 +25,8 @@ class Repository(Record):
     @property
     def main(self) -> str:
         """The main working tree, or the bare repository itself where there is none."""
+        if not self.common:
+            return self.top
         return os.path.dirname(self.common) if os.path.basename(self.common) == ".git" else self.common
 
     @property
@@ -44,10 +52,10 @@ def repository_of(folder: str) -> Repository:
 
 
 def _common(top: str, mark: str) -> str:
-    """The shared folder that the ``.git`` file of a worktree leads to; the file's own folder if it leads nowhere."""
+    """The shared folder that the ``.git`` file of a worktree leads to; empty if it leads to none."""
     own = os.path.join(top, _line(mark).removeprefix("gitdir:").strip())
     shared = _line(os.path.join(own, "commondir"))
-    return os.path.realpath(os.path.join(own, shared)) if shared else os.path.realpath(own)
+    return os.path.realpath(os.path.join(own, shared)) if shared else ""
 
 
 def _line(path: str) -> str:

@@ -378,6 +378,20 @@ def test_comments_are_taken_out_and_texts_stay() -> None:
 
 
 def test_a_folder_outside_of_any_repository_has_none(tmp_path: Path) -> None:
-    assert repository_of(str(tmp_path)).main == ""
-    (tmp_path / ".git").write_text("junk")
-    assert repository_of(str(tmp_path / "not" / "yet")).top == str(tmp_path)
+    # a temporary folder may lie in one
+    assert repository_of("/proc/self").main == ""
+
+
+@pytest.mark.parametrize("text", [None, "junk", "gitdir: /nowhere/repo.git/worktrees/x", "gitdir: sup/.git/modules/m"])
+def test_an_empty_folder_and_a_file_that_leads_to_no_shared_one_begin_a_repository_of_their_own(
+    tmp_path: Path, text: str | None
+) -> None:
+    if text is None:
+        (tmp_path / ".git").mkdir()
+    else:
+        (tmp_path / "sup" / ".git" / "modules" / "m").mkdir(parents=True)
+        (tmp_path / ".git").write_text(text)
+    found = repository_of(str(tmp_path / "not" / "yet"))
+
+    # Claude Code keeps its trust under that folder
+    assert (found.top, found.main, found.is_bare) == (str(tmp_path), str(tmp_path), False)

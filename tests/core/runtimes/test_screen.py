@@ -382,3 +382,10 @@ def test_a_step_right_below_a_prompt_of_two_rows_is_no_choice() -> None:
         "● Understood.",
     ]
     assert read_screen("scripted", rows).kind not in ("dialog", "permission")
+
+
+def test_a_question_that_is_answered_and_stays_is_none_any_more() -> None:
+    lines = (SCREENS / "gemini-0.61.0-first-screen.txt").read_text(encoding="utf-8").rstrip().splitlines()
+    assert read_screen("gemini", lines).kind == "dialog"
+    closing = " Gemini CLI is restarting to apply the trust changes..."
+    assert read_screen("gemini", [*lines, "", "", closing]) == ScreenReading("unknown", closing.strip())

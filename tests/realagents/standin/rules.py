@@ -7,7 +7,7 @@
 | ``RUN `cmd` `` | a shell call; ``ESCALATE `cmd` `` asks codex for more rights |
 | ``WRITE path`` | a file is written |
 | ``ASKME`` | a question to the user, where the program has a tool for it |
-| ``PASS429 2`` | refused twice with 429, to be tried again after a second; the third time it passes |
+| ``PASS429 2`` | refused twice with 429, to be tried again after a second (``PASS429 2 after 6``: six); the third time it passes |
 | ``LIMIT429`` | 429, not to be tried again; ``RETRY429`` to be tried again after 30 s; ``FIVEHOUR`` the five-hour limit |
 | ``OVER529``, ``PASS529 2`` | overloaded for ever, overloaded twice |
 | ``AUTH401``, ``CREDIT400`` | the key is refused, the credit is used up |
@@ -95,8 +95,8 @@ def _wait(seconds: int | str) -> str:
 
 def _refusal(text: str, attempt: int) -> Reply | None:
     final = {"x-should-retry": "false"}
-    if found := re.search(r"PASS(429|529) (\d+)", text):
-        again = {"retry-after": "1"}
+    if found := re.search(r"PASS(429|529) (\d+)(?: after (\d+))?", text):
+        again = {"retry-after": found[3] or "1"}
         return Reply(status=int(found[1]), headers=again) if attempt <= int(found[2]) else None
     if "LIMIT429" in text:
         return Reply(status=429, headers=final)
