@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
 
     from gastown_core.beads.ledger import TownLedger
-    from gastown_core.messaging.escalation import Delivery, Raised
+    from gastown_core.messaging.escalation import Raised
+    from gastown_core.messaging.outward import Delivery
 
 TONES = {"critical": ("red", "bold"), "high": ("red",), "medium": ("yellow",), "low": ("dim",)}
 

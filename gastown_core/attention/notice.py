@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from gastown_core.attention.item import Item
-    from gastown_core.messaging.escalation import Delivery
+    from gastown_core.messaging.outward import Delivery
 
 KEPT_S = 7 * 86400.0
 SHOW = "tmux"

@@ -13,6 +13,7 @@ from gastown_core.errors import GastownError, NotFoundError, UsageError
 from gastown_core.events.log import append_event
 from gastown_core.messaging.escalation_routes import Routes, routes_or_defaults
 from gastown_core.messaging.mail import HIGH, LOW, NORMAL, URGENT, send_mail
+from gastown_core.messaging.outward import Delivery
 from gastown_core.model.bead import CLOSED
 from gastown_core.model.fields import read_fields, set_fields
 from gastown_core.model.record import Record
@@ -63,15 +64,6 @@ class Escalation(Record):
     def is_acked(self) -> bool:
         """Whether somebody has acknowledged it."""
         return bool(self.acked_by)
-
-
-class Delivery(Record):
-    """The result of one route: ``channel`` (bead, mail, email, …), its target, and why it failed or was not used."""
-
-    channel: str
-    target: str = ""
-    error: str = ""
-    warning: str = ""
 
 
 class Raised(Record):

@@ -5,7 +5,7 @@ Each has 10 s.  A contact that is not configured is a warning; a failure is an e
 
 from __future__ import annotations
 
-from gastown_core.messaging.escalation import Delivery
+from gastown_core.model.record import Record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -13,6 +13,15 @@ if TYPE_CHECKING:
 
 PATIENCE_S = 10.0
 _SMTPS = 465
+
+
+class Delivery(Record):
+    """The result of one route: ``channel`` (bead, mail, email, …), its target, and why it failed or was not used."""
+
+    channel: str
+    target: str = ""
+    error: str = ""
+    warning: str = ""
 
 
 def send(action: str, contacts: Mapping[str, str], severity: str, title: str, reason: str) -> Delivery:

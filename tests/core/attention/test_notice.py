@@ -11,7 +11,7 @@ import pytest
 from gastown_core.attention import notice
 from gastown_core.attention.item import MAIL, STALLED, Item, Subject
 from gastown_core.attention.notice import notice_of, tell
-from gastown_core.messaging.escalation import Delivery
+from gastown_core.messaging.outward import Delivery
 
 NOW = 1_000_000.0
 
