@@ -7,10 +7,6 @@ from gastown_core.errors import GastownError
 from gastown_core.model.json_text import decode_json
 from gastown_core.model.record import Record
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from typing import Any
-
 
 class Assignment(Record):
     """The bead on the hook."""
@@ -78,7 +74,7 @@ def hand_in(cwd: str) -> tuple[bool, str]:
     return done.code == 0, words.split("\n")[-1] if words else ""
 
 
-def _object(text: str) -> dict[str, Any] | None:
+def _object(text: str) -> dict[str, object] | None:
     try:
         value = decode_json(text)
     except ValueError:

@@ -56,7 +56,7 @@ class _Argument:
         long = next((name for name in self.names if name.startswith("--")), self.names[0])
         return long.lstrip("-").replace("-", "_")
 
-    def read(self, text: str) -> Any:
+    def read(self, text: str) -> object:
         """Return the value that one word stands for."""
         try:
             value = text if self.type is None else self.type(text)
@@ -66,7 +66,7 @@ class _Argument:
             raise _NotPlainError
         return value
 
-    def initial(self) -> Any:
+    def initial(self) -> object:
         """Return the default; one given as text is read as a word would be, but for the choices."""
         if self.type is None or not isinstance(self.default, str):
             return self.default
@@ -82,7 +82,7 @@ class PlainParser:
     def __init__(self) -> None:
         self._options: dict[str, _Argument] = {}
         self._all: list[_Argument] = []
-        self._own: dict[str, Any] = {}
+        self._own: dict[str, object] = {}
 
     def add_argument(self, *names: str, _group: object = None, **told: object) -> None:
         """Add an option or a positional."""
@@ -152,7 +152,7 @@ class PlainParser:
             values[option.dest] = [*(values[option.dest] or ()), value] if option.action == "append" else value
         return given, loose
 
-    def _place(self, words: list[str], values: dict[str, Any]) -> None:
+    def _place(self, words: list[str], values: dict[str, object]) -> None:
         """Give the positional words to the positionals, each as many as it may take and the others can spare."""
         rest = [argument for argument in self._all if not argument.is_option]
         needed = sum(_COUNTS[argument.nargs][0] for argument in rest)

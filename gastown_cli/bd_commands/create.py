@@ -150,8 +150,8 @@ def _sections(path: str) -> list[dict[str, Any]]:
     return [{**plan, "description": plan["description"].strip()} for plan in found]
 
 
-def _fields(args: Namespace, space: Workspace) -> dict[str, Any]:
-    fields: dict[str, Any] = {"issue_type": args.type, "priority": args.priority, "assignee": args.assignee}
+def _fields(args: Namespace, space: Workspace) -> dict[str, object]:
+    fields: dict[str, object] = {"issue_type": args.type, "priority": args.priority, "assignee": args.assignee}
     fields |= {key: getattr(args, key) for key in _TEXTS if key != "acceptance"}
     fields["acceptance_criteria"] = args.acceptance
     fields["labels"] = words(args.labels)

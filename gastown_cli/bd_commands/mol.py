@@ -187,11 +187,11 @@ def _below(store: Any, root_id: str) -> list[str]:
     return [one.id for one in store.excerpts(BeadQuery(parent=root_id, include_wisps=True, sort="id"))]
 
 
-def _as_json(seen: MoleculeProgress, beads: list[Bead], parallel: bool) -> dict[str, Any]:
+def _as_json(seen: MoleculeProgress, beads: list[Bead], parallel: bool) -> dict[str, object]:
     from gastown_core.molecules.root_bead import molecule_of
 
     kept = molecule_of(seen.root)
-    out: dict[str, Any] = {
+    out: dict[str, object] = {
         "root": issue_object(seen.root),
         "issues": [issue_object(bead) for bead in beads],
         "dependencies": [edge for bead in beads for edge in entries_of(bead.raw, "dependencies")],

@@ -29,7 +29,6 @@ from gastown_core.model.json_text import encode_json
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
-    from typing import Any
 
     from gastown_core.beads.query import Excerpt, Tally
     from gastown_core.model.bead import Bead
@@ -169,7 +168,7 @@ def json_lines(lines: Iterable[tuple[str, bytes]], tallies: dict[str, Tally]) ->
                 yield encode_json(issue_object(bead, tally))
 
 
-def say_object(value: dict[str, Any]) -> None:
+def say_object(value: dict[str, object]) -> None:
     """Print one object with its schema version, in an envelope if BD_JSON_ENVELOPE=1."""
     if os.environ.get("BD_JSON_ENVELOPE") == "1":
         value = {"schema_version": 1, "data": value}
@@ -178,7 +177,7 @@ def say_object(value: dict[str, Any]) -> None:
     say_json(value)
 
 
-def say_array(values: Iterable[Any]) -> None:
+def say_array(values: Iterable[object]) -> None:
     """Print an array with one element per line; indenting thousands of beads would be slow."""
     say_json_texts(map(encode_json, values))
 

@@ -24,7 +24,6 @@ from gastown_core.model.bead import CLOSED, EPIC, PARENT_CHILD
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
-    from typing import Any
 
     from gastown_core.beads.query import Excerpt
     from gastown_core.beads.store import BeadStore
@@ -85,9 +84,9 @@ def _children(store: BeadStore, bead: Bead) -> list[tuple[BeadStore, Bead]]:
     return [(store, child) for child in store.get_many(ids).values()]
 
 
-def _as_json(space: Workspace, store: BeadStore, bead: Bead) -> dict[str, Any]:
+def _as_json(space: Workspace, store: BeadStore, bead: Bead) -> dict[str, object]:
     tally = store.tallies([bead.id])[bead.id]
-    more: dict[str, Any] = {}
+    more: dict[str, object] = {}
     targets = _beads(space, store, [edge.target for edge in bead.edges])
     if bead.edges:
         more["dependencies"] = [_linked(targets.get(edge.target), edge.target, edge.type) for edge in bead.edges]

@@ -15,7 +15,6 @@ from gastown_core.model.bead import PARENT_CHILD
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
-    from typing import Any
 
     from gastown_core.beads.batch import RuleBatch
     from gastown_core.model.bead import Bead
@@ -93,7 +92,7 @@ def run_update(args: Namespace) -> int:
     return space.exit_code()
 
 
-def _fields(args: Namespace, space: Workspace) -> dict[str, Any]:
+def _fields(args: Namespace, space: Workspace) -> dict[str, object]:
     fields = {key: getattr(args, name) for name, key in _PLAIN.items() if getattr(args, name) is not None}
     for key, text in (("due_at", args.due), ("defer_until", args.defer)):
         if text is not None:

@@ -11,7 +11,6 @@ from gastown_core.usage import sums as figures
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
-    from typing import Any
 
     from gastown_core.usage.sums import Sum
     from gastown_core.usage.usage_ledger import UsageLedger
@@ -114,8 +113,8 @@ def _silent(ledger: UsageLedger, since: float, found: dict[str, Sum]) -> dict[st
     return {_short(agent): name for agent, name in ledger.starts(since) if agent not in found and not tells_usage(name)}
 
 
-def _as_json(by: str, since: float, rows: dict[str, Sum], whole: Sum, silent: dict[str, str]) -> dict[str, Any]:
-    told: list[dict[str, Any]] = [{by: name, **one.as_json()} for name, one in rows.items()]
+def _as_json(by: str, since: float, rows: dict[str, Sum], whole: Sum, silent: dict[str, str]) -> dict[str, object]:
+    told: list[dict[str, object]] = [{by: name, **one.as_json()} for name, one in rows.items()]
     told += [{by: name, "tokens": None, "cost": None, "runtime": runtime} for name, runtime in silent.items()]
     return {"by": by, "since": format_seconds(since) if since else None, "rows": told, "total": whole.as_json()}
 

@@ -296,10 +296,10 @@ def _hand(root: str, ledger: TownLedger, rig: str, bead: str, agent: str, review
     return dispatch(root, ledger, bead, rig, actor=who.acting(root), request=request).error
 
 
-def _facts(root: str, rig: str, args: Namespace) -> dict[str, Any]:
+def _facts(root: str, rig: str, args: Namespace) -> dict[str, object]:
     """Return what the formula's texts may refer to: a pull request as ``gh`` reports it, or the files given."""
     files = [name.strip() for word in args.files for name in word.split(",") if name.strip()]
-    facts: dict[str, Any] = (
+    facts: dict[str, object] = (
         {"files": ", ".join(files), "changed_files": [{"path": name} for name in files]} if files else {}
     )
     if args.pr:
@@ -307,7 +307,7 @@ def _facts(root: str, rig: str, args: Namespace) -> dict[str, Any]:
     return facts
 
 
-def _pull_request(root: str, rig: str, number: str) -> dict[str, Any]:
+def _pull_request(root: str, rig: str, number: str) -> dict[str, object]:
     import os
 
     from gastown_core import process

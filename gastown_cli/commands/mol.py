@@ -9,7 +9,6 @@ from gastown_core.model.bead import EPIC
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
-    from typing import Any
 
     from gastown_core.beads.ledger import TownLedger
     from gastown_core.beads.store import BeadStore
@@ -112,7 +111,7 @@ def run_status(args: Namespace) -> int:
     return 0
 
 
-def _as_json(entry: RosterEntry, work: Bead | None, seen: MoleculeProgress | None) -> dict[str, Any]:
+def _as_json(entry: RosterEntry, work: Bead | None, seen: MoleculeProgress | None) -> dict[str, object]:
     from gastown_core.model.metadata import dispatch_words
 
     dispatch = dispatch_words(work) if work is not None else {}

@@ -87,7 +87,7 @@ def rows_of(queue: MergeQueue, now: float, holds: dict[str, str]) -> list[dict[s
     return [row_of(request, status, why, now, queue.level_s) for request, status, why in kinds]
 
 
-def row_of(request: MergeRequest, status: str, why: str, now: float, level_s: float) -> dict[str, Any]:
+def row_of(request: MergeRequest, status: str, why: str, now: float, level_s: float) -> dict[str, object]:
     """Return one request as ``--json`` prints it; after ``overtaken_until`` no newer request goes first."""
     from gastown_core.model.merge_request import overtaken_until, score
 
@@ -267,7 +267,7 @@ def _why_blocked(root: str, ledger: TownLedger, request: MergeRequest) -> str:
     return next((why for one, why in RefineryEngine(place).queue().blocked if one.id == request.id), "")
 
 
-def _facts(bead: Bead, request: MergeRequest, blocks: list[str]) -> dict[str, Any]:
+def _facts(bead: Bead, request: MergeRequest, blocks: list[str]) -> dict[str, object]:
     """Return the request as ``--json`` prints it."""
     return {
         "id": bead.id,

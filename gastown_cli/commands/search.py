@@ -11,7 +11,6 @@ from gastown_core.errors import ConflictError, StoreError, UsageError
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
-    from typing import Any
 
     from gastown_core.transcripts.search import Hit
 
@@ -79,6 +78,6 @@ def _line(hit: Hit) -> str:
     return f"{output.style(at, 'dim')}  {who} {MARKS[hit.kind]} {text}"
 
 
-def _as_json(hit: Hit) -> dict[str, Any]:
+def _as_json(hit: Hit) -> dict[str, object]:
     told = hit._asdict()
     return {**told, "at": format_seconds(hit.at) if hit.at else None}

@@ -19,9 +19,9 @@ from gastown_core.messaging.escalation import (
     open_escalations,
     route,
 )
-from gastown_core.messaging.outward import Delivery
 from gastown_core.messaging.escalation_routes import LEVELS, load_routes, routes_or_defaults
 from gastown_core.messaging.mail import send_mail
+from gastown_core.messaging.outward import Delivery
 from gastown_core.model.bead import CLOSED
 from gastown_core.model.record import Record
 
