@@ -146,14 +146,17 @@ def follow_docked_rigs(shift: Shift) -> str:
 
 
 def raise_unanswered(shift: Shift) -> str:
-    """Raise escalations that nobody answered, and send those that leave the town."""
+    """Close escalations whose cause is gone, raise those that nobody answered, send those that leave the town."""
     from gastown_core.beads.ledger import TownLedger
     from gastown_core.messaging.escalation_upkeep import reescalate, send_out
+    from gastown_core.work.solved import settle_solved
 
     ledger = TownLedger(shift.root)
+    solved = settle_solved(shift.root, ledger, actor=ACTOR, clock=shift.clock)
     rises = reescalate(shift.root, ledger, actor=ACTOR, clock=shift.clock)
     sent = send_out(shift.root, ledger, actor=ACTOR)
-    told = [f"raised {rise.id} to {rise.after}" for rise in rises]
+    told = [f"closed {', '.join(solved)}: solved"] if solved else []
+    told += [f"raised {rise.id} to {rise.after}" for rise in rises]
     return "; ".join([*told, *(f"sent {bead_id}" for bead_id in sent)])
 
 
@@ -284,7 +287,7 @@ TOWN = (
     Duty("status lines", write_status_lines, ("ledger", "events"), 30.0, 5.0),
     Duty("emergency stop", hold_still, (), 15.0, 5.0),
     Duty("new ids", follow_new_ids, ("ledger",), 300.0, 1.0),
-    Duty("escalations", raise_unanswered, ("ledger:town",), 60.0, 1.0),
+    Duty("escalations", raise_unanswered, ("ledger:town",), 30.0, 1.0),
     Duty("docked rigs", follow_docked_rigs, ("ledger:town",), 300.0, 5.0, rests=True),
     Duty("plugins", run_plugins, (), 60.0, 10.0, 6 * 3600.0, rests=True),
     Duty("wisps", compact_wisps, (), 3600.0, 600.0),

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from gastown_core.clock import Clock
     from gastown_core.model.bead import Bead
 
+KEY = "escalation-key:"
+"""Label: the cause under which it was raised."""
 LABEL, ACKED, REESCALATED = "gt:escalation", "acked", "reescalated"
 UNSENT = "notify:pending"
 """Label of an escalation whose routes leave the town (e-mail, webhook, …) and have not been used yet."""
@@ -155,7 +157,7 @@ def escalate(
     if to and to not in FORWARD:
         raise UsageError(f"cannot forward to {to!r}", "", "one of " + ", ".join(FORWARD))
     routes, fault = routes_or_defaults(root)
-    mark = f"escalation-key:{key or _cause(title, source, about)}"
+    mark = f"{KEY}{key or _cause(title, source, about)}"
     body = _body(title, word, reason or title, source, sender, about, clock.now())
     known, bead = _raise_or_count(ledger, word, title, body, mark, reason, sender, clock.now())
     if known is not None and SEVERITIES[word] >= SEVERITIES[known.severity]:
@@ -289,6 +291,11 @@ def get_escalation(ledger: TownLedger, partial: str) -> Bead:
     return bead
 
 
+def open_beads(ledger: TownLedger) -> list[Bead]:
+    """Return the beads of the open escalations, in no order."""
+    return [bead for bead in _open_with(ledger, LABEL) if bead.issue_type != "message"]
+
+
 def _open_with(ledger: TownLedger, mark: str) -> list[Bead]:
     query = BeadQuery(labels_all=(LABEL, mark), exclude_statuses=(CLOSED,), include_wisps=True)
     return ledger.store_for("hq-x").find(query)
@@ -297,7 +304,7 @@ def _open_with(ledger: TownLedger, mark: str) -> list[Bead]:
 def settle(root: str, ledger: TownLedger, key: str, why: str, *, actor: str, clock: Clock = SYSTEM_CLOCK) -> list[str]:
     """Close what was raised with this key, because the cause is gone; return the ids."""
     closed = []
-    for bead in _open_with(ledger, f"escalation-key:{key}"):
+    for bead in _open_with(ledger, f"{KEY}{key}"):
         close(root, ledger, bead, why, actor=actor, clock=clock)
         closed.append(bead.id)
     return closed

@@ -79,6 +79,8 @@ class AgentView(Record):
     last_output_at: float | None = None
     unread: int = 0
     first_subject: str = ""
+    untold_since: float = 0.0
+    """Since when mail waits for it of which no hook has told it, 0 if there is none."""
     attached: int = 0
     agent_state: str = ""
     bead_id: str = ""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from gastown_core.clock import format_span
+from gastown_core.model.incident import SAME
+from gastown_core.patrols.deacon import DAMMED_BY
 from gastown_core.patrols.patrol import Finding, Look
 
 TYPE_CHECKING = False
@@ -15,7 +17,7 @@ DAM = "dam"
 def look(at: Look) -> Iterator[Finding]:
     """Return the town's dam, if there is one; the link to be mended first is its cause."""
     found = at.town.dam
-    if found is None:
+    if found is None or _is_shared(at, found.link.link):
         return
     first = at.memory.open.get(f"{DAM}:{found.link.link}")
     stands_s = at.now - first.since if first is not None else 0.0
@@ -32,3 +34,9 @@ def look(at: Look) -> Iterator[Finding]:
         held=held,
         shares=found.link.link,
     )
+
+
+def _is_shared(at: Look, link: str) -> bool:
+    """Whether the deacon has an open incident of what dams the work: a limit or a question that agents share."""
+    states = [str(state) for state, named in DAMMED_BY.items() if named == link]
+    return any(key.startswith(f"{SAME}:{state}:") for key in at.memory.open for state in states)

@@ -5,9 +5,11 @@ Agents that suffer from the same thing are one incident, and what is done is don
 
 from __future__ import annotations
 
+from gastown_core.model import dam
 from gastown_core.model.agent import Health
 from gastown_core.model.incident import MASS, SAME
 from gastown_core.model.order import Order
+from gastown_core.patrols import instruments, post
 from gastown_core.patrols.patrol import Finding, Look
 from gastown_core.patrols.rungs import next_restart
 from gastown_core.state.health import STANDING
@@ -23,6 +25,8 @@ if TYPE_CHECKING:
 STANDS, STRANDED = "standing-agent", "stranded"
 """Kinds of findings, besides those of shared causes."""
 REFRESH = "convoy.refresh"
+DAMMED_BY = {Health.LIMITED: dam.LIMIT, Health.WAITING: dam.PERSON}
+"""What agents share → the link of the dam that it may be: both are one incident."""
 _RETIRED = {SAME: "fewer than two agents say it", MASS: "they live again, or their work is released"}
 TOLD_BY = 3
 """From so many agents on, a question that all of them have asked for a while is escalated, once for all."""
@@ -35,6 +39,8 @@ def look(at: Look) -> Iterator[Finding]:
             yield _standing(at, agent)
     yield from _shared(at)
     yield from _convoys(at)
+    yield from post.look(at)
+    yield from instruments.look(at)
 
 
 def _standing(at: Look, agent: AgentView) -> Finding:
@@ -55,7 +61,11 @@ def _standing(at: Look, agent: AgentView) -> Finding:
 def _shared(at: Look) -> Iterator[Finding]:
     """Causes that several agents share (``state.incidents``): a finding for each agent, all of one incident."""
     views = {one.address.path: one for one in at.town.agents}
+    # a source that fails is told by its own name, and not once more as what all agents suffer from
+    blind = at.town.source_error("tmux", "beads") is not None
     for cause in find_incidents(at.town.agents, at.limits.mass_count, at.limits.mass_window_s):
+        if blind and cause.state == Health.UNKNOWN:
+            continue
         found = [views[name] for name in cause.subjects]
         held = _held(at, cause, found)
         for agent in found:
@@ -74,10 +84,18 @@ def _shared(at: Look) -> Iterator[Finding]:
 
 
 def _held(at: Look, cause: Incident, found: list[AgentView]) -> str:
-    """Why a person is told: a limit ends by itself, a question that many are asked does not."""
-    youngest = max(agent.health.since or 0.0 for agent in found)
-    asks = cause.state == Health.WAITING and len(found) >= TOLD_BY and at.now - youngest >= at.limits.patience_s
-    return f"{len(found)} agents ask the same: {cause.reason}" if asks else ""
+    """Why a person is told of what these agents share; empty while it may end by itself.
+
+    A limit ends by itself, a question that many are asked does not; either is told where all work stands still by it.
+    """
+    lasts_s = at.now - max(agent.health.since or 0.0 for agent in found)
+    named = next((link for state, link in DAMMED_BY.items() if cause.state == state), "")
+    dams = at.town.dam is not None and at.town.dam.link.link == named
+    many = cause.state == Health.WAITING and len(found) >= TOLD_BY
+    if (many and lasts_s >= at.limits.patience_s) or (dams and lasts_s >= at.limits.dam_escalate_s):
+        does = "ask the same" if cause.state == Health.WAITING else "stand still"
+        return f"{len(found)} agents {does}: {cause.reason}"
+    return ""
 
 
 def _convoys(at: Look) -> Iterator[Finding]:

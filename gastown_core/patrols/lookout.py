@@ -130,6 +130,8 @@ class Lookout:
         if self._link is not None and not self._link.closed:
             return True
         self._let_go()
+        if server.is_absent():
+            return False
         mark = socket_mark(server.socket)
         if mark is None or mark == self._dead:
             return False

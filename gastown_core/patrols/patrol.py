@@ -74,6 +74,7 @@ class Limits(Record):
     mass_count: int = 3
     mass_window_s: float = 30.0
     convoy_cooldown_s: float = 600.0
+    untold_s: float = 600.0
     dam_escalate_s: float = 600.0
     dog_silent_s: float = 7200.0
     dog_idle_s: float = 3600.0

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 MOST_ACTS = 3
 """Orders of one round: a town that fell over is not set up again all at once."""
+TOLD = "told"
+"""The act of telling the role's agent."""
 SIGHT = ("tmux", "heartbeats", "beads", "roster")
 """Sources without which a patrol does not see who is ill."""
 
@@ -87,7 +89,7 @@ class Watch:
             self._close(patrol, one, now)
         due = [one for one in findings if one.remedy is not None and failed is None]
         if mode == AGENT and due and self._hands_over(patrol, town, due):
-            due = []
+            due = [one for one in due if self._was_left(one, limits, now)]
         acted = tuple((one, *self._act(patrol, one)) for one in due[:MOST_ACTS])
         if mode == BOTH and acted:
             self._hands_over(patrol, town, [one for one, _, _ in acted])
@@ -172,6 +174,12 @@ class Watch:
             return ""
         return keep_work(found.saves, found.subject, f"before {order.kind} by a patrol", self.clock.now())
 
+    def _was_left(self, found: Finding, limits: Limits, now: float) -> bool:
+        """Whether the role's agent was told of it, and let the time pass that a remedy gets: then the code acts."""
+        told = self.memory.acts_on(found.subject, now - limits.ladder_s, orders=(TOLD,))
+        since = [one for one in told if one.kind == found.kind and one.at >= found.since]
+        return bool(since) and now - since[0].at >= limits.patience_s
+
     def _hands_over(self, patrol: Patrol, town: TownSnapshot, due: list[Finding]) -> bool:
         """Tell the role's own agent what was found, if it lives; whether it did."""
         agent = town.agent(patrol.agent)
@@ -186,7 +194,7 @@ class Watch:
         order = Order("agent.nudge", patrol.agent, {"text": "Patrol findings. " + ". ".join(lines), "wait": "0"})
         ok = perform(self.root, order, lambda _: None, clock=self.clock, by=patrol.actor)
         for one in fresh if ok else ():
-            told = {"patrol": patrol.name, "kind": one.kind, "target": one.subject, "order": "told", "bead": one.bead}
+            told = {"patrol": patrol.name, "kind": one.kind, "target": one.subject, "order": TOLD, "bead": one.bead}
             self._tell(ACTED, patrol.actor, told | {"reason": one.cause, "ok": True})
         return ok
 

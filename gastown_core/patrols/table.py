@@ -78,6 +78,7 @@ def read_limits(root: str) -> Limits:
         mass_count=int(settings.lenient("operational.daemon.mass_death_count")),
         mass_window_s=seconds("operational.daemon.mass_death_window"),
         convoy_cooldown_s=seconds("patrols.deacon.convoy_cooldown"),
+        untold_s=seconds("patrols.deacon.untold"),
         dam_escalate_s=seconds("dam.escalate"),
         dog_silent_s=seconds("operational.daemon.stale_working"),
         dog_idle_s=seconds("operational.daemon.dog_idle_session"),

@@ -26,7 +26,7 @@ from gastown_core.state.sources.refineries import RefinerySource
 from gastown_core.state.sources.scheduler import SchedulerSource
 from gastown_core.state.sources.usage import UsageSource
 from gastown_core.town.inventory import Inventory, read_inventory, survey
-from gastown_core.town.settings import load_settings
+from gastown_core.town.settings import load_settings, wrong_settings
 from gastown_core.usage.budget import limits_of
 from gastown_core.work.workers import RIG_KEY, SCHEDULER_KEY, TOWN_KEY
 
@@ -108,7 +108,6 @@ class Sources:
         self.look_at_agents(now)
         self.ask("refineries", lambda: self.refineries.poll(now), False)
         self.ask("scheduler", lambda: self.scheduler.poll(now), False)
-        self.ask("daemon", lambda: self.daemon.poll(now), False)
         self.ask("usage", lambda: self.usage.poll(now), False)
 
     def look_at_agents(self, now: float) -> None:
@@ -117,6 +116,7 @@ class Sources:
         self.ask("heartbeats", lambda: self.heartbeats.poll(now), False)
         self.ask("tmux", lambda: self.panes.poll(now), False)
         self.ask("programs", lambda: self.programs.poll(now), False)
+        self.ask("daemon", lambda: self.daemon.poll(now), False)
 
     def look_closer(self, now: float) -> None:
         """Read the newest events, and the screens of agents that do not report their state."""
@@ -155,7 +155,10 @@ class Sources:
         except GastownError as error:
             facts.failed("settings", str(error))
         else:
-            if facts.error_of("settings"):
+            wrong = wrong_settings(facts.inventory.root)
+            if wrong:
+                facts.failed("settings", wrong)
+            elif facts.error_of("settings"):
                 facts.good("settings", now or 0.0)
 
     def close(self) -> None:

@@ -51,7 +51,12 @@ def find_dam(facts: TownFacts, town: TownSnapshot, now: float) -> DamView | None
     """Return the dam of the town as it is, None if work moves or none waits."""
     flow = _flow(facts, town, now)
     ready = flow.ready
-    queued = [one for one in town.requests if one.state == RequestState.QUEUED]
+    gone = {one.rig for one in town.refineries if one.trouble and not one.is_alive}
+    queued = [
+        one
+        for one in town.requests
+        if one.state == RequestState.QUEUED or (one.state == RequestState.MERGING and one.rig in gone)
+    ]
     hands = [agent for agent in town.agents if agent.address.role == POLECAT and agent.work is not None]
     limits = facts.thresholds
     free = _placed(ready, hands, limits.places, limits.rig_places)
@@ -64,9 +69,10 @@ def find_dam(facts: TownFacts, town: TownSnapshot, now: float) -> DamView | None
         links += _workers(hands)
     links += _merging(town, queued)
     began = min(waits, default=0.0)
-    due = [one for one in links if now - max(one.since, began) >= limits.dam_s]
-    if not due and free and not links:
-        due = [*_unexplained(facts, flow, free, now)]
+    # by a wrong clock nothing has waited yet
+    due = [one for one in links if one.link == dam.CLOCK or now - max(one.since, began) >= limits.dam_s]
+    if not due and not links:
+        due = [*_unexplained(facts, flow, free, now)] if free else [*_unmerged(facts, town, queued, flow, now)]
     if not due:
         return None
     due.sort(key=lambda one: dam.LINKS.index(one.link))
@@ -231,7 +237,12 @@ def _merging(town: TownSnapshot, queued: list[RequestView]) -> Iterator[BrokenLi
     """Why requests are not merged, where the engine says so."""
     waiting = {one.rig for one in queued}
     for view in town.refineries:
-        if view.rig not in waiting or not view.is_held:
+        if view.rig not in waiting:
+            continue
+        if view.trouble and not view.is_alive:
+            words = f"nothing is merged in {view.rig}: {view.trouble}"
+            yield BrokenLink(dam.QUEUE, words, view.state.updated_at, f"gt refinery process {view.rig}")
+        if not view.is_held:
             continue
         reason = view.state.hold_reason
         link = dam.GATE if "gate" in reason or "red" in reason else dam.QUEUE
@@ -245,6 +256,22 @@ def _unexplained(facts: TownFacts, flow: Flow, free: list[Ready], now: float) ->
     if now - moved >= facts.thresholds.unexplained_s:
         words = f"there is room, and nothing has moved for {format_span(now - moved)}"
         yield BrokenLink(dam.UNKNOWN, words, moved, f"gt scheduler explain {free[0].bead}")
+
+
+def _unmerged(
+    facts: TownFacts, town: TownSnapshot, queued: list[RequestView], flow: Flow, now: float
+) -> Iterator[BrokenLink]:
+    """Requests wait in a rig whose engine does nothing, and nothing that we know of is broken."""
+    open_rigs = {rig.name for rig in town.rigs if rig.state == RigState.OPERATIONAL}
+    at_work = {one.rig for one in town.refineries if one.is_busy}
+    left = [one for one in queued if one.rig in open_rigs - at_work]
+    if not left:
+        return
+    rig = left[0].rig
+    moved = max(min(one.created_at for one in left), flow.moved)
+    if now - moved >= facts.thresholds.unexplained_s:
+        words = f"nobody merges in {rig}, and nothing has moved for {format_span(now - moved)}"
+        yield BrokenLink(dam.QUEUE, words, moved, f"gt refinery status {rig}; merge_queue.enabled may be false")
 
 
 def _movements(facts: TownFacts) -> Iterator[float]:

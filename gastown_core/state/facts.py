@@ -23,12 +23,15 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from gastown_core.model.agent import Health
     from gastown_core.model.merge_request import MergeRequest
     from gastown_core.model.refinery import BatchRecord, RefineryState
     from gastown_core.runtimes.adapter import Said
     from gastown_core.runtimes.screen import ScreenReading
     from gastown_core.town.inventory import Inventory
 
+TOLD = "delivery:acked"
+"""The label of a message of which a hook has told its reader."""
 LANDED_S = 86400.0
 """How long a closed convoy stays in view."""
 
@@ -114,7 +117,7 @@ class TownFacts:
     ``died`` counts the workers that died on a bead since its last merge, ``failures`` are beads that could not be started
     at the last try.  ``host`` says why the machine can run no more agents, empty if it can, ``host_since`` since when.
 
-    ``panes`` is None without tmux; ``ledger_version`` counts changes of the ledger,
+    ``began`` is what an agent waits for or is limited by, and since when.  ``panes`` is None without tmux; ``ledger_version`` counts changes of the ledger,
     ``landing_version`` changes of ``proofs`` (what git says of members, by bead) and ``refineries`` (by rig).
     """
 
@@ -143,6 +146,7 @@ class TownFacts:
         self.proofs: dict[str, Proof] = {}
         self.died: dict[str, int] = {}
         self.failures: dict[str, Failed] = {}
+        self.began: dict[str, tuple[Health, str, float]] = {}
         self.host = ""
         self.host_since = 0.0
         self.scheduler = SchedulerView()
@@ -212,12 +216,13 @@ class Roster:
 
 
 class LedgerDigest(Record):
-    """By mail identity: the bead on the hook, and unread mail by priority, newest first; and open escalations, the
-    most urgent first."""
+    """By mail identity: the bead on the hook, unread mail by priority, newest first, and since when mail waits of which
+    no hook told its reader; and open escalations, the most urgent first."""
 
     hooked: dict[str, Excerpt]
     unread: dict[str, list[Excerpt]]
     escalations: tuple[EscalationView, ...]
+    untold: dict[str, float]
 
     @property
     def letters(self) -> tuple[LetterView, ...]:
@@ -266,7 +271,9 @@ def _digest(facts: TownFacts) -> LedgerDigest:
     for mail in unread.values():
         mail.sort(key=lambda m: (m.priority, -m.updated_at, m.id))
     escalations = sorted(escalated.values(), key=lambda one: (one.priority, one.since, one.bead_id))
-    return LedgerDigest(hooked, unread, tuple(escalations))
+    waiting = {who: [one.created_at for one in mail if TOLD not in one.labels] for who, mail in unread.items()}
+    untold = {who: min(moments) for who, moments in waiting.items() if moments}
+    return LedgerDigest(hooked, unread, tuple(escalations), untold)
 
 
 def _is_newer_hook(bead: Excerpt, before: Excerpt | None) -> bool:

@@ -146,7 +146,7 @@ def _agent_view(
     mail = digest.unread.get(address.mail, ())
     beat = facts.heartbeats.get(entry.session)
     evidence = _evidence(facts, entry, bead, record)
-    report = _with_warnings(facts, entry, classify(evidence, facts.thresholds, now))
+    report = _steady(facts, address.path, _with_warnings(facts, entry, classify(evidence, facts.thresholds, now)))
     running = None if evidence.session is None else is_there(evidence)
     return AgentView(
         address=address,
@@ -161,6 +161,7 @@ def _agent_view(
         last_output_at=pane.activity if pane is not None else None,
         unread=len(mail),
         first_subject=mail[0].title if mail else "",
+        untold_since=digest.untold.get(address.mail, 0.0),
         attached=pane.attached if pane is not None else 0,
         agent_state=record.get("agent_state", ""),
         bead_id=entry.bead_id,
@@ -171,6 +172,17 @@ def _agent_view(
         usage=facts.usage.agents.get(address.path, NO_USAGE),
         asks=_question(facts, entry.session) if report.state is Health.WAITING else None,
     )
+
+
+def _steady(facts: TownFacts, path: str, report: HealthReport) -> HealthReport:
+    """The report with the moment at which a wait or a limit began, however often the agent says it again."""
+    known = facts.began.pop(path, None)
+    if report.state not in (Health.WAITING, Health.LIMITED) or report.since is None:
+        return report
+    said = report.reason if report.state is Health.WAITING else ""
+    since = min(report.since, known[2]) if known is not None and known[:2] == (report.state, said) else report.since
+    facts.began[path] = (report.state, said, since)
+    return report._replace(since=since)
 
 
 ASKING = ("permission", "dialog", "login")
@@ -277,8 +289,12 @@ def _started_at(facts: TownFacts, entry: RosterEntry, pane: Pane | None) -> floa
 
 
 def _is_up(facts: TownFacts) -> bool:
-    """The town is up if its mayor has a session (the deacon and the others stand or fall with it)."""
-    return facts.panes is not None and "hq-mayor" in facts.panes
+    """The town is up if its mayor has a session, or if its daemon is at work and any other agent has one."""
+    if not facts.panes:
+        return False
+    return "hq-mayor" in facts.panes or (
+        facts.daemon.is_at_work and any(entry.session in facts.panes for entry in facts.inventory.agents)
+    )
 
 
 def _has_run(facts: TownFacts, entry: RosterEntry) -> bool:

@@ -152,6 +152,11 @@ class KeptSettings:
             self._good[path] = (mark, value)
             return value
 
+    def wrong(self) -> dict[str, str]:
+        """Return file → why its last good version counts in its place."""
+        with self._lock:
+            return dict(self._wrong)
+
     def _say(self, path: str, why: str) -> None:
         if self._wrong.get(path) != why:
             self._wrong[path] = why
@@ -167,6 +172,14 @@ def _mark(path: str) -> tuple[int, int, int]:
 
 
 _kept: KeptSettings | None = None
+
+
+def wrong_settings(root: str) -> str:
+    """Return what is wrong with settings of this town whose last good version counts in this process; empty if nothing."""
+    wrong = _kept.wrong() if _kept is not None else {}
+    here = os.path.join(root, "")
+    told = [f"{path.removeprefix(here)}: {why}" for path, why in sorted(wrong.items()) if path.startswith(here)]
+    return f"its last good version counts: {'; '.join(told)}" if told else ""
 
 
 def keep_last_good(tell: Callable[[str], None] | None) -> None:

@@ -52,6 +52,7 @@ TOWN = (
     Setting("patrols.witness.ladder", "duration", "1h", "older remedies do not count when the next is chosen"),
     Setting("patrols.witness.orphaned_hook", "duration", "2m", "time until the hook of an absent worker is released"),
     Setting("patrols.deacon.convoy_cooldown", "duration", "10m", "pause between two refreshes of a stranded convoy"),
+    Setting("patrols.deacon.untold", "duration", "10m", "time until an idle agent is told again of its mail"),
     Setting("patrols.restart.first", "duration", "30s", "pause after a restart, doubled with each further one"),
     Setting("patrols.restart.longest", "duration", "10m", "longest pause between two restarts"),
     Setting("patrols.restart.most", "int>=1", 5, "restarts within the window until an agent is held"),

@@ -49,7 +49,7 @@ def test_who_joins_and_who_leaves_an_open_incident_is_told_and_kept(tmp_path: Pa
     assert kinds(2, 1) == ["incident_opened"]
     assert kinds(1, 2, 3)[1:] == ["incident_changed"] and open_now() == {"p1", "p2", "p3"}
     # a look that does not see closes nothing and lets nobody leave
-    blind = (SourceStatus("tmux", NOW, "timed out"),)
+    blind = (SourceStatus("tmux", clock.now(), "timed out"),)
     assert len(kinds(1, 2, sources=blind)) == 2 and open_now() == {"p1", "p2", "p3"}
     assert kinds(2, 3)[2:] == ["incident_changed"] and open_now() == {"p2", "p3"}
     assert kinds(3)[3:] == ["incident_closed"] and open_now() == set()

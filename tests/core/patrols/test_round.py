@@ -202,3 +202,13 @@ def test_an_escalation_that_cannot_be_kept_is_tried_again(
     monkeypatch.setattr(rounds, "settle", settle)
     rounds_.run(well)
     assert len(rigged.events("escalation_closed")) == 1
+
+
+def test_what_the_roles_agent_leaves_undone_the_code_does_after_a_while(tmp_path: Path, hand: Hand) -> None:
+    rounds_ = Rounds(str(tmp_path))
+    hung = agent("shop/witness", Health.STALLED, pane="%2")
+    for _ in range(10):
+        rounds_.run(town(stalled(), hung), after=60, mode="agent")
+    # told at the start, and again after five minutes; the worker itself is nudged then
+    assert hand.given[0] == ("agent.nudge", "shop/witness", "patrol:witness:shop")
+    assert ("agent.nudge", OPAL, "patrol:witness:shop") in hand.given
