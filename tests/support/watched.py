@@ -10,8 +10,8 @@ from gastown_core.clock import FixedClock
 from gastown_core.model.snapshot import TownSnapshot
 from gastown_core.patrols.memory import Incident
 from gastown_core.patrols.patrol import CODE, Limits
-from gastown_core.patrols.round import Report, Watch
-from gastown_core.patrols.table import Row
+from gastown_core.patrols.round import RoundReport, Watch
+from gastown_core.patrols.table import PatrolRow
 
 STEP_S = 5.0
 Look = Callable[[], TownSnapshot]
@@ -21,14 +21,14 @@ Cure = Callable[[], object]
 class Watched:
     """The patrols ``rows`` over whatever ``look`` shows; every report is kept."""
 
-    def __init__(self, root: str, clock: FixedClock, look: Look, rows: list[Row], limits: Limits | None = None) -> None:
+    def __init__(self, root: str, clock: FixedClock, look: Look, rows: list[PatrolRow], limits: Limits | None = None) -> None:
         self.root = root
         self.clock = clock
         self.look = look
         self.rows = rows
         self.limits = limits or Limits()
         self.watch = Watch(root, clock)
-        self.reports: list[Report] = []
+        self.reports: list[RoundReport] = []
         self.passed = 0.0
         """The time that has passed, whatever the clock shows."""
         self._due: dict[str, float] = {}

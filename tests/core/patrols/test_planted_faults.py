@@ -32,6 +32,7 @@ from gastown_core.state.facts import RefineryFacts
 from gastown_core.tmux.socket import socket_name, socket_path
 from gastown_core.town import daemon_note, host_load, sessions
 from gastown_core.town.settings import keep_last_good, set_setting, settings_path
+from gastown_core.town.start_plan import plan_start
 from gastown_core.work import death_count, retry_delay
 from gastown_core.work.convoys import create_convoy
 from gastown_core.work.scheduler import scheduler
@@ -426,7 +427,7 @@ def test_an_escalation_ends_with_its_cause_and_not_before(
 def test_a_lost_socket_of_tmux_is_called_back_by_the_next_look(sessions_too: Rigged) -> None:
     rigged = sessions_too
     set_setting(rigged.root, "default_agent", "scripted")
-    sessions.start_agent(rigged.root, sessions.plan_start(rigged.root, rigged.entry("mayor")))
+    sessions.start_agent(rigged.root, plan_start(rigged.root, rigged.entry("mayor")))
     path = socket_path(socket_name(rigged.root))
     watcher = lookout.Lookout(rigged.root, SYSTEM_CLOCK)
     try:
