@@ -21,7 +21,9 @@ Cure = Callable[[], object]
 class Watched:
     """The patrols ``rows`` over whatever ``look`` shows; every report is kept."""
 
-    def __init__(self, root: str, clock: FixedClock, look: Look, rows: list[PatrolRow], limits: Limits | None = None) -> None:
+    def __init__(
+        self, root: str, clock: FixedClock, look: Look, rows: list[PatrolRow], limits: Limits | None = None
+    ) -> None:
         self.root = root
         self.clock = clock
         self.look = look
