@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from gastown_core.clock import format_span
 from gastown_core.model.incident import SAME
-from gastown_core.patrols.deacon import DAMMED_BY
 from gastown_core.patrols.patrol import Finding, Look
+from gastown_core.state.incidents import DAMMED_BY
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -5,7 +5,6 @@ Agents that suffer from the same thing are one incident, and what is done is don
 
 from __future__ import annotations
 
-from gastown_core.model import dam
 from gastown_core.model.agent import Health
 from gastown_core.model.incident import MASS, SAME
 from gastown_core.model.order import Order
@@ -13,7 +12,7 @@ from gastown_core.patrols import instruments, post
 from gastown_core.patrols.patrol import Finding, Look
 from gastown_core.patrols.rungs import next_restart
 from gastown_core.state.health import STANDING
-from gastown_core.state.incidents import find_incidents
+from gastown_core.state.incidents import DAMMED_BY, find_incidents
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -25,8 +24,6 @@ if TYPE_CHECKING:
 STANDS, STRANDED = "standing-agent", "stranded"
 """Kinds of findings, besides those of shared causes."""
 REFRESH = "convoy.refresh"
-DAMMED_BY = {Health.LIMITED: dam.LIMIT, Health.WAITING: dam.PERSON}
-"""What agents share → the link of the dam that it may be: both are one incident."""
 _RETIRED = {SAME: "fewer than two agents say it", MASS: "they live again, or their work is released"}
 TOLD_BY = 3
 """From so many agents on, a question that all of them have asked for a while is escalated, once for all."""

@@ -7,6 +7,7 @@ finds it.
 from __future__ import annotations
 
 from gastown_core.clock import format_span
+from gastown_core.model import dam
 from gastown_core.model.address import CREW, DEACON, MAYOR, POLECAT, REFINERY, WITNESS
 from gastown_core.model.agent import HEALTH_SYMBOLS, Health
 from gastown_core.model.incident import MASS, SAME, Incident
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 
 SHARED_BY = 2
 """From so many agents on, what they suffer from counts as a cause of its own."""
+DAMMED_BY = {Health.LIMITED: dam.LIMIT, Health.WAITING: dam.PERSON}
+"""What agents share → the link of the dam that it may be: both are one incident."""
 SHARABLE = frozenset((Health.LIMITED, Health.WAITING, Health.UNKNOWN))
 MORTAL = frozenset((POLECAT, CREW, MAYOR, DEACON, WITNESS, REFINERY))
 
