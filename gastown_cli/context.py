@@ -45,7 +45,9 @@ def moment_of(text: str) -> float:
     span = parse_duration(text)
     moment = SYSTEM_CLOCK.now() - span if span is not None else local_moment(text)
     if moment is None:
-        raise UsageError(f"{text!r} is no time", "", "use a span such as 2h or 7d, a date, or 2026-03-02T14:00")
+        raise UsageError(
+            f"{text!r} is neither a span nor a date", "", "use a span such as 2h or 7d, a date, or 2026-03-02T14:00"
+        )
     return moment
 
 

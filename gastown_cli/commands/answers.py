@@ -136,7 +136,7 @@ def run_revoke(args: Namespace) -> int:
 def test_arguments(parser: ArgumentParser) -> None:
     """Add the arguments of ``gt answers test``."""
     parser.add_argument("name", help="name of the standing answer")
-    parser.add_argument("--since", default="30d", metavar="SPAN", help="how far back (default 30d)")
+    parser.add_argument("--since", default="30d", metavar="WHEN", help="how far back: a span or a date (default 30d)")
     context.add_json(parser)
 
 
@@ -145,13 +145,11 @@ def run_test(args: Namespace) -> int:
     from gastown_core.messaging.standing_answers import past_prompts
 
     root, now = context.town(), SYSTEM_CLOCK.now()
-    span = parse_duration(args.since)
-    if not span:
-        raise UsageError(f"invalid time span {args.since}", "", "use a number and a unit: 5m, 1h, 7d")
+    since = context.moment_of(args.since)
     rules = [rule for rule in _rules(root) if rule.name == args.name]
     if not rules:
         raise NotFoundError(f"there is no standing answer {args.name}", "", "gt answers list shows them")
-    past = [one for rule in rules for one in past_prompts(root, rule, now - span)]
+    past = [one for rule in rules for one in past_prompts(root, rule, since)]
     if args.json:
         output.say_json([one._asdict() for one in past])
         return 0

@@ -10,7 +10,7 @@ from collections import deque
 from gastown_cli import context, output, streams
 from gastown_cli.commands import status
 from gastown_cli.commands.status import orphan_lines
-from gastown_core.clock import SYSTEM_CLOCK, format_seconds, format_span, parse_duration
+from gastown_core.clock import SYSTEM_CLOCK, format_seconds, format_span
 from gastown_core.errors import StoreError, UsageError, words_of
 from gastown_core.events.feed import feed_path
 from gastown_core.events.log import SHOWN, log_path, newest_events, parse_event
@@ -170,7 +170,7 @@ def _write(event: TownEvent, row: EventRow, as_json: bool) -> None:
     output.say(line_of(row))
 
 
-def moment_of(ts: float, now: float) -> str:
+def time_of_day(ts: float, now: float) -> str:
     """Return ``ts`` as local time, with the date unless it is today's."""
     then = time.localtime(ts)
     is_today = then[:3] == time.localtime(now)[:3]
@@ -187,7 +187,7 @@ def _line(ts: float, signs: tuple[str, str], actor: str, text: str, tone: tuple[
     who = output.clean(actor)
     pad = " " * max(0, ACTOR_WIDTH - output.cells(who))
     mark = symbol + " " * max(0, 2 - output.cells(symbol))
-    when = moment_of(ts, SYSTEM_CLOCK.now()) if ts else "--:--:--"
+    when = time_of_day(ts, SYSTEM_CLOCK.now()) if ts else "--:--:--"
     return f"[{when}] {output.style(mark, *tone)} {who}{pad} {output.clean(text)}"
 
 
@@ -304,7 +304,7 @@ def feed_arguments(parser: ArgumentParser) -> None:
         help="plain: start with the newest N events (default 100, 0 for all)",
     )
     parser.add_argument(
-        "--since", default="", metavar="SPAN", help="only events of the last SPAN, such as 5m, 1h or 7d"
+        "--since", default="", metavar="WHEN", help="only events since: a span such as 5m, 1h or 7d, or a date"
     )
     parser.add_argument("--type", default="", help="only this event type")
     parser.add_argument("--rig", default="", help="only this rig")
@@ -317,13 +317,8 @@ def feed_arguments(parser: ArgumentParser) -> None:
 
 
 def read_filter(args: Namespace) -> EventFilter:
-    """Return the filter that the options describe. Raises UsageError for an invalid span, NotFoundError for an unknown rig."""
-    since = 0.0
-    if args.since:
-        span = parse_duration(args.since)
-        if span is None:
-            raise UsageError(f"invalid time span {args.since}", "", "use a number and a unit: 30s, 5m, 1h, 7d or 2w")
-        since = SYSTEM_CLOCK.now() - span
+    """Return the filter that the options describe. Raises UsageError for an invalid time, NotFoundError for an unknown rig."""
+    since = context.moment_of(args.since) if args.since else 0.0
     if args.limit < 0:
         raise UsageError("--limit must not be negative", "", "0 shows all events")
     if args.rig:

@@ -7,7 +7,7 @@ import sys
 import time
 
 from gastown_cli import context, output, streams
-from gastown_core.clock import SYSTEM_CLOCK, format_age, format_seconds, parse_duration, parse_moment
+from gastown_core.clock import SYSTEM_CLOCK, format_age, format_seconds
 from gastown_core.errors import PartialError, StoreError, UsageError
 from gastown_core.events.town_log import LogLine, newest_log_lines, parse_log_line, town_log_path
 
@@ -26,20 +26,7 @@ def _add_since(parser: ArgumentParser) -> None:
 
 def _since(text: str) -> float:
     """Return the moment that a person means, 0 for none. Raises UsageError."""
-    if not text:
-        return 0.0
-    span = parse_duration(text)
-    if span is not None:
-        return SYSTEM_CLOCK.now() - span
-    if len(text) == len("2026-03-02"):
-        try:
-            return time.mktime((*time.strptime(text, "%Y-%m-%d")[:8], -1))
-        except ValueError:
-            pass
-    moment = parse_moment(text)
-    if moment is None:
-        raise UsageError(f"--since {text} is neither a span nor a date", "", "for example 30m, 7d or 2026-03-02")
-    return moment
+    return context.moment_of(text) if text else 0.0
 
 
 def _stamp(at: float) -> str:

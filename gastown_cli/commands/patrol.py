@@ -8,8 +8,6 @@ from gastown_core.clock import (
     format_ago,
     format_local,
     format_span,
-    local_moment,
-    parse_duration,
     parse_moment,
 )
 from gastown_core.errors import NotFoundError, UsageError
@@ -218,7 +216,7 @@ def run_report(args: Namespace) -> int:
 def backtest_arguments(parser: ArgumentParser) -> None:
     """Add the arguments of ``gt patrol backtest``."""
     parser.add_argument("name", help="patrol, such as witness:shop")
-    parser.add_argument("--since", default="24h", metavar="WHEN", help="a span or a moment (default: 24h)")
+    parser.add_argument("--since", default="24h", metavar="WHEN", help="a span, a date or a time (default: 24h)")
     context.add_json(parser)
 
 
@@ -230,10 +228,7 @@ def run_backtest(args: Namespace) -> int:
 
     root, now = context.town(), SYSTEM_CLOCK.now()
     row = _named(root, args.name)[0]
-    span = parse_duration(args.since)
-    since = now - span if span is not None else local_moment(args.since)
-    if since is None:
-        raise UsageError(f"{args.since!r} is no span or moment", "", "--since 24h, or --since 2026-03-01")
+    since = context.moment_of(args.since)
     done = replay(root, row.patrol, read_limits(root), read_thresholds(root), since=since, until=now)
     if args.json:
         output.say_json(done.as_json())

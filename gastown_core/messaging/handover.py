@@ -20,7 +20,7 @@ from gastown_core.files.jsonl import append_lines
 from gastown_core.files.points import point
 from gastown_core.messaging.queue import bury, dead_letters, queue_dir, read_nudge, read_record, waiting, words_of
 from gastown_core.model.record import Record
-from gastown_core.process_table import lives, start_of
+from gastown_core.process_table import start_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -55,11 +55,6 @@ class Handover(Record):
     was_busy: bool = False
     pid: int = 0
     started: float = 0.0
-
-    @property
-    def is_watched(self) -> bool:
-        """Whether the process that took it is still alive."""
-        return lives(self.pid, self.started)
 
 
 class Delivery(Record):

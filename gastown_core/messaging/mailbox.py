@@ -242,11 +242,6 @@ def drainable(messages: Iterable[Message], reader: str, before: float, *, everyt
 # -- queues --------------------------------------------------------------------------------------------------------
 
 
-def waiting_in_queue(store: BeadStore, name: str, now: float, lease_s: float) -> list[Message]:
-    """Return the open messages of a queue that nobody holds, oldest first; a claim ends after ``lease_s`` (0: never)."""
-    return [one for one in in_queue(store, name) if not is_claimed(one, now, lease_s)]
-
-
 def in_queue(store: BeadStore, name: str) -> list[Message]:
     """Return all open messages of a queue, oldest first."""
     return standing(store, f"queue:{name}")

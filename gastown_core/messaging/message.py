@@ -10,7 +10,7 @@ import os
 
 from gastown_core.clock import format_seconds, parse_moment
 from gastown_core.model.address import parse_address
-from gastown_core.model.bead import CLOSED, HOOKED, Bead
+from gastown_core.model.bead import CLOSED, Bead
 from gastown_core.model.record import Record
 
 TYPE_CHECKING = False
@@ -183,7 +183,3 @@ def is_for(reader: str, message: Message) -> bool:
 def in_inbox_order(found: Iterable[Message]) -> list[Message]:
     """Return the messages by priority, then newest first."""
     return sorted(found, key=lambda one: (one.priority, -one.at, one.id))
-
-
-IN_INBOX = ("open", HOOKED)
-"""Statuses of a message in an inbox; every status but ``closed`` counts, these are what the tools write."""

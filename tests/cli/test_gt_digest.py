@@ -52,7 +52,7 @@ def test_json_has_every_row_and_markdown_escapes_what_others_wrote(root: str) ->
 
 def test_wrong_words_are_named(root: str) -> None:
     wrong = gt("digest", "--since", "yesterdayish", cwd=root)
-    assert wrong.code == 2 and "is no time" in wrong.err
+    assert wrong.code == 2 and "neither a span nor a date" in wrong.err
     assert gt("digest", "--json", "--markdown", cwd=root).code == 2
 
 
