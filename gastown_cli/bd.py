@@ -82,6 +82,12 @@ ROOT = Root(
         Command("sync", _C + "store:sync", _FILES, "Compact the ledger, commit it, and push if asked"),
         Command("merge", _C + "store:merge", _FILES, "Merge issues.jsonl, as other tools registered it with git"),
         Command("merge-driver", _C + "store:merge_driver", _FILES, "Merge issues.jsonl (called by git)"),
+        Command(
+            "completion",
+            "gastown_cli.commands.completion:bd",
+            _FILES,
+            "Print the script that completes bd in bash, zsh, fish, powershell",
+        ),
         Command("doctor", _C + "store:doctor", _FILES, "Find problems in the store; --fix repairs them"),
     ),
 )

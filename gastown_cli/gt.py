@@ -342,6 +342,12 @@ ROOT = Root(
         Command(
             "krc", _C + "event_log:krc", "Settings", "Manage event retention: stats|prune|config|auto-prune-status"
         ),
+        Command(
+            "completion",
+            _C + "completion:gt",
+            "Settings",
+            "Print the script that completes gt in bash, zsh, fish, powershell",
+        ),
         Command("config get", _C + "config:get", "Settings", "Show a setting"),
         Command("config set", _C + "config:set", "Settings", "Change a setting"),
         Command("config agent", _C + "config:agent", "Settings", "Manage runtimes: list|get|set|remove"),

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import NoReturn
 
+    from gastown_cli.lazy import Root
+
 
 def gt() -> NoReturn:
     """Run ``gt`` with the command line's arguments, and exit with its exit code."""
@@ -33,9 +35,8 @@ def _gt(argv: list[str]) -> int:
 
         return run(argv[1:])
     from gastown_cli.gt import ROOT
-    from gastown_cli.lazy import run_root
 
-    return run_root(ROOT, argv)
+    return _run(ROOT, argv)
 
 
 def bd() -> NoReturn:
@@ -45,9 +46,21 @@ def bd() -> NoReturn:
 
 def _bd(argv: list[str]) -> int:
     from gastown_cli.bd import ROOT
+
+    return _run(ROOT, argv)
+
+
+def _run(root: Root, argv: list[str]) -> int:
+    if argv[:1] == ["__complete"]:
+        from gastown_cli.completion.words import answer
+        from gastown_cli.output import say
+
+        for line in answer(root, argv[1:]):
+            say(line)
+        return 0
     from gastown_cli.lazy import run_root
 
-    return run_root(ROOT, argv)
+    return run_root(root, argv)
 
 
 def _end(run: Callable[[list[str]], int]) -> NoReturn:
