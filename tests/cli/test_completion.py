@@ -225,12 +225,12 @@ def test_zsh_completes(rigged: Rigged, tmp_path: Path, server: TmuxServer) -> No
     pane = start_plain(server, "gt-opal", "zsh", "-i", cwd=rigged.root, ZDOTDIR=str(tmp_path))
     until(lambda: "ready>" in screen(server, pane), "the prompt")
     server.run("send-keys", "-t", pane.pane_id, "gt sling sh-", "Tab")
-    until(lambda: "Mend the roof" in screen(server, pane), "the beads with their titles")
+    until(lambda: "Mend the roof" in screen(server, pane), "the beads with their titles", 30)
     assert one.id in screen(server, pane)
     assert two.id in screen(server, pane)
-    server.run("send-keys", "-t", pane.pane_id, "C-c")
+    server.run("send-keys", "-t", pane.pane_id, "C-u")
     server.run("send-keys", "-t", pane.pane_id, "gt patrol scan witn", "Tab")
-    until(lambda: "witness:shop" in screen(server, pane), "a value with a colon")
+    until(lambda: "witness:shop" in screen(server, pane), "a value with a colon", 30)
 
 
 def test_a_shell_that_is_not_known_is_refused(rigged: Rigged) -> None:
