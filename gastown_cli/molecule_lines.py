@@ -26,6 +26,11 @@ def heading(seen: MoleculeProgress) -> str:
     return f"{style(clean(seen.id), 'bold')}  {one_line(seen.title)}  {more}".rstrip()
 
 
+def head(seen: MoleculeProgress) -> str:
+    """Return the first two lines about a molecule: its heading and its progress bar."""
+    return f"{heading(seen)}\n{bar(seen)}"
+
+
 def bar(seen: MoleculeProgress) -> str:
     """Return a progress bar such as ``████░░░░  3 of 8 steps, 37 %``."""
     full = BAR_CELLS * seen.completed // seen.total if seen.total else 0

@@ -16,7 +16,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
     from collections.abc import Mapping
-    from typing import Any
 
     from gastown_core.beads.store import BeadStore
     from gastown_core.formulas.formula import Variable
@@ -164,7 +163,7 @@ def run_show(args: Namespace) -> int:
         beads = list(store.get_many(_below(store, root_id)).values())
         say_object(_as_json(seen, beads, args.parallel))
         return 0
-    say(f"{molecule_lines.heading(seen)}\n{molecule_lines.bar(seen)}")
+    say(molecule_lines.head(seen))
     if kept is not None:
         facts = {"work": kept.bead, "tier": kept.state.text("tier"), "source": kept.state.text("source")}
         facts |= {f"var {name}": value for name, value in kept.vars.items() if value}
@@ -181,7 +180,7 @@ def run_show(args: Namespace) -> int:
     return 0
 
 
-def _below(store: Any, root_id: str) -> list[str]:
+def _below(store: BeadStore, root_id: str) -> list[str]:
     from gastown_core.beads.query import BeadQuery
 
     return [one.id for one in store.excerpts(BeadQuery(parent=root_id, include_wisps=True, sort="id"))]
@@ -288,7 +287,7 @@ def _current_as_json(seen: MoleculeProgress, first: int, last: int, limit: int) 
 
 
 def _say(seen: MoleculeProgress, first: int, last: int, limit: int) -> None:
-    say(f"{molecule_lines.heading(seen)}\n{molecule_lines.bar(seen)}")
+    say(molecule_lines.head(seen))
     views = _shown(seen, first, last, limit)
     for line in molecule_lines.step_rows(views, seen.total):  # type: ignore[arg-type]
         say(line)
@@ -318,7 +317,7 @@ def run_progress(args: Namespace) -> int:
     if space.as_json:
         say_object(seen.as_json())
         return 0
-    say(f"{molecule_lines.heading(seen)}\n{molecule_lines.bar(seen)}")
+    say(molecule_lines.head(seen))
     here, pace = seen.current, molecule_lines.pace(seen)
     if here is not None:
         say(f"now: {clean(here.id)}  {molecule_lines.one_line(here.title)}")

@@ -71,6 +71,13 @@ def _named_id(root: str, ledger: TownLedger, text: str) -> str:
     return found
 
 
+def progress_named(root: str, ledger: TownLedger, text: str) -> MoleculeProgress:
+    """Return the progress of the molecule that ``text`` names. Raises as ``named_molecule``."""
+    from gastown_core.molecules.steps import progress_of
+
+    return progress_of(*named_molecule(root, ledger, text))
+
+
 def _has_prefix(ledger: TownLedger, text: str) -> bool:
     return any(text.startswith(f"{store.prefix.rstrip('-')}-") for store in ledger.stores().values())
 
@@ -103,7 +110,7 @@ def run_status(args: Namespace) -> int:
     if seen is None:
         output.say(output.style("no molecule attached", "dim"))
         return 0
-    output.say(f"{molecule_lines.heading(seen)}\n{molecule_lines.bar(seen)}")
+    output.say(molecule_lines.head(seen))
     here = seen.current
     if here is not None:
         output.say(f"now: {output.clean(here.id)}  {molecule_lines.one_line(here.title)}")
@@ -174,15 +181,13 @@ def current_arguments(parser: ArgumentParser) -> None:
 def run_current(args: Namespace) -> int:
     """Show the current step in full, and the steps around it."""
     from gastown_core.beads.ledger import TownLedger
-    from gastown_core.molecules.steps import progress_of
 
     root = context.town()
     ledger = TownLedger(root)
     if args.json:
         return _current_as_json(root, ledger, args.identity)
-    home, molecule = named_molecule(root, ledger, args.identity)
-    seen = progress_of(home, molecule)
-    output.say(f"{molecule_lines.heading(seen)}\n{molecule_lines.bar(seen)}")
+    seen = progress_named(root, ledger, args.identity)
+    output.say(molecule_lines.head(seen))
     from gastown_core.molecules.attachment import checklist_for
 
     told = checklist_for(root, ledger, seen.root)
@@ -193,11 +198,10 @@ def run_current(args: Namespace) -> int:
 
 def _current_as_json(root: str, ledger: TownLedger, identity: str) -> int:
     from gastown_core.errors import NotFoundError
-    from gastown_core.molecules.steps import progress_of
 
     name = identity or who.acting(root)
     try:
-        seen = progress_of(*named_molecule(root, ledger, identity))
+        seen = progress_named(root, ledger, identity)
     except NotFoundError:
         seen = None
     here = seen.current if seen is not None else None
@@ -226,12 +230,10 @@ def progress_arguments(parser: ArgumentParser) -> None:
 def run_progress(args: Namespace) -> int:
     """Show a molecule's steps and how far it has got."""
     from gastown_core.beads.ledger import TownLedger
-    from gastown_core.molecules.steps import progress_of
 
     root = context.town()
     ledger = TownLedger(root)
-    home, molecule = named_molecule(root, ledger, args.molecule)
-    seen = progress_of(home, molecule)
+    seen = progress_named(root, ledger, args.molecule)
     if args.json:
         output.say_json(
             {
@@ -247,7 +249,7 @@ def run_progress(args: Namespace) -> int:
             }
         )
         return 0
-    output.say(f"{molecule_lines.heading(seen)}\n{molecule_lines.bar(seen)}")
+    output.say(molecule_lines.head(seen))
     pace = molecule_lines.pace(seen)
     if pace:
         output.say(output.style(pace, "dim"))
@@ -268,12 +270,11 @@ def dag_arguments(parser: ArgumentParser) -> None:
 def run_dag(args: Namespace) -> int:
     """Show a molecule's steps as waves, and its critical path."""
     from gastown_core.beads.ledger import TownLedger
-    from gastown_core.molecules.steps import critical_path, progress_of, tiers
+    from gastown_core.molecules.steps import critical_path, tiers
 
     root = context.town()
     ledger = TownLedger(root)
-    home, molecule = named_molecule(root, ledger, args.molecule)
-    seen = progress_of(home, molecule)
+    seen = progress_named(root, ledger, args.molecule)
     tier, path = tiers(seen.steps), critical_path(seen.steps)
     groups: dict[int, list[StepView]] = {}
     for view in seen.steps:

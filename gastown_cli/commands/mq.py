@@ -21,7 +21,22 @@ if TYPE_CHECKING:
     from gastown_core.model.bead import Bead
     from gastown_core.model.merge_request import MergeRequest
     from gastown_core.refinery.merge_queue import MergeQueue
+    from gastown_core.refinery.place import Refinery
 STATUSES = ("ready", "held", "active", "blocked", "closed", "all")
+
+
+def _refinery(root: str, rig: str, *, ledger: TownLedger | None = None, is_scored: bool = False) -> Refinery:
+    """Return a rig's refinery without its gates; with ``is_scored`` for a queue in the order of scores."""
+    from gastown_core.refinery.place import Refinery
+    from gastown_core.refinery.policy import Policy, level_of
+
+    policy = Policy(level_s=level_of(root, rig)) if is_scored else Policy()
+    return Refinery(root, rig, ledger=ledger, policy=policy)
+
+
+def _rig_and_request(root: str, words: list[str]) -> tuple[str, str]:
+    """Return the rig and the id in ``[rig] request``. Raises NotFoundError."""
+    return (words[0] if len(words) > 1 else rig_of_request(root, words[-1])), words[-1]
 
 
 def list_arguments(parser: ArgumentParser) -> None:
@@ -43,12 +58,10 @@ def list_arguments(parser: ArgumentParser) -> None:
 def run_list(args: Namespace) -> int:
     """List merge requests in queue order."""
     from gastown_core.refinery.engine import RefineryEngine
-    from gastown_core.refinery.place import Refinery
-    from gastown_core.refinery.policy import Policy, level_of
 
     root = context.town()
     rig = which_rig(root, args.rig)
-    place = Refinery(root, rig, policy=Policy(level_s=level_of(root, rig)))
+    place = _refinery(root, rig, is_scored=True)
     wanted = "ready" if args.ready else args.status
     queue = RefineryEngine(place).queue()
     rows = rows_of(queue, SYSTEM_CLOCK.now(), holds_of(place, (one.target for one in queue.ready)))
@@ -71,7 +84,7 @@ def run_list(args: Namespace) -> int:
     return 0
 
 
-def holds_of(place: Any, targets: Iterable[str]) -> dict[str, str]:
+def holds_of(place: Refinery, targets: Iterable[str]) -> dict[str, str]:
     """Return the reason of each target that is held."""
     from gastown_core.refinery.hold import read_hold
 
@@ -113,7 +126,7 @@ def row_of(request: MergeRequest, status: str, why: str, now: float, level_s: fl
     }
 
 
-def _closed(place: Any) -> list[dict[str, Any]]:
+def _closed(place: Refinery) -> list[dict[str, Any]]:
     from gastown_core.beads.query import BeadQuery
     from gastown_core.model.bead import CLOSED
     from gastown_core.model.merge_request import LABEL, read_request
@@ -124,14 +137,14 @@ def _closed(place: Any) -> list[dict[str, Any]]:
     return [row_of(one, "closed", one.close_reason, now, place.policy.level_s) for one in requests]
 
 
-def _branch_of(place: Any, epic: str) -> str:
+def _branch_of(place: Refinery, epic: str) -> str:
     from gastown_core.refinery.integration import need_epic
     from gastown_core.work.sling.bases import branch_of_epic
 
     return branch_of_epic(need_epic(place, epic)) or "-"
 
 
-def _verify(place: Any, rows: list[dict[str, Any]]) -> None:
+def _verify(place: Refinery, rows: list[dict[str, Any]]) -> None:
     from gastown_core.errors import GastownError
     from gastown_core.refinery.tips import remote_heads
 
@@ -195,14 +208,13 @@ def run_next(args: Namespace) -> int:
     """Show the request that is merged next; return 1 if none is ready."""
     from gastown_core.beads.ledger import TownLedger
     from gastown_core.refinery.merge_queue import pending
-    from gastown_core.refinery.place import Refinery
-    from gastown_core.refinery.policy import Policy, level_of
+    from gastown_core.refinery.policy import level_of
 
     root = context.town()
     rig = which_rig(root, args.rig)
     now = SYSTEM_CLOCK.now()
     ready = pending(root, TownLedger(root), rig, now)
-    holds = holds_of(Refinery(root, rig, policy=Policy()), {one.target for one in ready})
+    holds = holds_of(_refinery(root, rig), {one.target for one in ready})
     ready = [one for one in ready if one.target not in holds]
     best = min(ready, key=lambda one: (one.created_at, one.id), default=None) if args.strategy == "fifo" else None
     found = best or (ready[0] if ready else None)
@@ -258,12 +270,9 @@ def run_status(args: Namespace) -> int:
 
 def _why_blocked(root: str, ledger: TownLedger, request: MergeRequest) -> str:
     """Return what blocks the request, as the queue says it, or ""."""
-    from gastown_cli.context import rig_of_request
     from gastown_core.refinery.engine import RefineryEngine
-    from gastown_core.refinery.place import Refinery
-    from gastown_core.refinery.policy import Policy
 
-    place = Refinery(root, request.rig or rig_of_request(root, request.id), ledger=ledger, policy=Policy())
+    place = _refinery(root, request.rig or rig_of_request(root, request.id), ledger=ledger)
     return next((why for one, why in RefineryEngine(place).queue().blocked if one.id == request.id), "")
 
 
@@ -310,12 +319,10 @@ def submit_arguments(parser: ArgumentParser) -> None:
 def run_submit(args: Namespace) -> int:
     """Submit a branch as a merge request."""
     from gastown_core.git.repo import Git
-    from gastown_core.refinery.place import Refinery
-    from gastown_core.refinery.policy import Policy
     from gastown_core.refinery.requests import submit
 
     root = context.town()
-    place = Refinery(root, which_rig(root, args.rig), policy=Policy())
+    place = _refinery(root, which_rig(root, args.rig))
     git = Git(os.getcwd())
     if not git.is_repository():
         raise UsageError("not in a git worktree", "", "change to the worktree of the branch")
@@ -350,14 +357,11 @@ def retry_arguments(parser: ArgumentParser) -> None:
 def run_retry(args: Namespace) -> int:
     """Clear what delays a request."""
     from gastown_core.refinery.engine import RefineryEngine
-    from gastown_core.refinery.place import Refinery
-    from gastown_core.refinery.policy import Policy
     from gastown_core.refinery.requests import retry
 
     root = context.town()
-    request_id = args.words[-1]
-    rig = args.words[0] if len(args.words) > 1 else rig_of_request(root, request_id)
-    place = Refinery(root, rig, policy=Policy())
+    rig, request_id = _rig_and_request(root, args.words)
+    place = _refinery(root, rig)
     request = retry(place, request_id, actor=who.acting(root))
     blocked = {one.id: why for one, why in RefineryEngine(place).queue().blocked}
     if args.now:
@@ -384,8 +388,6 @@ def reject_arguments(parser: ArgumentParser) -> None:
 
 def run_reject(args: Namespace) -> int:
     """Reject a merge request and reopen its bead."""
-    from gastown_core.refinery.place import Refinery
-    from gastown_core.refinery.policy import Policy
     from gastown_core.refinery.requests import reject
 
     root = context.town()
@@ -395,7 +397,7 @@ def run_reject(args: Namespace) -> int:
     else:
         rig = which_rig(root) if "/" in name else rig_of_request(root, name)
     reason = sys.stdin.read() if args.stdin else args.reason
-    place = Refinery(root, rig, policy=Policy())
+    place = _refinery(root, rig)
     request = reject(place, name, reason, actor=who.acting(root), notify=args.notify)
     if args.json:
         output.say_json({"mr": request.id, "source_issue": request.source_issue})
@@ -419,8 +421,7 @@ def run_post_merge(args: Namespace) -> int:
     from gastown_core.refinery.requests import note_merged
 
     root = context.town()
-    request_id = args.words[-1]
-    rig = args.words[0] if len(args.words) > 1 else rig_of_request(root, request_id)
+    rig, request_id = _rig_and_request(root, args.words)
     request = note_merged(Refinery(root, rig), request_id, keep_branch=args.skip_branch_delete)
     if args.json:
         output.say_json({"mr": request.id, "source_issue": request.source_issue, "merged": True})
