@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 
-from gastown_cli.completion.words import FILES, Candidate
+from gastown_cli.completion.line import FILES, Candidate
 from gastown_core.errors import StoreError
 from gastown_core.model.address import RIG_ROLES, TOWN_ROLES
 from gastown_core.town.discover import find_town, read_rigs
@@ -18,7 +18,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from gastown_cli.completion.words import Argument, Typed
+    from gastown_cli.completion.line import Argument, Typed
     from gastown_core.beads.query import BeadQuery
     from gastown_core.beads.store import BeadStore
 

@@ -8,11 +8,11 @@ before gives no candidates, and never an error.
 
 from __future__ import annotations
 
+from gastown_cli.completion.line import FILES, Argument, Candidate, Typed
 from gastown_cli.lazy import Command, find, handlers
 from gastown_cli.output import clean
 from gastown_cli.plain_arguments import HIDDEN
 from gastown_core.errors import GastownError, UsageError
-from gastown_core.model.record import Record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -21,8 +21,6 @@ if TYPE_CHECKING:
 
     from gastown_cli.lazy import Root
 
-FILES = ":files"
-"""The line that asks the shell for its own file names."""
 MOST_ABOUT = 80
 """Characters of an explanation; a menu has one line for each value."""
 _USELESS = "accepted for compatibility"
@@ -30,37 +28,6 @@ _USELESS = "accepted for compatibility"
 _FLAGS = ("store_true", "store_false", "store_const", "help", "version")
 _GLOBAL_FLAGS = ("--json", "-q", "--quiet", "-v", "--verbose", "--readonly")
 _GLOBAL_VALUES = ("-C", "--directory", "--actor", "--db")
-
-
-class Candidate(Record):
-    """A word that fits, and what it means."""
-
-    value: str
-    about: str = ""
-
-
-class Argument(Record):
-    """An option (``names`` begin with a hyphen) or a positional of a command, as its module declares it.
-
-    ``named`` are the words that its metavar lists (``start|stop``): some commands check them by themselves.
-    """
-
-    names: tuple[str, ...]
-    dest: str
-    takes_value: bool
-    repeats: bool
-    choices: tuple[str, ...]
-    named: tuple[str, ...]
-    about: str
-
-
-class Typed(Record):
-    """What stands on the line before the word being typed: program, command, and the values given so far by dest."""
-
-    program: str
-    command: str
-    given: dict[str, list[str]]
-    current: str
 
 
 class _Collector:

@@ -12,6 +12,8 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGES = ("gastown_core", "gastown_cli", "gastown_tui", "gastown_agent")
+pytestmark = pytest.mark.timeout(300)
+"""Reading all modules takes a few seconds of processor time, on a busy machine many more by the clock."""
 MOST_LINES = 450
 MOST_BODY_LINES = 40
 KNOWN_RINGS: dict[frozenset[str], str] = {}
