@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from gastown_core.clock import SYSTEM_CLOCK, local_moment, parse_duration
+from gastown_core.clock import SYSTEM_CLOCK, read_moment
 from gastown_core.errors import NotFoundError, PartialError, UsageError
 from gastown_core.town.discover import find_town, read_rigs, require_town, rig_of
 
@@ -42,8 +42,7 @@ def tell_unread(ledger: TownLedger) -> int:
 
 def moment_of(text: str) -> float:
     """Return the moment that a person means by a time, a date, or a span back from now. Raises UsageError."""
-    span = parse_duration(text)
-    moment = SYSTEM_CLOCK.now() - span if span is not None else local_moment(text)
+    moment = read_moment(text, SYSTEM_CLOCK.now())
     if moment is None:
         raise UsageError(
             f"{text!r} is neither a span nor a date", "", "use a span such as 2h or 7d, a date, or 2026-03-02T14:00"

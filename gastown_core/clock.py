@@ -96,6 +96,12 @@ def local_moment(text: str, *, ends_day: bool = False) -> float | None:
     return own.timestamp()
 
 
+def read_moment(text: str, now: float) -> float | None:
+    """Return the moment that a person means by a time, a date, or a span back from ``now``; None if it is neither."""
+    span = parse_duration(text)
+    return now - span if span is not None else local_moment(text)
+
+
 def has_zone(text: str) -> bool:
     """Return whether an ISO text names its time zone; raises ValueError if it is not ISO."""
     return datetime.fromisoformat(text).tzinfo is not None

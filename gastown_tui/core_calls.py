@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from gastown_core.model.snapshot import AgentView, ConvoyView, RequestView, TownSnapshot
     from gastown_core.orders.mail_room import Message
     from gastown_core.orders.perform import Attachment, Choice, CommandLogEntry
+    from gastown_core.past.town import Past
     from gastown_core.state.collect import Account
     from gastown_core.state.detail import BeadDetail, PastRequest, QueueView, UsageDetail, WorkDetail
     from gastown_core.state.diffs import Diff
@@ -210,6 +211,14 @@ class CoreCalls:
         from gastown_core.state.diffs import request_patch_argv
 
         return request_patch_argv(self.root, request)
+
+    def past(self, is_wanted: Callable[[], bool]) -> Past:
+        """Return the town's past, read whole unless it is no longer wanted. Raises GastownError, OSError."""
+        from gastown_core.past.town import Past
+
+        past = Past(self.root)
+        past.read(is_wanted)
+        return past
 
     def digest(self, since: float, snapshot: TownSnapshot, now: float) -> Digest:
         """Return what happened since a moment. Raises GastownError."""

@@ -94,5 +94,7 @@ class Keymap:
         """Return the panels among these places and the keys that lead there: ``agents or problems: press 1 or p``."""
         known = [name for name in where if name in _VIEWS]
         if not known:
-            return f"the diff: press {self.key_of('view.diff')}" if "patch" in where else " or ".join(where)
+            view = "diff" if "patch" in where else "past" if "changes" in where else ""
+            words = {"diff": "the diff", "past": "the time machine"}
+            return f"{words[view]}: press {self.key_of(f'view.{view}')}" if view else " or ".join(where)
         return f"{' or '.join(known)}: press {' or '.join(self.key_of(_VIEWS[name]) for name in known)}"

@@ -14,7 +14,7 @@ class Action(Record):
 
     An action without keys is in the palette only.  ``where`` is ``anywhere``, or the panels it applies in:
     ``agents``, ``convoys``, ``events``, ``problems``, ``inbox``, ``queue``, ``probes``, ``gates``, ``files``, ``patch``, ``drawer``,
-    ``search``.
+    ``then_agents``, ``then_convoys``, ``changes``, ``search``.
     ``hint`` is its rank in the status bar (0: not shown).
     """
 
@@ -29,12 +29,14 @@ class Action(Record):
 
 MOVE, PANELS, FIND, MAIL, CONSOLE = "Move", "Panels", "Find", "Mail", "Console"
 ACTS, BUNDLES, QUEUE = "Act on agents and beads", "Act on convoys and the scheduler", "In the merge queue"
-INBOX = "In the inbox"
+INBOX, PAST = "In the inbox", "In the time machine"
 OWN = "Your own commands"
 """Those of settings/console.toml."""
-GROUPS = (MOVE, PANELS, FIND, INBOX, QUEUE, ACTS, BUNDLES, MAIL, OWN, CONSOLE)
+GROUPS = (MOVE, PANELS, FIND, INBOX, QUEUE, PAST, ACTS, BUNDLES, MAIL, OWN, CONSOLE)
 
-_ROWS = ("agents", "convoys", "events", "problems", "inbox", "queue", "probes", "gates", "files", "patch", "drawer")
+_PANELS = ("agents", "convoys", "events", "problems", "inbox", "queue", "probes", "gates", "files", "patch", "drawer")
+_PAST = ("then_agents", "then_convoys", "changes")
+_ROWS = (*_PANELS, *_PAST)
 _AGENTS = ("agents", "problems", "inbox")
 _CONVOYS = ("convoys",)
 _QUEUE = ("queue", "probes", "gates")
@@ -42,7 +44,9 @@ _INBOX = ("inbox",)
 _REQUESTS = ("queue",)
 _DIFF = ("files", "patch")
 _NUMBERED = tuple(name for name in _ROWS if name != "inbox")
-"""Where digits name panels and tabs; in the inbox they answer."""
+"""Where digits name panels; in the inbox they answer."""
+_TABBED = tuple(name for name in _PANELS if name != "inbox")
+"""Where digits name the drawer's tabs."""
 
 ACTIONS: tuple[Action, ...] = (
     Action("rows.down", ("j", "down"), "down", "one row down", MOVE, _ROWS),
@@ -64,15 +68,16 @@ ACTIONS: tuple[Action, ...] = (
     Action("view.inbox", ("i",), "inbox", "what waits on a person, in every rig; and back", PANELS, hint=52),
     Action("view.queue", ("m",), "merge queue", "the merge queue: probe tree and live gate log; and back", PANELS, hint=45),
     Action("view.diff", ("D",), "diff", "what an agent, bead or request changes; and back", PANELS, hint=42),
+    Action("view.past", ("T",), "time machine", "the town at an earlier moment; and back", PANELS),
     Action("drawer.open", ("enter",), "details", "open the drawer; again: move into it, or fold", PANELS,
            ("agents", "convoys", "events", "problems", "inbox", "queue", "probes", "drawer"), 80),
     Action("drawer.toggle", ("d",), "drawer", "open or close the drawer", PANELS),
-    Action("drawer.tab_1", ("4",), "tab 1", "drawer, first tab: preview, landing strip or record", PANELS, _NUMBERED),
-    Action("drawer.tab_2", ("5",), "tab 2", "drawer, second tab: work, or why", PANELS, _NUMBERED),
-    Action("drawer.tab_3", ("6",), "tab 3", "drawer, third tab: why, or events", PANELS, _NUMBERED),
-    Action("drawer.tab_4", ("7",), "tab 4", "drawer, fourth tab: events", PANELS, _NUMBERED),
-    Action("drawer.tab_5", ("8",), "tab 5", "drawer, fifth tab: tokens and cost", PANELS, _NUMBERED),
-    Action("drawer.tab_6", ("9",), "tab 6", "drawer, sixth tab: what the agent said and did", PANELS, _NUMBERED),
+    Action("drawer.tab_1", ("4",), "tab 1", "drawer, first tab: preview, landing strip or record", PANELS, _TABBED),
+    Action("drawer.tab_2", ("5",), "tab 2", "drawer, second tab: work, or why", PANELS, _TABBED),
+    Action("drawer.tab_3", ("6",), "tab 3", "drawer, third tab: why, or events", PANELS, _TABBED),
+    Action("drawer.tab_4", ("7",), "tab 4", "drawer, fourth tab: events", PANELS, _TABBED),
+    Action("drawer.tab_5", ("8",), "tab 5", "drawer, fifth tab: tokens and cost", PANELS, _TABBED),
+    Action("drawer.tab_6", ("9",), "tab 6", "drawer, sixth tab: what the agent said and did", PANELS, _TABBED),
     Action("search.open", ("/",), "search", "search as you type; Enter keeps the matches marked", FIND, _ROWS, 40),
     Action("search.next", ("]",), "next match", "next match", FIND, _ROWS),
     Action("search.previous", ("[",), "previous match", "previous match", FIND, _ROWS),
@@ -87,6 +92,15 @@ ACTIONS: tuple[Action, ...] = (
     Action("gates.pager", ("v",), "pager", "the whole gate log in the pager", QUEUE, _QUEUE, 65),
     Action("diff.comment", ("c",), "comment", "send the agent a comment on the line", FIND, ("patch",), 92),
     Action("diff.pager", ("v",), "pager", "the whole diff in git's pager", FIND, _DIFF, 65),
+    Action("past.back", ("left",), "earlier", "one change earlier", PAST, _PAST, 95),
+    Action("past.forward", ("right",), "later", "one change later", PAST, _PAST, 94),
+    Action("past.minutes_back", ("shift+left", "<"), "10m earlier", "ten minutes earlier", PAST, _PAST, 70),
+    Action("past.minutes_forward", ("shift+right", ">"), "10m later", "ten minutes later", PAST, _PAST, 69),
+    Action("past.hour_back", ("ctrl+left", "{"), "1h earlier", "an hour earlier", PAST, _PAST),
+    Action("past.hour_forward", ("ctrl+right", "}"), "1h later", "an hour later", PAST, _PAST),
+    Action("past.go", ("w",), "go to", "go to a time, a date, or a span back from now", PAST, _PAST, 92),
+    Action("past.compare", ("space",), "compare", "compare with this moment instead of now; again: with now", PAST, _PAST, 91),
+    Action("past.fold", ("enter", "o", "l"), "open", "open or fold a rig or a convoy", PAST, ("then_agents", "then_convoys"), 60),
     Action("back", ("escape",), "back", "one step back: search, pause, filter, drawer, view", FIND),
     Action("inbox.next", ("J",), "next", "go to the oldest that waits on you, from anywhere; again: the next", INBOX, hint=51),
     Action("inbox.answer", tuple("123456789"), "answer", "answer the question with that choice; marked agents too, if they ask the same",
@@ -164,8 +178,12 @@ _SHOWN = {
     "up": "↑",
     "left": "←",
     "right": "→",
+    "shift+left": "Shift-←",
+    "shift+right": "Shift-→",
+    "ctrl+left": "Ctrl-←",
+    "ctrl+right": "Ctrl-→",
 }
-_SHOWN_ASCII = {"⏎": "Enter", "↓": "Down", "↑": "Up", "←": "Left", "→": "Right"}
+_SHOWN_ASCII = {"⏎": "Enter", "↓": "Down", "↑": "Up", "←": "Left", "→": "Right", "Shift-←": "Shift-Left", "Shift-→": "Shift-Right", "Ctrl-←": "Ctrl-Left", "Ctrl-→": "Ctrl-Right"}  # fmt: skip
 
 
 def key_name(key: str, ascii_only: bool = False) -> str:

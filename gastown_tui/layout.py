@@ -35,6 +35,7 @@ VIEWS = {
     "inbox": ("inbox",),
     "queue": ("queue", "probes", "gates"),
     "diff": ("files", "patch"),
+    "past": ("then_agents", "then_convoys", "changes"),
 }
 """View → its panels; the keys 1 to 3 focus them in this order."""
 WIDE_COLUMNS, WIDE_ROWS = 100, 18
@@ -90,9 +91,10 @@ def _wide(body: Region, scene: Scene) -> dict[str, Region]:
         }
     left = _clamp(width * 0.38, 42, 84)
     convoys = _clamp(scene.convoy_lines, 4, max(4, int(height * 0.42)))
-    regions["agents"] = Region(x, y, left, height)
-    regions["convoys"] = Region(x + left, y, width - left, convoys)
-    regions["events"] = Region(x + left, y + convoys, width - left, height - convoys)
+    first, second, third = VIEWS["past" if scene.view == "past" else "feed"]
+    regions[first] = Region(x, y, left, height)
+    regions[second] = Region(x + left, y, width - left, convoys)
+    regions[third] = Region(x + left, y + convoys, width - left, height - convoys)
     return regions
 
 

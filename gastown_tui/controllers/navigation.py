@@ -18,19 +18,21 @@ if TYPE_CHECKING:
     from gastown_tui.controllers.drawer_controller import DrawerController
     from gastown_tui.controllers.search import Search
     from gastown_tui.controllers.stage import Stage
+    from gastown_tui.controllers.time_machine import TimeMachine
 
 
 class Navigation:
     """Moves in the main screen; each returns why it was not possible, or an empty string."""
 
     def __init__(
-        self, console: Console, stage: Stage, drawer: DrawerController, search: Search, diff: DiffView
+        self, console: Console, stage: Stage, drawer: DrawerController, search: Search, diff: DiffView, past: TimeMachine
     ) -> None:
         self.console = console
         self.stage = stage
         self.drawer = drawer
         self.search = search
         self.diff = diff
+        self.past = past
 
     def actions(self) -> dict[str, Callable[[], str | None]]:
         """The handlers of the navigation actions, by action id."""
@@ -52,7 +54,7 @@ class Navigation:
         """Focus a panel of the feed; in the merge queue and the diff, the panel with the same number."""
         stage = self.stage
         number = PANELS.index(name)
-        if stage.view in ("queue", "diff") and number < len(VIEWS[stage.view]):
+        if stage.view in ("queue", "diff", "past") and number < len(VIEWS[stage.view]):
             name = VIEWS[stage.view][number]
         return self.go_to_panel(name)
 
@@ -169,6 +171,8 @@ class Navigation:
             self.drawer.show(False)
         elif stage.view == "diff":
             self.diff.close()
+        elif stage.view == "past":
+            self.past.close()
         elif stage.view == "problems":
             self.toggle_problems()
         elif stage.view == "queue":

@@ -13,6 +13,7 @@ from gastown_tui.widgets.event_stream import EventPanel
 from gastown_tui.widgets.gate_panel import GatePanel
 from gastown_tui.widgets.inbox_list import InboxList
 from gastown_tui.widgets.line_field import LineField
+from gastown_tui.widgets.past_panels import ChangePanel, ThenAgents, ThenConvoys
 from gastown_tui.widgets.probe_panel import ProbePanel
 from gastown_tui.widgets.problem_list import ProblemList
 from gastown_tui.widgets.queue_panel import QueuePanel
@@ -50,11 +51,15 @@ class Stage:
         self.gates = GatePanel()
         self.files = FilePanel()
         self.patch = PatchPanel()
+        self.then_agents = ThenAgents()
+        self.then_convoys = ThenConvoys()
+        self.changes = ChangePanel()
         self.diff_of: Chosen = NOTHING
         self.drawer = Drawer()
         self.field = LineField(id="search", prompt="/")
         feed = (self.agents, self.convoys, self.stream, self.problems, self.inbox)
-        rows = (*feed, self.queue, self.probes, self.gates, self.files, self.patch)
+        past = (self.then_agents, self.then_convoys, self.changes)
+        rows = (*feed, self.queue, self.probes, self.gates, self.files, self.patch, *past)
         self.panels: dict[str, Rows] = {panel.id or "": panel for panel in rows}
         self.agents.marked = self.problems.marked = self.inbox.marked = set()
 
@@ -102,6 +107,9 @@ class Stage:
         if self.view == "diff":
             key = self.diff_of.key
             return resolve(snapshot, key) if isinstance(key, Selection) else NOTHING
+        if self.view == "past":
+            # what was there then may be gone: no act of now applies to it
+            return NOTHING
         if panel is self.inbox:
             return of_item(snapshot, self.inbox.item, panel.key)
         if panel is self.stream:

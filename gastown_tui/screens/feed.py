@@ -25,6 +25,7 @@ from gastown_tui.controllers.navigation import Navigation
 from gastown_tui.controllers.own_commands import OwnCommands
 from gastown_tui.controllers.search import Search
 from gastown_tui.controllers.stage import Stage
+from gastown_tui.controllers.time_machine import TimeMachine
 from gastown_tui.layout import LISTS, VIEWS, Scene, TownLayout, drawer_hides_panel
 from gastown_tui.widgets.drawer import Drawer
 from gastown_tui.widgets.event_stream import EventPanel
@@ -102,7 +103,8 @@ class FeedScreen(Bounded, Screen[None], inherit_bindings=False):
         self.inbox = Inbox(console, calls, stage, self.acts, self.mail_room)
         self.closer = CloserLookController(console, stage, self.inbox, self.inspector)
         self.diff = DiffView(console, calls, stage, self.acts)
-        self.navigation = Navigation(console, stage, self.inspector, self.search, self.diff)
+        self.past = TimeMachine(console, calls, stage, self.inspector)
+        self.navigation = Navigation(console, stage, self.inspector, self.search, self.diff, self.past)
         self.clipboard = Clipboard(console, calls, stage)
         self.away = Away(console, calls, stage, self.navigation)
         self.dispatch = self._make_dispatch({**actions, "view.refresh": self.refresh_all, "inbox.answer": self.answer})
@@ -115,7 +117,7 @@ class FeedScreen(Bounded, Screen[None], inherit_bindings=False):
 
     def _make_dispatch(self, own: Mapping[str, Callable[[], str | None]]) -> ActionDispatch:
         """Collect the handlers of all owners."""
-        views = (self.merge_queue, self.mail_room, self.diff, self.away, self.clipboard, self.inbox)
+        views = (self.past, self.merge_queue, self.mail_room, self.diff, self.away, self.clipboard, self.inbox)
         owners = (self.stage, self.navigation, self.inspector, self.search, *views)
         return ActionDispatch(
             self.console,
@@ -251,6 +253,8 @@ class FeedScreen(Bounded, Screen[None], inherit_bindings=False):
             self.merge_queue.show()
         elif self.view == "diff":
             self.diff.show()
+        elif self.view == "past":
+            self.past.show()
         else:
             self.agents.guard(lambda: self.agents.show(snapshot, now))
             self.convoys.guard(lambda: self.convoys.show(snapshot, now))

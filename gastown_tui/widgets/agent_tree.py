@@ -83,8 +83,8 @@ def tree_groups(snapshot: TownSnapshot) -> list[tuple[str, str, str, list[AgentV
 class AgentTree(Rows):
     """The agents panel; ``folded`` are rig names (empty: the town's group), ``marked`` are agent keys."""
 
-    def __init__(self) -> None:
-        super().__init__(id="agents", number="1", title="Agents")
+    def __init__(self, *, id: str = "agents") -> None:  # noqa: A002  Textual's own name
+        super().__init__(id=id, number="1", title="Agents")
         self.snapshot: TownSnapshot | None = None
         self.folded: set[str] = set()
         self.marked: set[str] = set()

@@ -202,8 +202,8 @@ def _with_members(convoy: ConvoyView, width: int, now: float, opened: set[str], 
 class ConvoyPanel(Rows):
     """The panel of convoys, their members, and the merge queues; ``opened`` are convoy ids."""
 
-    def __init__(self) -> None:
-        super().__init__(id="convoys", number="2", title="Convoys")
+    def __init__(self, *, id: str = "convoys") -> None:  # noqa: A002  Textual's own name
+        super().__init__(id=id, number="2", title="Convoys")
         self.snapshot: TownSnapshot | None = None
         self.opened: set[str] = set()
         self._counted: tuple[ConvoyView, ...] = ()

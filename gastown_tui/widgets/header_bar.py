@@ -30,6 +30,7 @@ VIEW_WORDS = {
     "inbox": ("  INBOX", "waiting"),
     "queue": ("  MERGE QUEUE", "info"),
     "diff": ("  DIFF", "info"),
+    "past": ("  TIME MACHINE", "warn"),
 }
 
 

@@ -362,6 +362,43 @@ def standard_diff(branch: str):
     return Diff(branch, "origin/main", "0" * 40, files)
 
 
+class FakePast:
+    """Three hours in which opal took up a bead and two convoys began; a change every twenty minutes."""
+
+    since, until = NOW - 10_800, NOW
+
+    def __init__(self) -> None:
+        self.is_closed = False
+        self.error: Exception | None = None
+
+    def next(self, moment: float, count: int = 1) -> float:
+        stops = [self.since + 1200 * number for number in range(10)]
+        if count > 0:
+            return next((stop for stop in stops if stop > moment), self.until)
+        return next((stop for stop in reversed(stops) if stop < moment), self.since)
+
+    def at(self, moment: float):
+        from gastown_core.past.town import ALWAYS, Moment
+
+        if self.error is not None:
+            raise self.error
+        town = snapshot(convoys=standard_convoys() if moment > NOW - 7200 else standard_convoys()[:1])
+        if moment < NOW - 3600:
+            town = with_state(town, "shop/polecats/opal", Health.IDLE)
+            quiet = [one._replace(work=None) if one.address.name == "opal" else one for one in town.agents]
+            town = town._replace(agents=tuple(quiet))
+        town = town._replace(taken_at=moment, sources=())
+        return Moment(town, (ALWAYS, "the event log begins only at Thu 26 Nov 2026 07:30"))
+
+    def events(self, moment: float, count: int):
+        stream = standard_stream(8)
+        rows = [stream.row(serial) for serial in range(stream.first, stream.end)]
+        return [row._replace(ts=moment - 60 * number) for number, row in enumerate(rows[:count], 1)]
+
+    def close(self) -> None:
+        self.is_closed = True
+
+
 class FakeEngine:
     """What the console asks of the core beyond the live model, in memory; ``stages`` is what orders answer."""
 
@@ -378,6 +415,10 @@ class FakeEngine:
         self.inbox_undo = []
         self.own_run: list[tuple[list[str], str]] = []
         self.is_readonly = False
+        self.back_then = FakePast()
+
+    def past(self, is_wanted):
+        return self.back_then
 
     def fill(self, words, values):
         from gastown_core.orders.own_command import filled

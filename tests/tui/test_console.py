@@ -47,6 +47,9 @@ WAY_TO = {
     "gates": "m3",
     "files": "1jD1",
     "patch": "1jD2",
+    "then_agents": "T",
+    "then_convoys": "T2",
+    "changes": "T3",
 }
 
 

@@ -7,7 +7,7 @@ from gastown_tui.layout import PANELS, Scene, drawer_hides_panel, is_wide, plan
 SIZES = [(160, 45), (220, 60), (120, 36), (100, 18), (99, 50), (80, 24), (60, 15), (40, 10), (20, 6)]
 SCENES = [
     Scene(view, active, drawer, search, lines)
-    for view in ("feed", "problems")
+    for view in ("feed", "problems", "past")
     for active in PANELS
     for drawer in (False, True)
     for search in (False, True)

@@ -45,6 +45,8 @@ SCREENS = {
     "digest": ["A"],
     "diff": ["G", "D", "j", "j", "j"],
     "diff-comment": ["G", "D", "j", "j", "j", "c"],
+    "past": ["T", "left", "left", "left", "left", "left"],
+    "past-changes": ["T", "left", "left", "left", "left", "left", "3"],
     "problems": ["p"],
     "problems-drawer": ["p", "6"],
     "help": ["?"],
