@@ -118,19 +118,19 @@ class TimeMachine:
         past = self.past
         if past is None:
             return self.trouble or "the past is still being read"
-        target = past.next(self.at, count)
-        if target == self.at:
-            return "nothing is known of before" if count < 0 else "this is now; T leaves"
-        return self._go(target)
+        return self._go(past.next(self.at, count), count)
 
     def move(self, seconds: float) -> str:
         """Go some time on or back; return why not, or an empty string."""
         past = self.past
         if past is None:
             return self.trouble or "the past is still being read"
-        return self._go(min(past.until, max(past.since, self.at + seconds)))
+        return self._go(min(past.until, max(past.since, self.at + seconds)), seconds)
 
-    def _go(self, moment: float) -> str:
+    def _go(self, moment: float, way: float) -> str:
+        """Show a moment; return why not where the way ends."""
+        if moment == self.at:
+            return "nothing is known of before" if way < 0 else "this is now"
         self.at = moment
         self.show()
         return ""
@@ -155,7 +155,8 @@ class TimeMachine:
             return
         if moment < past.since:
             self.console.say(f"nothing is known of before {format_local(past.since)}")
-        self._go(min(past.until, max(past.since, moment)))
+        self.at = min(past.until, max(past.since, moment))
+        self.show()
 
     def compare(self) -> str:
         """Compare with the moment shown from now on, or with the present again; return why not, or an empty string."""
