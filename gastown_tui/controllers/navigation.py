@@ -25,7 +25,13 @@ class Navigation:
     """Moves in the main screen; each returns why it was not possible, or an empty string."""
 
     def __init__(
-        self, console: Console, stage: Stage, drawer: DrawerController, search: Search, diff: DiffView, past: TimeMachine
+        self,
+        console: Console,
+        stage: Stage,
+        drawer: DrawerController,
+        search: Search,
+        diff: DiffView,
+        past: TimeMachine,
     ) -> None:
         self.console = console
         self.stage = stage

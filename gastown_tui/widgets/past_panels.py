@@ -94,7 +94,8 @@ class ChangePanel(Rows):
         rows.append(_heading("Just before"))
         ascii_only = self.look.ascii_only
         rows += [
-            Row(f"event {n}", partial(event_pieces, one, seen.at, width, ascii_only)) for n, one in enumerate(seen.events)
+            Row(f"event {n}", partial(event_pieces, one, seen.at, width, ascii_only))
+            for n, one in enumerate(seen.events)
         ]
         rows.append(_heading("Not known of then"))
         lines = [line for one in seen.unknown for line in wrap(clean(one), width)]
