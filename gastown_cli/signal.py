@@ -54,6 +54,8 @@ def _take(root: str, session: str, argv: Sequence[str], at: float) -> None:
     heard = adapter.hear(event, told)
     before = read_heartbeat(root, session) if heard.carries else None
     note_event(root, session, event, heard, at, runtime, run=os.environ.get("GT_RUN", ""))
+    if heard.carries == CONTEXT:
+        adapter.begin_turn(os.environ)
     if heard.carries and stopped:
         # nothing is handed over that would make it go on
         if heard.carries == CONTEXT:

@@ -114,6 +114,13 @@ class Adapter:
     keeps_transcript = False
     """Whether its transcripts can be read here."""
 
+    def own_env(self, root: str, session: str) -> dict[str, str]:
+        """Variables that make the program of that session tell more of itself."""
+        return {}
+
+    def begin_turn(self, env: Mapping[str, str]) -> None:
+        """Tidy what the program writes of itself; run by the hook of a submitted prompt."""
+
     def records(self) -> Records:
         """A reader of the programs' own records, with a memory of its own."""
         return Records()

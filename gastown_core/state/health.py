@@ -263,7 +263,8 @@ def _limited(e: Evidence, limits: Thresholds, now: float) -> HealthReport | None
     said, beat = e.said, e.heartbeat
     if said is not None and said.state == LIMITED and now < limit_end(said, limits):
         known = said.until or (limit_end(said, limits) if said.is_final else 0.0)
-        after = Health.STOPPED_SHORT if said.is_final and e.work_bead else Health.IDLE
+        after = Health.STOPPED_SHORT if e.work_bead else Health.IDLE
+        after = after if said.is_final else Health.WORKING
         forecast = Forecast(after, known) if known else None
         reason = Reason(said.detail or "rate limited", said.source, said.at)
         return HealthReport(Health.LIMITED, said.at, _with_the_rest(e, reason), forecast, _badges(e))

@@ -102,6 +102,7 @@ def plan_start(
     )
     env["PATH"] = _path_with_gt()
     env["GT_BIN"] = _own_gt()
+    env.update(_own_env(root, entry.session, preset))
     env.update(session_env(preset))
     env["GT_AGENT"] = chosen.alias or preset.name
     prompt = f"{beacon(entry.address, sender, topic, clock.now(), bead)}\n{_first_words(preset, topic)}"
@@ -120,6 +121,14 @@ def _resuming(root: str, entry: RosterEntry, preset: Preset, prompt: str) -> lis
 
     known = last_session(root, entry, preset.screens) if preset.resume_style != RESUME_NONE else None
     return resume_line(preset, known.agent_session, prompt) if known is not None else []
+
+
+def _own_env(root: str, session: str, preset: Preset) -> dict[str, str]:
+    """Variables with which the runtime's program tells more of itself."""
+    from gastown_core.runtimes.adapters import adapter_for
+
+    adapter = adapter_for(preset.screens)
+    return adapter.own_env(root, session) if adapter is not None else {}
 
 
 def _first_words(preset: Preset, topic: str) -> str:

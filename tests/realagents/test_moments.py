@@ -78,15 +78,17 @@ MOMENTS = (
     Moment("Escape, tool", stop_a_tool, IDLE, "idle"),
     Moment("queued", queue_a_second, BUSY, "working", (*CLAUDES, "codex")),
     Moment("question", say("ASKME"), WAITING, "waiting", CLAUDES, ("Which colour?",)),
-    Moment("429 retried", say("PASS429 9"), BUSY, "limited", (*CLAUDES, "codex"), ("429", "etrying", "econnecting")),
-    # it tells nobody that it tries again: neither its title nor its screen nor its hooks
-    Moment("429 retried", say("PASS429 9"), BUSY, "working", ("gemini",)),
+    Moment("429 retried", say("PASS429 9"), BUSY, "limited", words=("429", "etrying", "econnecting")),
     Moment("429 final", say("LIMIT429"), LIMITED, "limited", (*CLAUDES, "codex"), ("429", "limit")),
+    # it asks a person whether to go on
+    Moment("429 final", say("LIMIT429"), BUSY, "waiting", ("gemini",), ("Usage limit reached",)),
     Moment("five hours", say("FIVEHOUR"), LIMITED, "limited", CLAUDES, ("limit",)),
-    Moment("529 retried", say("OVER529"), BUSY, "limited", CLAUDES, ("529", "verloaded", "etry")),
+    Moment("529 retried", say("OVER529"), BUSY, "limited", (*CLAUDES, "gemini"), ("529", "verloaded", "etry")),
     # the older one says neither why nor for how long while it tries again
     Moment("401 retried", say("AUTH401"), BUSY, "limited", CLAUDES, ("etrying",)),
     Moment("no credit", say("CREDIT400"), FAILED, "waiting", CLAUDES, ("redit",)),
+    # its title calls it ready
+    Moment("no credit", say("CREDIT400"), IDLE, "waiting", ("gemini",), ("redit",)),
     Moment("killed", kill, ENDED, "zombie", words=("signal", "status")),
 )
 

@@ -1,7 +1,7 @@
-"""Gemini CLI: its window's title, and hooks in the project's settings where the project has none of its own.
+"""Gemini CLI: its window's title, its debug log, and hooks in the project's settings where the project has none of its own.
 
 The title says ``◇ Ready``, ``✦ Working…`` or ``✋ Action Required`` within a few tenths of a second, also after Escape.  While a
-request is tried again it says that it works.
+request is tried again it says that it works, and after an error that it is ready: the debug log says what is so.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from gastown_core.runtimes.adapter import (
     STARTING,
     TITLE,
     TURN,
+    TURN_END_S,
     WAITING,
     Adapter,
     Heard,
@@ -27,6 +28,7 @@ from gastown_core.runtimes.adapter import (
     texts_in,
     words,
 )
+from gastown_core.runtimes.adapters.gemini_log import ANSWER_S, VARIABLE, GeminiLog, begin_turn
 from gastown_core.runtimes.hook_commands import signal_command
 from gastown_core.runtimes.usage import Transcript, Usage, UsageReader, moment, object_of, tokens
 
@@ -44,14 +46,21 @@ TIMEOUT_MS = 10_000
 
 
 class GeminiTitles(Records):
-    """What the windows are called, since when."""
+    """What the windows are called, since when, and what the logs say of refused requests meanwhile."""
 
     def __init__(self) -> None:
         self._since: dict[str, tuple[int, str, float]] = {}
+        self._log = GeminiLog()
+        self._folders: set[str] = set()
+
+    def folders(self) -> set[str]:
+        """The folders of the debug logs."""
+        return self._folders
 
     def look(self, programs: Iterable[Program], now: float) -> dict[str, Said]:
         """What each title says; a program that has not named its window yet is starting."""
         said = {}
+        self._folders = {os.path.dirname(path) for program in programs if (path := program.env.get(VARIABLE))}
         for program in programs:
             state = title_state(program.title)
             key = (program.pid, state)
@@ -61,8 +70,20 @@ class GeminiTitles(Records):
                 at = now if known is not None else program.output_at or now
                 known = self._since[program.session] = (*key, at)
             detail = "a permission" if state == WAITING else ""
-            said[program.session] = Said(state, known[2], TITLE, detail, is_final=state == IDLE)
+            told = Said(state, known[2], TITLE, detail, is_final=state == IDLE)
+            refused = self._log.look(program.env[VARIABLE]) if VARIABLE in program.env else None
+            said[program.session] = with_refusal(told, refused, now)
         return said
+
+
+def with_refusal(told: Said, refused: Said | None, now: float) -> Said:
+    """What a title says, with the last refusal in the log: one that is tried again until then, or that ended the turn."""
+    if refused is None:
+        return told
+    if not refused.is_final:
+        return refused if told.state == BUSY and now < refused.until + ANSWER_S else told
+    # the title follows at once; later it is another turn's
+    return refused if told.state == IDLE and told.at < refused.at + TURN_END_S else told
 
 
 def title_state(title: str) -> str:
@@ -109,8 +130,17 @@ class GeminiAdapter(Adapter):
     name = "gemini"
     keeps_transcript = True
 
+    def own_env(self, root: str, session: str) -> dict[str, str]:
+        """Where it writes its debug log."""
+        return {VARIABLE: os.path.join(root, "logs", f"gemini-{session}.log")}
+
+    def begin_turn(self, env: Mapping[str, str]) -> None:
+        """Empty a debug log that has become long."""
+        if env.get(VARIABLE):
+            begin_turn(env[VARIABLE])
+
     def records(self) -> Records:
-        """Its windows' titles."""
+        """Its windows' titles and its debug log."""
         return GeminiTitles()
 
     def hook_files(self, role: str) -> tuple[HookFile, ...]:

@@ -119,7 +119,7 @@ class Answer(BaseHTTPRequestHandler):
     def _answer(self, asked: Asked, said: Reply) -> None:
         time.sleep(said.delay)
         if said.status:
-            self._send(said.status, refusal(said), said.headers)
+            self._send(said.status, refusal(asked, said), said.headers)
         elif not wants_stream(asked):
             self._send(200, whole(asked, said))
         else:

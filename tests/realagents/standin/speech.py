@@ -17,6 +17,7 @@ Event = tuple[str, Any, float]
 PIECE_S = 0.5
 _SHELLS = ("Bash", "bash", "shell", "exec_command", "run_shell_command", "local_shell", "shell_command", "exec")
 _WRITERS = {"Write": ("file_path", "content"), "write": ("filePath", "content"), "write_file": ("file_path", "content")}
+_GOOGLE = "type.googleapis.com/google.rpc."
 _STATUS = {429: "RESOURCE_EXHAUSTED", 529: "UNAVAILABLE", 401: "UNAUTHENTICATED", 400: "INVALID_ARGUMENT"}
 _KINDS = {
     429: ("rate_limit_error", "This request would exceed your account's rate limit. Please try again later."),
@@ -52,11 +53,18 @@ def call_of(tools: tuple[str, ...], call: tuple[str, Any]) -> tuple[str, dict[st
     raise ValueError(f"there is no call {kind!r}")
 
 
-def refusal(reply: Reply) -> dict[str, Any]:
-    """The body of an answer with a status other than 200."""
+def refusal(asked: Asked, reply: Reply) -> dict[str, Any]:
+    """The body of an answer with a status other than 200; Gemini reads in it whether and when to try again."""
     kind, words = _KINDS.get(reply.status, ("api_error", "error"))
     told = {"type": kind, "message": reply.text or words, "code": reply.status}
     told["status"] = _STATUS.get(reply.status, "UNKNOWN")
+    if asked.protocol == GEMINI and reply.status == 429:
+        again = int(reply.headers.get("retry-after", 0))
+        spent = {"@type": f"{_GOOGLE}QuotaFailure", "violations": [{"quotaId": "GenerateRequestsPerDayPerProject"}]}
+        wait = {"@type": f"{_GOOGLE}RetryInfo", "retryDelay": f"{again}s"}
+        is_final = reply.headers.get("x-should-retry") == "false"
+        told["details"] = [spent] if is_final else [wait] if again > 1 else []
+        return {"error": told}
     return {"type": "error", "error": told, "request_id": "req_standin"}
 
 
