@@ -16,7 +16,6 @@ from gastown_tui.themes import AUTO, THEMES
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
-    from typing import Any
 
 FILE = os.path.join("settings", "console.toml")
 THEME_NAMES = (AUTO, *THEMES)
@@ -154,7 +153,7 @@ def read_console_file(text: str) -> tuple[ConsoleFile, tuple[Problem, ...]]:
 class _Reader:
     """Reads a parsed file and collects its mistakes."""
 
-    def __init__(self, text: str, value: dict[str, Any]) -> None:
+    def __init__(self, text: str, value: dict[str, object]) -> None:
         self.lines = _Lines(text)
         self.value = value
         self.problems: list[Problem] = []
@@ -224,7 +223,7 @@ class _Reader:
             names.add(found[1].name)
             yield found
 
-    def _command(self, path: tuple[str, ...], row: dict[str, Any]) -> tuple[Action, OwnCommand] | None:
+    def _command(self, path: tuple[str, ...], row: dict[str, object]) -> tuple[Action, OwnCommand] | None:
         for field in row:
             if field not in _COMMAND:
                 self.wrong((*path, field), f"unknown field {field} of a command", near(field, _COMMAND))

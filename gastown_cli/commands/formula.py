@@ -11,9 +11,10 @@ from gastown_core.model.json_text import decode_json
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
-    from typing import Any
 
     from gastown_core.beads.ledger import TownLedger
+    from gastown_core.beads.store import BeadStore
+    from gastown_core.formulas.formula import Formula
     from gastown_core.formulas.overlay import Overlay
     from gastown_core.molecules.run import Ran
 
@@ -236,7 +237,7 @@ def _usual(root: str, rig: str) -> str:
     return found
 
 
-def _convoy(root: str, ledger: TownLedger, rig: str, formula: Any, args: Namespace) -> Ran:
+def _convoy(root: str, ledger: TownLedger, rig: str, formula: Formula, args: Namespace) -> Ran:
     from gastown_core.molecules.run import run_convoy
 
     return run_convoy(
@@ -269,7 +270,7 @@ def _workflow(root: str, ledger: TownLedger, rig: str, name: str, args: Namespac
     )
 
 
-def _store(ledger: TownLedger, rig: str) -> Any:
+def _store(ledger: TownLedger, rig: str) -> BeadStore:
     store = ledger.store(rig)
     if store is None:
         raise UsageError(f"rig {rig} has no ledger", ledger.missing.get(rig, ""), "gt rig list shows the rigs")

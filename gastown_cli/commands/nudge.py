@@ -14,7 +14,6 @@ from gastown_core.model.order import Receipt
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
-    from typing import Any
 
     from gastown_core.messaging.nudge_listing import QueueView
     from gastown_core.town.inventory import RosterEntry
@@ -148,5 +147,5 @@ def _show(name: str, view: QueueView) -> None:
         row("✗", letter.at, letter.sender or "unknown", letter.message, letter.reason)
 
 
-def _extras(*words: Any) -> str:
+def _extras(*words: str) -> str:
     return ", ".join(word for word in words if word and word not in (NORMAL, "idle"))

@@ -72,14 +72,14 @@ def patrol_rows(root: str) -> list[dict[str, Any]]:
     return [_row(row, duties.get(row.patrol.name, {}), len(memory.of(row.patrol.name))) for row in patrols_of(root)]
 
 
-def _row(row: PatrolRow, duty: dict[str, Any], incidents: int) -> dict[str, Any]:
+def _row(row: PatrolRow, duty: dict[str, object], incidents: int) -> dict[str, Any]:
     patrol = row.patrol
     told = {"name": patrol.name, "role": patrol.role, "rig": patrol.rig, "about": patrol.about, "mode": row.mode}
     last = {key: duty.get(key, "") for key in ("last_run", "did", "error")}
     return {**told, "why_off": row.why_off, "period_s": patrol.period_s, **last, "incidents": incidents}
 
 
-def _last(one: dict[str, Any]) -> str:
+def _last(one: dict[str, object]) -> str:
     moment = parse_moment(one["last_run"])
     return format_ago(SYSTEM_CLOCK.now() - moment) if moment else "-"
 

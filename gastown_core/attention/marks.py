@@ -113,7 +113,7 @@ def pin(root: str, item: Item, now: float) -> bool:
     """Pin the row to the top, or unpin it; return whether it is pinned now."""
     is_pinned = not item.is_pinned
 
-    def change(row: dict[str, Any]) -> None:
+    def change(row: dict[str, object]) -> None:
         row.update(pinned=is_pinned, at=row.get("at") or now)
 
     _edit(root, item.key, f"{'pin' if is_pinned else 'unpin'} {item.key}", change, now)
@@ -141,14 +141,14 @@ def undo(root: str) -> str:
 
 
 def _set(root: str, item: Item, mark: Mark, act: str) -> None:
-    def change(row: dict[str, Any]) -> None:
+    def change(row: dict[str, object]) -> None:
         row.update(state=mark.state, until=mark.until, stamp=mark.stamp, at=mark.at)
 
     _edit(root, item.key, act, change, mark.at)
 
 
-def _edit(root: str, key: str, act: str, change_row: Callable[[dict[str, Any]], object], now: float) -> None:
-    def change(value: dict[str, Any]) -> None:
+def _edit(root: str, key: str, act: str, change_row: Callable[[dict[str, object]], object], now: float) -> None:
+    def change(value: dict[str, object]) -> None:
         marks = value.get("marks")
         kept = {
             name: row

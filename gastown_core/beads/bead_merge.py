@@ -82,7 +82,7 @@ def _put(raw: Raw, key: str, value: object) -> None:
         raw[key] = value
 
 
-def _field(key: str, base: Any, old: Any, new: Any) -> Any:
+def _field(key: str, base: Any, old: Any, new: Any) -> object:
     """Return the merged value of one field; ``old`` and ``new`` are the sides by age."""
     if old in (new, base):
         return new

@@ -282,7 +282,7 @@ def _completed(raw: dict[str, object], now: float) -> dict[str, object]:
     return raw
 
 
-def _good_edges(raw: dict[str, Any], report: ImportReport) -> list[dict[str, Any]]:
+def _good_edges(raw: dict[str, Any], report: ImportReport) -> list[dict[str, object]]:
     good = []
     for edge in raw["dependencies"]:
         target = edge.get("depends_on_id") if isinstance(edge, dict) else None

@@ -44,9 +44,9 @@ class Where:
 
     def __init__(self) -> None:
         self.parts: list[str] = []
-        self.values: list[Any] = []
+        self.values: list[object] = []
 
-    def add(self, condition: str, *values: Any) -> None:
+    def add(self, condition: str, *values: object) -> None:
         """Add a condition."""
         self.parts.append(condition)
         self.values += values

@@ -36,12 +36,12 @@ _DERIVED = ("dependency_count", "dependent_count", "comment_count", "parent")
 _ALWAYS = frozenset(("_type", "id", "title", "status", "priority", "issue_type", "created_at", "updated_at"))
 
 
-def encode(raw: dict[str, Any]) -> bytes:
+def encode(raw: dict[str, object]) -> bytes:
     """Return the line of a record, without newline: known keys in order, then unknown ones sorted, then derived ones.
 
     No key is added or left out.
     """
-    ordered: dict[str, Any] = {}
+    ordered: dict[str, object] = {}
     rest = []
     for key in raw:
         if key not in _PLACE and key not in DERIVED_KEYS:
@@ -130,7 +130,7 @@ def is_stone(raw: dict[str, object]) -> bool:
     return raw.get("status") == TOMBSTONE
 
 
-def modern(raw: dict[str, Any]) -> dict[str, Any]:
+def modern(raw: dict[str, Any]) -> dict[str, object]:
     """Return a copy with spellings of older writers updated, for exports and imports."""
     out = dict(raw)
     if isinstance(out.get("wisp"), bool) and out.pop("wisp"):

@@ -121,7 +121,7 @@ def _minutes(value: object) -> int:
     raise UsageError(f"estimated_minutes must be a whole number of minutes, not {value!r}")
 
 
-def oddities(raw: Mapping[str, Any]) -> list[str]:
+def oddities(raw: Mapping[str, object]) -> list[str]:
     """Invalid values in a record of another writer, as text; readers ignore them."""
     found = []
     title = raw.get("title") or ""
@@ -146,7 +146,7 @@ def oddities(raw: Mapping[str, Any]) -> list[str]:
     return found
 
 
-def entries_of(raw: Mapping[str, Any], key: str) -> list[Any]:
+def entries_of(raw: Mapping[str, object], key: str) -> list[Any]:
     """A copy of the list under ``key``, to be changed and written. Raises ConflictError if the value is not a list."""
     value = raw.get(key)
     if isinstance(value, list):
@@ -235,7 +235,7 @@ def _uuid() -> str:
     return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
 
 
-def new_record(bead_id: str, fields: Mapping[str, Any], actor: str, now: float) -> dict[str, Any]:
+def new_record(bead_id: str, fields: Mapping[str, object], actor: str, now: float) -> dict[str, Any]:
     """Return the record of a new bead from checked fields; defaults: status open, priority 2, type task."""
     stamp = format_micros(now)
     raw: dict[str, Any] = {"_type": "issue", "id": bead_id, "status": OPEN, "priority": 2, "issue_type": "task"}

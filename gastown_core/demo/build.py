@@ -31,7 +31,8 @@ from gastown_core.work.sling.sling import Sling
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import Any
+
+    from gastown_core.town.inventory import RosterEntry
 
     Say = Callable[[str], None]
 PREFIXES = {"shop": "sh", "billing": "bi"}
@@ -117,7 +118,7 @@ def start_agents(root: str, clock: Clock) -> list[str]:
     work = never_started(TownLedger(root), agents)
     wanted += [e for e in agents if e.address in work]
 
-    def start(entry: Any) -> str:
+    def start(entry: RosterEntry) -> str:
         if sessions.is_alive(sessions.find_session(root, entry)):
             return ""
         try:

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from typing import Any
 
+    from gastown_core.doctor.checked_town import Place
+
 STALE_S = 10.0
 """A program renews its lock more often than this; an older one was left behind."""
 LOCK_S = 3.0
@@ -93,7 +95,7 @@ class Check:
     name = ""
     about = ""
 
-    def detect(self, place: Any) -> list[Finding]:
+    def detect(self, place: Place) -> list[Finding]:
         """Return what is wrong; change nothing."""
         raise NotImplementedError
 

@@ -77,7 +77,7 @@ def set_ttl(root: str, pattern: str, ttl: str) -> None:
 def reset_rules(root: str) -> None:
     """Remove the town's own rules; other keys of the file stay."""
 
-    def change(value: dict[str, Any]) -> None:
+    def change(value: dict[str, object]) -> None:
         for key in ("default_ttl", "ttls", "prune_interval", "min_retain_count"):
             value.pop(key, None)
 

@@ -165,7 +165,7 @@ def write_json(path: str, value: dict[str, Any], *, mode: int = 0o644) -> None:
     write_atomic(path, as_json(value), mode=mode)
 
 
-def as_json(value: dict[str, Any]) -> bytes:
+def as_json(value: dict[str, object]) -> bytes:
     """``value`` as indented JSON with a final newline."""
     import json
 

@@ -274,7 +274,7 @@ def change_texts(step: Step, change: Change) -> Step:
     )
 
 
-def change_value(value: Any, change: Change) -> Any:
+def change_value(value: object, change: Change) -> Any:
     """Return a JSON-like value with ``change`` applied to every string in it (keys are unchanged)."""
     if isinstance(value, str):
         return change(value)

@@ -36,7 +36,6 @@ from gastown_core.town.settings import load_settings, put_object, unset_setting
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
-    from typing import Any
 
     from gastown_core.clock import Clock
     from gastown_core.messaging.answer import Asked
@@ -260,7 +259,7 @@ def _count(root: str, key: str) -> bool:
     if _told(read_json(path) or {}).get(key, 0) >= MOST_IN_A_ROW:
         return False
 
-    def change(value: dict[str, Any]) -> None:
+    def change(value: dict[str, object]) -> None:
         known = _told(value)
         count = known.pop(key, 0) + 1
         # the oldest are of processes that have ended long ago

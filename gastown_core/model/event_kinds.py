@@ -10,7 +10,6 @@ from gastown_core.model.record import Record
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-    from typing import Any
 
 
 class EventKind(Record):
@@ -54,7 +53,7 @@ def told_why(payload: Mapping[str, object]) -> str:
     return f" ({reason})" if reason else ""
 
 
-def count_of(payload: Mapping[str, Any], key: str, word: str) -> str:
+def count_of(payload: Mapping[str, object], key: str, word: str) -> str:
     """``3 waves``, ``1 wave``; ``some waves`` if the payload has no number."""
     value = payload.get(key)
     if not isinstance(value, int):
@@ -70,7 +69,7 @@ def until_of(payload: Mapping[str, object]) -> str:
     return f" until {told}" if told else ""
 
 
-def named(payload: Mapping[str, Any]) -> str:
+def named(payload: Mapping[str, object]) -> str:
     """Return the bead's id and title."""
     title = text_of(payload, "title")
     bead = text_of(payload, "bead")
@@ -130,7 +129,7 @@ def kind(
     tone: str,
     days: float,
     keys: str,
-    sentence: Callable[[Mapping[str, Any]], str],
+    sentence: Callable[[Mapping[str, object]], str],
 ) -> EventKind:
     """Return a row of the table; ``days`` is its lifetime, ``keys`` its payload keys separated by blanks."""
     return EventKind(name, category, symbol, ascii_, tone, days * DAY, tuple(keys.split()), sentence)

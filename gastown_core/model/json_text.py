@@ -106,7 +106,7 @@ class _Reading:
     object_hook = object_pairs_hook = None
     parse_float, parse_int = float, int
 
-    def __init__(self, parse_constant: Callable[[str], Any]) -> None:
+    def __init__(self, parse_constant: Callable[[str], object]) -> None:
         self.parse_constant = parse_constant
 
 

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
     from gastown_core.beads.batch import RuleBatch
     from gastown_core.beads.ledger import TownLedger
+    from gastown_core.beads.store import BeadStore
     from gastown_core.clock import Clock
     from gastown_core.formulas.recipe import Recipe
     from gastown_core.model.bead import Bead
@@ -84,7 +85,7 @@ class StepDone(Record):
 class StepPlace(Record):
     """The location of a step: its store, the molecule's root, the step's name in it."""
 
-    store: Any
+    store: BeadStore
     root: str
     name: str
 
@@ -103,11 +104,12 @@ def find_step(ledger: TownLedger, text: str, *, molecule: str = "") -> StepPlace
     while dot:
         home = ledger.home_of(stem)
         root_bead = home.get(stem) if home is not None else None
-        if root_bead is not None and molecule_of(root_bead) is not None:
+        if home is not None and root_bead is not None and molecule_of(root_bead) is not None:
             return StepPlace(home, stem, text[len(stem) + 1 :])
         stem, dot, _ = stem.rpartition(".")
-    if molecule and ledger.home_of(molecule) is not None:
-        return StepPlace(ledger.home_of(molecule), molecule, text)
+    home = ledger.home_of(molecule) if molecule else None
+    if home is not None:
+        return StepPlace(home, molecule, text)
     raise NotFoundError(f"no step {text}", "no molecule has it", "gt mol current lists your steps with their ids")
 
 
@@ -118,7 +120,7 @@ def step_done(
     *,
     actor: str,
     molecule: str = "",
-    output: Any = None,
+    output: object = None,
     reason: str = "",
     force: bool = False,
     take_all: bool = True,
@@ -200,7 +202,7 @@ class Advance:
 
     # -- closing -------------------------------------------------------------------------------------------
 
-    def close(self, name: str, *, output: Any = None, reason: str = "", force: bool = False) -> Advance:
+    def close(self, name: str, *, output: object = None, reason: str = "", force: bool = False) -> Advance:
         """Close the step and handle its loops, bonds and parents; a closed step stays closed."""
         seen = self.seen()
         view = seen.step(name)

@@ -303,7 +303,7 @@ def items_of(name: str, act: OnComplete, output: object) -> list[object]:
     return value
 
 
-def _filled(text: str, item: Any, number: int) -> str:
+def _filled(text: str, item: object, number: int) -> str:
     def of(found: re.Match[str]) -> str:
         words = found[1].split(".")
         if words[0] == "index":
@@ -316,7 +316,7 @@ def _filled(text: str, item: Any, number: int) -> str:
     return _ITEM.sub(of, text)
 
 
-def _text(value: Any) -> str:
+def _text(value: object) -> str:
     if isinstance(value, dict | list):
         import json
 

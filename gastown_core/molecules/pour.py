@@ -176,7 +176,7 @@ def _gate_fields(gate: Gate, step: RecipeStep) -> dict[str, object]:
     return _gate_record(fields)
 
 
-def _gate_record(fields: dict[str, Any]) -> dict[str, Any]:
+def _gate_record(fields: dict[str, Any]) -> dict[str, object]:
     return {**fields, "title": _one_line(fields["title"]), "issue_type": "gate"}
 
 

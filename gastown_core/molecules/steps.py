@@ -393,7 +393,7 @@ def progress_in(batch: RuleBatch, root: Bead) -> MoleculeProgress:
     """As ``progress_of``, over the state of a batch."""
     graph = batch.graph()
 
-    def read(ids: Any) -> dict[str, Bead]:
+    def read(ids: Iterable[str]) -> dict[str, Bead]:
         found = ((bead_id, batch.get(bead_id)) for bead_id in ids)
         return {bead_id: bead for bead_id, bead in found if bead is not None}
 

@@ -225,21 +225,21 @@ def next_time(schedule: str, after: float) -> float:
         raise UsageError(f"{FILE}: {schedule!r} is no cron schedule", str(error)) from None
 
 
-def _table(value: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+def _table(value: Mapping[str, object], key: str) -> Mapping[str, Any]:
     found = value.get(key, {})
     if not isinstance(found, dict):
         raise UsageError(f"{FILE}: {key} is no table")
     return found
 
 
-def _list(value: Mapping[str, Any], key: str) -> list[Any]:
+def _list(value: Mapping[str, object], key: str) -> list[Any]:
     found = value.get(key, [])
     if not isinstance(found, list):
         raise UsageError(f"{FILE}: {key} is no list")
     return found
 
 
-def _text(value: Mapping[str, Any], key: str, default: str = "") -> str:
+def _text(value: Mapping[str, object], key: str, default: str = "") -> str:
     found = value.get(key, default)
     if not isinstance(found, str):
         raise UsageError(f"{FILE}: {key} is no text")

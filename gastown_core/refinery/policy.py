@@ -19,7 +19,7 @@ from gastown_core.town.settings_table import RIG
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
+    from collections.abc import Iterable
 
     from gastown_core.town.settings import Settings
 
@@ -177,7 +177,7 @@ def strange_keys(value: object, above: str = "merge_queue") -> list[str]:
     return found
 
 
-def _near(word: str, known: Any) -> str:
+def _near(word: str, known: Iterable[str]) -> str:
     import difflib
 
     near = difflib.get_close_matches(word, known, n=1, cutoff=0.6)

@@ -162,7 +162,7 @@ class VerdictCache:
     def put(self, tree: str, result: str, now: float) -> None:
         """Remember a verdict; beyond a thousand the oldest are forgotten."""
 
-        def change(value: dict[str, Any]) -> None:
+        def change(value: dict[str, object]) -> None:
             verdicts = value.get("verdicts")
             kept = verdicts if isinstance(verdicts, dict) else {}
             key = f"{tree}:{self.gate_set}"

@@ -64,7 +64,7 @@ class Board:
             hold_reason="",
         )
 
-    def phase(self, phase: str, **fields: Any) -> None:
+    def phase(self, phase: str, **fields: object) -> None:
         """The engine enters another phase."""
         self._put(phase=phase, **fields)
 
@@ -101,7 +101,7 @@ class Board:
             secs = round(self.clock.now() - probe.started_at, 3)
             self._write(probes=self._with(probe._replace(result=result, secs=secs, tree=tree or probe.tree)))
 
-    def rest(self, last: dict[str, Any] | None = None, *, hold: str = "") -> None:
+    def rest(self, last: dict[str, object] | None = None, *, hold: str = "") -> None:
         """The batch is over, or the queue is held; ``last`` is the finished batch's record."""
         self._put(phase=HELD if hold else IDLE, hold_reason=hold, last=last if last is not None else self.state.last)
 

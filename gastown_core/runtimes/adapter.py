@@ -141,7 +141,7 @@ class Adapter:
         """The transcript of the program in that process or one below it; empty if it has none yet, or none is found."""
         return ""
 
-    def given(self, line: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    def given(self, line: Mapping[str, object]) -> Iterator[tuple[str, str]]:
         """The texts that one line of a transcript shows as given by a person or a hook, each as TAKEN or TURN."""
         return iter(())
 
@@ -165,7 +165,7 @@ class Adapter:
         """What one line of a transcript says as (``user`` or ``agent``, text)."""
         return iter(())
 
-    def told(self, line: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    def told(self, line: Mapping[str, object]) -> Iterator[tuple[str, str]]:
         """What one line of a transcript says, as ``spoken``, and calls of tools as (``tool`` or ``result``, text)."""
         return self.spoken(line)
 

@@ -102,7 +102,7 @@ def _base(name: str, flat: Mapping[str, object]) -> Preset | None:
     return BUILT_IN.get(program)
 
 
-def _changes(name: str, flat: Mapping[str, Any], base: Preset | None) -> dict[str, Any]:
+def _changes(name: str, flat: Mapping[str, Any], base: Preset | None) -> dict[str, object]:
     changes: dict[str, Any] = {field: flat[key] for key, field in _PLAIN.items() if key in flat}
     command = flat.get("command")
     if command:
@@ -126,7 +126,7 @@ def _changes(name: str, flat: Mapping[str, Any], base: Preset | None) -> dict[st
     return changes | _hook_changes(flat, base)
 
 
-def _start_changes(name: str, flat: Mapping[str, Any]) -> dict[str, Any]:
+def _start_changes(name: str, flat: Mapping[str, Any]) -> dict[str, object]:
     """How it takes its first prompt, when it is ready, how it resumes and answers without a screen."""
     changes: dict[str, Any] = {}
     mode = flat.get("prompt_mode")

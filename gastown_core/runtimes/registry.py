@@ -107,10 +107,10 @@ def parse_command(command: str, name: str) -> dict[str, object]:
 
 
 def _registries(
-    rig: Mapping[str, Any],
-    town: Mapping[str, Any],
-    rig_agents: Mapping[str, Any] | None,
-    town_agents: Mapping[str, Any] | None,
+    rig: Mapping[str, object],
+    town: Mapping[str, object],
+    rig_agents: Mapping[str, object] | None,
+    town_agents: Mapping[str, object] | None,
 ) -> list[Mapping[str, Any]]:
     """Definitions in the order they are looked up: rig settings, town settings, rig file, town file."""
     objects = (rig, town, rig_agents or {}, town_agents or {})
@@ -118,7 +118,9 @@ def _registries(
     return [value for value in found if isinstance(value, dict)]
 
 
-def _choices(role: str, worker: str, rig: Mapping[str, Any], town: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+def _choices(
+    role: str, worker: str, rig: Mapping[str, object], town: Mapping[str, object]
+) -> Iterator[tuple[str, Any]]:
     """(where it is said, name or runtime object) in order of precedence."""
     if worker:
         yield from _named("rig worker_agents", rig.get("worker_agents"), worker)
@@ -146,12 +148,12 @@ def _named(source: str, table: object, key: str) -> Iterator[tuple[str, str]]:
         yield f"{source}.{key}", entry
 
 
-def _runtime_name(runtime: Mapping[str, Any]) -> str:
+def _runtime_name(runtime: Mapping[str, object]) -> str:
     provider = runtime.get("provider")
     return str(provider) if provider else os.path.basename(str(runtime["command"]))
 
 
-def _unknown(name: str, registries: Sequence[Mapping[str, Any]]) -> NotFoundError:
+def _unknown(name: str, registries: Sequence[Mapping[str, object]]) -> NotFoundError:
     known = [*dict.fromkeys([*BUILT_IN, *(key for registry in registries for key in registry)])]
     import difflib
 

@@ -16,7 +16,6 @@ from gastown_core.runtimes.adapter import FAILED, IDLE, LIMITED, STARTING, TRANS
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
-    from typing import Any
 
     from gastown_core.runtimes.adapter import Program
 
@@ -52,7 +51,7 @@ class SessionLogs(Records):
         """The log of the program's session, empty if there is none yet."""
         raise NotImplementedError
 
-    def after(self, said: Said | None, line: Mapping[str, Any]) -> Said | None:
+    def after(self, said: Said | None, line: Mapping[str, object]) -> Said | None:
         """What the log says with one more line."""
         raise NotImplementedError
 

@@ -83,7 +83,7 @@ def object_of(line: bytes) -> dict[str, object]:
     return value
 
 
-def tokens(figures: Mapping[str, Any], key: str) -> int:
+def tokens(figures: Mapping[str, object], key: str) -> int:
     """A number of tokens, 0 if it is not told. Raises ValueError for what can be none."""
     value = figures.get(key)
     if value is None:

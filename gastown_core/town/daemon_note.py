@@ -96,7 +96,7 @@ def read_state(root: str) -> dict[str, Any]:
         return {}
 
 
-def _note(pid: int, state: dict[str, Any]) -> DaemonNote:
+def _note(pid: int, state: dict[str, object]) -> DaemonNote:
     if state.get("pid") != pid or state.get("running") is not True:
         return DaemonNote(pid)
     duties, count = state.get("duties"), state.get("heartbeat_count")
@@ -109,7 +109,7 @@ def _note(pid: int, state: dict[str, Any]) -> DaemonNote:
     )
 
 
-def view(root: str, now: float, state: dict[str, Any] | None = None) -> DaemonView:
+def view(root: str, now: float, state: dict[str, object] | None = None) -> DaemonView:
     """Return the daemon's condition at ``now``, also if none runs; ``state`` is its state file if already read."""
     told = read_state(root) if state is None else state
     pid = running_pid(root)

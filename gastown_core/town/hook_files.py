@@ -97,7 +97,7 @@ def _note(root: str, work_dir: str, written: list[Wanted]) -> None:
     if not os.path.isdir(os.path.join(root, ".runtime")):
         return
 
-    def change(notes: dict[str, Any]) -> None:
+    def change(notes: dict[str, object]) -> None:
         for file in written:
             notes[os.path.join(work_dir, file.path)] = commands_in(file.content)
         for path in [path for path in notes if not os.path.exists(path)]:

@@ -23,9 +23,8 @@ from gastown_core.town.hook_files import claude_settings
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
-
     from gastown_core.clock import Clock
+    from gastown_core.git.repo import Git
 
 
 class Installed(Record):
@@ -174,16 +173,16 @@ def _commit(root: str, message: str, person: dict[str, object]) -> None:
     commit_town(root, message, Git(root, identity=Identity(name, email) if name and email else ENGINE))
 
 
-def commit_town(root: str, message: str, git: Any = None, paths: tuple[str, ...] = ()) -> bool:
+def commit_town(root: str, message: str, git: Git | None = None, paths: tuple[str, ...] = ()) -> bool:
     """Commit the town's files (or only ``paths``); return False without git or without a change.
 
     Raises GitError.
     """
-    from gastown_core.git.repo import ENGINE, Git
+    from gastown_core.git import repo
 
     if not os.path.isdir(os.path.join(root, ".git")):
         return False
-    git = git or Git(root, identity=ENGINE)
+    git = git or repo.Git(root, identity=repo.ENGINE)
     git.run("add", "--all", *(("--", *paths) if paths else ()))
     if git.attempt("diff", "--cached", "--quiet", *(("--", *paths) if paths else ())).code == 0:
         return False

@@ -142,7 +142,7 @@ def adopt(root: str, name: str, *, actor: str = "overseer", clock: Clock = SYSTE
     return rig
 
 
-def _object(value: dict[str, Any], key: str, name: str, file: str) -> dict[str, Any]:
+def _object(value: dict[str, object], key: str, name: str, file: str) -> dict[str, Any]:
     """The object under ``key``, made where there is none. Raises SettingsError for something else."""
     if value.get(key) is None:
         value[key] = {}
@@ -165,7 +165,7 @@ def _patrol(value: dict[str, object], rig: str) -> None:
             rigs.append(rig)
 
 
-def _unpatrol(value: dict[str, Any], rig: str) -> None:
+def _unpatrol(value: dict[str, object], rig: str) -> None:
     """Take the rig out of its patrols; what has another shape names no rig."""
     patrols = value.get("patrols")
     for role in (WITNESS, REFINERY):

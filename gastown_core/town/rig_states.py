@@ -144,7 +144,7 @@ def _set_state(root: str, name: str, state: str, *, actor: str, clock: Clock) ->
     """Write the local layer, other keys kept, and tell the change."""
     before = _kept(root, name)
 
-    def change(layer: dict[str, Any]) -> None:
+    def change(layer: dict[str, object]) -> None:
         layer.setdefault("rig", name)
         values = layer.get("values")
         values = dict(values) if isinstance(values, dict) else {}

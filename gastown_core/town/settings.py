@@ -127,7 +127,7 @@ class KeptSettings:
 
         self._tell = tell
         self._lock = threading.Lock()
-        self._good: dict[str, tuple[tuple[int, int, int], dict[str, Any]]] = {}
+        self._good: dict[str, tuple[tuple[int, int, int], dict[str, object]]] = {}
         self._wrong: dict[str, str] = {}
 
     def read(self, scope: str, path: str) -> dict[str, Any]:
@@ -203,7 +203,7 @@ def set_setting(root: str, key: str, text: str, *, scope: str = "town", rig: str
         raise _unknown(scope, key)
     value = parse_value(row, key, text)
 
-    def change(settings: dict[str, Any]) -> None:
+    def change(settings: dict[str, object]) -> None:
         for head, word in _HEADS[scope].items():
             settings.setdefault(head, word)
         _plant(settings, key, value)
@@ -218,7 +218,7 @@ def put_object(root: str, key: str, value: dict[str, object], *, scope: str = "t
     if row is None or row.kind != "object":
         raise _unknown(scope, key)
 
-    def change(settings: dict[str, Any]) -> None:
+    def change(settings: dict[str, object]) -> None:
         for head, word in _HEADS[scope].items():
             settings.setdefault(head, word)
         _plant(settings, key, value)
@@ -230,7 +230,7 @@ def unset_setting(root: str, key: str, *, scope: str = "town", rig: str = "") ->
     """Remove ``key`` so that its default applies; return False if it was not set."""
     done = False
 
-    def change(settings: dict[str, Any]) -> None:
+    def change(settings: dict[str, object]) -> None:
         nonlocal done
         *above, last = key.split(".")
         place: Any = settings

@@ -12,9 +12,6 @@ from gastown_core.errors import GastownError
 from gastown_core.files.atomic import edit_json, read_json
 from gastown_core.model.record import Record
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from typing import Any
 FIRST_S, LONGEST_S = 15.0, 1800.0
 """The first delay, doubled with every failure up to the longest."""
 ALARM_AT = 3
@@ -53,7 +50,7 @@ def note(root: str, bead_id: str, error: str, now: float) -> float:
     """Record a failure; return how long the bead waits now, in seconds."""
     wait_s = FIRST_S
 
-    def change(value: dict[str, Any]) -> None:
+    def change(value: dict[str, object]) -> None:
         nonlocal wait_s
         entry = value.get(bead_id)
         before = entry.get("failures", 0) if isinstance(entry, dict) else 0

@@ -67,7 +67,7 @@ class ClaudeRecords(Records):
 
     def __init__(self) -> None:
         self._folders: set[str] = set()
-        self._seen: dict[str, tuple[tuple[int, int, int], dict[str, Any]]] = {}
+        self._seen: dict[str, tuple[tuple[int, int, int], dict[str, object]]] = {}
         self._owners: dict[tuple[int, str], tuple[str, str]] = {}
 
     def folders(self) -> set[str]:
@@ -249,7 +249,7 @@ class ClaudeAdapter(Adapter):
             who = "agent" if line["type"] == "assistant" else "user"
             yield from ((who, text) for text in texts_in(message.get("content")))
 
-    def told(self, line: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    def told(self, line: Mapping[str, object]) -> Iterator[tuple[str, str]]:
         """Messages of both with the calls of tools, in the order of the message's parts."""
         message = line.get("message")
         content = message.get("content") if isinstance(message, dict) else None

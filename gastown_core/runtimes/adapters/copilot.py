@@ -30,7 +30,6 @@ from gastown_core.runtimes.usage import Transcript, Usage, UsageReader, moment, 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
-    from typing import Any
 
     from gastown_core.runtimes.adapter import Program
 
@@ -63,7 +62,7 @@ class CopilotLogs(SessionLogs):
         """Its folder is called after it."""
         return os.path.basename(os.path.dirname(path))
 
-    def after(self, said: Said | None, line: Mapping[str, Any]) -> Said | None:
+    def after(self, said: Said | None, line: Mapping[str, object]) -> Said | None:
         """The state after one more event."""
         kind, data, at = line.get("type"), line.get("data"), parse_moment(line.get("timestamp")) or 0.0
         if not isinstance(data, dict) or line.get("agentId"):
@@ -168,7 +167,7 @@ class CopilotAdapter(Adapter):
         lock = _lock_of(pid, _sessions(environment_of(pid))) if began_at(pid) else ""
         return os.path.join(os.path.dirname(lock), LOG) if lock else ""
 
-    def given(self, line: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    def given(self, line: Mapping[str, object]) -> Iterator[tuple[str, str]]:
         """A prompt; those that came during a turn are joined into one."""
         data = line.get("data")
         if line.get("type") == "user.message" and isinstance(data, dict):

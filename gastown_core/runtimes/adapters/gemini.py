@@ -35,7 +35,6 @@ from gastown_core.runtimes.usage import Transcript, Usage, UsageReader, moment, 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
-    from typing import Any
 
     from gastown_core.runtimes.adapter import Program
 
@@ -106,7 +105,7 @@ class GeminiUsage(UsageReader):
                 yield from _used(message)
 
 
-def _used(message: Mapping[str, Any]) -> Iterator[Usage]:
+def _used(message: Mapping[str, object]) -> Iterator[Usage]:
     """What a message used: what was read from the cache is a part of the input, thoughts are none of the output."""
     figures, name = message.get("tokens"), message.get("id")
     if message.get("type") != "gemini" or not isinstance(figures, dict) or not isinstance(name, str):
@@ -188,7 +187,7 @@ class GeminiAdapter(Adapter):
                 chats = os.path.join(home, "tmp", name, "chats")
                 yield from (Transcript(os.path.join(chats, chat), folder) for chat in _chats(chats))
 
-    def given(self, line: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    def given(self, line: Mapping[str, object]) -> Iterator[tuple[str, str]]:
         """A prompt."""
         if line.get("type") == "user":
             yield from ((TURN, text) for text in texts_in(line.get("content")))

@@ -18,7 +18,6 @@ from gastown_core.runtimes.usage import Transcript
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
-    from typing import Any
 
     from gastown_core.runtimes.adapter import Program
     from gastown_core.runtimes.usage import UsageReader
@@ -61,7 +60,7 @@ class OmpAdapter(Adapter):
         written, path = newest(_sessions(environment_of(pid), folder))
         return path if written >= began_at(pid) - SLACK_S else ""
 
-    def given(self, line: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    def given(self, line: Mapping[str, object]) -> Iterator[tuple[str, str]]:
         """A prompt."""
         message = line.get("message")
         if line.get("type") == "message" and isinstance(message, dict) and message.get("role") == "user":

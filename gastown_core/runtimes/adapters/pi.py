@@ -34,7 +34,6 @@ from gastown_core.runtimes.usage import Transcript, Usage, UsageReader, dollars,
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
-    from typing import Any
 
     from gastown_core.runtimes.adapter import Program
 
@@ -88,7 +87,7 @@ class PiLogs(SessionLogs):
         """It stands after the moment in the file's name."""
         return id_of(path)
 
-    def after(self, said: Said | None, line: Mapping[str, Any]) -> Said | None:
+    def after(self, said: Said | None, line: Mapping[str, object]) -> Said | None:
         """The state after one more message."""
         message, at = line.get("message"), parse_moment(line.get("timestamp")) or 0.0
         if line.get("type") != "message" or not isinstance(message, dict):
@@ -201,7 +200,7 @@ class PiAdapter(Adapter):
         written, path = newest(_sessions(environment_of(pid), folder))
         return path if written >= began_at(pid) - SLACK_S else ""
 
-    def given(self, line: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    def given(self, line: Mapping[str, object]) -> Iterator[tuple[str, str]]:
         """A prompt, or what the extension added."""
         message = line.get("message")
         if line.get("type") == "custom_message" and line.get("customType") == "gastown":

@@ -87,7 +87,7 @@ def _setup(record: Mapping[str, object], path: str) -> Iterator[Obstacle]:
     if record.get("hasCompletedOnboarding") is True:
         return
 
-    def change(value: dict[str, Any]) -> None:
+    def change(value: dict[str, object]) -> None:
         value["hasCompletedOnboarding"] = True
 
     yield Obstacle(
@@ -165,7 +165,7 @@ def _bypass(
     ):
         return
 
-    def change(value: dict[str, Any]) -> None:
+    def change(value: dict[str, object]) -> None:
         value["skipDangerousModePermissionPrompt"] = True
 
     yield Obstacle(
@@ -196,7 +196,7 @@ def _trust(
     else:
         return
 
-    def change(value: dict[str, Any]) -> None:
+    def change(value: dict[str, object]) -> None:
         below(value, "projects", key)["hasTrustDialogAccepted"] = True
 
     yield Obstacle(

@@ -28,7 +28,6 @@ from gastown_core.runtimes.readiness.obstacle import (
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
-    from typing import Any
 
     from gastown_core.runtimes.preset import Preset
 
@@ -88,7 +87,7 @@ def _names_key(folder: str) -> bool:
 
 
 def _not_chosen(path: str, has_key: bool) -> Obstacle:
-    def change(value: dict[str, Any]) -> None:
+    def change(value: dict[str, object]) -> None:
         below(value, "security", "auth")["selectedType"] = KEY_TYPE
 
     return Obstacle(
@@ -112,7 +111,7 @@ def _trust(rules: Mapping[str, object], path: str, work_dir: str, env: Mapping[s
         yield Obstacle(TRUST, f"gemini is told not to trust {here}", why, remedy)
         return
 
-    def change(value: dict[str, Any]) -> None:
+    def change(value: dict[str, object]) -> None:
         value[here] = "TRUST_FOLDER"
 
     yield Obstacle(

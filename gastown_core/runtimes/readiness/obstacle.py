@@ -68,7 +68,7 @@ class Surroundings:
         self._planned = dict(planned or {})
         self._read: dict[str, bytes | UnreadableError | None] = {}
         self._repositories: dict[str, Repository] = {}
-        self._parsed: dict[str, dict[str, Any]] = {}
+        self._parsed: dict[str, dict[str, object]] = {}
 
     def repository(self, folder: str) -> Repository:
         """The repository around ``folder``."""
@@ -152,7 +152,7 @@ def text_of(value: object) -> str:
     return value if isinstance(value, str) else ""
 
 
-def part_of(value: Mapping[str, Any], *keys: str) -> dict[str, Any]:
+def part_of(value: Mapping[str, object], *keys: str) -> dict[str, Any]:
     """The object below those keys, empty if there is none."""
     found: object = value
     for key in keys:

@@ -9,8 +9,6 @@ from gastown_core.town import daemon_note
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
-
     from gastown_core.state.facts import TownFacts
 FILE = "state.json"
 
@@ -23,7 +21,7 @@ class DaemonSource:
         self._root = facts.inventory.root
         self.folder = daemon_note.folder(self._root)
         self._mark: tuple[int, int, int] | None = None
-        self._told: dict[str, Any] = {}
+        self._told: dict[str, object] = {}
 
     def pids(self) -> set[int]:
         """The daemon's process, to be watched: its death is pushed like everything else."""

@@ -24,8 +24,6 @@ from gastown_core.work.scheduler import reclaim
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
-
     from gastown_core.beads.ledger import TownLedger
     from gastown_core.clock import Clock
 
@@ -71,7 +69,7 @@ def audit(root: str, *, clock: Clock = SYSTEM_CLOCK, ledger: TownLedger | None =
     return told
 
 
-def _drop(value: dict[str, Any], gone: set[str]) -> None:
+def _drop(value: dict[str, object], gone: set[str]) -> None:
     for convoy_id in gone:
         value.pop(convoy_id, None)
 
@@ -79,11 +77,11 @@ def _drop(value: dict[str, Any], gone: set[str]) -> None:
 class _Audit:
     """The audit of one mountain."""
 
-    def __init__(self, root: str, ledger: TownLedger, convoy_id: str, note: Any, clock: Clock) -> None:
+    def __init__(self, root: str, ledger: TownLedger, convoy_id: str, note: object, clock: Clock) -> None:
         self.root = root
         self.ledger = ledger
         self.convoy_id = convoy_id
-        self.note: dict[str, Any] = dict(note) if isinstance(note, dict) else {}
+        self.note: dict[str, object] = dict(note) if isinstance(note, dict) else {}
         self.clock = clock
         self.now = clock.now()
 

@@ -131,7 +131,7 @@ def resume(root: str, *, actor: str, clock: Clock = SYSTEM_CLOCK) -> bool:
 def _set_paused(root: str, paused: bool, actor: str, clock: Clock) -> bool:
     changed = False
 
-    def change(value: dict[str, Any]) -> None:
+    def change(value: dict[str, object]) -> None:
         nonlocal changed
         changed = (value.get("paused") is True) != paused
         if changed:
