@@ -28,6 +28,9 @@ ROOT = Root(
         Command(
             "at", _C + "at", "Watch", "Show the town as it was at a moment, or what has changed since: status|diff"
         ),
+        Command(
+            "undo", _C + "undo", "Work", "Undo what you did last, also outside the console: --list shows your acts"
+        ),
         Command("search", _C + "search", "Watch", "Find what agents said and did, in their transcripts"),
         Command("log", _C + "history:log", "Watch", "Show the town log: nudges, handoffs, crashes"),
         Command("trail", _C + "history:trail", "Watch", "Show recent commits, beads or hooks", ("recent", "recap")),

@@ -128,6 +128,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("convoy.land", (), "land convoy", "land an owned convoy and remove its idle worktrees", BUNDLES, _CONVOYS),
     Action("dog.clear", (), "clear dog", "put a dog's work back to ready and end its session", ACTS, _AGENTS),
     Action("dog.remove", (), "remove dog", "remove a dog that has nothing to do", ACTS, _AGENTS),
+    Action("act.undo", ("ctrl+z",), "undo", "take back something you did, here or elsewhere; the list says what cannot be", ACTS),
     Action("town.backup", (), "copy ledgers", "copy every ledger that changed to daemon/backups", BUNDLES),
     Action("town.tidy", (), "tidy repositories", "tidy the rigs' repositories", BUNDLES),
     Action("mountain.pause", (), "pause mountain", "pause dispatch for this mountain", BUNDLES, _CONVOYS),

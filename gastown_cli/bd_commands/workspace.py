@@ -235,7 +235,21 @@ def _tell(root: str, actor: str, before: Bead | None, after: Bead, reason: str =
         payload["assignee"] = after.assignee
     if reason or after.text("close_reason"):
         payload["reason"] = reason or after.text("close_reason")
-    append_event(root, _kind(before, after), actor, payload)
+    append_event(root, _kind(before, after), actor, payload | _changed(before, after))
+
+
+MOST_CHANGED = 8000
+"""Longest text of a change that the log keeps for undoing it."""
+
+
+def _changed(before: Bead | None, after: Bead) -> dict[str, object]:
+    """Return each key that changed with both values (None: absent), which undoing needs; nothing for what is too long."""
+    if before is None or after.is_tombstone:
+        return {}
+    old, new = before.raw, after.raw
+    changed = {key: [old.get(key), new.get(key)] for key in {**old, **new} if old.get(key) != new.get(key)}
+    changed.pop("updated_at", None)
+    return {"changed": changed} if changed and len(str(changed)) <= MOST_CHANGED else {}
 
 
 def _kind(before: Bead | None, after: Bead) -> str:

@@ -140,6 +140,17 @@ def undo(root: str) -> str:
     return taken[0]
 
 
+def last_act(root: str) -> tuple[float, str] | None:
+    """Return when the newest act that ``undo`` takes back was done, and what it was; None if there is none."""
+    try:
+        acts = (read_json(path_of(root)) or {}).get("undo")
+    except GastownError:
+        return None
+    last = acts[-1] if isinstance(acts, list) and acts else None
+    at = last.get("at") if isinstance(last, dict) else None
+    return (float(at), str(last.get("act") or last.get("key"))) if isinstance(at, int | float) and last else None
+
+
 def _set(root: str, item: Item, mark: Mark, act: str) -> None:
     def change(row: dict[str, object]) -> None:
         row.update(state=mark.state, until=mark.until, stamp=mark.stamp, at=mark.at)
@@ -160,7 +171,7 @@ def _edit(root: str, key: str, act: str, change_row: Callable[[dict[str, object]
         change_row(row)
         kept[key] = row
         acts = value.get("undo")
-        undos = [*(acts if isinstance(acts, list) else []), {"key": key, "before": before, "act": act}]
+        undos = [*(acts if isinstance(acts, list) else []), {"key": key, "before": before, "act": act, "at": now}]
         value.update(version=1, marks=kept, undo=undos[-MOST_UNDOS:])
 
     edit_json(path_of(root), change, mode=0o600)

@@ -183,6 +183,22 @@ class RuleBatch:
             )
         return self._save(bead, **rules.checked(changes, self._engine.words))
 
+    def restore(self, bead_id: str, changed: Mapping[str, tuple[object, object]]) -> Bead:
+        """Set record keys back to what they were (None: absent), exactly; no rule is applied.
+
+        ``changed`` maps a key to (before, after).  Raises ConflictError if a key is no longer as that change left it.
+        """
+        bead = self.need(bead_id)
+        raw = dict(bead.raw)
+        for key, (before, after) in changed.items():
+            if raw.get(key) != after:
+                raise ConflictError(f"{bead_id} has changed since", f"its {key} is {raw.get(key)!r}, not {after!r}")
+            if before is None:
+                raw.pop(key, None)
+            else:
+                raw[key] = before
+        return self._keep(rules.stamped(raw, bead.raw, self._now))
+
     def claim(self, bead_id: str, *, assignee: str = "") -> Bead:
         """Claim an open bead for ``assignee`` (default: the actor); a claim may be repeated. Raises ConflictError."""
         who = assignee or self.actor

@@ -7,6 +7,7 @@ The level is the field line ``notification_level`` of the agent's bead: ``verbos
 from __future__ import annotations
 
 from gastown_core.errors import UsageError
+from gastown_core.events.log import append_event
 from gastown_core.model.address import CREW, POLECAT, same_agent
 from gastown_core.model.fields import read_fields
 from gastown_core.town.agent_beads import get_agent_bead, put_agent_bead
@@ -38,6 +39,8 @@ def set_level(root: str, ledger: TownLedger, entry: RosterEntry, level: str, *, 
     if before != level:
         prefix = rig_prefix(root, entry.address.rig) if entry.address.rig else ""
         put_agent_bead(ledger, entry.address, prefix, actor=actor, notification_level=level)
+        payload = {"agent": entry.address.path, "from": before, "to": level}
+        append_event(root, "notify_level", actor, payload)
     return before
 
 

@@ -112,7 +112,7 @@ class _Nudge(Record):
         name = os.path.basename(path)
         deadline = time.monotonic() + wait_s
         if self.mode == NEXT and self.target.preset.drains_at_turn_end:
-            self._tell()
+            self._tell(name)
             yield self._receipt(QUEUED, AT_NEXT_TURN, final=wait_s <= 0)
             yield from self._follow(name, deadline, AT_NEXT_TURN)
             return
@@ -165,7 +165,7 @@ class _Nudge(Record):
             yield self._receipt(NOT_TYPED, why, ok=False, final=is_last)
         else:
             why = attempt.why or "others go first"
-            self._tell()
+            self._tell(name)
             yield self._receipt(QUEUED, why, final=is_last)
         if not is_last:
             yield from self._follow(name, deadline, why)
@@ -202,9 +202,11 @@ class _Nudge(Record):
             return self._receipt(DROPPED, words, ok=False, final=True)
         return None
 
-    def _tell(self) -> None:
+    def _tell(self, queued: str = "") -> None:
+        """Log the nudge; ``queued`` is its name in the queue, where it still waits there."""
         target = self.target
         payload = {"rig": target.rig, "target": target.address, "reason": self.text}
+        payload |= {"id": queued} if queued else {}
         append_event(self.town_root, "nudge", self.sender, payload, clock=self.clock)
         shown = self.text if len(self.text) <= LOGGED_CHARS else self.text[:LOGGED_CHARS] + "…"
         log_line(self.town_root, "nudge", target.address, f'nudged with "{shown}"', clock=self.clock)

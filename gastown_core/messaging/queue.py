@@ -93,6 +93,16 @@ def waiting(town_root: str, session: str) -> list[str]:
     return _nudges_in(queue_dir(town_root, session))
 
 
+def retract(town_root: str, session: str, name: str) -> bool:
+    """Take a waiting nudge out of the queue; return False if it is no longer there. Raises StoreError for a held lock."""
+    with session_lock(town_root, session):
+        path = os.path.join(queue_dir(town_root, session), os.path.basename(name))
+        if path not in waiting(town_root, session):
+            return False
+        os.unlink(path)
+        return True
+
+
 def _nudges_in(folder: str) -> list[str]:
     try:
         names = sorted(os.listdir(folder))

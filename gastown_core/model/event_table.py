@@ -58,7 +58,7 @@ def estop_sentence(payload: Mapping[str, object]) -> str:
 TABLE = (
     # bead changes (from our own ledger)
     kind("create", WORK, "+", "+", GOOD, 14, "bead title", named),
-    kind("update", WORK, "→", ">", INFO, 7, "bead title from to assignee", status_sentence),
+    kind("update", WORK, "→", ">", INFO, 7, "bead title from to assignee changed", status_sentence),
     kind("complete", WORK, "✓", "v", DONE, 14, "bead title reason", lambda p: f"{named(p)} closed{reason_of(p)}"),
     kind("reopen", WORK, "↺", "o", INFO, 14, "bead title", lambda p: f"{named(p)} reopened"),
     kind("fail", WORK, "✗", "x", BAD, 14, "bead title reason", lambda p: f"{named(p)} failed{reason_of(p)}"),
@@ -94,7 +94,7 @@ TABLE = (
         "<",
         WARN,
         30,
-        "agent to rescue",
+        "agent to rescue state",
         lambda p: f"worktree reset to {text_of(p, 'to', '?')}",
     ),
     kind("unhook", WORK, "↩", "<", INFO, 14, "bead", lambda p: f"unhooked {text_of(p, 'bead', '?')}"),
@@ -266,7 +266,18 @@ TABLE = (
         "escalation_id closed_by reason",
         lambda p: f"closed escalation {text_of(p, 'escalation_id')}{reason_of(p)}",
     ),
+    kind(
+        "notify_level",
+        COMMS,
+        "🔕",
+        "n",
+        INFO,
+        7,
+        "agent from to",
+        lambda p: f"{text_of(p, 'agent')} is {text_of(p, 'to')}, was {text_of(p, 'from')}",
+    ),
     # system
+    kind("undone", SYSTEM, "↶", "u", INFO, 14, "bead what events since", lambda p: f"undid: {text_of(p, 'what', '?')}"),
     kind("boot", SYSTEM, "🔌", "+", GOOD, 7, "rig agents", boot_sentence),
     kind("estop", SYSTEM, "🛑", "X", BAD, 30, "rig reason", estop_sentence),
     kind("thaw", SYSTEM, "▶", ">", GOOD, 30, "rig seconds", lambda p: f"emergency stop of {_whose(p)} ended"),

@@ -116,13 +116,13 @@ def _value(word: str, values: dict[str, str]) -> str:
 
 def preview_of(root: str, order: Order) -> list[str]:
     """Return what the order would do and lose, from its dry run. Blocks. Raises GastownError if that fails."""
-    return previewed(_said(root, _filled(BY_ID[order.kind].preview, order)))
+    return previewed(said(root, _filled(BY_ID[order.kind].preview, order)))
 
 
 def choices_of(root: str, order: Order) -> list[Choice]:
     """Return the possible values of the order's argument. Blocks. Raises GastownError if they cannot be read."""
     try:
-        rows = decode_json(_said(root, _filled(BY_ID[order.kind].choices, order)))
+        rows = decode_json(said(root, _filled(BY_ID[order.kind].choices, order)))
     except ValueError as error:
         raise GastownError(f"gt gave no list for {order.kind}", str(error)) from error
     found = [row for row in rows if isinstance(row, dict) and "number" in row] if isinstance(rows, list) else []
@@ -132,8 +132,8 @@ def choices_of(root: str, order: Order) -> list[Choice]:
     ]
 
 
-def _said(root: str, argv: list[str], limit_s: float = QUESTION_LIMIT_S, by: str = "") -> str:
-    """Return gt's output. Raises GastownError if it failed."""
+def said(root: str, argv: list[str], limit_s: float = QUESTION_LIMIT_S, by: str = "") -> str:
+    """Run ``gt`` as a person, or as the address ``by``; return its output. Raises GastownError if it failed."""
     env = environment_of(root, by)
     done = process.run(process.gt_argv(*argv), cwd=root, env=env, timeout_s=limit_s, starts_servers=True)
     if done.code != 0:
@@ -220,7 +220,7 @@ def _stages(root: str, order: Order, argv: list[str], by: str) -> Iterable[Recei
 
 def _one_stage(root: str, order: Order, argv: list[str], by: str) -> Receipt:
     """Run a command without stages; its last output line is the detail. Raises GastownError if it failed."""
-    lines = [line.strip() for line in _said(root, argv, ORDER_LIMIT_S, by).splitlines() if line.strip()]
+    lines = [line.strip() for line in said(root, argv, ORDER_LIMIT_S, by).splitlines() if line.strip()]
     return Receipt(order.kind, order.target, "done", lines[-1] if lines else "", final=True)
 
 

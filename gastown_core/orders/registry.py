@@ -136,6 +136,8 @@ ORDERS: tuple[OrderKind, ...] = (
               ("maintain", "backup")),
     OrderKind("town.tidy", "", "tidy repositories", "tidy the rigs' repositories; lost worktrees are saved under a ref", TOWN,
               reasons.never, ("maintain", "git")),
+    OrderKind("act.undo", "ctrl+z", "undo", "take back something you did, here or elsewhere; the list says what cannot be", TOWN,
+              reasons.never, ("undo", "{act}"), asks=("act",), choices=("undo", "--list", "--json")),
     OrderKind("mq.retry", "r", "retry", "clear a request's failure and requeue it", REQUEST,
               reasons.some_request, ("mq", "retry", "{rig}", TARGET)),
     OrderKind("mq.reject", "x", "reject", "reject a request with a reason; its bead reopens", REQUEST,

@@ -12,6 +12,7 @@ from gastown_core.errors import GastownError
 from gastown_core.model.incident import Incident
 from gastown_core.model.order import Order, Receipt
 from gastown_core.model.snapshot import AgentView, ConvoyView, RequestView
+from gastown_core.orders.inverse import undo_words
 from gastown_core.orders.registry import BY_ID, disabled_reason
 from gastown_tui.selection import subject_of
 from gastown_tui.text import clean, clip, fit
@@ -142,13 +143,18 @@ class Acts:
 
         def chosen(value: str) -> None:
             full = order._replace(arguments={**order.arguments, kind.asks[0]: value})
+            if not kind.confirm:
+                self.perform(full, what)
+                return
             self.console.start(self._preview_then_ask(kind, full, name, what), "preview", exclusive=True)
 
-        self._ask(Picker(f"{kind.label.capitalize()} {clean(name)} to", entries, verb="show"), chosen)
+        title = f"{kind.label.capitalize()} {clean(name)} to" if name else f"{kind.label.capitalize()} which?"
+        self._ask(Picker(title, entries, verb="show" if kind.confirm else kind.label), chosen)
 
     async def _preview_then_ask(self, kind: OrderKind, order: Order, name: str, what: str) -> None:
         """Run the order's dry run, show what would be lost, then confirm. If the dry run fails, show its error."""
         lines: list[Pieces] = [((kind.keeps, "text"),)] if kind.keeps else []
+        lines.append(((undo_words(kind.id), "dim"),))
         if kind.preview:
             self.console.say(f"checking what {what} would do …", "dim")
             try:
@@ -256,12 +262,16 @@ class Acts:
         if not agent.running:
             self.perform(order, what)
             return
-        lines: list[Pieces] = [(("Its session ends and a new one starts on the same hook.", "text"),)]
+        lines: list[Pieces] = [
+            (("Its session ends and a new one starts on the same hook.", "text"),),
+            ((undo_words("agent.restart"), "dim"),),
+        ]
         self._confirm("Restart?", agent.address.short, lines, "Restart", order, what)
 
     def _stop(self, agent: AgentView) -> None:
         lines: list[Pieces] = [
-            (("Its session ends. Its work stays on the hook, its files stay in the worktree.", "text"),)
+            (("Its session ends. Its work stays on the hook, its files stay in the worktree.", "text"),),
+            ((undo_words("agent.stop"), "dim"),),
         ]
         order = Order("agent.stop", agent.address.short)
         self._confirm("Stop?", agent.address.short, lines, "Stop", order, f"stop of {agent.address.label}")

@@ -14,6 +14,7 @@ from gastown_core.events.log import append_event
 from gastown_core.git import checkpoints, worktree
 from gastown_core.git.repo import Git
 from gastown_core.model.record import Record
+from gastown_core.model.sha256 import sha256
 from gastown_core.town import clones
 from gastown_core.town.rigs import beads_home
 
@@ -136,6 +137,12 @@ def preview(git: Git, state: EarlierState) -> Loss:
     return Loss(tuple(commits), files, pushed)
 
 
+def state_of(git: Git) -> str:
+    """Return what tells whether a worktree has changed: its commit, and a sum of what is not committed."""
+    loose = git.run("status", "--porcelain", "--untracked-files=all") + git.run("diff", "HEAD")
+    return f"{git.run('rev-parse', 'HEAD').strip()} {sha256(loose.encode('utf-8', 'replace')).hex()[:16]}"
+
+
 def roll_back(
     root: str, entry: RosterEntry, git: Git, state: EarlierState, *, actor: str, clock: Clock = SYSTEM_CLOCK
 ) -> RolledBack:
@@ -153,6 +160,6 @@ def roll_back(
     rig = entry.address.rig
     # restore the town's own files, which a commit may have taken along
     clones.provision(os.path.join(root, rig), entry.work_dir, beads_home(root, rig))
-    payload = {"agent": entry.address.path, "to": state.short, "rescue": rescue}
+    payload = {"agent": entry.address.path, "to": state.short, "rescue": rescue, "state": state_of(git)}
     append_event(root, "hook_rolled_back", actor, payload, clock=clock)
     return RolledBack(state, loss, rescue)

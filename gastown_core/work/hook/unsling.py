@@ -62,7 +62,7 @@ def unsling(
     if not unhook(ledger, bead.id, actor=actor, holder=holder.address if holder is not None else None):
         return False
     had = bead.assignee
-    append_event(root, "unhook", had or actor, {"bead": bead.id}, clock=clock)
+    append_event(root, "unhook", had or actor, {"bead": bead.id, "target": had, "by": actor}, clock=clock)
     entry = find_agent(read_inventory(root), parse_address(had)) if had else None
     if entry is not None and get_agent_bead(ledger, entry.bead_id) is not None:
         prefix = rig_prefix(root, entry.address.rig)
@@ -100,7 +100,8 @@ def put_on_hook(
     changed = now.updated_at != bead.updated_at
     if changed:
         _record(root, ledger, entry, bead.id, actor, clock)
-        append_event(root, "hook", entry.address.path, {"bead": bead.id}, clock=clock)
+        payload = {"bead": bead.id, "target": entry.address.path, "by": actor}
+        append_event(root, "hook", entry.address.path, payload, clock=clock)
     return now, changed
 
 
