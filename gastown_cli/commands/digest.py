@@ -19,6 +19,7 @@ FIRST_S = 24 * 3600.0
 """How far back the first digest of a town goes."""
 MOST_ROWS = 30
 WORDS = 100
+NAME = 48
 TONES = {
     state.WAITS: "yellow",
     state.ESCALATED: "red",
@@ -91,10 +92,10 @@ def _cells(row: DigestRow) -> list[str]:
     times = f" ({row.times} times)" if row.times > 1 else ""
     return [
         at,
-        output.clean(row.who),
-        row.bead,
+        output.shorten(output.clean(row.who), NAME),
+        output.shorten(output.clean(row.bead), NAME),
         output.shorten(output.clean(row.words), WORDS) + times,
-        row.commit[:10],
+        output.clean(row.commit[:10]),
     ]
 
 

@@ -92,7 +92,10 @@ def _stats(root: str, *, as_json: bool) -> int:
     log = value["events_file"]
     output.say(f"{log['event_count']} events, {log['size']} bytes; {value['feed_file']['event_count']} curated")
     output.say("by age: " + "  ".join(f"{name} {count}" for name, count in value["by_age"].items()))
-    rows = [[name, one["ttl"], str(one["count"]), str(one["expired"])] for name, one in value["ttl_breakdown"].items()]
+    rows = [
+        [output.shorten(output.clean(name), 48), one["ttl"], str(one["count"]), str(one["expired"])]
+        for name, one in value["ttl_breakdown"].items()
+    ]
     if rows:
         output.say(output.table(rows, header=("type", "kept", "events", "expired"), right=(1, 2, 3)))
     return 0
@@ -150,7 +153,7 @@ def _config(root: str, words: list[str], *, as_json: bool) -> int:
         output.say_json(value)
     else:
         ttls = value.pop("ttls")
-        output.say(output.table([[key, str(one)] for key, one in (value | ttls).items()]))
+        output.say(output.table([[output.clean(key), str(one)] for key, one in (value | ttls).items()]))
     return 0
 
 
@@ -166,5 +169,5 @@ def _state(root: str, *, as_json: bool) -> int:
     else:
         wait = due_in(root, SYSTEM_CLOCK.now())
         when = f"due in {format_span(wait)}" if wait > 0 else "due now"
-        output.say(f"last {state.get('last_prune_time')}: {state.get('last_result')}; {when}")
+        output.say(output.clean(f"last {state.get('last_prune_time')}: {state.get('last_result')}; {when}"))
     return 0

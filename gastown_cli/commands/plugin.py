@@ -31,7 +31,7 @@ def run_list(args: Namespace) -> int:
     root = context.town()
     plugins, wrong = find_plugins(root)
     for path, why in wrong.items():
-        output.note(f"{os.path.relpath(path, root)} is left out: {why}")
+        output.note(output.clean(f"{os.path.relpath(path, root)} is left out: {why}"))
     if args.json:
         output.say_json([one.as_json() for one in plugins])
         return 3 if wrong else 0

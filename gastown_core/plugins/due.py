@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from gastown_core.clock import format_span
 from gastown_core.errors import GastownError, words_of
 from gastown_core.events.log import log_path, parse_event
 from gastown_core.files.jsonl import lines_backward
+from gastown_core.files.tail import Tailer
 from gastown_core.model.record import Record
 from gastown_core.plugins.plugin import CONDITION, COOLDOWN, CRON, EVENT, MANUAL, STARTUP, find_plugins, next_time
 from gastown_core.plugins.run import check_says, check_words, run_plugin
@@ -62,7 +65,12 @@ class PluginWatch:
         self.root = root
         self.clock = clock
         self.since = clock.now()
-        self._read_to = self.since
+        self._looked = self.since
+        self._last = b""
+        self._log: Tailer | None = None
+        with suppress(OSError):
+            # the next look says why
+            self._log = self._open()
         self._told: dict[str, str] = {}
 
     def run_due(self, ledger: TownLedger, *, actor: str, stopping: Callable[[], bool]) -> str:
@@ -104,23 +112,36 @@ class PluginWatch:
             return DueVerdict(True, f"{check_words(plugin)} says yes")
         return DueVerdict(False, f"{check_words(plugin)} says no")
 
+    def _open(self) -> Tailer:
+        path = log_path(self.root)
+        self._last = next((line for _, line in lines_backward(path)), b"")
+        return Tailer(path)
+
     def _fresh(self, kinds: set[str]) -> dict[str, bytes]:
-        """Return the newest line of each event kind since the last look."""
+        """Return the newest line of each event kind since the last look; the place in the log decides, not the time."""
         found: dict[str, bytes] = {}
-        until = self._read_to
-        if not kinds:
-            self._read_to = self.clock.now()
-            return found
-        for offset, line in lines_backward(log_path(self.root)):
-            event = parse_event(line, offset)
-            if event is None:
-                continue
-            if event.ts and event.ts <= until:
-                break
-            self._read_to = max(self._read_to, event.ts)
-            if event.type in kinds:
-                found.setdefault(event.type, line)
+        if self._log is None:
+            self._log = self._open()
+        batch = self._log.read()
+        lines = [line for _, line in batch.lines]
+        if batch.reset:
+            lines = self._unseen(lines)
+        if lines:
+            self._last = lines[-1]
+        for line in lines if kinds else ():
+            event = parse_event(line)
+            if event is not None and event.type in kinds:
+                found[event.type] = line
+        self._looked = self.clock.now()
         return found
+
+    def _unseen(self, lines: list[bytes]) -> list[bytes]:
+        """Return what follows the last line seen, in a log that was written anew; without that line, what is younger."""
+        for place in range(len(lines) - 1, -1, -1):
+            if lines[place] == self._last:
+                return lines[place + 1 :]
+        events = ((line, parse_event(line)) for line in lines)
+        return [line for line, event in events if event is not None and event.ts > self._looked]
 
 
 _WATCHES: dict[str, PluginWatch] = {}

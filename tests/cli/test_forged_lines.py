@@ -14,7 +14,7 @@ from gastown_cli.lazy import run_root
 from tests.support.towns import reference_town
 
 FORGED = "[12:00:00] ✓ mayor forged"
-EVIL = f" x\n{FORGED}\r{FORGED}\u2028{FORGED}\x85{FORGED}\u200b\u061c\u202e\u2066\x9b31m\x1b[2J\x1b]0;t\x07\x00"
+EVIL = f" x\n{FORGED}\r{FORGED}\u2028{FORGED}\x85{FORGED}\u200b\u061c\u202e\u2066\x9b31m\x1b[31m\x1b[2J\x1b]0;t\x07\x00"
 ODD = "\r\x00\x1b\x07\x85\x9b\u061c\u200b\u2028\u202e\u2066"
 KEPT = {"id", "_type", "issue_type", "status", "ts", "type", "visibility", "source", "depends_on_id", "issue_id"}
 
@@ -24,6 +24,9 @@ SHOWN = [
         "feed --problems --plain", "convoy list", "convoy list --all", "convoy show hq-cv-ml8y3", "convoy stranded",
         "hook list", "hook show demo/rust", "ready", "mq list demo", "scheduler list", "scheduler status",
         "scheduler explain", "polecat list", "polecat status demo/rust", "crew list", "rig list", "mol status demo/rust",
+        "inbox", "inbox --all", "digest --since 2000-01-01", "digest --since 2000-01-01 --markdown", "at 1h", "at 1h diff", "audit",
+        "incident list", "plugin list", "krc stats", "escalate list", "mail inbox mayor/", "costs", "seance", "patrol list",
+        "patrol scan", "refinery queue demo", "refinery log demo", "answers", "trail", "session list", "dog list",
     )),
     *(("bd", *words.split()) for words in (
         "list", "list --all", "ready", "blocked", "stats", "search x", "count --by-assignee", "label list-all",
@@ -49,6 +52,13 @@ def evil_town(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for path in (root / ".beads/issues.jsonl", root / "demo/.beads/issues.jsonl", root / ".events.jsonl"):
         records = [json.loads(line) for line in path.read_text().splitlines() if line.strip()]
         path.write_text("".join(json.dumps(forged(record)) + "\n" for record in records))
+    strange = {"ts": "2026-01-01T00:00:00Z", "type": "merged" + EVIL, "actor": EVIL, "payload": {}}
+    landed = {"bead": EVIL, "commit": EVIL, "worker": EVIL, "target": EVIL, "mr": EVIL}
+    with open(root / ".events.jsonl", "a") as log:
+        log.write(json.dumps(strange) + "\n" + json.dumps({**strange, "type": "merged", "payload": landed}) + "\n")
+    odd = root / "plugins" / ("odd" + EVIL.replace("\0", ""))
+    odd.mkdir(parents=True)
+    (odd / "plugin.md").write_text(f"+++\nname = {json.dumps(EVIL)}\n+++\n")
     return root
 
 

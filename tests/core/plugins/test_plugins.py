@@ -12,6 +12,7 @@ from gastown_core.beads.ledger import TownLedger
 from gastown_core.clock import SYSTEM_CLOCK, FixedClock
 from gastown_core.errors import ConflictError, GastownError, UsageError
 from gastown_core.events.log import append_event
+from gastown_core.files.atomic import write_atomic
 from gastown_core.messaging.escalation import open_escalations
 from gastown_core.plugins import sync
 from gastown_core.plugins.due import PluginWatch, judge
@@ -150,6 +151,31 @@ def test_the_daemons_watch_runs_what_is_due_once(root, monkeypatch):
     assert not os.path.exists(os.path.join(root, "pwned"))
     watch.clock = FixedClock(clock.now() + 4000)
     assert look() == "asks ran; often ran"
+
+
+@pytest.mark.parametrize("ts", ["2199-01-01T00:00:00Z", "2001-01-01T00:00:00Z", "junk"])
+def test_an_event_counts_by_its_place_in_the_log_whatever_time_it_bears(root, ts):
+    make(root, "hears", '[gate]\ntype = "event"\non = "convoy.created"', script="cat >> heard\n")
+    ledger = TownLedger(root)
+    watch = PluginWatch(root, SYSTEM_CLOCK)
+
+    def look() -> str:
+        return watch.run_due(ledger, actor="daemon", stopping=lambda: False)
+
+    append_event(root, "convoy_created", "mayor", {"convoy": "hq-a"})
+    with open(os.path.join(root, ".events.jsonl"), "a", encoding="utf-8") as log:
+        log.write(f'{{"ts":"{ts}","type":"something","actor":"x","payload":{{}}}}\n')
+    assert look() == "hears ran"
+    with open(os.path.join(root, ".events.jsonl"), "a", encoding="utf-8") as log:
+        log.write(f'{{"ts":"{ts}","type":"convoy_created","actor":"x","payload":{{}}}}\n')
+    assert look() == "hears ran" and look() == ""
+    append_event(root, "convoy_created", "mayor", {"convoy": "hq-b"})
+    assert look() == "hears ran" and look() == ""
+    log_file = os.path.join(root, ".events.jsonl")
+    with open(log_file, "rb") as log:
+        write_atomic(log_file, log.read())
+    append_event(root, "convoy_created", "mayor", {"convoy": "hq-c"})
+    assert look() == "hears ran" and look() == ""
 
 
 def test_a_broken_plugin_is_told_once(root):
