@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from gastown_core.orders.perform import Attachment, Choice, CommandLogEntry
     from gastown_core.past.town import Past
     from gastown_core.state.collect import Account
-    from gastown_core.state.detail import BeadDetail, PastRequest, QueueView, UsageDetail, WorkDetail
+    from gastown_core.state.detail import BeadDetail, PastRequest, QueueView, UsageDetail, WatchNote, WorkDetail
     from gastown_core.state.diffs import Diff
     from gastown_core.state.transcript import Reading
 
@@ -157,6 +157,12 @@ class CoreCalls:
         from gastown_core.state.detail import work_detail
 
         return work_detail(self.root, agent)
+
+    def watch_note(self, now: float) -> WatchNote | None:
+        """Return the daemon's account of itself, None if none runs. Raises GastownError."""
+        from gastown_core.state.detail import watch_note
+
+        return watch_note(self.root, now)
 
     def queue_of(self, agent: AgentView) -> QueueView:
         """Return the nudges that wait for an agent or were not delivered."""

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from gastown_cli import context, output
-from gastown_core.clock import SYSTEM_CLOCK, format_ago, format_span, parse_moment
+from gastown_core.clock import SYSTEM_CLOCK, format_ago, format_span
 from gastown_core.files.plain import open_plain
+from gastown_core.town import daemon_note as note
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
+
+    from gastown_core.town.daemon_note import DutyNote
 
 ACTIONS = ("run", "start", "stop", "restart", "status", "logs", "enable-supervisor", "disable-supervisor")
 
@@ -77,10 +80,6 @@ def _supervise(root: str, args: Namespace) -> int:
     return 0
 
 
-def _seconds(took: object) -> str:
-    return f"{took:.2f} s" if isinstance(took, int | float) else ""
-
-
 def _but(root: str) -> str:
     """Return what is wrong with a running daemon, or ""."""
     from gastown_core.model.daemon import RUNS
@@ -101,7 +100,7 @@ def _status(root: str, *, as_json: bool) -> int:
     if as_json:
         told = found._asdict() if found is not None else {}
         lately: dict[str, object] = (
-            {key: state[key] for key in ("load", "slower") if key in state} if found is not None else {}
+            {key: state[key] for key in ("load", "slower", "sources") if key in state} if found is not None else {}
         )
         output.say_json({"running": found is not None, **now.as_json(), **lately, **told})
         return 0
@@ -117,28 +116,38 @@ def _status(root: str, *, as_json: bool) -> int:
         slower = state.get("slower")
         rarely = f"; over its budget, so it looks {slower:g} times as rarely" if _is_slower(slower) else ""
         output.say(f"  uses {share:.1%} of a core{rarely}")
-    moment = SYSTEM_CLOCK.now()
-    rows = [_duty_row(name, duty, moment) for name, duty in found.duties.items()]
+    _tables(root, SYSTEM_CLOCK.now())
+    return 0
+
+
+def _tables(root: str, now: float) -> None:
+    """Print the duties, and the sources that the patrols look at, each with its age."""
+    told = note.watch_note(root, now)
+    if told is None:
+        return
+    rows = [_duty_row(duty, now) for duty in told.duties]
     if rows:
         output.say(output.table(rows, header=("DUTY", "RUNS", "LAST", "TOOK", "NEXT", "DID")))
-    return 0
+    rows = [[name, format_ago(now - at) if at else "-", output.clean(error)] for name, at, error in told.sources]
+    if rows:
+        output.say(output.table(rows, header=("SOURCE", "ANSWERED", "ERROR")))
 
 
 def _is_slower(slower: object) -> bool:
     return isinstance(slower, int | float) and slower > 1
 
 
-def _duty_row(name: str, duty: dict[str, object], now: float) -> list[str]:
+def _duty_row(duty: DutyNote, now: float) -> list[str]:
     """Return a duty's columns: runs, last run, how long it took, the next one at the latest, what it did or why it fails."""
-    failures = duty.get("failures")
-    times = f" ({failures} times in a row)" if isinstance(failures, int) and failures > 1 else ""
-    did = str((duty.get("error") and f"failed{times}: {duty['error']}") or duty.get("did") or "nothing to do")
-    if duty.get("busy_since"):
-        did = f"busy since {duty['busy_since']}"
-    last, every_s = parse_moment(duty.get("last_run")), duty.get("every_s")
-    ago = format_ago(now - last) if last else "-"
-    next_ = f"in {format_span(max(0.0, last + every_s - now))}" if last and isinstance(every_s, int | float) else "-"
-    return [name, str(duty.get("runs", 0)), ago, _seconds(duty.get("took_s")), next_, output.clean(did)]
+    times = f" ({duty.failures} times in a row)" if duty.failures > 1 else ""
+    did = f"failed{times}: {duty.error}" if duty.error else duty.did or "nothing to do"
+    if duty.busy_since:
+        did = f"busy for {format_span(max(0.0, now - duty.busy_since))}"
+    if duty.late:
+        did = f"LATE: {duty.late}; {did}"
+    ago = format_ago(now - duty.last_run) if duty.last_run else "-"
+    next_ = f"in {format_span(max(0.0, duty.next_at - now))}" if duty.next_at else "-"
+    return [duty.name, str(duty.runs), ago, f"{duty.took_s:.2f} s", next_, output.clean(did)]
 
 
 def _logs(root: str, lines: int, *, as_json: bool) -> int:

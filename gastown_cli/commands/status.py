@@ -16,7 +16,6 @@ from gastown_core.model.address import POLECAT, ROLE_ICONS
 from gastown_core.model.agent import HEALTH_SYMBOLS, NEEDS_HELP, Health
 from gastown_core.model.bead import CLOSED
 from gastown_core.model.daemon import FAILS, NEVER, RUNS, STOPPED
-from gastown_core.town import estop
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -208,11 +207,9 @@ def attention_lines(snapshot: TownSnapshot) -> list[str]:
 
 def _stops(snapshot: TownSnapshot, now: float) -> list[str]:
     """Return a line for each emergency stop in force."""
-    stops = [estop.read(snapshot.root, rig) for rig in ("", *(rig.name for rig in snapshot.rigs))]
     return [
         output.style(f"■ {output.clean(stop.words(now))}; {stop.command} ends it", "red", "bold")
-        for stop in stops
-        if stop is not None
+        for stop in snapshot.stops
     ]
 
 

@@ -221,6 +221,10 @@ class Daemon:
             "heartbeat_count": self._beats,
             "load": round(self._budget.load, 4),
             "slower": self._budget.slower,
+            "sources": {
+                one.name: {"good_at": format_seconds(one.good_at) if one.good_at else "", "error": one.error}
+                for one in lookout.ages_in(self.root)
+            },
             "duties": {name: attendant.told for name, attendant in self.attendants.items()},
         }
         try:

@@ -20,6 +20,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from gastown_core.model.estop import Estop
     from gastown_core.model.incident import Incident
 
 
@@ -305,6 +306,8 @@ class TownSnapshot(Record):
     """Ready work that nothing moves on, None while work moves or none waits."""
     incidents: tuple[Incident, ...] = ()
     """Causes that several agents share."""
+    stops: tuple[Estop, ...] = ()
+    """Emergency stops in force: the town's first."""
     letters: tuple[LetterView, ...] = ()
     """Unread mail to the overseer that carries no escalation, the most urgent first."""
     gates: tuple[GateView, ...] = ()
@@ -341,6 +344,10 @@ class TownSnapshot(Record):
         """Return the question that all agents of an incident ask, None if they do not ask literally the same."""
         found = [view.asks for name in incident.subjects if (view := self.agent(name)) is not None]
         return found[0] if found and found[0] is not None and all(one == found[0] for one in found) else None
+
+    def stop_of(self, rig: str) -> Estop | None:
+        """Return exactly this emergency stop: a rig's, or the town's (empty)."""
+        return next((one for one in self.stops if one.rig == rig), None)
 
     def refinery(self, rig: str) -> RefineryView | None:
         """Return the refinery of a rig, None if it never ran."""

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 NO_AGENT = "select an agent first"
 NO_CONVOY = "select a convoy first"
+NO_RIG = "select a rig first"
 
 
 def never(snapshot: TownSnapshot, subject: object) -> str:
@@ -132,6 +133,30 @@ def scheduler_runs(snapshot: TownSnapshot, subject: object) -> str:
 def scheduler_paused(snapshot: TownSnapshot, subject: object) -> str:
     """Needs a paused scheduler."""
     return "" if snapshot.scheduler.is_paused else "the scheduler is not paused"
+
+
+def town_goes_on(snapshot: TownSnapshot, subject: object) -> str:
+    """Needs a town that is under no emergency stop."""
+    return "the town is under an emergency stop already" if snapshot.stop_of("") is not None else ""
+
+
+def town_stands(snapshot: TownSnapshot, subject: object) -> str:
+    """Needs a town under an emergency stop."""
+    return "" if snapshot.stop_of("") is not None else "the town is under no emergency stop"
+
+
+def rig_goes_on(snapshot: TownSnapshot, subject: object) -> str:
+    """Needs a rig that is under no emergency stop of its own."""
+    if not isinstance(subject, str) or not subject:
+        return NO_RIG
+    return f"rig {subject} is under an emergency stop already" if snapshot.stop_of(subject) is not None else ""
+
+
+def rig_stands(snapshot: TownSnapshot, subject: object) -> str:
+    """Needs a rig under an emergency stop of its own."""
+    if not isinstance(subject, str) or not subject:
+        return NO_RIG
+    return "" if snapshot.stop_of(subject) is not None else f"rig {subject} is under no emergency stop of its own"
 
 
 def some_request(snapshot: TownSnapshot, subject: object) -> str:

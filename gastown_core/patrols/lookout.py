@@ -24,6 +24,7 @@ from gastown_core.tmux.socket import has_tmux, socket_mark, socket_name
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from gastown_core.clock import Clock
+    from gastown_core.model.snapshot import SourceStatus
     from gastown_core.state.sources.ledger import Change
 
 FRESH_S = 5.0
@@ -53,6 +54,11 @@ class Lookout:
                 known = self._snapshot = self._fresh(now)
             return known
 
+    def ages(self) -> tuple[SourceStatus, ...]:
+        """Each source with the time of its last answer, and its error; none before the first look."""
+        sources = self._sources
+        return sources.facts.ages() if sources is not None else ()
+
     def linked_server(self) -> TmuxServer | None:
         """Return the town's tmux server over the open link, so that a call starts no process; None if none runs."""
         with self._lock:
@@ -75,6 +81,7 @@ class Lookout:
 
     def _poll(self, sources: Sources, now: float, *, is_new: bool) -> bool:
         """Ask every source; return whether any has something new."""
+        sources.moment = now
         changed = is_new
         if is_new or sources.reread_roster(now):
             sources.ask("ledger", lambda: sources.ledger.load(now), None)
@@ -171,6 +178,12 @@ def lookout_of(root: str, clock: Clock) -> Lookout:
         if found is None:
             found = _OPEN[root] = Lookout(root, clock)
         return found
+
+
+def ages_in(root: str) -> tuple[SourceStatus, ...]:
+    """Return the sources of this process's lookout over the town; it does not look for this."""
+    found = _OPEN.get(root)
+    return found.ages() if found is not None else ()
 
 
 def close_all() -> None:

@@ -25,6 +25,7 @@ from gastown_core.state.sources.programs import ProgramSource
 from gastown_core.state.sources.refineries import RefinerySource
 from gastown_core.state.sources.scheduler import SchedulerSource
 from gastown_core.state.sources.usage import UsageSource
+from gastown_core.town import estop
 from gastown_core.town.inventory import Inventory, read_inventory, survey
 from gastown_core.town.settings import load_settings, wrong_settings
 from gastown_core.usage.budget import limits_of
@@ -79,6 +80,8 @@ class Sources:
         inventory = survey(root)
         self.facts = TownFacts(inventory)
         self._fell: set[str] = set()
+        self.moment = 0.0
+        """When the present round of questions began."""
         self.roster = make_roster(inventory)
         self.ledger = LedgerSource(self.facts, TownLedger(root), is_glance=is_glance, with_members=with_members)
         self.heartbeats = HeartbeatSource(self.facts)
@@ -101,10 +104,20 @@ class Sources:
         if source in self._fell:
             self._fell.discard(source)
             self.facts.sources.pop(source, None)
+        self.facts.looked[source] = self.moment
         return answer
+
+    def poll_stops(self) -> bool:
+        """Read the emergency stops in force; whether they changed."""
+        before = self.facts.stops
+        inventory = self.facts.inventory
+        self.facts.stops = estop.all_of(inventory.root, [rig.name for rig in inventory.rigs])
+        return before != self.facts.stops
 
     def look(self, now: float) -> None:
         """Poll every source once except the events."""
+        self.moment = now
+        self.ask("estop", self.poll_stops, False)
         self.look_at_agents(now)
         self.ask("refineries", lambda: self.refineries.poll(now), False)
         self.ask("scheduler", lambda: self.scheduler.poll(now), False)
@@ -112,6 +125,7 @@ class Sources:
 
     def look_at_agents(self, now: float) -> None:
         """Poll the sources about agents once, except events and screens."""
+        self.moment = now
         self.ask("ledger", lambda: self.ledger.load(now), None)
         self.ask("heartbeats", lambda: self.heartbeats.poll(now), False)
         self.ask("tmux", lambda: self.panes.poll(now), False)

@@ -18,6 +18,9 @@ from gastown_core.model.metadata import REQUEST, metadata_of
 from gastown_core.model.record import Record
 from gastown_core.model.snapshot import AgentView
 from gastown_core.refinery.gate_run import tail
+from gastown_core.town.daemon_note import DutyNote as DutyNote
+from gastown_core.town.daemon_note import WatchNote as WatchNote
+from gastown_core.town.daemon_note import watch_note as watch_note
 from gastown_core.town.settings import load_settings
 
 TYPE_CHECKING = False

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from gastown_core.model.agent import Health
+    from gastown_core.model.estop import Estop
     from gastown_core.model.merge_request import MergeRequest
     from gastown_core.model.refinery import BatchRecord, RefineryState
     from gastown_core.runtimes.adapter import Said
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
 
 TOLD = "delivery:acked"
 """The label of a message of which a hook has told its reader."""
+_PARTS = {"beads": "ledger", "refinery": "refineries"}
+"""Sources that are asked together: the first word of their names → the name under which they are asked."""
 LANDED_S = 86400.0
 """How long a closed convoy stays in view."""
 
@@ -117,6 +120,8 @@ class TownFacts:
     ``died`` counts the workers that died on a bead since its last merge, ``failures`` are beads that could not be started
     at the last try.  ``host`` says why the machine can run no more agents, empty if it can, ``host_since`` since when.
 
+    ``looked`` says when each source was last asked and answered, also if it had nothing new.
+
     ``began`` is what an agent waits for or is limited by, and since when.  ``panes`` is None without tmux; ``ledger_version`` counts changes of the ledger,
     ``landing_version`` changes of ``proofs`` (what git says of members, by bead) and ``refineries`` (by rig).
     """
@@ -151,6 +156,8 @@ class TownFacts:
         self.host_since = 0.0
         self.scheduler = SchedulerView()
         self.daemon = DaemonView()
+        self.stops: tuple[Estop, ...] = ()
+        self.looked: dict[str, float] = {}
         self.usage = UsageToday()
         self.limits = Limits()
         self.ledger_version = 0
@@ -170,6 +177,19 @@ class TownFacts:
     def errors(self) -> dict[str, str]:
         """The current errors, by source."""
         return {name: status.error for name, status in self.sources.items() if status.error}
+
+    def ages(self) -> tuple[SourceStatus, ...]:
+        """Each source with the time of its last answer, whether or not that was news, and its error."""
+        found = {}
+        for name, status in list(self.sources.items()):
+            group = name.partition(":")[0]
+            asked = self.looked.get(_PARTS.get(group, name))
+            is_newer = asked is not None and not status.error and asked > (status.good_at or 0.0)
+            found[name] = status._replace(good_at=asked) if is_newer else status
+        for name, at in list(self.looked.items()):
+            if name not in found and name not in _PARTS.values():
+                found[name] = SourceStatus(name, at)
+        return tuple(found[name] for name in sorted(found))
 
     def error_of(self, source: str) -> str:
         """Why a source failed, empty if it did not."""

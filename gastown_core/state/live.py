@@ -38,6 +38,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
+    from gastown_core.model.snapshot import SourceStatus
     from gastown_core.state.sources.ledger import Change
     from gastown_core.tmux.panes import Pane
 
@@ -85,6 +86,10 @@ class LiveTown:
         self._due = 0.0
         self._closing = False
 
+    def ages(self) -> tuple[SourceStatus, ...]:
+        """Each source with the time of its last answer, and its error."""
+        return self.sources.facts.ages()
+
     @property
     def stream(self) -> EventStream:
         """The rows of the event stream."""
@@ -96,6 +101,7 @@ class LiveTown:
         gc.enable()
         now = self.clock.now()
         sources = self.sources
+        sources.moment = now
         sources.ask("events", lambda: self._events.load(now), None)
         sources.look(now)
         self._judge(now)
@@ -182,6 +188,7 @@ class LiveTown:
     def _absorb(self, dirty: set[str]) -> Update | None:
         now = self.clock.now()
         sources, facts = self.sources, self.sources.facts
+        sources.moment = now
         errors = facts.errors()
         rows, reset, changed = 0, False, CLOCK in dirty
         if ROSTER in dirty:
@@ -190,7 +197,7 @@ class LiveTown:
             rows, reset = sources.ask("events", lambda: self._events.poll(now), (0, False))
             changes: list[Change] = sources.ask("ledger", lambda: sources.ledger.poll(now), [])
             rows += sources.ask("events:changes", lambda: self._events.add_changes(changes, now), 0)
-            changed = changed or bool(changes) or rows > 0
+            changed = sources.ask("estop", sources.poll_stops, False) or changed or bool(changes) or rows > 0
             if changes:
                 self._proofs.stir()
         if BEATS in dirty:

@@ -100,6 +100,7 @@ def reduce_recorded(facts: TownFacts, now: float, old: TownSnapshot | None = Non
         letters=digest.letters,
         gates=gates,
         behind=behind,
+        stops=facts.stops,
     )
 
 

@@ -25,6 +25,8 @@ OTHERS_HEARTBEAT_S = 180.0
 MISSED = 3
 """A daemon is silent after this many missed heartbeats, and a duty late after as many missed runs."""
 SLACK_S = 5.0
+AHEAD_S = 60.0
+"""A run that is told so far in the future has not been."""
 RETRY_S = 400.0
 """A duty that fails rests longer and longer, up to five minutes: only then it is late too."""
 
@@ -139,6 +141,67 @@ def view(root: str, now: float, state: dict[str, object] | None = None) -> Daemo
     )
 
 
+class DutyNote(Record):
+    """One duty as the daemon tells of it: when it ran last (0: never) and runs next, and what it did or why it fails.
+
+    ``late`` says what is wrong with its pace, whatever the daemon says of itself.
+    """
+
+    name: str
+    runs: int = 0
+    last_run: float = 0.0
+    took_s: float = 0.0
+    next_at: float = 0.0
+    did: str = ""
+    error: str = ""
+    failures: int = 0
+    busy_since: float = 0.0
+    late: str = ""
+
+
+class WatchNote(Record):
+    """A running daemon's account of itself: its duties, its sources with the time of their last answer, its load."""
+
+    duties: tuple[DutyNote, ...] = ()
+    sources: tuple[tuple[str, float, str], ...] = ()
+    """Name, last answer (0: none yet), error."""
+    load: float = 0.0
+    slower: float = 1.0
+
+
+def watch_note(root: str, now: float) -> WatchNote | None:
+    """Return the daemon's account of itself, None if none runs or it has not written one. Raises StoreError."""
+    pid, state = running_pid(root), read_state(root)
+    note = _note(pid, state) if pid is not None else None
+    if note is None or not note.has_answered:
+        return None
+    started = parse_moment(note.started_at) or now
+    duties = tuple(_duty(name, told, _lateness(name, told, note, started, now)) for name, told in note.duties.items())
+    told = state.get("sources")
+    sources = tuple(
+        (name, parse_moment(one.get("good_at")) or 0.0, str(one.get("error") or ""))
+        for name, one in (told.items() if isinstance(told, dict) else ())
+        if isinstance(one, dict)
+    )
+    return WatchNote(duties, sources, _number(state.get("load")), _number(state.get("slower")) or 1.0)
+
+
+def _duty(name: str, told: dict[str, Any], late: tuple[str, str, float] | None) -> DutyNote:
+    last, every_s = parse_moment(told.get("last_run")) or 0.0, _number(told.get("every_s"))
+    return DutyNote(
+        name,
+        int(_number(told.get("runs"))),
+        last,
+        _number(told.get("took_s")),
+        last + every_s if last and every_s else 0.0,
+        str(told.get("did") or ""),
+        str(told.get("error") or ""),
+        int(_number(told.get("failures"))),
+        parse_moment(told.get("busy_since")) or 0.0,
+        late[1] if late is not None else "",
+    )
+
+
 def _lateness(
     name: str, duty: dict[str, object], note: DaemonNote, started: float, now: float
 ) -> tuple[str, str, float] | None:
@@ -149,6 +212,9 @@ def _lateness(
     limit_s = (longest_s if busy else MISSED * every_s + SLACK_S) if every_s else 0.0
     if duty.get("error") and not busy:
         limit_s = max(limit_s, RETRY_S)
+    if since > now + AHEAD_S:
+        # a run that has not been yet proves nothing: the clock was wrong, or the daemon tells what is not so
+        since = started
     # a machine that slept beats as little as it ran
     awake_s = (note.heartbeat_count - _number(duty.get("beat")) + 1) * HEARTBEAT_S
     if not limit_s or min(now - since, awake_s) <= limit_s:

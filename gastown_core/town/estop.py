@@ -8,43 +8,21 @@ from __future__ import annotations
 
 import os
 
-from gastown_core.clock import SYSTEM_CLOCK, format_seconds, format_span, parse_moment
+from gastown_core.clock import SYSTEM_CLOCK, format_seconds, parse_moment
 from gastown_core.errors import TownError
 from gastown_core.files.atomic import write_atomic
 from gastown_core.model.address import MAYOR
-from gastown_core.model.record import Record
+from gastown_core.model.estop import Estop
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from gastown_core.clock import Clock
     from gastown_core.model.address import Address
 
 NAME = "ESTOP"
 MANUAL = "manual"
-
-
-class Estop(Record):
-    """An emergency stop: of a rig (empty: of the town), by a person or by itself, since when (0: unknown), and why."""
-
-    rig: str
-    kind: str = MANUAL
-    at: float = 0.0
-    reason: str = ""
-
-    @property
-    def whose(self) -> str:
-        """What is stopped, in words."""
-        return f"rig {self.rig}" if self.rig else "the town"
-
-    @property
-    def command(self) -> str:
-        """The command that ends it."""
-        return f"gt thaw --rig {self.rig}" if self.rig else "gt thaw"
-
-    def words(self, now: float) -> str:
-        """Return ``the town is under an emergency stop for 5m: disk is full``."""
-        since = f" for {format_span(max(0.0, now - self.at))}" if self.at else ""
-        return f"{self.whose} is under an emergency stop{since}" + (f": {self.reason}" if self.reason else "")
 
 
 def path_of(root: str, rig: str = "") -> str:
@@ -68,6 +46,12 @@ def read(root: str, rig: str = "") -> Estop | None:
         return Estop(rig)
     at, _, reason = rest.partition("\t")
     return Estop(rig, kind or MANUAL, parse_moment(at) or 0.0, reason)
+
+
+def all_of(root: str, rigs: Iterable[str]) -> tuple[Estop, ...]:
+    """Return the stops in force: the town's, then those of these rigs."""
+    found = [read(root, rig) for rig in ("", *rigs)]
+    return tuple(stop for stop in found if stop is not None)
 
 
 def covering(root: str, rig: str = "") -> Estop | None:

@@ -71,6 +71,8 @@ class Acts:
         """Start an action on the selection; return why it is not possible, or an empty string."""
         if action == "agent.nudge_marked":
             return self._nudge_all(marked)
+        if action == "town.estop" and self.console.snapshot.stop_of("") is not None:
+            action = "town.thaw"
         kind = BY_ID[action]
         subject = subject_of(self.console.snapshot, chosen, kind.needs)
         reason = disabled_reason(kind, self.console.snapshot, subject)

@@ -26,6 +26,7 @@ from gastown_tui.controllers.own_commands import OwnCommands
 from gastown_tui.controllers.search import Search
 from gastown_tui.controllers.stage import Stage
 from gastown_tui.controllers.time_machine import TimeMachine
+from gastown_tui.controllers.town_status import TownStatusController
 from gastown_tui.layout import LISTS, VIEWS, Scene, TownLayout, drawer_hides_panel
 from gastown_tui.widgets.drawer import Drawer
 from gastown_tui.widgets.event_stream import EventPanel
@@ -107,6 +108,7 @@ class FeedScreen(Bounded, Screen[None], inherit_bindings=False):
         self.navigation = Navigation(console, stage, self.inspector, self.search, self.diff, self.past)
         self.clipboard = Clipboard(console, calls, stage)
         self.away = Away(console, calls, stage, self.navigation)
+        self.town_status = TownStatusController(console, calls)
         self.dispatch = self._make_dispatch({**actions, "view.refresh": self.refresh_all, "inbox.answer": self.answer})
         self.moved_at = 0.0
         self.stands = False
@@ -118,7 +120,7 @@ class FeedScreen(Bounded, Screen[None], inherit_bindings=False):
     def _make_dispatch(self, own: Mapping[str, Callable[[], str | None]]) -> ActionDispatch:
         """Collect the handlers of all owners."""
         views = (self.past, self.merge_queue, self.mail_room, self.diff, self.away, self.clipboard, self.inbox)
-        owners = (self.stage, self.navigation, self.inspector, self.search, *views)
+        owners = (self.stage, self.navigation, self.inspector, self.search, self.town_status, *views)
         return ActionDispatch(
             self.console,
             self.stage,

@@ -63,8 +63,12 @@ def slings_pieces(snapshot: TownSnapshot) -> Pieces:
 
 
 def daemon_pieces(snapshot: TownSnapshot, now: float) -> Pieces:
-    """Return the daemon's trouble and its age, if any: ``daemon died 5m ago``; else that work is dammed."""
+    """Return the emergency stop, else the daemon's trouble and its age (``daemon died 5m ago``), else that work is dammed."""
     daemon = snapshot.daemon
+    if snapshot.stops:
+        stop = snapshot.stops[0]
+        age = f" {format_age(max(1.0, now - stop.at))}" if stop.at else ""
+        return ((f"EMERGENCY STOP{f' of {clean(stop.rig)}' if stop.rig else ''}{age}", "error"),)
     told = clean(daemon.short(now))
     if not told and snapshot.dam is not None and not snapshot.scheduler.is_paused:
         return (("work is dammed", "error"),)

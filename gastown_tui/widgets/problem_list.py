@@ -334,6 +334,21 @@ def dam_rows(snapshot: TownSnapshot, width: int, now: float, ascii_only: bool) -
     return [*rows, Row(None, (), False)]
 
 
+def stop_rows(snapshot: TownSnapshot, width: int, now: float, ascii_only: bool) -> list[Row]:
+    """Return the emergency stops in force, and what ends them."""
+    rows: list[Row] = []
+    for one in snapshot.stops:
+        key: Piece = ("!", "key") if not one.rig else (one.command, "text")
+        right: tuple[Piece, ...] = (key, (" ends it", "dim"))
+        left: tuple[Piece, ...] = (
+            (f"  {glyph('warn', ascii_only)}  ", "bad"),
+            ("EMERGENCY STOP  ", "bad"),
+            (clean(one.words(now)), "bright"),
+        )
+        rows.append(Row(None, two_ends(left, right, width, 2), False))
+    return [*rows, Row(None, (), False)] if rows else []
+
+
 def problem_rows(
     snapshot: TownSnapshot,
     width: int,
@@ -347,12 +362,13 @@ def problem_rows(
     """Return all rows of the view; ``count`` is the inbox's, made from the snapshot if it is not given."""
     rows: list[Row] = []
     count = count or count_of(attention(snapshot))
-    if snapshot.agents and count.is_calm and not problem_groups(snapshot):
+    if snapshot.agents and count.is_calm and not problem_groups(snapshot) and not snapshot.stops:
         is_blind = any(source.error for source in snapshot.sources)
         all_fine = f"Nobody needs you: all {len(snapshot.agents)} agents are fine."
         mark = (glyph("unknown" if is_blind else "done", ascii_only) + " ", "warn" if is_blind else "good")
         words = calm_words(snapshot) if is_blind else all_fine
         rows += [Row(None, (mark, (words, "bright")), False), Row(None, (), False)]
+    rows += stop_rows(snapshot, width, now, ascii_only)
     rows += dam_rows(snapshot, width, now, ascii_only)
     rows += incident_rows(snapshot, width, now, ascii_only)
     for group in problem_groups(snapshot, keep):

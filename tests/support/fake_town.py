@@ -325,6 +325,9 @@ class FakeLive:
             self.stream.add(self.clock.now(), kind, actor, payload)
         self._queue.put_nowait(Update(self.snapshot, len(events), reset))
 
+    def ages(self) -> tuple[SourceStatus, ...]:
+        return self.snapshot.sources
+
     def recheck(self, *, force: bool = False) -> bool:
         self.rechecks += 1
         return False
@@ -545,6 +548,12 @@ class FakeEngine:
 
     def queue_of(self, view):
         return QueueView()
+
+    def watch_note(self, now):
+        from gastown_core.town.daemon_note import DutyNote, WatchNote
+
+        duties = (DutyNote("dispatch", 9, now - 4, 0.12, now + 6, "slung 2"), DutyNote("gates", 2, now - 40))
+        return WatchNote(duties, (("tmux", now - 2, ""),), 0.004)
 
     def work_detail(self, view):
         from gastown_core.git.worktree_facts import Commit, WorkFacts

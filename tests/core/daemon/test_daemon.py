@@ -372,6 +372,7 @@ def late_view(rigged: Rigged, now: float, **told: object) -> DaemonView:
         ({"last_run": -34.0}, RUNS),
         ({"last_run": -37.0}, LATE),
         ({"last_run": -37.0, "beat": 100}, RUNS),  # the machine slept: no beat has passed
+        ({"last_run": 9000.0}, LATE),  # a run that has not been yet is no run
         ({"last_run": ""}, LATE),  # it has never run, and the daemon has been up for long
         ({"last_run": -37.0, "every_s": 60.0}, RUNS),
         ({"last_run": -9000.0, "every_s": 0}, RUNS),  # one of the Go tools tells no period
@@ -386,7 +387,9 @@ def test_a_duty_that_has_not_run_in_three_periods_is_a_fault_whatever_the_daemon
 ) -> None:
     now = float(int(SYSTEM_CLOCK.now()))
     moments = {
-        key: format_seconds(now + value) for key, value in told.items() if isinstance(value, float) and value < 0
+        key: format_seconds(now + value)
+        for key, value in told.items()
+        if isinstance(value, float) and key in ("last_run", "busy_since")
     }
     seen = late_view(rigged, now, **{**told, **moments})
     assert seen.state == state
