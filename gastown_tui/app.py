@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 from typing import ClassVar
 
@@ -35,6 +36,8 @@ if TYPE_CHECKING:
     from gastown_tui.core_calls import CoreCalls
 
 PICTURE_S = 10.0
+SETTLED_S = 3.0
+"""How long after the start modules and first rows are there that stay to the end."""
 AGAIN_S = 1.0
 """How long to wait after a fault in the live model before subscribing to its updates again."""
 CSS_THEME = "dark"
@@ -124,9 +127,13 @@ class FeedApp(Bounded, App[int], inherit_bindings=False):
             self.call_after_refresh(self._tell_settings)
         self.run_worker(self._take_updates(), group="live", exit_on_error=True)
         self._tick_later()
+        # what start-up made stays: the collector need not walk through all of it in the middle of an update
+        self.call_after_refresh(gc.freeze)
+        self.set_timer(SETTLED_S, gc.freeze)
 
     async def on_unmount(self) -> None:
         """Close the live model."""
+        gc.unfreeze()
         if hasattr(self, "live"):
             await self.live.close()
 

@@ -7,7 +7,6 @@ agent's state is unknown.
 
 from __future__ import annotations
 
-import gc
 from array import array
 from bisect import bisect_left, bisect_right
 
@@ -92,9 +91,6 @@ class Past:
         self._stops = array("d", sorted({at for at in (*shown, *line.moments) if 0.0 < at <= self.until}))
         kept = self.until - ttl_of("session_start", read_rules(self.root))
         self._known_from = max(kept, self._log.moments[0] if self._log.moments else self.until)
-        # it stays whole until ``close``: the collector need not walk through it again and again
-        gc.collect()
-        gc.freeze()
 
     def _versions(self) -> dict[str, Versions]:
         found = {}
@@ -137,7 +133,6 @@ class Past:
 
     def close(self) -> None:
         """Close the event log."""
-        gc.unfreeze()
         self._log.close()
 
     # moments

@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import gc
 import os
-from collections import deque
 from functools import partial
 
 from gastown_core.background import Background
@@ -47,7 +46,9 @@ REFINERIES, REFS, SCHEDULER, DAEMON, PROGRAMS = "refineries", "refs", "scheduler
 USAGE = "usage"
 CALM_GAP_S = 0.02
 BURST_GAP_S = 0.1
-BURST_COUNT = 15
+BURST_COUNT = 10
+"""So many updates in a row that came without a rest before them are a burst."""
+REST_S = 0.015
 INDEX_ROWS = 100_000
 INDEX_BYTES = 1 << 20
 LINK_RETRY_S = 2.0
@@ -62,6 +63,22 @@ class Update(Record):
     snapshot: TownSnapshot
     rows_added: int
     stream_reset: bool
+
+
+class Pace:
+    """How fast updates follow each other: almost at once in a steady stream, ten times a second where there is no rest."""
+
+    def __init__(self) -> None:
+        self._restless = 0
+
+    def rested(self, seconds: float) -> None:
+        """Note how long nothing happened before a change."""
+        self._restless = self._restless + 1 if seconds < REST_S else 0
+
+    @property
+    def gap_s(self) -> float:
+        """The least time between two updates now."""
+        return BURST_GAP_S if self._restless >= BURST_COUNT else CALM_GAP_S
 
 
 class LiveTown:
@@ -79,7 +96,8 @@ class LiveTown:
         self._dirty: set[str] = set()
         self._wake = asyncio.Event()
         self._kinds: dict[str, str] = {}
-        self._sent: deque[float] = deque(maxlen=BURST_COUNT)
+        self._sent_at = 0.0
+        self._pace = Pace()
         self._pushed: dict[str, Pane] | None = None
         self._proofs = ProofKeeper(self.sources.facts, clock, self._watch_refs, lambda: self._stir(CLOCK))
         self._engines = EngineWatch(self._engine_died)
@@ -166,22 +184,24 @@ class LiveTown:
     async def updates(self) -> AsyncIterator[Update]:
         """Yield updates until the town is closed; each is ready to show."""
         while not self._closing:
-            await self._wake.wait()
-            await self._pace()
+            await self._next_change()
+            await self._hold_back()
             self._wake.clear()
             dirty, self._dirty = self._dirty, set()
             update = self._absorb(dirty)
             if update is not None:
-                self._sent.append(asyncio.get_running_loop().time())
+                self._sent_at = asyncio.get_running_loop().time()
                 yield update
 
-    async def _pace(self) -> None:
-        """Wait for a change: at once for a single one, ten times a second in a burst."""
-        if not self._sent:
-            return
-        now = asyncio.get_running_loop().time()
-        burst = len(self._sent) == BURST_COUNT and now - self._sent[0] < 1.0
-        wait = self._sent[-1] + (BURST_GAP_S if burst else CALM_GAP_S) - now
+    async def _next_change(self) -> None:
+        """Wait for a change, and count how many came without a rest."""
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        await self._wake.wait()
+        self._pace.rested(loop.time() - began)
+
+    async def _hold_back(self) -> None:
+        wait = self._sent_at + self._pace.gap_s - asyncio.get_running_loop().time()
         if wait > 0:
             await asyncio.sleep(wait)
 

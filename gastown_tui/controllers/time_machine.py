@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 
 from gastown_core.clock import format_local, read_moment
 from gastown_core.errors import GastownError, words_of
@@ -109,6 +110,8 @@ class TimeMachine:
         self.past, self.trouble = past, trouble
         if past is not None:
             self.at = past.until
+            # it stays whole until the view is left: the collector need not walk through it at each step
+            gc.freeze()
         self.show()
 
     # moving

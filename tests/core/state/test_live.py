@@ -17,7 +17,7 @@ from gastown_core.events.retention import prune
 from gastown_core.git.repo import Git
 from gastown_core.model.agent import Health
 from gastown_core.runtimes.heartbeat import write_heartbeat
-from gastown_core.state.live import LiveTown
+from gastown_core.state.live import BURST_COUNT, BURST_GAP_S, CALM_GAP_S, LiveTown, Pace
 from tests.support.patience import comes as until
 from tests.support.refineries import gating, held, write_state
 from tests.support.repos import PERSON, commit_files, make_bare, make_repo
@@ -415,3 +415,17 @@ async def test_pushes_of_tmux_do_not_pile_up_while_the_loop_is_away(live: LiveTo
     live._take_panes(live.clock.now())
     live._take_push(Away(), {})  # type: ignore[arg-type]
     assert len(calls) == 2
+
+
+def test_a_steady_stream_is_no_burst_and_what_never_rests_is() -> None:
+    pace = Pace()
+    for _ in range(100):
+        # fifteen events a second leave such a rest before each
+        pace.rested(0.04)
+        pace.rested(0.0)
+        assert pace.gap_s == CALM_GAP_S
+    for _ in range(BURST_COUNT):
+        pace.rested(0.0)
+    assert pace.gap_s == BURST_GAP_S
+    pace.rested(0.04)
+    assert pace.gap_s == CALM_GAP_S
