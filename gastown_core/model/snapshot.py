@@ -302,6 +302,8 @@ class TownSnapshot(Record):
     escalated: tuple[EscalationView, ...] = ()
     usage: UsageToday = UsageToday()
     budgets: tuple[BudgetNotice, ...] = ()
+    woke_at: float = 0.0
+    """When the machine last woke from a sleep under the eyes of whoever looks, 0 if it has not."""
     dam: DamView | None = None
     """Ready work that nothing moves on, None while work moves or none waits."""
     incidents: tuple[Incident, ...] = ()

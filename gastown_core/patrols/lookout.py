@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import contextlib
 import threading
+import time
 
+from gastown_core.clock import SYSTEM_CLOCK
 from gastown_core.errors import GastownError
 from gastown_core.events.log import log_path, parse_event
 from gastown_core.files.tail import Tailer
@@ -23,10 +25,14 @@ from gastown_core.tmux.socket import has_tmux, socket_mark, socket_name
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from gastown_core.clock import Clock
     from gastown_core.model.snapshot import SourceStatus
     from gastown_core.state.sources.ledger import Change
 
+SLEPT_S = 60.0
+"""A clock that jumps further than this between two looks: the machine was asleep, or somebody has set it."""
 FRESH_S = 5.0
 """A look younger than this is shared: patrols that run together look once."""
 
@@ -34,9 +40,12 @@ FRESH_S = 5.0
 class Lookout:
     """Sources of one town, asked again at every look that is due; safe to call from several threads."""
 
-    def __init__(self, root: str, clock: Clock) -> None:
+    def __init__(self, root: str, clock: Clock, awake: Callable[[], float] | None = None) -> None:
         self.root = root
         self._clock = clock
+        # the clock of the system goes on while the machine sleeps, this one does not
+        self._awake = awake or (time.monotonic if clock is SYSTEM_CLOCK else clock.now)
+        self._last: tuple[float, float] | None = None
         self._lock = threading.Lock()
         self._sources: Sources | None = None
         self._snapshot: TownSnapshot | None = None
@@ -72,12 +81,21 @@ class Lookout:
             sources = self._sources = Sources(self.root)
             known = None
         errors = sources.facts.errors()
+        self._note_sleep(sources, now)
         changed = self._poll(sources, now, is_new=known is None)
         if known is not None and not changed and errors == sources.facts.errors() and known.taken_at <= now < self._due:
             return known._replace(taken_at=now)
         made = reduce_town(sources.facts, now, known)
         self._due = next_due(sources.facts, made, now)
         return made
+
+    def _note_sleep(self, sources: Sources, now: float) -> None:
+        """Note that the machine has slept since the last look, if its clock has gone further than it was awake."""
+        awake, before = self._awake(), self._last
+        self._last = (now, awake)
+        if before is not None and (now - before[0]) - (awake - before[1]) > SLEPT_S:
+            sources.facts.woke_at = now
+            self._due = now
 
     def _poll(self, sources: Sources, now: float, *, is_new: bool) -> bool:
         """Ask every source; return whether any has something new."""

@@ -28,6 +28,8 @@ MOST_ACTS = 3
 """Orders of one round: a town that fell over is not set up again all at once."""
 TOLD = "told"
 """The act of telling the role's agent."""
+WOKEN_S = 120.0
+"""After the machine has slept nothing is told or done for so long."""
 SIGHT = ("tmux", "heartbeats", "beads", "roster")
 """Sources without which a patrol does not see who is ill."""
 
@@ -80,6 +82,10 @@ class Watch:
         self.memory.forget_before(now - BACK_S)
         findings = self.look(patrol, town, limits)
         failed = town.source_error(*SIGHT)
+        if 0 <= now - town.woke_at < WOKEN_S:
+            # nobody got on while the machine slept: what is wrong will still be so in a while
+            blind = f"the machine slept until {format_seconds(town.woke_at)}"
+            return RoundReport(patrol.name, now, findings, (), (), (), blind)
         turn = turn_of(patrol.name, findings, self.memory.of(patrol.name), now, blind=failed is not None)
         for one in turn.opened:
             self._open(patrol, one)

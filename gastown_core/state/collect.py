@@ -56,6 +56,7 @@ def thresholds_of(settings: Settings) -> Thresholds:
     return Thresholds(
         stalled_s=settings.seconds(session + "stalled"),
         gupp_s=settings.seconds(session + "gupp_violation"),
+        long_turn_s=settings.seconds(session + "long_turn"),
         ralph_stalled_s=settings.seconds(session + "ralph_stalled"),
         ralph_gupp_s=settings.seconds(session + "ralph_gupp_violation"),
         hung_s=settings.seconds(session + "hung_session"),

@@ -15,6 +15,8 @@ class Thresholds(Record):
 
     stalled_s: float = 900.0
     gupp_s: float = 1800.0
+    long_turn_s: float = 7200.0
+    """How long one turn may last without another sign of progress while its program says so and goes on printing."""
     ralph_stalled_s: float = 7200.0
     ralph_gupp_s: float = 14400.0
     hung_s: float = 1800.0

@@ -122,7 +122,8 @@ class TownFacts:
 
     ``looked`` says when each source was last asked and answered, also if it had nothing new.
 
-    ``began`` is what an agent waits for or is limited by, and since when.  ``panes`` is None without tmux; ``ledger_version`` counts changes of the ledger,
+    ``woke_at`` is when the machine last woke from a sleep, 0 if it has not slept.  ``began`` is what an agent waits for or
+    is limited by, and since when.  ``panes`` is None without tmux; ``ledger_version`` counts changes of the ledger,
     ``landing_version`` changes of ``proofs`` (what git says of members, by bead) and ``refineries`` (by rig).
     """
 
@@ -151,6 +152,7 @@ class TownFacts:
         self.proofs: dict[str, Proof] = {}
         self.died: dict[str, int] = {}
         self.failures: dict[str, Failed] = {}
+        self.woke_at = 0.0
         self.began: dict[str, tuple[Health, str, float]] = {}
         self.host = ""
         self.host_since = 0.0

@@ -338,6 +338,8 @@ def _at_work(e: Evidence, limits: Thresholds, now: float) -> HealthReport | None
     at = max(sign.at if sign else 0.0, e.work_since)
     quiet = now - at
     stalled_s, gupp_s = (limits.ralph_stalled_s, limits.ralph_gupp_s) if e.ralph else (limits.stalled_s, limits.gupp_s)
+    if _is_in_a_turn(e, limits, now) and stalled_s < limits.long_turn_s:
+        stalled_s, gupp_s = limits.long_turn_s, gupp_s - stalled_s + limits.long_turn_s
     reasons = _work_reasons(e, sign, limits, now)
     held = e.muted or e.agent_state == AgentState.AWAITING_GATE
     if held or quiet < stalled_s:
@@ -349,6 +351,12 @@ def _at_work(e: Evidence, limits: Thresholds, now: float) -> HealthReport | None
             Health.STALLED, at + stalled_s, (quiet_reason, *reasons), Forecast(Health.GUPP, at + gupp_s), _badges(e)
         )
     return HealthReport(Health.GUPP, at + gupp_s, (quiet_reason, *reasons), None, _badges(e))
+
+
+def _is_in_a_turn(e: Evidence, limits: Thresholds, now: float) -> bool:
+    """Whether its program says that a turn is under way, or shows one, and has printed something lately."""
+    says = e.said.state == BUSY if e.said is not None else _screen_kind(e) == "busy"
+    return says and e.alive is not False and e.last_output_at is not None and now - e.last_output_at < limits.stalled_s
 
 
 def _work_reasons(e: Evidence, sign: ProgressSign | None, limits: Thresholds, now: float) -> tuple[Reason, ...]:

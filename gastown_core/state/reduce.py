@@ -101,6 +101,7 @@ def reduce_recorded(facts: TownFacts, now: float, old: TownSnapshot | None = Non
         gates=gates,
         behind=behind,
         stops=facts.stops,
+        woke_at=facts.woke_at,
     )
 
 
@@ -341,6 +342,8 @@ def _progress(facts: TownFacts, entry: RosterEntry, bead: Excerpt | None, agent_
     event = facts.last_events.get(entry.address.path)
     if event is not None and event.type not in ("session_death", *ENDED_ON_PURPOSE):
         yield ProgressSign(event.at, event.text, "ledger")
+    if facts.woke_at:
+        yield ProgressSign(facts.woke_at, "the machine woke: nobody got on while it slept", "process")
     beat = facts.heartbeats.get(entry.session)
     if beat is not None and beat.state == "working":
         yield ProgressSign(beat.at, f"heartbeat: {beat.context or beat.state}", "heartbeat")

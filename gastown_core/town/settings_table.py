@@ -101,6 +101,12 @@ TOWN = (
     Setting("operational.session.bd_command", "duration", "30s", ""),
     Setting("operational.session.gupp_violation", "duration", "30m", "time without progress until a GUPP violation"),
     Setting("operational.session.stalled", "duration", "15m", "time with little progress until hooked work is stalled"),
+    Setting(
+        "operational.session.long_turn",
+        "duration",
+        "2h",
+        "the same while its program says that it is in a turn, and prints",
+    ),
     Setting("operational.session.ralph_gupp_violation", "duration", "4h", "the same for long-running loops"),
     Setting("operational.session.ralph_stalled", "duration", "2h", "the same for long-running loops"),
     Setting("operational.session.hung_session", "duration", "30m", "time without output until a session is hung"),

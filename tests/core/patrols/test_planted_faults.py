@@ -438,3 +438,21 @@ def test_a_lost_socket_of_tmux_is_called_back_by_the_next_look(sessions_too: Rig
         assert os.path.exists(path) and mayor is not None and mayor.running and not town.source_error("tmux")
     finally:
         watcher.close()
+
+
+def test_a_machine_that_slept_is_noticed_and_its_agents_get_time_to_go_on(living: Living, rigged: Rigged) -> None:
+    slept = 0.0
+    watcher = lookout.Lookout(rigged.root, living.world.clock, lambda: living.world.now - slept)
+    try:
+        assert watcher.look().woke_at == 0.0
+        living.world.clock.advance(40 * 60.0)
+        assert watcher.look().woke_at == 0.0
+        slept = 3600.0
+        living.world.clock.advance(slept)
+        assert watcher.look().woke_at == living.world.now
+    finally:
+        watcher.close()
+    living.world.facts.woke_at = living.world.now
+    for _ in range(24):
+        living.watched.pass_time()
+    assert living.watched.told("incident_opened") == []
