@@ -195,7 +195,9 @@ class Night:
         return told
 
     def _texts(self) -> list[str]:
-        events = [one for one in self.rigged.events("nudge", "nudge_delivered", "nudge_dead") if one["actor"] == "overseer"]
+        events = [
+            one for one in self.rigged.events("nudge", "nudge_delivered", "nudge_dead") if one["actor"] == "overseer"
+        ]
         sent: Counter[str] = Counter()
         ended: Counter[str] = Counter()
         for one in events:
@@ -267,5 +269,3 @@ def _edit(path: str, changes: dict[str, object]) -> None:
     os.makedirs(os.path.dirname(path), exist_ok=True)
     with open(path, "w", encoding="utf-8") as handle:
         json.dump({**value, **changes}, handle)
-
-
