@@ -1,7 +1,7 @@
-"""A worker's checkpoint: what it was at, in a file of its worktree, for the session that comes after a crash.
+"""A worker's checkpoint: a note of what it was doing, in a file of its worktree, for the session after a crash.
 
-The file is hidden from git.  It is told in briefings for a day; what it says of the worktree is read from git when it is
-written.  The worktree's own states are elsewhere (``git.checkpoints``).
+Git ignores the file, and briefings show it for a day.  Branch, commit and changed files are read from git when it is written.
+Saved states of the worktree itself are in ``git.checkpoints``.
 """
 
 from __future__ import annotations
@@ -25,10 +25,20 @@ if TYPE_CHECKING:
 FILE = ".polecat-checkpoint.json"
 KEPT_S = 24 * 3600.0
 MOST_FILES = 50
+_TEXTS = {
+    "notes": "notes",
+    "step": "current_step",
+    "molecule": "molecule_id",
+    "bead": "hooked_bead",
+    "branch": "branch",
+    "commit": "last_commit",
+    "session": "session_id",
+}
+"""The fields that are texts → their keys in the file."""
 
 
 class Progress(Record):
-    """One checkpoint; ``at`` is in Unix seconds, 0 if the file names no readable time."""
+    """One checkpoint; ``at`` is in Unix seconds, 0 if the file has no valid time."""
 
     notes: str = ""
     step: str = ""
@@ -42,21 +52,12 @@ class Progress(Record):
 
     def as_json(self) -> dict[str, object]:
         """Return the object of the file, which other tools read too."""
-        return {
-            "molecule_id": self.molecule,
-            "current_step": self.step,
-            "step_title": "",
-            "modified_files": list(self.files),
-            "last_commit": self.commit,
-            "branch": self.branch,
-            "hooked_bead": self.bead,
-            "timestamp": format_seconds(self.at),
-            "session_id": self.session,
-            "notes": self.notes,
-        }
+        texts: dict[str, object] = {key: getattr(self, name) for name, key in _TEXTS.items()}
+        more = {"step_title": "", "modified_files": list(self.files), "timestamp": format_seconds(self.at)}
+        return texts | more
 
     def lines(self) -> list[str]:
-        """Return what a briefing tells."""
+        """Return the lines that a briefing shows."""
         where = " ".join(part for part in (self.bead, self.molecule, self.step) if part)
         out = [f"Written {format_seconds(self.at)}" + (f" at {where}" if where else "")]
         out += [self.notes] if self.notes else []
@@ -73,7 +74,7 @@ def write_progress(
     bead: str = "",
     clock: Clock = SYSTEM_CLOCK,
 ) -> Progress:
-    """Write the agent's checkpoint over its last one. Raises GitError, StoreError."""
+    """Replace the agent's checkpoint. Raises GitError, StoreError."""
     branch = commit = ""
     files: tuple[str, ...] = ()
     if os.path.exists(os.path.join(entry.work_dir, ".git")):
@@ -88,7 +89,7 @@ def write_progress(
 
 
 def read_progress(entry: RosterEntry, now: float) -> Progress | None:
-    """Return the agent's checkpoint; None if there is none of the last day, or the file is none."""
+    """Return the agent's checkpoint; None if it is missing, unreadable or older than a day."""
     if link_on_the_way(entry.work_dir, FILE):
         return None
     try:
@@ -98,26 +99,13 @@ def read_progress(entry: RosterEntry, now: float) -> Progress | None:
     if not isinstance(value, dict):
         return None
 
-    def text(key: str) -> str:
-        found = value.get(key)
-        return found if isinstance(found, str) else ""
-
-    at = parse_moment(text("timestamp")) or 0.0
+    at = parse_moment(value.get("timestamp")) or 0.0
     if not 0 <= now - at < KEPT_S:
         return None
     named = value.get("modified_files")
     files = tuple(str(one) for one in named[:MOST_FILES]) if isinstance(named, list) else ()
-    return Progress(
-        notes=text("notes"),
-        step=text("current_step"),
-        molecule=text("molecule_id"),
-        bead=text("hooked_bead"),
-        branch=text("branch"),
-        commit=text("last_commit"),
-        files=files,
-        session=text("session_id"),
-        at=at,
-    )
+    texts = {name: word for name, key in _TEXTS.items() if isinstance(word := value.get(key), str)}
+    return Progress(files=files, at=at, **texts)
 
 
 def clear_progress(entry: RosterEntry) -> bool:

@@ -9,10 +9,8 @@ from __future__ import annotations
 import glob
 import os
 
-from gastown_core.process_table import began_at, environment_of
 from gastown_core.runtimes.adapter import TURN, Adapter, Records, texts_in
-from gastown_core.runtimes.adapters.pi import PiLogs, PiUsage, id_of, newest
-from gastown_core.runtimes.session_log import SLACK_S
+from gastown_core.runtimes.adapters.pi import PiLogs, PiUsage, id_of, log_of, newest
 from gastown_core.runtimes.usage import Transcript
 
 TYPE_CHECKING = False
@@ -53,12 +51,7 @@ class OmpAdapter(Adapter):
 
     def transcript(self, pid: int) -> str:
         """The log that was written last since that process began, in the folder where it runs."""
-        try:
-            folder = os.readlink(f"/proc/{pid}/cwd")
-        except OSError:
-            return ""
-        written, path = newest(_sessions(environment_of(pid), folder))
-        return path if written >= began_at(pid) - SLACK_S else ""
+        return log_of(pid, _sessions)
 
     def given(self, line: Mapping[str, object]) -> Iterator[tuple[str, str]]:
         """A prompt."""

@@ -33,7 +33,7 @@ from gastown_core.runtimes.usage import Transcript, Usage, UsageReader, dollars,
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from gastown_core.runtimes.adapter import Program
 
@@ -123,6 +123,16 @@ def newest(folder: str) -> tuple[float, str]:
     return max(logs, default=(0.0, ""))
 
 
+def log_of(pid: int, sessions: Callable[[Mapping[str, str], str], str]) -> str:
+    """Return the log of a running program, empty if it has none; ``sessions`` finds the folder of a working directory."""
+    try:
+        folder = os.readlink(f"/proc/{pid}/cwd")
+    except OSError:
+        return ""
+    written, path = newest(sessions(environment_of(pid), folder))
+    return path if written >= began_at(pid) - SLACK_S else ""
+
+
 def id_of(path: str) -> str:
     """The session whose log that is: it stands after the moment in the file's name."""
     return os.path.basename(path).removesuffix(".jsonl").rpartition("_")[2]
@@ -193,12 +203,7 @@ class PiAdapter(Adapter):
 
     def transcript(self, pid: int) -> str:
         """The log that was written last since that process began, in the folder where it runs."""
-        try:
-            folder = os.readlink(f"/proc/{pid}/cwd")
-        except OSError:
-            return ""
-        written, path = newest(_sessions(environment_of(pid), folder))
-        return path if written >= began_at(pid) - SLACK_S else ""
+        return log_of(pid, _sessions)
 
     def given(self, line: Mapping[str, object]) -> Iterator[tuple[str, str]]:
         """A prompt, or what the extension added."""
