@@ -30,7 +30,7 @@ AGENT, BEAD, CONVOY, RIG, TOWN = "agent", "bead", "convoy", "rig", "town"
 
 
 class Subject(Record):
-    """Whom or what a row is about: its kind (agent, bead, convoy, incident, rig, town), its id, its name for people."""
+    """What a row is about: its kind (agent, bead, convoy, incident, rig, town), its id, its name for people."""
 
     kind: str
     id: str
@@ -66,7 +66,7 @@ class Item(Record):
 
     @property
     def key(self) -> str:
-        """What marks are kept under: cause and subject, whatever the wording."""
+        """The key of a row's mark: cause and subject, independent of the wording."""
         return f"{self.cause}:{self.bead or self.subject.id}"
 
     @property

@@ -1,6 +1,6 @@
 """What a person decided about rows of the list: snoozed, pinned, done; one private file per town, with undo.
 
-A mark holds for the matter as it was: a row whose ``stamp`` has changed is back.  A snooze without a time, and ``done``,
+A mark applies to the row as it was: when its ``stamp`` changes, the row returns.  A snooze without a time, and ``done``,
 end after a day at the latest where the row is still there.  Questions of a program can be snoozed, not done: the agent
 goes on waiting.
 """
@@ -31,7 +31,7 @@ SNOOZED, DONE, PINNED = "snoozed", "done", "pinned"
 
 
 class Mark(Record):
-    """What stands in the file for one row; ``until`` is when a hidden row returns, ``stamp`` the matter it is meant for."""
+    """The mark of one row; ``until`` is when a hidden row returns, ``stamp`` the state of the row that it applies to."""
 
     state: str = ""
     until: float = 0.0
@@ -121,7 +121,7 @@ def pin(root: str, item: Item, now: float) -> bool:
 
 
 def undo(root: str) -> str:
-    """Take the last act back and return what it was. Raises ConflictError if there is none."""
+    """Undo the last act and return what it was. Raises ConflictError if there is none."""
     taken: list[str] = []
 
     def change(value: dict[str, Any]) -> None:

@@ -1,4 +1,4 @@
-"""Notices outside the console: told once when the list fills, never twice for one thing, whoever restarts meanwhile.
+"""Notices outside the console: sent once when the list fills, and never twice for one row, even after a restart.
 
 Escalations have routes of their own and are not told here again.
 """
@@ -25,7 +25,7 @@ SHOW = "tmux"
 
 
 class Notice(Record):
-    """What is to be told now (empty: nothing), and what has been told, row by row with the time."""
+    """The text to send now (empty: nothing), and the rows sent so far, each with its time."""
 
     words: str
     reason: str
@@ -33,7 +33,7 @@ class Notice(Record):
 
 
 def notice_of(items: Iterable[Item], told: Mapping[str, float], name: str, now: float) -> Notice:
-    """Return the notice that is due: something new waits, and nothing told before still does; pure."""
+    """Return the notice that is due, if something new waits and no row that was sent before still does; pure."""
     waits = [one for one in items if not one.is_trouble and one.kind != ESCALATION]
     keys = {f"{one.key} {one.stamp}": one for one in waits}
     fresh = [one for key, one in keys.items() if key not in told]
@@ -48,7 +48,7 @@ def notice_of(items: Iterable[Item], told: Mapping[str, float], name: str, now: 
 
 
 def tell(root: str, items: Iterable[Item], name: str, channels: Iterable[str], now: float) -> list[Delivery]:
-    """Tell what is due over the channels, and remember it before: a notice is lost rather than told twice.
+    """Send what is due over the channels, after recording it: a notice is lost rather than sent twice.
 
     Raises SettingsError, OSError if it cannot be remembered.
     """

@@ -63,7 +63,7 @@ def _finding(root: str, found: Obstacle, seat: Seat) -> Finding:
 
 
 def _is_ours(root: str, folder: str) -> bool:
-    """Whether the town made that folder: it is the town's own, or lies in it."""
+    """Return whether the folder is the town's or inside it."""
     top = os.path.realpath(root)
     return folder == top or folder.startswith(top + os.sep)
 

@@ -1,4 +1,4 @@
-"""Whether agents get the variables that are set now: the town's tmux server keeps those it was started with."""
+"""Checks that agents get the present variables; a tmux server keeps those it was started with."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ class VariablesCheck(Check):
     about = "agents get the variables that are set here"
 
     def detect(self, place: Place) -> list[Finding]:
-        """Return the variables that differ, without their values; nothing where no server runs."""
+        """Return the variables that differ, without their values; none if no server runs."""
         if not place.server_env:
             return []
         concerned: dict[str, dict[str, None]] = {}

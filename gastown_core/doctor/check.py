@@ -1,6 +1,6 @@
 """The form of a check: it detects, says what a fix would change, and fixes; and the writing of users' files.
 
-A check is a module with a ``CHECK``, named in ``table.py``.  Detecting changes nothing.  A fix is prepared as a preview
+A check is a module with ``CHECKS``, named in ``checks.py``.  Detecting changes nothing.  A fix is prepared as a preview
 first, and a second run of it changes nothing.
 """
 
@@ -32,7 +32,7 @@ SECRETS = ("key", "token", "secret", "password", "credential", "auth")
 
 
 class Edit(Record):
-    """One change of a file: ``change`` makes its new content of what stands there (None: no file).
+    """One change of a file: ``change`` turns its content (None: no file) into the new one.
 
     ``change`` raises ValueError for content that it cannot read; the file then stays.
     """
@@ -42,9 +42,9 @@ class Edit(Record):
 
 
 class Finding(Record):
-    """One thing that is wrong: the check that says so, what, why it matters, what mends it, and whom it concerns.
+    """One problem: the check that found it, what is wrong, why it matters, the remedy, and whom it concerns.
 
-    ``edit`` is the fix that the town may make once its operator agrees; None where it is not the town's to make.
+    ``edit`` is the fix that the town may make if the operator agrees; None if the operator has to make it.
     ``act`` names what a check mends by other means than editing a file.
     """
 
@@ -74,7 +74,7 @@ class Finding(Record):
 
 
 class FileChange(Record):
-    """What a fix would make of one file."""
+    """The change that a fix would make to one file."""
 
     path: str
     before: bytes | None
@@ -90,7 +90,7 @@ class FileChange(Record):
 
 
 class Check:
-    """One check. The room's only protocol: ``gt doctor`` knows nothing else of a check."""
+    """The interface of a check: all that ``gt doctor`` uses of it."""
 
     name = ""
     about = ""
@@ -131,7 +131,7 @@ class Check:
 
 
 def write(path: str, edits: list[Edit]) -> None:
-    """Change a user's file by what stands in it at this moment.
+    """Apply an edit to the present content of a user's file.
 
     It is read again under the lock that the program itself takes, replaced in one step and keeps its mode.  Raises
     StoreError, ConflictError while a program writes it, ValueError for content that an edit cannot read.
@@ -193,7 +193,7 @@ def _content(path: str) -> bytes | None:
 
 
 def _lines(data: bytes, path: str) -> list[str]:
-    """The lines to compare: JSON is laid out anew, or a file on one line would be shown whole."""
+    """Return the lines to compare; JSON is indented first, since a one-line file would be shown whole."""
     text = data.decode("utf-8", "replace")
     if path.endswith(".json") and text.strip():
         import json
@@ -203,7 +203,7 @@ def _lines(data: bytes, path: str) -> list[str]:
 
 
 def _without_secrets(line: str) -> str:
-    """A line of a diff; the value of a name that sounds like a secret is left out."""
+    """Return a line of a diff without the value of a name that may be a secret."""
     name, colon, value = line.partition(":" if ":" in line else "=")
     is_text = value.strip().strip(",").startswith(('"', "'"))
     is_secret = colon and is_text and any(word in name.lower() for word in SECRETS)

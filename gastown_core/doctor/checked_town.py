@@ -30,9 +30,9 @@ FORESEEN = 5
 
 
 class Seat(Record):
-    """An agent with one runtime: the one that the settings choose for it, or the one that it runs with now.
+    """An agent with one runtime: the one that the settings choose, or the one that runs now.
 
-    ``to_come`` says that it is a polecat that the next slings would make.
+    ``to_come`` marks a polecat that the next slings would create.
     """
 
     entry: RosterEntry
@@ -41,13 +41,13 @@ class Seat(Record):
 
     @property
     def label(self) -> str:
-        """What it is called in a finding."""
+        """Its name in findings."""
         address = self.entry.address
         return f"the next polecats of {address.rig}" if self.to_come else address.path
 
 
 class Place:
-    """A town for the checks. What costs a process or many files is looked up once, when a check first asks."""
+    """The town that is checked; expensive facts are determined once, on first use."""
 
     def __init__(self, root: str, *, runtime: str = "", rig: str = "", env: Mapping[str, str] | None = None) -> None:
         self.root = root
@@ -61,19 +61,19 @@ class Place:
         self._obstacles: list[tuple[Seat, Obstacle]] | None = None
 
     def covers(self, rig: str) -> bool:
-        """Whether the checks are to look at that rig."""
+        """Return whether the checks include the rig."""
         return self.rig in ("", rig)
 
     @property
     def server_env(self) -> dict[str, str]:
-        """The variables that the town's tmux server gives its sessions; empty where none runs."""
+        """The variables that the town's tmux server gives to sessions; empty if it does not run."""
         if self._server_env is None:
             self._server_env = _global_environment(self.root)
         return self._server_env
 
     @property
     def agent_env(self) -> dict[str, str]:
-        """The variables that an agent gets if it is started now."""
+        """The variables that an agent would get now."""
         return self.server_env or self.own_env
 
     def seats(self) -> list[Seat]:
@@ -86,13 +86,13 @@ class Place:
         return self._seats
 
     def starts(self) -> list[Seat]:
-        """The seats, and the polecats that the next slings would make."""
+        """The seats, and the polecats that the next slings would create."""
         if self._starts is None:
             self._starts = [*self.seats(), *self._to_come()]
         return self._starts
 
     def obstacles(self) -> list[tuple[Seat, Obstacle]]:
-        """What stands in the way of each start."""
+        """The obstacles of each start."""
         if self._obstacles is None:
             look = self._look()
             self._obstacles = [
@@ -101,7 +101,7 @@ class Place:
         return self._obstacles
 
     def _to_come(self) -> list[Seat]:
-        """The polecats that the next slings would make, as many as may be busy at once."""
+        """Return the polecats that the next slings would create, as many as may be busy at once."""
         found = []
         most = load_settings(self.root).lenient("scheduler.max_polecats")
         for rig in survey(self.root).rigs:
@@ -140,7 +140,7 @@ class Place:
         return list(found.values())
 
     def _preset(self, entry: RosterEntry, alias: str) -> Preset | None:
-        """The runtime of an agent; None for the scripted one, for one that is not asked for, and for one nobody knows."""
+        """Return an agent's runtime; None if it is the scripted one, unknown, or not asked for."""
         try:
             preset = start_plan.choose_runtime(self.root, entry.address, alias).preset
         except GastownError as error:
@@ -151,7 +151,7 @@ class Place:
 
 
 def _running(root: str) -> dict[str, str]:
-    """Session → the runtime that it was started with."""
+    """Return session → the runtime that it was started with."""
     from gastown_core.tmux.panes import list_panes
 
     try:

@@ -1,4 +1,4 @@
-"""Whether the daemon works, and its duties run in time."""
+"""Checks that the daemon works and its duties run on time."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class DaemonCheck(Check):
 
 
 def _was_up(root: str) -> bool:
-    """Whether the town has sessions: one that was only installed needs no daemon yet."""
+    """Return whether the town has sessions; a town that was only installed needs no daemon."""
     from gastown_core.town.liveness import live_sessions
 
     return bool(live_sessions(root))

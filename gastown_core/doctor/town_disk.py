@@ -1,4 +1,4 @@
-"""Whether there is room on the disk, and what of the town's own files has grown out of measure."""
+"""Checks free disk space and the size of the town's logs."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class DiskCheck(Check):
     about = "there is room, and the logs are of a sane size"
 
     def detect(self, place: Place) -> list[Finding]:
-        """Return too little room, and logs that are too large."""
+        """Return low disk space, and logs that are too large."""
         found = []
         free = read_load(place.root).disk_gb
         if free is not None and free < LEAST_GB:

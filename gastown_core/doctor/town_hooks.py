@@ -1,4 +1,4 @@
-"""Whether the hook files of agents are as they should be; a user's own settings in them count as theirs."""
+"""Checks the agents' hook files; settings that a user added to them are not reported."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class HooksCheck(Check):
         self._seats: dict[str, Seat] = {}
 
     def detect(self, place: Place) -> list[Finding]:
-        """Return files that are changed or damaged; what a start writes anyway counts while the agent runs."""
+        """Return changed or damaged files; those that the next start rewrites count only while the agent runs."""
         found = []
         live = live_sessions(place.root) or ()
         for seat in place.seats():

@@ -1,4 +1,4 @@
-"""Whether every ledger of the town can be read where its route leads, and what ``bd doctor`` says of it."""
+"""Checks that each ledger can be read where its route leads, and runs the checks of ``bd doctor`` on it."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class LedgersCheck(Check):
         self._stores: dict[str, str] = {}
 
     def detect(self, place: Place) -> list[Finding]:
-        """Return what is missing, what is read elsewhere than configured, and the findings of each store."""
+        """Return missing ledgers, ledgers read elsewhere than configured, and the findings in each store."""
         ledger = TownLedger(place.root)
         stores = {name: store for name, store in ledger.stores().items() if name == "town" or place.covers(name)}
         found = [

@@ -1,4 +1,4 @@
-"""Whether every rig that was begun is part of the town."""
+"""Checks for rigs whose ``gt rig add`` was interrupted."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class RigsCheck(Check):
     about = "no rig was left half added"
 
     def detect(self, place: Place) -> list[Finding]:
-        """Return the folders that a killed ``gt rig add`` left."""
+        """Return the folders that an interrupted ``gt rig add`` left."""
         return [
             Finding(
                 self.name,

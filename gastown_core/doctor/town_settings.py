@@ -1,4 +1,4 @@
-"""Whether the town's registers and settings can be read, and hold what they may."""
+"""Checks that the town's registers and settings can be read and are valid."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ SHAPES = (("rigs.json", "rigs"), ("daemon.json", "patrols"))
 
 
 def _shapes(root: str) -> list[Finding]:
-    """Return registers that are JSON, and not of the form that the town reads."""
+    """Return registers that are JSON of another form than the town reads."""
     found = []
     for name, key in SHAPES:
         path = os.path.join(root, "mayor", name)

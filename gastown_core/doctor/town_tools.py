@@ -1,4 +1,4 @@
-"""Whether git and tmux are there, and new enough."""
+"""Checks that git and tmux are installed and recent enough."""
 
 from __future__ import annotations
 

@@ -33,7 +33,7 @@ class DueVerdict(Record):
 
 
 def judge(plugin: Plugin, last: Run | None, *, now: float, since: float, event: bytes = b"") -> DueVerdict:
-    """Return what the gate says; pure. ``since`` is when the daemon began to watch; ``event`` a fresh matching line.
+    """Return whether the gate is open; pure. ``since`` is when the daemon began to watch; ``event`` a fresh matching line.
 
     For ``condition`` it says whether the command is to be asked at all.
     """
@@ -59,7 +59,7 @@ def judge(plugin: Plugin, last: Run | None, *, now: float, since: float, event: 
 
 
 class PluginWatch:
-    """The daemon's look at plugins: remembers how far it has read the event log."""
+    """The daemon's watch over plugins; it remembers how far it has read the event log."""
 
     def __init__(self, root: str, clock: Clock) -> None:
         self.root = root
@@ -103,7 +103,7 @@ class PluginWatch:
         return "; ".join(said)
 
     def verdict(self, ledger: TownLedger, plugin: Plugin, event: bytes = b"") -> DueVerdict:
-        """Return what the plugin's gate says now; a ``condition`` is asked. Raises GastownError."""
+        """Return whether the plugin's gate is open now; a ``condition`` is run. Raises GastownError."""
         last = last_run(ledger, plugin) if plugin.gate.type != MANUAL else None
         found = judge(plugin, last, now=self.clock.now(), since=self.since, event=event)
         if plugin.gate.type != CONDITION or not found.is_open:

@@ -40,7 +40,7 @@ class Outcome(Record):
 
     @property
     def last_line(self) -> str:
-        """The last line that says something."""
+        """The last line that is not blank."""
         lines = [line.strip() for line in self.detail.splitlines() if line.strip()]
         return lines[-1] if lines else ""
 

@@ -1,6 +1,6 @@
 """The sessions that agents of the town have had, as their programs keep them.
 
-They are found by the programs' own transcripts, which ``gt costs`` reads too; when and for what a session was started is
+They are found by the programs' own transcripts, which ``gt costs`` reads too; when and why a session was started is
 in the event log.  A session whose transcript its program has deleted is not listed: nothing of it can be asked.
 """
 

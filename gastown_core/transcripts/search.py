@@ -40,7 +40,7 @@ class Place(Record):
 
 
 class Hit(Record):
-    """One hit: whose, what kind of entry, when, the text around it, and where in it the match stands."""
+    """One hit: agent, kind of entry, time, the text around it, and the position of the match in that text."""
 
     agent: str
     kind: str

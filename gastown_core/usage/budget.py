@@ -1,4 +1,4 @@
-"""Budgets: how many tokens or dollars a day or a bead may use, when that is said, and whether dispatch waits.
+"""Budgets: how many tokens or dollars a day or a bead may use, when to warn, and whether dispatch waits.
 
 Judging is pure: sums and limits in, notices out.  A day's budget begins anew with the local day; a bead's ends when the
 limit is raised.
@@ -26,7 +26,7 @@ WARNED, OVER = "warned", "over"
 
 
 class Limits(Record):
-    """Limits by unit (absent: none), from which share on to warn, and whether dispatch waits for what is over."""
+    """Limits by unit (absent: none), the share from which to warn, and whether dispatch waits when a limit is exceeded."""
 
     day: Mapping[str, float] = {}
     bead: Mapping[str, float] = {}
@@ -35,12 +35,12 @@ class Limits(Record):
 
     @property
     def are_set(self) -> bool:
-        """Whether there is any limit."""
+        """Whether any limit is set."""
         return bool(self.day or self.bead)
 
 
 def limits_of(settings: Settings) -> Limits:
-    """The budgets in the town's settings; a wrong value counts as unset."""
+    """Return the budgets in the town's settings; a wrong value counts as unset."""
     found = {
         kind: {unit: limit for unit in UNITS if (limit := settings.lenient(f"budget.{kind}_{unit}"))}
         for kind in ("day", "bead")
@@ -50,7 +50,7 @@ def limits_of(settings: Settings) -> Limits:
 
 
 def judge(told: UsageToday, limits: Limits, day: str) -> tuple[BudgetNotice, ...]:
-    """The budgets that are nearly or wholly used on that day, the day's own first."""
+    """Return the budgets that are nearly or fully used on that day, the day's own first."""
     whose: list[tuple[str, Spent, Mapping[str, float]]] = []
     if told.day == day:
         whose.append(("", told.spent, limits.day))
@@ -67,13 +67,13 @@ def judge(told: UsageToday, limits: Limits, day: str) -> tuple[BudgetNotice, ...
 
 
 def notices(root: str, now: float) -> tuple[BudgetNotice, ...]:
-    """What the budgets of the town say now, by what was counted last; nothing is read where none is set."""
+    """Return the town's budget notices by the sums counted last; no file is read if no budget is set."""
     limits = limits_of(load_settings(root))
     return judge(read_today(root), limits, today(now)) if limits.are_set else ()
 
 
 def holds(found: tuple[BudgetNotice, ...]) -> dict[str, Obstacle]:
-    """Bead → why it is not dispatched; the empty one is for all."""
+    """Return bead → why it is not dispatched; the empty key holds all beads."""
     return {one.bead: _hold(one) for one in reversed(found) if one.holds}
 
 
@@ -85,9 +85,9 @@ def _hold(one: BudgetNotice) -> Obstacle:
 def announce(
     root: str, ledger: UsageLedger, found: tuple[BudgetNotice, ...], *, clock: Clock = SYSTEM_CLOCK
 ) -> list[str]:
-    """Say once in the event log that a budget is nearly, and that it is wholly used; what was said, in words.
+    """Log once that a budget is nearly used, and once that it is fully used; return what was logged, in words.
 
-    Another day, or another limit, is another budget.
+    A new day or a new limit counts as another budget.
     """
     day, known = today(clock.now()), ledger.told()
     levels, said = {}, []

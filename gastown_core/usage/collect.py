@@ -1,4 +1,4 @@
-"""Collects usage: reads what was added to the transcripts of the town's agents, and counts it in the ledger.
+"""Collects usage: reads what was added to the transcripts of the town's agents, and counts it in the usage ledger.
 
 A pass costs a listing of the programs' folders and what is new in them.  One process collects at a time; a transcript
 that was truncated or replaced is read from its beginning, and its messages are known by their ids.
@@ -42,9 +42,9 @@ OVERSEER = "overseer"
 
 
 class Collected(Record):
-    """What a pass did: files with something new, messages that it read, lines that were junk.
+    """The result of a pass: files with new lines, messages read, junk lines.
 
-    ``faults`` are files it could not read, ``said`` what it told of budgets.
+    ``faults`` are unreadable files, ``said`` the budget warnings that it logged.
     """
 
     files: int = 0
@@ -72,7 +72,7 @@ def collect(
 
 
 def _is_outdated(root: str, now: float) -> bool:
-    """Whether the day's sums are of another day, or of other settings."""
+    """Return whether the day's sums belong to another day or to other settings."""
     written = _written(today_path(root))
     return not written or _written(settings_path(root)) >= written or read_today(root).day != today(now)
 
@@ -89,7 +89,7 @@ class _Pass:
         self.faults: list[str] = []
 
     def read_events(self) -> None:
-        """Take in what was on whose hook since when, and which agents were started."""
+        """Read from the event log what was on whose hook, and which agents were started."""
         path = log_path(self.root)
         try:
             for new in news(self.sources.get(path) or UsageFile(path, EVENTS, EVENTS)):
@@ -109,9 +109,9 @@ class _Pass:
             self.ledger.note_start(event.actor, event.ts, str(event.payload.get("runtime") or ""))
 
     def found(self, env: Mapping[str, str]) -> dict[str, tuple[str, str]]:
-        """Path → (runtime, agent) of every transcript that may tell something new, those written first before others.
+        """Return path → (runtime, agent) of every transcript that may have new lines, the oldest first.
 
-        The agent is empty where only the transcript's own lines can tell it.
+        The agent is empty if only the transcript itself can tell it.
         """
         found = dict(self._told_by_hooks())
         for runtime in filter(tells_usage, MODULES):
@@ -125,12 +125,12 @@ class _Pass:
         return dict(sorted(found.items(), key=lambda one: _written(one[0])))
 
     def _is_foreign(self, path: str) -> bool:
-        """Whether its first lines told that it is of nobody in the town."""
+        """Return whether its first lines showed that it belongs to nobody in the town."""
         known = self.sources.get(path)
         return known is not None and not known.agent
 
     def _told_by_hooks(self) -> Iterator[tuple[str, tuple[str, str]]]:
-        """The transcripts that hooks named, of sessions that run and of the last ones."""
+        """Yield the transcripts that hooks named, of running sessions and of each agent's last ones."""
         for entry in self.inventory.agents:
             for folder, key in (("heartbeats", "agent_runtime"), ("sessions", "runtime")):
                 try:
@@ -142,7 +142,7 @@ class _Pass:
                     yield path, (runtime, entry.address.path)
 
     def _environments(self, env: Mapping[str, str], runtime: str) -> list[Mapping[str, str]]:
-        """The variables that say where that runtime keeps its files: ours, and those that settings give to agents."""
+        """Return the environments that locate the runtime's files: our own, and those that the settings give to agents."""
         found = [env]
         for rig in ("", *(rig.name for rig in self.inventory.rigs)):
             try:
@@ -155,7 +155,7 @@ class _Pass:
         return found
 
     def read(self, path: str, runtime: str, agent: str) -> None:
-        """Count what is new in a transcript; one that cannot be read is a fault and nothing more."""
+        """Count what is new in a transcript; an unreadable one is recorded as a fault."""
         known = self.sources.get(path) or UsageFile(path, runtime, agent)
         known = known._replace(agent=agent or known.agent)
         try:
@@ -167,7 +167,7 @@ class _Pass:
             self.faults.append(f"cannot read {path}: {error.strerror or error}")
 
     def _read_whole(self, known: UsageFile) -> bool:
-        """Count what is new in a transcript that is no file of lines; whether it is one. Raises OSError."""
+        """Count what is new in a transcript that is not made of lines; return whether it is one. Raises OSError."""
         reader = _reader(known.runtime, known.memory)
         used = reader.read_whole(known.path)
         if used is None:
@@ -182,7 +182,7 @@ class _Pass:
         return True
 
     def _count(self, new: News, memory: dict[str, Any]) -> UsageFile:
-        """Count the messages of some new lines, with how far that is; the source as it is kept."""
+        """Count the messages of new lines and store the position; return the stored source."""
         reader = _reader(new.source.runtime, memory)
         used: list[Usage] = []
         junk = int(new.is_too_long)
@@ -204,12 +204,12 @@ class _Pass:
         return source
 
     def _placed(self, one: Usage) -> Usage:
-        """The message at a moment that can be: one without any, or of a wrong clock, is of now."""
+        """Return the message with a plausible time: one without a time, or from the future, gets the present."""
         return one if 0 < one.at <= self.now + LATEST_S else one._replace(at=self.now)
 
 
 def _reader(runtime: str, memory: Mapping[str, object]) -> UsageReader:
-    """A reader of that runtime's transcripts, with a copy of what an earlier one remembered."""
+    """Return a reader of the runtime's transcripts, with a copy of the memory of an earlier one."""
     adapter = adapter_for(runtime)
     reader = adapter.usage_reader(dict(memory)) if adapter is not None else None
     assert reader is not None, runtime
@@ -217,7 +217,7 @@ def _reader(runtime: str, memory: Mapping[str, object]) -> UsageReader:
 
 
 def hook_of(event: TownEvent) -> tuple[str, str] | None:
-    """(agent, bead) as an event tells what is on a hook from then on, None if it tells nothing of that."""
+    """Return the (agent, bead) that an event puts on a hook; None if it is about something else."""
     payload = event.payload
     bead = payload.get("bead")
     if event.type == "hook_state" and isinstance(payload.get("agent"), str):
@@ -230,7 +230,7 @@ def hook_of(event: TownEvent) -> tuple[str, str] | None:
 
 
 def agent_of(inventory: Inventory, folder: str) -> str:
-    """Whose folder that is, also of a worktree that is gone; empty if it is not in the town."""
+    """Return the agent of a folder, also of a removed worktree; empty if it is outside the town."""
     root = os.path.realpath(inventory.root)
     folder = os.path.realpath(folder) if folder else ""
     if folder != root and not folder.startswith(root + os.sep):
@@ -253,7 +253,7 @@ def _is_below(folder: str, other: str) -> bool:
 
 
 def _written(path: str) -> float:
-    """When it was written last, 0 if it is not there."""
+    """Return when the file was last written, 0 if it does not exist."""
     try:
         return os.stat(path).st_mtime
     except OSError:

@@ -1,7 +1,7 @@
 """Sums of usage: by agent, rig, bead, convoy or day.
 
-A cost is what programs tell; where they tell none, one is estimated if the settings have a price for the model, else
-it is unknown.  A sum of which a part is unknown says so.
+A cost is what the program reports; if it reports none, it is estimated from the settings' price for the model, else
+it is unknown.  A sum says whether a part of it is unknown.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _PRICED = ("input", "output", "cache_read", "cache_write")
 
 
 class Sum(Record):
-    """What some messages used together; ``cost`` is of those whose cost is known, None if of none."""
+    """What some messages used together; ``cost`` covers those whose cost is known, None if none is."""
 
     messages: int = 0
     input: int = 0
@@ -40,11 +40,11 @@ class Sum(Record):
 
     @property
     def tokens(self) -> int:
-        """All tokens."""
+        """The number of tokens of all kinds."""
         return self.input + self.output + self.cache_read + self.cache_write
 
     def plus(self, other: Sum) -> Sum:
-        """Both together."""
+        """Return the sum of both."""
         known = [cost for cost in (self.cost, other.cost) if cost is not None]
         return Sum(
             self.messages + other.messages,
@@ -58,11 +58,11 @@ class Sum(Record):
         )
 
     def words(self) -> str:
-        """Its cost for people."""
+        """Return the cost as text."""
         return spent_words(Spent(self.tokens or self.messages, self.cost, self.unpriced > 0, self.is_estimated))
 
     def as_json(self) -> dict[str, Any]:
-        """Its figures; ``cost`` null if it is unknown."""
+        """Return the sum as ``--json`` prints it; ``cost`` is null if it is unknown."""
         figures = dict(zip(self._fields[:5], self[:5], strict=True))
         more = {"cost_unknown_messages": self.unpriced, "cost_estimated": self.is_estimated}
         return {**figures, "tokens": self.tokens, "cost": self.cost, **more}
@@ -78,7 +78,7 @@ def sums(
     agent: str = "",
     beads: Sequence[str] = (),
 ) -> dict[str, Sum]:
-    """Key → sum of the messages since then; ``by`` agent, bead or day. A day is one of the machine's time zone.
+    """Return key → sum of the messages since then; ``by`` is agent, bead or day (in the machine's time zone).
 
     With ``lately`` only beads on which something was used since that moment, with all that they ever used; with ``agent`` or
     ``beads`` only what is theirs.
@@ -118,7 +118,7 @@ FROM message WHERE at >= ? {only} GROUP BY 1, 2 ORDER BY 1
 
 
 def priced(model: str, figures: list[Any], prices: Mapping[str, Any]) -> Sum:
-    """The sum of one model's messages: those that tell a cost, and the others at the settings' price, if there is one."""
+    """Return the sum of one model's messages; those without a reported cost count at the settings' price, if there is one."""
     messages, *used = figures[:5]
     told, told_messages = figures[5], figures[6]
     others = messages - told_messages
@@ -130,7 +130,7 @@ def priced(model: str, figures: list[Any], prices: Mapping[str, Any]) -> Sum:
 
 
 def price_of(model: str, prices: Mapping[str, object]) -> dict[str, float] | None:
-    """Dollars for a million tokens of each kind; None if the settings name no usable price of that model."""
+    """Return dollars per million tokens of each kind; None if the settings have no usable price for the model."""
     row = prices.get(model)
     if not isinstance(row, dict):
         return None
@@ -142,7 +142,7 @@ def price_of(model: str, prices: Mapping[str, object]) -> dict[str, float] | Non
 
 
 def regrouped(found: Mapping[str, Sum], keys_of: Callable[[str], Iterable[str]]) -> dict[str, Sum]:
-    """The same sums under other keys; one that belongs to several is counted in each."""
+    """Return the sums under other keys; one that belongs to several keys counts in each."""
     again: dict[str, Sum] = {}
     for name, one in found.items():
         for key in keys_of(name):
@@ -151,13 +151,13 @@ def regrouped(found: Mapping[str, Sum], keys_of: Callable[[str], Iterable[str]])
 
 
 def rig_of(agent: str) -> str:
-    """The rig of an agent's address."""
+    """Return the rig of an agent's address, TOWN for an agent of the town."""
     head, _, rest = agent.partition("/")
     return head if rest and head != "deacon" else TOWN
 
 
 def total(found: Iterable[Sum]) -> Sum:
-    """All together."""
+    """Return the sum of all sums."""
     whole = Sum()
     for one in found:
         whole = whole.plus(one)
@@ -165,7 +165,7 @@ def total(found: Iterable[Sum]) -> Sum:
 
 
 def start_of_day(now: float) -> float:
-    """When the local day of that moment began."""
+    """Return the start of the local day of that moment."""
     import time
 
     year, month, day = (int(part) for part in today(now).split("-"))

@@ -1,6 +1,6 @@
-"""The day's sums in ``<town>/.runtime/usage/today.json``, for those who ask often: console, status and dispatch.
+"""The day's sums in ``<town>/.runtime/usage/today.json``, for frequent readers: console, status and dispatch.
 
-Who collects writes it; reading it needs no database.
+The collector writes it; reading it needs no database.
 """
 
 from __future__ import annotations
@@ -25,17 +25,17 @@ LATELY_S = 30 * 86400.0
 
 
 def folder(root: str) -> str:
-    """Where it lies."""
+    """Return the folder of the usage files."""
     return os.path.join(root, ".runtime", "usage")
 
 
 def today_path(root: str) -> str:
-    """The file."""
+    """Return the path of the day's sums."""
     return os.path.join(folder(root), "today.json")
 
 
 def sum_up(ledger: UsageLedger, prices: Mapping[str, Any], now: float) -> UsageToday:
-    """The day's sums out of the ledger."""
+    """Return the day's sums from the ledger."""
     from gastown_core.usage import sums as figures
 
     start = figures.start_of_day(now)
@@ -59,7 +59,7 @@ def _spent(one: Sum) -> Spent:
 
 
 def write_today(root: str, told: UsageToday) -> bool:
-    """Write it if it says something else than the file; whether it did. Raises StoreError."""
+    """Write the sums if they differ from the file; return whether they did. Raises StoreError."""
     if told == read_today(root):
         return False
     from json import dumps
@@ -75,7 +75,7 @@ def write_today(root: str, told: UsageToday) -> bool:
 
 
 def read_today(root: str) -> UsageToday:
-    """What was told last; nothing if nobody told anything, or the file is junk."""
+    """Return the sums written last; empty ones if there is no file, or it is junk."""
     try:
         value = read_json(today_path(root))
     except GastownError:

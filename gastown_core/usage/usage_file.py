@@ -1,4 +1,4 @@
-"""How far a file was read, and what is new in it: whole lines only, whatever became of the file meanwhile."""
+"""How far a transcript has been read, and the new complete lines in it, even if it was truncated or replaced."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ BEGINS = 256
 
 
 class UsageFile(Record):
-    """A file that is read: whose usage it tells, which file it was, how far it was read, and how many lines were junk.
+    """A transcript that is read: its agent, the file's identity, how far it was read, and how many lines were junk.
 
-    ``begins`` is a digest of its first bytes: a file that takes the place and the inode of another begins otherwise.
-    An empty ``agent`` is nobody of the town.
+    ``begins`` is a digest of its first bytes, which differs if another file has taken over path and inode.
+    ``agent`` is empty if it belongs to nobody in the town.
     """
 
     path: str
@@ -40,9 +40,9 @@ class UsageFile(Record):
 
 
 class News(Record):
-    """Some new lines; ``source`` is how far that is, ``is_anew`` whether the file is another one than was read before.
+    """New lines; ``source`` holds the new position, ``is_anew`` says that this is another file than the one read before.
 
-    ``is_too_long`` says that a line was passed over.
+    ``is_too_long`` says that a line was skipped.
     """
 
     source: UsageFile
@@ -52,7 +52,7 @@ class News(Record):
 
 
 def news(source: UsageFile) -> Iterator[News]:
-    """What was added since; from its beginning if it was truncated or replaced. Raises OSError."""
+    """Return what was added since; the whole file if it was truncated or replaced. Raises OSError."""
     try:
         status = os.stat(source.path)
     except (FileNotFoundError, NotADirectoryError):
@@ -85,7 +85,7 @@ def news(source: UsageFile) -> Iterator[News]:
 
 
 def _beginning(path: str, length: int) -> str:
-    """A digest of so many first bytes, with their number."""
+    """Return a digest of the first ``length`` bytes, with their number."""
     fd = open_plain(path)
     try:
         return f"{length}:{sha256(os.pread(fd, length, 0)).hex()[:16]}"

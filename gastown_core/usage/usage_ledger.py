@@ -52,7 +52,7 @@ _FIGURES = "messages input output cache_read cache_write cost told bare_input ba
 
 
 def _added(row: str, sign: str) -> str:
-    """The statement that adds a message to its total, or takes it out."""
+    """Return the statement that adds a message to its total, or subtracts it."""
     plain = [f"{row}.{name}" for name in ("input", "output", "cache_read", "cache_write")]
     bare = [f"CASE WHEN {row}.cost IS NULL THEN {figure} ELSE 0 END" for figure in plain]
     values = ["1", *plain, f"coalesce({row}.cost, 0)", f"({row}.cost IS NOT NULL)", *bare]
@@ -73,7 +73,7 @@ SCHEMA = (
 
 
 def ledger_path(root: str) -> str:
-    """Where the town's ledger of usage lies."""
+    """Return the path of the town's usage ledger."""
     return os.path.join(root, ".runtime", "usage", "usage.db")
 
 
@@ -126,11 +126,11 @@ class UsageLedger:
             raise self._failed(error) from error
 
     def transaction(self) -> AbstractContextManager[None]:
-        """A ``with`` block that is written as a whole, or not at all."""
+        """Return a ``with`` block that is written whole or not at all."""
         return _Transaction(self.db)
 
     def sources(self) -> dict[str, UsageFile]:
-        """What is read, by path."""
+        """Return the files that have been read, by path."""
         rows = self.db.execute("SELECT * FROM source")
         return {row[0]: UsageFile._make((*row[:7], decode_json(row[7]), row[8])) for row in rows}
 
@@ -143,12 +143,12 @@ class UsageLedger:
         ]
 
     def keep_source(self, source: UsageFile) -> None:
-        """Note how far it was read."""
+        """Store how far a file has been read."""
         row = [*source[:7], encode_json(source.memory), source.junk]
         self.db.execute("INSERT OR REPLACE INTO source VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
 
     def count(self, source: UsageFile, used: Iterable[Usage]) -> None:
-        """Count messages of that source's agent; of one that was counted before, each greater figure takes its place."""
+        """Count messages of the file's agent; for a message that was counted before, the greater figures replace the old ones."""
         for one in used:
             key = f"{source.runtime}:{one.message}"
             bead = self.bead_at(source.agent, one.at)
@@ -156,13 +156,13 @@ class UsageLedger:
             self.db.execute(_COUNT, (key, one.at, source.agent, bead, source.runtime, one.model, *figures, one.at))
 
     def bead_at(self, agent: str, at: float) -> str:
-        """What was on the agent's hook at that moment."""
+        """Return the bead that was on the agent's hook at ``at``."""
         query = "SELECT bead FROM hook WHERE agent = ? AND at <= ? ORDER BY at DESC LIMIT 1"
         found = self.db.execute(query, (agent, at)).fetchone()
         return found[0] if found else NO_BEAD
 
     def note_hook(self, agent: str, at: float, bead: str) -> None:
-        """Note what is on a hook from ``at`` on, also for messages that were counted before this was known."""
+        """Record what is on a hook from ``at`` on, and reassign messages counted before this was known."""
         self.db.execute("INSERT OR REPLACE INTO hook VALUES (?, ?, ?)", (agent, at, bead))
         after = self.db.execute("SELECT min(at) FROM hook WHERE agent = ? AND at > ?", (agent, at)).fetchone()[0]
         until = after if after is not None else float("inf")
@@ -170,15 +170,15 @@ class UsageLedger:
         self.db.execute(change, (bead, agent, at, until))
 
     def note_start(self, agent: str, at: float, runtime: str) -> None:
-        """Note that a session of the agent was started."""
+        """Record that a session of the agent was started."""
         self.db.execute("INSERT OR REPLACE INTO start VALUES (?, ?, ?)", (agent, at, runtime))
 
     def starts(self, since: float) -> Iterator[tuple[str, str]]:
-        """(agent, runtime) of what was started since then."""
+        """Return (agent, runtime) of each session started since then."""
         yield from self.db.execute("SELECT DISTINCT agent, runtime FROM start WHERE at >= ? ORDER BY agent", (since,))
 
     def contexts(self, since: float) -> dict[str, tuple[int, int]]:
-        """Agent → (context, window) after the last message of its conversation, if its session was not started anew since."""
+        """Return agent → (context, window) after its last message, unless its session was restarted since."""
         found = {}
         for (agent,) in self.db.execute("SELECT DISTINCT agent FROM total WHERE day >= ?", (today(since),)).fetchall():
             last = self.db.execute(_LAST, (agent,)).fetchone()
@@ -188,11 +188,11 @@ class UsageLedger:
         return found
 
     def told(self) -> dict[str, str]:
-        """What was said of budgets: subject → level."""
+        """Return the budget warnings given so far: subject → level."""
         return dict(self.db.execute("SELECT subject, level FROM told"))
 
     def keep_told(self, levels: dict[str, str]) -> None:
-        """Remember what was said of budgets."""
+        """Store the budget warnings given so far."""
         with self.transaction():
             self.db.execute("DELETE FROM told")
             self.db.executemany("INSERT INTO told VALUES (?, ?)", levels.items())

@@ -19,7 +19,7 @@ MODULES = {"claude": "claude", "codex": "codex", "gemini": "gemini"}
 
 
 def readiness_of(runtime: str) -> Readiness:
-    """What is known of a runtime's start; for one without a module, nothing but its program."""
+    """Return what a runtime needs for its start; for one without a module, only its program is checked."""
     name = MODULES.get(runtime)
     if name is None:
         return Readiness()
@@ -30,7 +30,7 @@ def readiness_of(runtime: str) -> Readiness:
 
 
 def obstacles(preset: Preset, work_dir: str, look: Surroundings) -> list[Obstacle]:
-    """What stands between a start of that runtime in that folder and its first prompt.
+    """Return the obstacles between a start of the runtime in that folder and its first prompt.
 
     Files are read and no process is started.  The scripted agent has no obstacles.
     """

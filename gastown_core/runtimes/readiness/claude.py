@@ -78,7 +78,7 @@ class ClaudeReadiness(Readiness):
 
 
 def _record_path(config: str, folder: str) -> str:
-    """Its record, which old installations have under an older name."""
+    """Return the path of its record file; old installations have an older name."""
     usual, former = os.path.join(folder, ".claude.json"), os.path.join(config, ".config.json")
     return former if os.path.isfile(former) and not os.path.lexists(usual) else usual
 

@@ -97,7 +97,7 @@ def _login(config: Mapping[str, object], home: str, env: Mapping[str, str]) -> I
 
 
 def _review(config: Mapping[str, object], home: str, look: Surroundings) -> Iterator[Obstacle]:
-    """Hooks of the user that were never looked at: codex stops at a question for each start until they are."""
+    """Yield the user's hooks that were never reviewed; until then codex asks at each start."""
     path = os.path.join(home, HOOK_FILES[0])
     try:
         hooks = part_of(look.json(path), "hooks")
@@ -115,7 +115,7 @@ def _review(config: Mapping[str, object], home: str, look: Surroundings) -> Iter
 
 
 def _places(work_dir: str, look: Surroundings) -> tuple[str, str]:
-    """The folders by which codex finds its trust: the folder itself, and the top of its repository."""
+    """Return the folders that codex looks up: the folder itself, and the top of its repository."""
     here = os.path.realpath(work_dir)
     repository = look.repository(work_dir)
     top = repository.top if repository.is_bare else repository.main
@@ -123,7 +123,7 @@ def _places(work_dir: str, look: Surroundings) -> tuple[str, str]:
 
 
 def _may_be_trusted(data: bytes, work_dir: str, look: Surroundings) -> bool:
-    """Whether the words of the settings name the folder; cheaper than reading them."""
+    """Return whether the settings' text names the folder; cheaper than parsing it."""
     return any(f'"{folder}"'.encode() in data or f"'{folder}'".encode() in data for folder in _places(work_dir, look))
 
 
@@ -139,7 +139,7 @@ def _untrusted(path: str, work_dir: str, look: Surroundings) -> Obstacle:
 
 
 def with_trust(data: bytes | None, folder: str) -> bytes:
-    """The settings with one more trusted folder at their end; all that stands there stays as it is.
+    """Return the settings with one more trusted folder at the end; the rest is unchanged.
 
     Raises ValueError for settings that are no TOML, or that say something of the folder already.
     """

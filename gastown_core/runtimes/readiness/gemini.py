@@ -124,7 +124,7 @@ def _trust(rules: Mapping[str, object], path: str, work_dir: str, env: Mapping[s
 
 
 def _verdict(rules: Mapping[str, object], folder: str) -> bool | None:
-    """Whether it is trusted, by the longest rule that covers it; None if no rule does."""
+    """Return whether the folder is trusted, by the longest rule that covers it; None if no rule does."""
     longest, found = -1, None
     for rule, level in rules.items():
         covers = os.path.realpath(os.path.dirname(rule) if level == "TRUST_PARENT" else rule)

@@ -1,6 +1,6 @@
-"""What stands between a program and its first prompt, and the files in which that is written.
+"""Obstacles between a program's start and its first prompt, and the files that show them.
 
-``Surroundings`` read each file once, for all agents that are looked at together.  What cannot be read is told as an obstacle
+``Surroundings`` read each file once, for all agents that are looked at together.  An unreadable file is an obstacle
 of its own, and nothing else is concluded from it.
 """
 
@@ -40,7 +40,7 @@ class Edit(Record):
 
 
 class Obstacle(Record):
-    """One obstacle: which kind, what is so, why that matters, and what removes it."""
+    """One obstacle: its kind, what is wrong, why it matters, and the remedy."""
 
     kind: str
     what: str
@@ -50,11 +50,11 @@ class Obstacle(Record):
 
 
 class UnreadableError(Exception):
-    """Why a file cannot be judged."""
+    """A file that cannot be read or parsed."""
 
 
 class Surroundings:
-    """The variables that programs get, and the files that they read.
+    """The environment and the files that a program will find.
 
     ``planned`` holds what a start writes first, by path.  A ``is_quick`` look opens no more than it must and stays
     silent where only a slow one could be sure.
@@ -71,21 +71,21 @@ class Surroundings:
         self._parsed: dict[str, dict[str, object]] = {}
 
     def repository(self, folder: str) -> Repository:
-        """The repository around ``folder``."""
+        """Return the repository around ``folder``."""
         if folder not in self._repositories:
             self._repositories[folder] = repository_of(folder)
         return self._repositories[folder]
 
     def plan_worktree(self, folder: str, common: str) -> None:
-        """Take ``folder``, which need not exist, for a worktree of the repository ``common``."""
+        """Treat ``folder``, which need not exist, as a worktree of the repository ``common``."""
         self._repositories[folder] = Repository(os.path.realpath(folder), os.path.realpath(common))
 
     def plan(self, path: str, content: bytes) -> None:
-        """Take ``content`` for what stands at ``path``."""
+        """Treat ``content`` as the content of ``path``."""
         self._planned[path] = content
 
     def content(self, path: str) -> bytes | None:
-        """What stands there, None if nothing does. Raises UnreadableError."""
+        """Return the file's content, None if there is no file. Raises UnreadableError."""
         if path in self._planned:
             return self._planned[path]
         if path not in self._read:
@@ -96,7 +96,7 @@ class Surroundings:
         return found
 
     def json(self, path: str, *, has_comments: bool = False) -> dict[str, Any]:
-        """The JSON object there, empty if there is no file. Raises UnreadableError."""
+        """Return the file's JSON object, empty if there is no file. Raises UnreadableError."""
         if path in self._parsed:
             return self._parsed[path]
         data = self.content(path)
@@ -132,28 +132,28 @@ class Readiness:
     """The oldest version that is known to serve, empty if none is known."""
 
     def obstacles(self, preset: Preset, work_dir: str, look: Surroundings) -> list[Obstacle]:
-        """What stands in the way of a start in ``work_dir``."""
+        """Return the obstacles of a start in ``work_dir``."""
         return []
 
 
 def unreadable(path: str, why: str, reader: str) -> Obstacle:
-    """A file of the user's that its program cannot use either."""
+    """Return the obstacle for a user's file that its program cannot read either."""
     remedy = f"look at {path}: mend it, or move it away so that {reader} begins a new one"
     return Obstacle(SETUP, f"{path} cannot be read", why, remedy)
 
 
 def home_of(env: Mapping[str, str]) -> str:
-    """The home folder as programs find it, also where HOME is not set."""
+    """Return the home folder as programs find it, also if HOME is not set."""
     return env.get("HOME") or os.path.expanduser("~")
 
 
 def text_of(value: object) -> str:
-    """``value`` if it is text, else empty."""
+    """Return ``value`` if it is text, else an empty text."""
     return value if isinstance(value, str) else ""
 
 
 def part_of(value: Mapping[str, object], *keys: str) -> dict[str, Any]:
-    """The object below those keys, empty if there is none."""
+    """Return the object below these keys, an empty one if there is none."""
     found: object = value
     for key in keys:
         found = found.get(key) if isinstance(found, dict) else None
@@ -161,7 +161,7 @@ def part_of(value: Mapping[str, object], *keys: str) -> dict[str, Any]:
 
 
 def below(value: dict[str, Any], *keys: str) -> dict[str, Any]:
-    """The object below those keys, made where it is missing. Raises ValueError where something else stands."""
+    """Return the object below these keys, created if missing. Raises ValueError if another value is there."""
     for key in keys:
         value = value.setdefault(key, {})
         if not isinstance(value, dict):
@@ -188,7 +188,7 @@ def with_json(data: bytes | None, change: Callable[[dict[str, object]], None]) -
 
 
 def _indent(text: str) -> str | int | None:
-    """How a JSON text is indented; None if it stands on one line."""
+    """Return the indentation of a JSON text; None if it is on one line."""
     if not text.strip():
         return 2
     lines = text.splitlines()
@@ -199,7 +199,7 @@ def _indent(text: str) -> str | int | None:
 
 
 def without_comments(data: bytes) -> bytes:
-    """JSON text less its ``//`` and ``/* */`` comments."""
+    """Return JSON text without ``//`` and ``/* */`` comments."""
     text, kept, at, in_text = data.decode("utf-8", "replace"), [], 0, False
     while at < len(text):
         char = text[at]

@@ -36,7 +36,7 @@ class Repository(Record):
 
 
 def repository_of(folder: str) -> Repository:
-    """The repository around ``folder``, which need not exist yet."""
+    """Return the repository around ``folder``, which need not exist yet."""
     here = os.path.realpath(folder)
     for _ in range(MOST_LEVELS):
         mark = os.path.join(here, ".git")
@@ -52,7 +52,7 @@ def repository_of(folder: str) -> Repository:
 
 
 def _common(top: str, mark: str) -> str:
-    """The shared folder that the ``.git`` file of a worktree leads to; empty if it leads to none."""
+    """Return the shared folder that a worktree's ``.git`` file leads to; empty if there is none."""
     own = os.path.join(top, _line(mark).removeprefix("gitdir:").strip())
     shared = _line(os.path.join(own, "commondir"))
     return os.path.realpath(os.path.join(own, shared)) if shared else ""

@@ -17,7 +17,7 @@ LEVELS = 4
 
 
 def version_of(preset: Preset) -> str:
-    """The version of a runtime's program: of its npm package, or the name of its file; empty if neither tells it."""
+    """Return the version of a runtime's program, from its npm package or its file name; empty if neither has it."""
     program = installed_at(preset)
     if not program:
         return ""
@@ -36,7 +36,7 @@ def version_of(preset: Preset) -> str:
 
 
 def is_older(version: str, than: str) -> bool:
-    """Whether ``version`` comes before ``than``; False for what is no version."""
+    """Return whether ``version`` is older than ``than``; False for text that is not a version."""
     mine, other = _numbers(version), _numbers(than)
     return bool(mine) and mine < other
 
