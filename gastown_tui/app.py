@@ -121,6 +121,9 @@ class FeedApp(Bounded, App[int], inherit_bindings=False):
     def begin(self) -> None:
         """Start taking updates and tick once a second; called when the main screen is mounted."""
         self._stands = True
+        # the terminal may have told its background before the screen stood
+        theme = theme_of(self._theme, is_light=self._is_light)
+        self.look = Look(theme, colour=self.look.colour, ascii_only=self.look.ascii_only)
         if self.look.theme.name != CSS_THEME:
             self._paint_ground()
         if self.settings.problems:
@@ -303,6 +306,12 @@ class FeedApp(Bounded, App[int], inherit_bindings=False):
             self.say("settings/console.toml is in force", "good")
 
     # themes
+
+    def background_told(self, is_light: bool) -> None:
+        """Take what the terminal says of its background; the theme ``auto`` follows it."""
+        self._is_light = is_light
+        if self._stands:
+            self.paint_theme()
 
     def next_theme(self) -> None:
         """Switch to the next theme."""

@@ -15,6 +15,14 @@ from textual._parser import ParseError
 from textual._xterm_parser import XTermParser
 from textual.drivers.linux_driver import LinuxDriver
 
+from gastown_tui.background import ASK, LEAVE, Backgrounds, understands
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from textual.app import App
+
 ENTER_ALTERNATE = "\x1b[?1049h"
 HALF_READ_S = 0.1
 READ_BYTES = 4096
@@ -27,6 +35,25 @@ class ConsoleDriver(LinuxDriver):
     is_entered = False
     """The alternate screen is already on and shows a picture: do not clear it at the first start."""
     _waker = -1
+
+    def __init__(
+        self, app: App[Any], *, debug: bool = False, mouse: bool = True, size: tuple[int, int] | None = None
+    ) -> None:
+        super().__init__(app, debug=debug, mouse=mouse, size=size)
+        self._backgrounds = Backgrounds()
+
+    def start_application_mode(self) -> None:
+        """Take the terminal, and ask whether its background is light; again whenever it is taken back."""
+        super().start_application_mode()
+        if understands(os.environ.get("TERM", "")):
+            self.write(ASK)
+            self.flush()
+
+    def stop_application_mode(self) -> None:
+        """Give the terminal back; it reports nothing any more."""
+        if understands(os.environ.get("TERM", "")):
+            self.write(LEAVE)
+        super().stop_application_mode()
 
     def write(self, data: str) -> None:
         """Write to the terminal; skip entering the alternate screen once if it is already on."""
@@ -86,7 +113,12 @@ class ConsoleDriver(LinuxDriver):
         """Feed the parser; return False at the end of input."""
         if not text:
             return False
-        for event in parser.feed(text):
+        before = self._backgrounds.is_light
+        text = self._backgrounds.take(text)
+        told = getattr(self._app, "background_told", None)
+        if told is not None and self._backgrounds.is_light != before:
+            self._loop.call_soon_threadsafe(told, self._backgrounds.is_light)
+        for event in parser.feed(text) if text else ():
             self.process_message(event)
         return True
 
