@@ -44,7 +44,7 @@ class ConsoleDriver(LinuxDriver):
 
     def start_application_mode(self) -> None:
         """Take the terminal, and ask whether its background is light; again whenever it is taken back."""
-        super().start_application_mode()
+        super().start_application_mode()  # type: ignore[no-untyped-call]
         if understands(os.environ.get("TERM", "")):
             self.write(ASK)
             self.flush()
