@@ -176,7 +176,7 @@ class FeedApp(Bounded, App[int], inherit_bindings=False):
         return self.live.clock.now()
 
     def on_app_focus(self) -> None:
-        """The terminal has the keyboard again: tell what happened if that took long."""
+        """The terminal has the focus again: show the digest if it was away for long."""
         if self._stands and self.screen is self.feed:
             self.feed.away.pressed()
 

@@ -1,6 +1,6 @@
 """``settings/console.toml``: keys, own commands, theme and read-only, checked as a whole.
 
-A file with one mistake is not used at all: the last good one stays in force, and every mistake is told with its line.
+A file with one mistake is not used at all: the last good one stays in force, and every mistake is reported with its line.
 """
 
 from __future__ import annotations
@@ -101,7 +101,7 @@ def near(word: str, known: Iterable[str]) -> str:
 
 
 class _Lines:
-    """Where each key of a TOML text stands; the parser itself does not tell."""
+    """The line of each key in a TOML text, which the parser does not report."""
 
     def __init__(self, text: str) -> None:
         self._at: dict[tuple[str, ...], int] = {}

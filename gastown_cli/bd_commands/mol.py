@@ -18,10 +18,11 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from gastown_core.beads.store import BeadStore
-    from gastown_core.formulas.formula import Variable
+    from gastown_core.formulas.formula import Formula, Variable
+    from gastown_core.formulas.overlay import Overlay
     from gastown_core.formulas.recipe import Recipe
     from gastown_core.model.bead import Bead
-    from gastown_core.molecules.steps import MoleculeProgress
+    from gastown_core.molecules.steps import MoleculeProgress, StepView
 
 
 def add_source(parser: ArgumentParser) -> None:
@@ -91,7 +92,7 @@ def compiled_for(space: Workspace, args: Namespace, name: str) -> tuple[Recipe, 
     return compiled(formula, overlay)
 
 
-def _formula(space: Workspace, args: Namespace, name: str):  # type: ignore[no-untyped-def]
+def _formula(space: Workspace, args: Namespace, name: str) -> tuple[Formula, Overlay | None]:
     from gastown_cli.bd_commands.formula import formula_of, places
     from gastown_core.formulas.overlay import read_overlay
 
@@ -275,7 +276,7 @@ def _range(text: str) -> tuple[int, int]:
     return int(first or 1), int(last or 0)
 
 
-def _shown(seen: MoleculeProgress, first: int, last: int, limit: int) -> list[object]:
+def _shown(seen: MoleculeProgress, first: int, last: int, limit: int) -> list[StepView]:
     views = [view for view in seen.steps if view.place + 1 >= first and (not last or view.place + 1 <= last)]
     if not first and not last and not limit and seen.total > molecule_lines.LONG:
         return []
@@ -283,13 +284,13 @@ def _shown(seen: MoleculeProgress, first: int, last: int, limit: int) -> list[ob
 
 
 def _current_as_json(seen: MoleculeProgress, first: int, last: int, limit: int) -> dict[str, object]:
-    return molecule_lines.current_json(seen, _shown(seen, first, last, limit))  # type: ignore[arg-type]
+    return molecule_lines.current_json(seen, _shown(seen, first, last, limit))
 
 
 def _say(seen: MoleculeProgress, first: int, last: int, limit: int) -> None:
     say(molecule_lines.head(seen))
     views = _shown(seen, first, last, limit)
-    for line in molecule_lines.step_rows(views, seen.total):  # type: ignore[arg-type]
+    for line in molecule_lines.step_rows(views, seen.total):
         say(line)
     here, following = seen.current, seen.next
     if not views and here is not None:

@@ -226,10 +226,10 @@ def _named(root: str, args: Namespace) -> list[RosterEntry]:
     return [one for one in inventory.agents if one.address.role == POLECAT and one.address.rig in args.polecats]
 
 
-def _preview(root: str, ledger: object, entries: list[RosterEntry], args: Namespace) -> int:
+def _preview(root: str, ledger: TownLedger, entries: list[RosterEntry], args: Namespace) -> int:
     from gastown_core.work.polecat.removal import look_at_stakes
 
-    seen = [(entry, look_at_stakes(root, ledger, entry)) for entry in entries]  # type: ignore[arg-type]
+    seen = [(entry, look_at_stakes(root, ledger, entry)) for entry in entries]
     if args.json:
         output.say_json([{"polecat": entry.address.short, **stakes.as_json()} for entry, stakes in seen])
         return 0

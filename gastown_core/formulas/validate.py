@@ -11,7 +11,7 @@ from gastown_core.formulas.step_order import descendants, in_order
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from gastown_core.formulas.errors import Problem
     from gastown_core.formulas.formula import Advice, BondPoint, Formula, GateRule, Hook, Step
@@ -227,10 +227,10 @@ def _written(step: Step, origin: Source, key: str) -> bool:
     return origin.line((*step.path, key)) != origin.line(step.path)
 
 
-def _near(word: str, known: object) -> str:
+def _near(word: str, known: Iterable[object]) -> str:
     from difflib import get_close_matches
 
-    names = [str(name) for name in known]  # type: ignore[attr-defined]
+    names = [str(name) for name in known]
     near = get_close_matches(word, names, n=1, cutoff=0.4)
     if near:
         return f"did you mean {near[0]}?"

@@ -125,7 +125,7 @@ def answer(
     rule: str = "",
     clock: Clock = SYSTEM_CLOCK,
 ) -> Iterator[Receipt]:
-    """Answer the agent's question with ``choice``, and tell it in an event; yields one final receipt.
+    """Answer the agent's question with ``choice``, and log an event; yields one final receipt.
 
     ``expect`` is the fingerprint of the question that was shown, ``rule`` the standing answer that applies.  A key that
     was pressed is in the event log also if nothing was seen to come of it.  Raises as ``answer_dialog``, and
@@ -178,7 +178,7 @@ def _told(path: str, asked: Asked, option: str, rule: str, is_confirmed: bool) -
 
 
 def _has_settled(asked: Asked, now: float) -> bool:
-    """Whether the pane has been silent for longer than a program takes to draw a question; tmux tells whole seconds."""
+    """Return whether the pane has been silent for longer than a program takes to draw a question; tmux reports whole seconds."""
     return 0 < asked.pane.activity <= now - SETTLED_S - 1.0
 
 
@@ -216,7 +216,7 @@ def _check_question(question: ScreenReading) -> None:
 
 
 def _why_unanswerable(question: ScreenReading) -> str:
-    """Why no key of ours answers this question; empty if one does."""
+    """Return why this question cannot be answered by a key; empty if it can."""
     if not question.options or question.cursor < 0:
         return "no choices with a cursor are seen on its screen"
     if any(_BOX.match(bare_option(option)) for option in question.options):

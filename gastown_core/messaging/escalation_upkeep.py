@@ -98,7 +98,7 @@ def unanswered(root: str, ledger: TownLedger, now: float) -> list[Rise]:
 
 
 def reescalate(root: str, ledger: TownLedger, *, actor: str, clock: Clock = SYSTEM_CLOCK) -> list[Rise]:
-    """Raise what nobody answered by one severity, and route it again; return what was raised. Raises SettingsError."""
+    """Raise each unanswered escalation by one severity and route it again; return those raised. Raises SettingsError."""
     routes = load_routes(root)
     done = []
     for rise in unanswered(root, ledger, clock.now()):

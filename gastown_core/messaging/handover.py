@@ -150,7 +150,7 @@ def give_back(town_root: str, session: str, handover: Handover) -> None:
 
 
 def give_up(town_root: str, session: str, handover: Handover, reason: str, *, clock: Clock = SYSTEM_CLOCK) -> None:
-    """Turn nudges of which it is unknown whether they arrived into dead letters with that reason."""
+    """Make dead letters of nudges whose arrival is unknown, with this reason."""
     folder = queue_dir(town_root, session)
     for name in handover.members:
         bury(town_root, session, _claim(folder, name, handover.id), reason, clock=clock)

@@ -1,6 +1,6 @@
-"""Tell an agent of its new mail through a hook: each message once, also with two hooks at the same time.
+"""Announce new mail to an agent through a hook: each message once, even if two hooks run at the same time.
 
-A message counts as told once its receipt is stored; who stores it, under the store's lock, is the one that tells it.
+A message counts as announced once its receipt is stored; the hook that stores it, under the store's lock, announces it.
 """
 
 from __future__ import annotations
@@ -21,20 +21,20 @@ MOST = 20
 
 
 class MailCheck(Record):
-    """What a check finds: unread messages in all, and those that no hook told of yet."""
+    """The result of a check: all unread messages, and those not announced yet."""
 
     unread: int
     fresh: tuple[Message, ...]
 
 
 def look(store: BeadStore, reader: str) -> MailCheck:
-    """Return the reader's unread mail; changes nothing. What is on its hook is told by its briefing."""
+    """Return the reader's unread mail; changes nothing. Messages on its hook are left to its briefing."""
     unread = [message for message in inbox(store, reader) if not message.is_read(reader)]
     return MailCheck(len(unread), tuple(one for one in unread if not one.is_told(reader) and one.status != HOOKED))
 
 
 def take(store: BeadStore, reader: str) -> MailCheck:
-    """Return the unread mail, and store the receipts of what is told now (at most MOST): nobody else tells it."""
+    """Return the unread mail, and store receipts of what is announced now (at most MOST), so that no other hook announces it."""
     found = look(store, reader)
     if not found.fresh:
         return found
@@ -51,7 +51,7 @@ def take(store: BeadStore, reader: str) -> MailCheck:
 
 
 def words(found: MailCheck) -> str:
-    """Return what the agent is told of the fresh messages, by the most pressing of them; empty without any."""
+    """Return the announcement of the new messages, the most urgent first; empty if there are none."""
     if not found.fresh:
         return ""
     urgent = [message for message in found.fresh if message.priority == URGENT]

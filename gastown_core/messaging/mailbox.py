@@ -64,7 +64,7 @@ def inbox(store: BeadStore, reader: str, *, archived: bool = False) -> list[Mess
 
 
 def with_bodies(store: BeadStore, messages: Iterable[Message]) -> list[Message]:
-    """Return the messages in the same order with their bodies; one that is deleted meanwhile is left out."""
+    """Return the messages in the same order with their bodies; a message deleted in the meantime is left out."""
     wanted = list(messages)
     beads = store.get_many([message.id for message in wanted])
     return [message_of(beads[message.id]) for message in wanted if message.id in beads]
@@ -172,7 +172,7 @@ def archive(store: BeadStore, ids: Iterable[str], reader: str) -> list[Message]:
 
 
 def hook(store: BeadStore, message_id: str, reader: str) -> Message:
-    """Put a message on its addressee's hook: it is work then, told in each briefing until it is archived.
+    """Put a message on its addressee's hook: it then counts as work, and each briefing shows it until it is archived.
 
     Raises NotFoundError; ConflictError for one that is archived, or that is addressed to somebody else.
     """
@@ -279,7 +279,7 @@ def claim(store: BeadStore, name: str, claimer: str, lease_s: float, *, most: in
 
 
 def release(store: BeadStore, message_id: str, claimer: str) -> Message:
-    """Give a claimed message back to its queue. Raises ConflictError if another holds it, or nobody."""
+    """Give a claimed message back to its queue. Raises ConflictError if it is held by another, or by nobody."""
     with store.write(claimer) as batch:
         message = _message(batch.get(message_id), message_id)
         if not message.value("queue:"):

@@ -97,7 +97,7 @@ class Message(Record):
         return (READ_BY + reader if self.is_copy_for(reader) else READ) in self.labels
 
     def is_told(self, reader: str) -> bool:
-        """Return whether the reader's hook has told of it."""
+        """Return whether a hook has announced it to the reader."""
         if self.is_copy_for(reader):
             return ACKED_BY + reader in self.labels
         return ACKED in self.labels

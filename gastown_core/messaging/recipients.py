@@ -16,6 +16,8 @@ from gastown_core.town.discover import read_rigs
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from gastown_core.beads.store import BeadStore
     from gastown_core.messaging.mail_lists import OldConfig
     from gastown_core.model.address import Address
@@ -119,7 +121,7 @@ class Directory:
         raise NotFoundError(f"unknown recipient {address}", "", "gt mail directory lists the addresses")
 
     def _members(self, members: tuple[str, ...], own: str, seen: tuple[str, ...]) -> list[Target]:
-        """Resolve the members of a list; one that is being resolved already adds nobody."""
+        """Resolve the members of a list; a list that contains itself adds nobody the second time."""
         if own in seen:
             return []
         return [target for member in members for target in self._resolve(member, (*seen, own))]
@@ -144,11 +146,11 @@ class Directory:
         lists = ", ".join(f"@{one}" for one in BUILT_IN)
         raise NotFoundError(f"unknown recipient @{name}", "no group has that name", f"built in: {lists}, @rig/RIG")
 
-    def _matching(self, wanted: object) -> list[Target]:
+    def _matching(self, wanted: Callable[[Address], bool]) -> list[Target]:
         """Return the agents that fit, without the sender."""
         mine = self.sender.mail
         entries = (entry.address for entry in self.inventory.agents)
-        return [Target(AGENT, one.mail) for one in entries if wanted(one) and one.mail != mine]  # type: ignore[operator]
+        return [Target(AGENT, one.mail) for one in entries if wanted(one) and one.mail != mine]
 
     def _bare(self, name: str, seen: tuple[str, ...]) -> list[Target]:
         """Resolve a word: a role of the sender's rig, else the one group, queue or channel with that name."""

@@ -1,9 +1,9 @@
-"""Standing answers: questions that the operator has answered once for all, in the settings; none by default.
+"""Standing answers: rules in the settings that answer recurring questions for the operator; none by default.
 
 A rule names a runtime, a pattern of the question and the option, literally: ``standing_answers.trust`` is ``{"runtime":
 "claude", "question": "*trust the files in this folder*", "answer": "Yes, proceed"}``.  It never answers a question for
 permission unless it says ``"kind": "permission"``, and then its pattern fits the whole question, every row of the
-command included (``gt answer AGENT --json`` shows it as ``text``).  A question that comes back is left to a person.
+command included (``gt answer AGENT --json`` shows it as ``text``).  A question that returns after its answer is left to a person.
 
 A rule made from a prompt (``gt answers add``) has ``"by_words": true``: it fits that whole question alone, to the letter, where ``*`` is
 one plain word, never an option, several words or anything of a shell; and it ends at ``until``.
@@ -66,7 +66,7 @@ class Rule(Record):
     rig: str = ""
 
     def has_ended(self, now: float) -> bool:
-        """Whether its time is over."""
+        """Whether it has expired."""
         return bool(self.until) and now >= self.until
 
     def fits(self, runtime: str, reading: ScreenReading) -> str:
@@ -161,7 +161,7 @@ def rule_for(asked: Asked, choice: str, name: str, *, rig: str, any_words: Itera
 
 
 def add_rule(root: str, rule: Rule, *, actor: str, clock: Clock) -> None:
-    """Keep a rule in the settings, and tell it in an event. Raises ConflictError if its name is taken, SettingsError."""
+    """Store a rule in the settings, and log an event. Raises ConflictError if its name is taken, SettingsError."""
     scope = "rig" if rule.rig else "town"
     kept = {"runtime": rule.runtime, "question": rule.question, "answer": rule.answer, "kind": rule.kind}
     row = {

@@ -1,1 +1,1 @@
-"""Patrols: what watches the town by itself, finds what is wrong, and sets it right by the orders that a person gives."""
+"""Patrols: checks that run by themselves, find what is wrong, and mend it with the same orders that a person would give."""

@@ -41,7 +41,7 @@ WARM_S = 24 * 3600.0
 
 
 class BacktestStep(Record):
-    """One thing that the patrol would have told or done: ``opened``, ``acted``, ``held`` or ``closed``."""
+    """One thing that the patrol would have reported or done: ``opened``, ``acted``, ``held`` or ``closed``."""
 
     at: float
     what: str
@@ -137,7 +137,7 @@ class _Past:
         self.facts.ledger_version += 1
 
     def town(self, now: float) -> TownSnapshot:
-        """The town as the log tells it."""
+        """The town, as far as the log shows it."""
         return reduce_town(self.facts, now)
 
 

@@ -96,7 +96,7 @@ def _held(at: Look, cause: Incident, found: list[AgentView]) -> str:
 
 
 def _convoys(at: Look) -> Iterator[Finding]:
-    """Convoys with ready work that nobody is on: rechecked and dispatched, every now and then."""
+    """Return convoys with ready work that nobody works on; they are rechecked and dispatched at intervals."""
     for convoy in at.town.stuck(at.now):
         if convoy.standstills or not convoy.is_stalled(at.now):
             continue

@@ -21,7 +21,7 @@ CODE, AGENT, BOTH, OFF = "code", "agent", "both", "off"
 
 
 class Finding(Record):
-    """One thing that is wrong with one subject (an agent's path, a bead, a convoy, a rig).
+    """One problem of one subject (an agent's path, a bead, a convoy, a rig).
 
     ``cause`` is the sentence that subjects share when they suffer from the same thing; ``remedy`` is due now, None while
     nothing is to be done; ``retired_by`` says what ends the finding.  ``held`` says why nothing more is tried: then a

@@ -1,4 +1,4 @@
-"""The cycles of a role's agent: a patrol as a checklist on its hook, reported at the end and begun anew.
+"""The cycles of a role's agent: a patrol as a checklist on its hook, reported at the end and begun again.
 
 Only a town whose role has an AI session needs them (``patrols.<role>.mode`` agent or both); the code patrols keep none.
 """

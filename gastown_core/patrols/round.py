@@ -77,7 +77,7 @@ class Watch:
         return tuple(patrol.look(Look(town, self.memory, limits, self.clock.now(), patrol.rig)))
 
     def run(self, patrol: Patrol, town: TownSnapshot, limits: Limits, *, mode: str = "code") -> RoundReport:
-        """Look, tell what is new or over, and give the orders that are due; one that fails is told and tried again."""
+        """Check, report new and settled findings, and give the orders that are due; a failed one is reported and retried."""
         now = self.clock.now()
         self.memory.forget_before(now - BACK_S)
         findings = self.look(patrol, town, limits)
@@ -181,7 +181,7 @@ class Watch:
         return keep_work(found.saves, found.subject, f"before {order.kind} by a patrol", self.clock.now())
 
     def _was_left(self, found: Finding, limits: Limits, now: float) -> bool:
-        """Whether the role's agent was told of it, and let the time pass that a remedy gets: then the code acts."""
+        """Return whether the role's agent was told and has not acted in the time a remedy gets; then the code acts."""
         told = self.memory.acts_on(found.subject, now - limits.ladder_s, orders=(TOLD,))
         since = [one for one in told if one.kind == found.kind and one.at >= found.since]
         return bool(since) and now - since[0].at >= limits.patience_s

@@ -1,4 +1,4 @@
-"""The rungs of a ladder: what is tried next on an agent that does not get on, and when; pure.
+"""The escalation ladder: which remedy is tried next on an agent that makes no progress, and when; pure.
 
 Each remedy gets time to help before the next, stronger one.  An agent that nothing helped is held: nobody starts it again
 and again, and a person is told why.

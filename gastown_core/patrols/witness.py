@@ -52,7 +52,7 @@ def _evidence(agent: AgentView) -> tuple[str, ...]:
 
 
 def _told(agent: AgentView, kind: str, retired_by: str) -> Finding:
-    """A finding that no order of ours sets right."""
+    """Return a finding that no order can mend."""
     work = agent.work.bead_id if agent.work is not None else ""
     since = agent.health.since or 0.0
     return Finding(kind, agent.address.path, agent.health.reason, _evidence(agent), work, since, retired_by=retired_by)

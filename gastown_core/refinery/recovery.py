@@ -88,7 +88,7 @@ def recover(place: Refinery, target: str, worktrees: Worktrees) -> list[str]:
     return merged + _by_record(place, target, tip)
 
 
-def _requests(place: Refinery, target: str):  # type: ignore[no-untyped-def]
+def _requests(place: Refinery, target: str) -> list[MergeRequest]:
     found = open_requests(place.ledger, place.prefix, place.rig)
     return [one for one in found if (one.target or place.default) == target]
 

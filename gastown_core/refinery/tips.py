@@ -11,7 +11,7 @@ from gastown_core.model.record import Record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from gastown_core.git.repo import Git
     from gastown_core.model.bead import Bead
@@ -94,9 +94,9 @@ def find_tips(
     return heads[target], {one: tip for one, tip in tips.items() if tip in have}
 
 
-def existing(git: Git, shas: object) -> set[str]:
+def existing(git: Git, shas: Iterable[str]) -> set[str]:
     """Those of the hashes that name a commit of this repository, in one git call."""
-    wanted = sorted({str(sha) for sha in shas if sha})  # type: ignore[attr-defined]
+    wanted = sorted({sha for sha in shas if sha})
     if not wanted:
         return set()
     out = git.run("cat-file", "--batch-check", stdin=("\n".join(wanted) + "\n").encode())

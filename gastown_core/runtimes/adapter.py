@@ -1,6 +1,6 @@
 """The signals that a runtime may provide, and the interface of its adapter.
 
-A program tells how it is in up to three ways: a record or log that it keeps, hooks that it runs (``gt signal``), and its
+A program reports its state in up to three ways: a record or log that it keeps, hooks that it runs (``gt signal``), and its
 window's title.  An adapter knows where these are and what they mean; it never looks at a screen.  A runtime without an
 adapter has its process and its screen only.
 """
@@ -35,7 +35,7 @@ TURN_END_S = 3.0
 class Said(Record):
     """What a program reports about itself: its state since ``at``, the source, and its words.
 
-    ``until`` is when a limit ends, 0 if that is not told.  ``is_final`` says that the turn is over and nothing of it runs
+    ``until`` is when a limit ends, 0 if unknown.  ``is_final`` says that the turn is over and nothing of it runs
     on: what failed is not tried again by itself.
     """
 
@@ -115,7 +115,7 @@ class Adapter:
     """Whether its transcripts can be read here."""
 
     def own_env(self, root: str, session: str) -> dict[str, str]:
-        """Variables that make the program of that session tell more of itself."""
+        """Return variables that make the session's program report more of its state."""
         return {}
 
     def begin_turn(self, env: Mapping[str, str]) -> None:
@@ -150,7 +150,7 @@ class Adapter:
         return None
 
     def usage_reader(self, memory: dict[str, object]) -> UsageReader | None:
-        """A reader of what its transcripts tell of usage, with what an earlier one remembered; None if they tell nothing."""
+        """Return a reader of usage in its transcripts, with the memory of an earlier one; None if they contain none."""
         return None
 
     def transcripts(self, root: str, env: Mapping[str, str]) -> Iterator[Transcript]:
@@ -204,7 +204,7 @@ def together(record: Said | None, hook: Said | None) -> Said | None:
 
 
 def is_limit(text: str) -> bool:
-    """Whether an error's words tell of a limit."""
+    """Return whether an error's text is about a rate limit."""
     lowered = text.lower()
     return any(word in lowered for word in LIMIT_WORDS)
 

@@ -91,7 +91,7 @@ def _flatten(definition: Mapping[str, object]) -> dict[str, object]:
 
 
 def _base(name: str, flat: Mapping[str, object]) -> Preset | None:
-    """The built-in it derives from, None if it is a program of its own."""
+    """Return the built-in that it derives from, None if it is another program."""
     for key in (flat.get("provider"), name):
         if isinstance(key, str) and key in BUILT_IN:
             return BUILT_IN[key]

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 class Heartbeat(Record):
     """One heartbeat; ``at`` and ``until`` in Unix seconds (0 if not told), ``turn`` 0 if the agent counts none.
 
-    ``said`` is what the program's hooks told last, None if it has none that told anything.
+    ``said`` is the last report of the program's hooks, None if there is none.
     """
 
     at: float
@@ -202,7 +202,7 @@ def note_event(
 
 
 def _is_known(heard: Heard, before: Said) -> bool:
-    """Whether an earlier event told this state in its own words, and this one only reminds of it."""
+    """Return whether an earlier event reported this state in more detail, and this one only repeats it."""
     return heard.is_reminder and heard.state == before.state and bool(before.detail)
 
 

@@ -39,7 +39,7 @@ def handoff_command() -> str:
 
 
 def is_ours(command: object) -> bool:
-    """Whether a command in a runtime's settings is one of ours, of this version or an older one."""
+    """Return whether a command in a runtime's settings is a Gas Town hook, of this version or an older one."""
     if not isinstance(command, str):
         return False
     words = command.replace(_GT, "gt").split()
@@ -78,7 +78,7 @@ def without_ours(hooks: object) -> dict[str, object]:
 
 
 def ours_in(hooks: object) -> list[list[str]]:
-    """[event, command] for each command of ours in the hooks of a settings file, in their order."""
+    """Return [event, command] for each Gas Town hook in a settings file, in order."""
     found = []
     for event, entries in hooks.items() if isinstance(hooks, dict) else ():
         for entry in entries if isinstance(entries, list) else ():

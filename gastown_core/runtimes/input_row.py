@@ -1,6 +1,6 @@
 """Find an agent's input row on its screen, and the text typed into it.
 
-Each runtime draws it in a shape of its own.  A row that only looks alike (a prompt in the history, a choice that a
+Each runtime draws it in its own shape.  A row that only looks alike (a prompt in the history, a choice that a
 cursor marks) has not that shape, and is none.
 """
 
@@ -125,7 +125,7 @@ def _behind_mark(table: ScreenTable, rows: Sequence[ScreenRow]) -> InputRow | No
 
 
 def _draft(table: ScreenTable, rows: Sequence[ScreenRow], *, is_marked: bool = True) -> str:
-    """What was typed: neither dim letters nor a known placeholder are; blank rows between do not matter."""
+    """Return the typed text, without dim letters and known placeholders; blank rows are ignored."""
     found = table.mark.match(rows[0].text) if is_marked else None
     start = found.end() if found is not None else 0
     full = rows[0].text[start:].strip()

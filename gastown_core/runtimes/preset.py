@@ -24,7 +24,7 @@ class HookFiles(Record):
 
     @property
     def executable(self) -> bool:
-        """Whether the runtime runs our commands by itself (so that it primes itself at start)."""
+        """Whether the runtime runs hooks (so that it primes itself at start)."""
         return bool(self.provider) and not self.informational
 
 

@@ -208,7 +208,7 @@ def _listed(body: Sequence[ScreenRow], blocks: list[int], marks: str) -> Choices
 
 
 def _side_by_side(body: Sequence[ScreenRow]) -> Choices | None:
-    """Choices in one row, the chosen one on a ground of its own: ``Allow once   Allow always   Reject``."""
+    """Return choices in one row, the chosen one with a background colour: ``Allow once   Allow always   Reject``."""
     for place in range(len(body) - 1, max(-1, len(body) - HINT_ROWS), -1):
         row = body[place]
         if "⇆ select" not in row.text:
@@ -280,7 +280,7 @@ def _between_dashes(block: list[str]) -> str:
 
 
 def _titled(above: list[str]) -> str:
-    """Name and argument where a box says them in rows of its own."""
+    """Return name and argument from a box that has a row for each."""
     rows = [_RIGHT_COLUMN.sub("", text).strip() for text in above]
     for place in range(len(rows) - 1, -1, -1):
         if rows[place].startswith("△ "):

@@ -171,7 +171,7 @@ def _activity(near: list[str]) -> str:
 
 
 def _bare(text: str) -> str:
-    """A row's words: no mark before them, no column of its own after them."""
+    """Return a row's words without the mark before them and a further column after them."""
     return re.sub(r"\s{4,}.*$", "", text.strip().lstrip(_MARKS + "■")).strip()
 
 

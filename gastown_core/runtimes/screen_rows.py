@@ -1,6 +1,6 @@
-"""The rows of a screen as text with the styles that carry meaning: dim letters and coloured ground.
+"""The rows of a screen as text with the styles that carry meaning: dim letters and background colours.
 
-Placeholders are drawn dim, a chosen word by its ground.  ``tmux capture-pane -e`` gives both; a capture without
+Placeholders are drawn dim, a chosen word by its background.  ``tmux capture-pane -e`` gives both; a capture without
 styles gives rows of plain text.  A no-break space is a space.
 """
 
@@ -46,7 +46,7 @@ def is_dashed(text: str) -> bool:
 
 
 def solid_text(row: ScreenRow, start: int = 0) -> str:
-    """The text of a row from column ``start`` on without its dim letters."""
+    """Return the text of a row from column ``start`` on, without dim letters."""
     kept = list(row.text)
     for begin, end, style in row.styles:
         if style == DIM:
@@ -55,7 +55,7 @@ def solid_text(row: ScreenRow, start: int = 0) -> str:
 
 
 def lit_span(row: ScreenRow, first: int, last: int) -> tuple[int, int] | None:
-    """The part between two columns that stands on a ground of its own, None if there is none or more than one."""
+    """Return the part between two columns that has a background colour, None if there is none or more than one."""
     spans = ((max(begin, first), min(end, last), style) for begin, end, style in row.styles)
     grounds = [(begin, end, style) for begin, end, style in spans if style.startswith("ground") and end > begin]
     width: dict[str, int] = {}

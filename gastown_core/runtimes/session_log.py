@@ -1,6 +1,6 @@
-"""A session's log of JSON lines as a program's record: read from where it was left, each line adding to what it said.
+"""A session's log of JSON lines as a program's record: reading continues where it stopped, and each line updates the state.
 
-A runtime tells where its log lies and what a line means; what the lines before the program's start say is history.
+A runtime tells where its log lies and what a line means; lines from before the program's start are ignored.
 """
 
 from __future__ import annotations

@@ -55,7 +55,7 @@ class UsageReader:
         self.memory: dict[str, Any] = memory if memory is not None else {}
 
     def read(self, line: bytes) -> Iterator[Usage]:
-        """The messages that a line tells of. Raises ValueError for a line that is junk, or has figures that are."""
+        """Yield the messages of a line. Raises ValueError for an invalid line or figure."""
         return iter(())
 
     def read_whole(self, record: str) -> list[Usage] | None:
@@ -63,13 +63,13 @@ class UsageReader:
         return None
 
     def note_folder(self, value: object) -> None:
-        """Remember the first folder that is told."""
+        """Remember the first folder that is named."""
         if isinstance(value, str) and value and "cwd" not in self.memory:
             self.memory["cwd"] = value
 
 
 class Transcript(Record):
-    """A file that may tell of usage: its path, the folder of its session (empty: its lines tell), whether it is another's part."""
+    """A file that may contain usage: its path, its session's folder (empty: its lines name it), and whether it is part of another."""
 
     path: str
     folder: str = ""
@@ -84,7 +84,7 @@ def object_of(line: bytes) -> dict[str, object]:
 
 
 def tokens(figures: Mapping[str, object], key: str) -> int:
-    """A number of tokens, 0 if it is not told. Raises ValueError for what can be none."""
+    """Return a number of tokens, 0 if there is none. Raises ValueError for an invalid one."""
     value = figures.get(key)
     if value is None:
         return 0
@@ -99,7 +99,7 @@ def tokens(figures: Mapping[str, object], key: str) -> int:
 
 
 def dollars(value: object) -> float | None:
-    """A cost, None if it is not told. Raises ValueError for what can be none."""
+    """Return a cost, None if there is none. Raises ValueError for an invalid one."""
     if value is None:
         return None
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= GREATEST:

@@ -1,6 +1,6 @@
 """Decide whether text may be typed into an agent, by its screen; if not, why.
 
-Only an input row that is seen, empty and not behind a question takes a text.  What nobody recognises is no invitation.
+Only an input row that is seen, empty and not behind a question takes a text.  An unknown screen takes none.
 """
 
 from __future__ import annotations
@@ -104,5 +104,5 @@ def is_same(draft: str, text: str) -> bool:
 
 
 def _place(draft: str, text: str) -> int:
-    """Where in a draft the first letters of ``text`` stand, -1 if they do not; blanks do not matter."""
+    """Return the position of the first letters of ``text`` in a draft, -1 if they are missing; blanks are ignored."""
     return " ".join(draft.split()).find(" ".join(text.split())[:HEAD_CHARS])

@@ -22,7 +22,7 @@ def ring_of(address: Address) -> tuple[str, str]:
 
 
 def neighbour(agents: Iterable[RosterEntry], live: Container[str], session: str, direction: str) -> RosterEntry | None:
-    """Return the agent whose live session comes after (or before) this one; None if there is no other, or it is nobody's."""
+    """Return the agent whose live session comes after (or before) this one; None if there is no other, or no agent has it."""
     agents = list(agents)
     here = next((one for one in agents if one.session == session), None)
     if here is None:

@@ -142,9 +142,9 @@ def view(root: str, now: float, state: dict[str, object] | None = None) -> Daemo
 
 
 class DutyNote(Record):
-    """One duty as the daemon tells of it: when it ran last (0: never) and runs next, and what it did or why it fails.
+    """One duty in the daemon's report: when it last ran (0: never) and runs next, and what it did or why it failed.
 
-    ``late`` says what is wrong with its pace, whatever the daemon says of itself.
+    ``late`` says how it is overdue, judged by the clock.
     """
 
     name: str

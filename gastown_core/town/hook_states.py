@@ -116,7 +116,7 @@ def repair(root: str, entry: RosterEntry, preset: Preset) -> tuple[list[str], li
 
 
 def _keep_copy(work_dir: str, file: Wanted) -> str:
-    """Write what stands there beside it, under a name that nothing has; git does not see it. Returns its path."""
+    """Copy the present file to an unused name beside it, which git ignores; returns that path."""
     for number in range(1, MOST_COPIES):
         name = f"{file.path}.bad{number}"
         if not os.path.lexists(os.path.join(work_dir, name)):

@@ -1,6 +1,6 @@
 """The host guard: no new agent while the machine has too little left, by the thresholds of the settings.
 
-Running agents go on.  A threshold of 0 is off; what a system does not tell is not judged.
+Running agents go on.  A threshold of 0 is off; a figure that the system does not report is not checked.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ GB = 1024.0**3
 
 
 class HostLoad(Record):
-    """Load per core, and available memory and free disk in GB; None where the system does not tell."""
+    """Load per core, and available memory and free disk in GB; None if the system does not report it."""
 
     load: float | None
     memory_gb: float | None

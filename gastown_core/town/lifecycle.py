@@ -112,7 +112,7 @@ def bring_up(
 
 
 def _unless_running(root: str, entry: RosterEntry, start: Callable[[RosterEntry], Service]) -> Service:
-    """Return the row of a start; also of an agent that runs already, or has been started meanwhile by somebody else."""
+    """Return the row of a start, of an agent that already runs, or of one that somebody else started at the same time."""
     address = entry.address
     running = Service(address.path, address.role, address.rig, True, RUNS_ALREADY)
     try:

@@ -141,7 +141,7 @@ def _label(root: str, name: str, prefix: str, *, docked: bool, actor: str) -> bo
 
 
 def _set_state(root: str, name: str, state: str, *, actor: str, clock: Clock) -> None:
-    """Write the local layer, other keys kept, and tell the change."""
+    """Write the local layer, keeping other keys, and log the change."""
     before = _kept(root, name)
 
     def change(layer: dict[str, object]) -> None:

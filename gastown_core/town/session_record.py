@@ -22,7 +22,7 @@ RESUMABLE = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ01234
 
 
 class LastSession(Record):
-    """The program's own id of its session, which runtime it is of, and where its transcript lies (empty if not told)."""
+    """The program's own id of its session, its runtime, and its transcript's path (empty if unknown)."""
 
     agent_session: str
     runtime: str
@@ -30,12 +30,12 @@ class LastSession(Record):
 
 
 def record_path(root: str, session: str) -> str:
-    """Where the record of that session lies."""
+    """Return the path of the session's record."""
     return os.path.join(root, ".runtime", "sessions", f"{session}.json")
 
 
 def keep(root: str, session: str) -> None:
-    """Note what the program's hooks told of the session that ends now; what was known before stays if they told nothing.
+    """Record what the program's hooks reported of the session that ends now; if they reported nothing, the old record stays.
 
     Raises StoreError.
     """

@@ -277,7 +277,7 @@ def _appearance(entry: RosterEntry) -> dict[str, str]:
 
 
 def _install_hooks(root: str, start: Start) -> None:
-    """Write the files by which the program tells how it is; without them it is known by its process and screen."""
+    """Write the hook files by which the program reports its state; without them only its process and screen show it."""
     from gastown_core.events.town_log import log_line
     from gastown_core.town.hook_files import install
 
@@ -317,7 +317,7 @@ def _note_hook(root: str, entry: RosterEntry, runs: bool, clock: Clock) -> None:
 
 
 def _forget_heartbeat(root: str, entry: RosterEntry, next_run: str = "") -> None:
-    """Keep what the session's hooks told of it, then remove its heartbeat; only ``next_run`` writes another one."""
+    """Record what the session's hooks reported, then remove its heartbeat; only ``next_run`` may write another one."""
     from gastown_core.town.session_record import keep
 
     with contextlib.suppress(GastownError):

@@ -1,4 +1,4 @@
-"""What an agent's session is started with: runtime, first prompt, environment, command line, and warnings.
+"""The plan of an agent's start: runtime, first prompt, environment, command line, and warnings.
 
 Planning starts nothing and needs no tmux: a plan can be run by hand.  Its warnings tell what will stop the program before
 its first prompt; files are read for them, and what only a longer look can tell is left to ``gt doctor agents``.
@@ -31,7 +31,7 @@ class Start(Record):
     """A planned start of an agent's session; ``typed_prompt`` is typed once the program is ready, unless empty.
 
     ``alias`` is the runtime's name in the settings, ``warnings`` come from choosing it and from what will stop it.
-    ``resumes`` tells that it goes on with the program's last session.
+    ``resumes``: it continues the program's last session.
     """
 
     entry: RosterEntry
@@ -124,7 +124,7 @@ def _resuming(root: str, entry: RosterEntry, preset: Preset, prompt: str) -> lis
 
 
 def _own_env(root: str, session: str, preset: Preset) -> dict[str, str]:
-    """Variables with which the runtime's program tells more of itself."""
+    """Return variables that make the runtime's program report more of its state."""
     from gastown_core.runtimes.adapters import adapter_for
 
     adapter = adapter_for(preset.screens)

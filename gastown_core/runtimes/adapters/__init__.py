@@ -1,4 +1,4 @@
-"""Adapters: one module for each runtime that tells of itself, found through one table."""
+"""Adapters: one module for each runtime that reports its state, found through one table."""
 
 from __future__ import annotations
 
@@ -32,6 +32,6 @@ def adapter_for(runtime: str) -> Adapter | None:
 
 
 def tells_usage(runtime: str) -> bool:
-    """Whether that runtime's transcripts tell what its messages used."""
+    """Return whether the runtime's transcripts contain usage."""
     adapter = adapter_for(runtime)
     return adapter is not None and adapter.usage_reader({}) is not None

@@ -141,7 +141,7 @@ class CodexRecords(Records):
         return log
 
     def _with_title(self, program: Program, told: Said | None, now: float) -> Said | None:
-        """A question that the title tells, since it was first seen there."""
+        """Return the question shown in the title, since it was first seen there."""
         if "Action Required" not in program.title:
             self._asked.pop(program.session, None)
             return None
@@ -212,7 +212,7 @@ TURN_EVENTS = (b'"task_started"', b'"task_complete"', b'"turn_aborted"')
 
 
 def _after(log: _Log, line: bytes) -> _Log:
-    """The log with one more line; most lines tell nothing of turns and are not decoded."""
+    """Return the log with one more line; most lines are not about turns and are not decoded."""
     if not any(event in line for event in TURN_EVENTS):
         return log
     payload = _payload(line, "event_msg")
@@ -314,7 +314,7 @@ class CodexAdapter(Adapter):
         return CodexUsage(memory)
 
     def transcripts(self, root: str, env: Mapping[str, str]) -> Iterator[Transcript]:
-        """All its logs: their first line tells the folder."""
+        """Yield all logs; the first line of each names its folder."""
         return (Transcript(path) for path, _ in _logs_in(_days(_home(env))))
 
     def given(self, line: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
@@ -326,7 +326,7 @@ class CodexAdapter(Adapter):
             yield from ((TURN, text) for text in texts_in(payload.get("content")))
 
     def session_in(self, path: str, lines: Sequence[Mapping[str, object]]) -> str:
-        """Its first line tells; the logs of its helpers are parts."""
+        """Read it from the log's first line; logs of sub-agents count as parts."""
         log = _first(_Log(0), encode_json(dict(lines[0])).encode()) if lines else _Log(0)
         return log.session_id if log.is_main else ""
 

@@ -178,7 +178,7 @@ class CopilotAdapter(Adapter):
         return CopilotUsage(memory)
 
     def transcripts(self, root: str, env: Mapping[str, str]) -> Iterator[Transcript]:
-        """All its sessions: their first line tells the folder."""
+        """Yield all sessions; the first line of each names its folder."""
         sessions = _sessions(env)
         for folder in _names(sessions):
             path = os.path.join(sessions, folder, LOG)

@@ -45,7 +45,7 @@ TIMEOUT_MS = 10_000
 
 
 class GeminiTitles(Records):
-    """What the windows are called, since when, and what the logs say of refused requests meanwhile."""
+    """The windows' titles, since when they are shown, and the refused requests in the logs."""
 
     def __init__(self) -> None:
         self._since: dict[str, tuple[int, str, float]] = {}
@@ -124,7 +124,7 @@ def _used(message: Mapping[str, object]) -> Iterator[Usage]:
 
 
 class GeminiAdapter(Adapter):
-    """Gemini CLI since 0.61; its hooks tell where its transcript is."""
+    """Gemini CLI since 0.61; its hooks name its transcript."""
 
     name = "gemini"
     keeps_transcript = True
@@ -193,7 +193,7 @@ class GeminiAdapter(Adapter):
             yield from ((TURN, text) for text in texts_in(line.get("content")))
 
     def session_in(self, path: str, lines: Sequence[Mapping[str, object]]) -> str:
-        """Its first line tells."""
+        """Read it from the transcript's first line."""
         told = lines[0].get("sessionId") if lines else ""
         return told if isinstance(told, str) else ""
 

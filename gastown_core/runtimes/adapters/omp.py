@@ -1,7 +1,7 @@
 """oh-my-pi (omp): the log of its session, in the format of pi.
 
 ``~/.omp/agent/sessions/--FOLDER--/*_<session>.jsonl`` is made at the first prompt and has a line for each message once it is
-whole.  While a request is refused and tried again nothing stands there.  It is given no extension.
+whole.  While a refused request is retried nothing is logged.  No extension is installed.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ class OmpAdapter(Adapter):
         return PiUsage(memory)
 
     def transcripts(self, root: str, env: Mapping[str, str]) -> Iterator[Transcript]:
-        """All its sessions: their first lines tell the folder."""
+        """Yield all sessions; the first line of each names its folder."""
         sessions = os.path.join(glob.escape(_home(env)), "sessions")
         yield from (Transcript(path) for path in glob.iglob(os.path.join(sessions, "*", "*.jsonl")))
 

@@ -84,7 +84,7 @@ class PiLogs(SessionLogs):
         return path if written >= began_at(program.pid) - SLACK_S else ""
 
     def session_id(self, path: str) -> str:
-        """It stands after the moment in the file's name."""
+        """Return the id, which follows the timestamp in the file's name."""
         return id_of(path)
 
     def after(self, said: Said | None, line: Mapping[str, object]) -> Said | None:
@@ -134,7 +134,7 @@ def log_of(pid: int, sessions: Callable[[Mapping[str, str], str], str]) -> str:
 
 
 def id_of(path: str) -> str:
-    """The session whose log that is: it stands after the moment in the file's name."""
+    """Return the session id, which follows the timestamp in the file's name."""
     return os.path.basename(path).removesuffix(".jsonl").rpartition("_")[2]
 
 
@@ -163,10 +163,10 @@ class PiUsage(UsageReader):
             tokens(figures, "output"),
             tokens(figures, "cacheRead"),
             tokens(figures, "cacheWrite"),
-            # it says 0 of a model whose price it does not know
+            # the program reports 0 for a model whose price it does not know
             cost=(dollars(cost.get("total")) or None) if isinstance(cost, dict) else None,
         )
-        # a refused or interrupted message used nothing that is told
+        # a refused or interrupted message reports no tokens
         if used.tokens:
             yield used._replace(context=used.tokens)
 
@@ -218,7 +218,7 @@ class PiAdapter(Adapter):
         return PiUsage(memory)
 
     def transcripts(self, root: str, env: Mapping[str, str]) -> Iterator[Transcript]:
-        """All its sessions: their first line tells the folder."""
+        """Yield all sessions; the first line of each names its folder."""
         sessions = os.path.join(glob.escape(_home(env)), "sessions")
         for pattern in ("*.jsonl", os.path.join("*", "*.jsonl")):
             yield from (Transcript(path) for path in glob.iglob(os.path.join(sessions, pattern)))
