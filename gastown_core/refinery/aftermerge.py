@@ -9,9 +9,12 @@ from __future__ import annotations
 
 import contextlib
 
+from gastown_core.clock import format_seconds
 from gastown_core.errors import GastownError
 from gastown_core.events.channels import emit
 from gastown_core.events.log import append_event, log_path, newest_events
+from gastown_core.messaging import protocol
+from gastown_core.model.address import WITNESS
 from gastown_core.model.bead import CLOSED
 from gastown_core.model.merge_request import (
     FAILURE_LABELS,
@@ -160,6 +163,16 @@ def _announce(place: Refinery, one: Landed, batch: str, again: bool) -> None:
         "batch": batch,
     }
     append_event(place.root, "merged", place.actor, payload, clock=place.clock)
+    facts = {"Branch": request.branch, "Issue": request.source_issue, "Polecat": request.worker, "Rig": place.rig}
+    facts |= {"Target": request.target or place.default, "Merge-Commit": one.commit}
+    facts |= {"Merged-At": format_seconds(place.clock.now())}
+    witness, name = f"{place.rig}/{WITNESS}", request.worker or request.id
+    protocol.tell(
+        place.root, place.ledger, witness, protocol.MERGED, name, facts, sender=place.actor, clock=place.clock
+    )
+    if request.convoy_id:
+        fed = {"ConvoyID": request.convoy_id, "SourceIssue": request.source_issue, "Rig": place.rig}
+        protocol.tell_deacon(place.root, place.ledger, request.convoy_id, fed, sender=place.actor, clock=place.clock)
     announced = {"rig": place.rig, "mr": request.id, "bead": request.source_issue, "convoy": request.convoy_id}
     with contextlib.suppress(GastownError):
         emit(place.root, "deacon", "CONVOY_NEEDS_FEEDING", announced, clock=place.clock)

@@ -6,7 +6,10 @@ The task names its request and its branch.  If the task's own work is merged, th
 
 from __future__ import annotations
 
+from gastown_core.clock import format_seconds
 from gastown_core.events.log import append_event
+from gastown_core.messaging import protocol
+from gastown_core.model.address import WITNESS
 from gastown_core.model.bead import BLOCKS, CLOSED, OPEN, usable_priority
 from gastown_core.model.merge_request import NEEDS_REBASE, with_facts
 from gastown_core.model.metadata import CONFLICT, REWORK, Conflict, Rework
@@ -44,6 +47,13 @@ def make_task(place: Refinery, request: MergeRequest, clash: Clash, base: str, t
     payload = {"mr": request.id, "worker": request.worker, "branch": request.branch, "issue": request.source_issue}
     payload.update(batch=batch_id, reason=f"conflict; task {made.id}", task=made.id)
     append_event(place.root, "merge_failed", place.actor, payload, clock=place.clock)
+    facts = {"Branch": request.branch, "Issue": request.source_issue, "Polecat": request.worker, "Rig": place.rig}
+    facts |= {"Target": target, "Requested-At": format_seconds(place.clock.now()), "Task": made.id}
+    facts |= {"Conflict-Files": ", ".join(clash.files)}
+    witness, name = f"{place.rig}/{WITNESS}", request.worker or request.id
+    protocol.tell(
+        place.root, place.ledger, witness, protocol.REWORK_REQUEST, name, facts, sender=place.actor, clock=place.clock
+    )
     return made.id
 
 

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import os
 
-from gastown_core.clock import format_micros
+from gastown_core.clock import format_micros, format_seconds
 from gastown_core.events.log import append_event
+from gastown_core.messaging import protocol
 from gastown_core.messaging.escalation import escalate
 from gastown_core.model.bead import BLOCKED, HOOKED, IN_PROGRESS, OPEN
 from gastown_core.model.merge_request import NEEDS_FIX, NEEDS_RETRY, OLD_IN_REVIEW, REJECTED, with_facts
@@ -156,6 +157,21 @@ def _tell(
     if peers:
         payload["peers"] = list(peers)
     append_event(place.root, "merge_failed", place.actor, payload, clock=place.clock)
+    if request.worker:
+        facts = {"Branch": request.branch, "Issue": request.source_issue, "Polecat": request.worker, "Rig": place.rig}
+        facts |= {"Failed-At": format_seconds(place.clock.now()), "Failure-Type": gate.name if gate is not None else ""}
+        facts |= {"Error": why, "MR-Bead-ID": request.id, "Attempt-Number": str(attempt)}
+        to = f"{place.rig}/polecats/{request.worker}"
+        protocol.tell(
+            place.root,
+            place.ledger,
+            to,
+            protocol.FIX_NEEDED,
+            request.worker,
+            facts,
+            sender=place.actor,
+            clock=place.clock,
+        )
 
 
 def _count(place: Refinery, request: MergeRequest, why: str) -> None:

@@ -13,6 +13,7 @@ from gastown_core.state.convoy_views import stuck_words
 from gastown_tui.rowtext import forecast_text, role_icon, since_text, state_glyph, trouble_text
 from gastown_tui.selection import AGENT, BEAD, CONVOY, point_at
 from gastown_tui.text import clean, cut, fit, fit_right, glyph, two_ends, width_of, wrap
+from gastown_tui.widgets.alarm_text import dam_rows, stop_rows
 from gastown_tui.widgets.incident_text import incident_rows
 from gastown_tui.widgets.landing_text import faulty
 from gastown_tui.widgets.rows import Row, Rows
@@ -315,38 +316,6 @@ def group_rows(group: Group, width: int, now: float, *, marked: set[str], ascii_
         pieces = wide_row(agent, gutter, width, now, ascii_only=ascii_only, is_marked=is_marked, said=said)
         rows.append(Row(point_at(AGENT, "", agent.key), pieces))
     return [*rows, Row(None, (), False)]
-
-
-def dam_rows(snapshot: TownSnapshot, width: int, now: float, ascii_only: bool) -> list[Row]:
-    """Return the alarm about ready work that does not move: what waits, each broken link, and what helps."""
-    dam = snapshot.dam
-    if dam is None:
-        return []
-    rows = [Row(None, (("DAM", "bad"),), False)]
-    for number, line in enumerate(wrap(clean(dam.words(now)), max(20, width - 6))):
-        mark = glyph("warn", ascii_only) if not number else " "
-        rows.append(Row(None, ((f"  {mark}  ", "bad"), (line, "bright")), False))
-    told = [f"also: {one.words}" for one in dam.links[1:]]
-    told += [f"next: {dam.link.hint}"] if dam.link.hint else []
-    rows += [
-        Row(None, (("     " + line, "dim"),), False) for text in told for line in wrap(clean(text), max(20, width - 6))
-    ]
-    return [*rows, Row(None, (), False)]
-
-
-def stop_rows(snapshot: TownSnapshot, width: int, now: float, ascii_only: bool) -> list[Row]:
-    """Return the emergency stops in force, and what ends them."""
-    rows: list[Row] = []
-    for one in snapshot.stops:
-        key: Piece = ("!", "key") if not one.rig else (one.command, "text")
-        right: tuple[Piece, ...] = (key, (" ends it", "dim"))
-        left: tuple[Piece, ...] = (
-            (f"  {glyph('warn', ascii_only)}  ", "bad"),
-            ("EMERGENCY STOP  ", "bad"),
-            (clean(one.words(now)), "bright"),
-        )
-        rows.append(Row(None, two_ends(left, right, width, 2), False))
-    return [*rows, Row(None, (), False)] if rows else []
 
 
 def problem_rows(

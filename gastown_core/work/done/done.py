@@ -284,7 +284,7 @@ class Done:
             subject = f"READY_FOR_REVIEW {bead.id}: {bead.title}"
             to = sender.mail if sender.is_agent else "overseer"
             send_mail(self.root, self.ledger, to, subject, body, sender=self.actor, clock=self.clock)
-            announce_done(self.root, self.entry, bead.id, branch, COMPLETED, self.clock)
+            announce_done(self.root, self.ledger, self.entry, bead.id, branch, COMPLETED, self.clock)
         self._finish(AgentState.IDLE, exit_type=COMPLETED, bead=bead.id)
         return self._receipt("in review", f"{branch} is ready for review, nothing merges it", final=True)
 
@@ -315,7 +315,7 @@ class Done:
         self.result = self.result._replace(repeated=now.is_closed)
         if not now.is_closed:
             after_close(self.root, self.ledger, [bead.id], actor=self.actor, clock=self.clock)
-            announce_done(self.root, self.entry, bead.id, "", COMPLETED, self.clock)
+            announce_done(self.root, self.ledger, self.entry, bead.id, "", COMPLETED, self.clock)
         self._finish(AgentState.IDLE, exit_type=COMPLETED, bead=bead.id)
         return self._receipt("closed", f"{bead.id} {words}", final=True)
 
@@ -333,7 +333,7 @@ class Done:
         with (self.ledger.home_of(bead.id) or self.ledger.store_for(bead.id)).write(self.actor) as batch:
             batch.update(bead.id, {"status": HOOKED, "assignee": self.actor})
             batch.comment(bead.id, f"{status.lower()}" + (f": {self.message}" if self.message else ""))
-        announce_done(self.root, self.entry, bead.id, self.result.branch, status, self.clock)
+        announce_done(self.root, self.ledger, self.entry, bead.id, self.result.branch, status, self.clock)
         if status == ESCALATED:
             self._ask_help(bead)
         self._finish(

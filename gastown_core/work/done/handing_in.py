@@ -10,6 +10,8 @@ from gastown_core.errors import ConflictError
 from gastown_core.events.channels import emit
 from gastown_core.events.log import append_event, log_path, newest_events
 from gastown_core.git import worktree
+from gastown_core.messaging.protocol import MERGE_READY, POLECAT_DONE, tell
+from gastown_core.model.address import REFINERY, WITNESS
 from gastown_core.model.bead import CLOSED, IN_REVIEW
 from gastown_core.model.hook_life import COMPLETED, SUSPENDED
 from gastown_core.model.metadata import read_rework
@@ -147,7 +149,11 @@ def announce_request(root: str, ledger: TownLedger, given: Submission, made: Sub
     if "mr_queued" not in told:
         append_event(root, "mr_queued", actor, mr, clock=clock)
     emit(root, "refinery", "MQ_SUBMIT", {**mr, "rig": given.entry.address.rig}, clock=clock)
-    _tell_witness(root, given.entry, bead_id, "COMPLETED", clock)
+    _tell_witness(root, ledger, given.entry, bead_id, "COMPLETED", clock, branch=given.branch, request=made.id)
+    facts = {"Branch": given.branch, "Issue": bead_id, "Polecat": given.entry.address.name}
+    facts |= {"Rig": given.entry.address.rig, "MR": made.id, "Verified": f"pushed at {given.commit[:12]}"}
+    to = f"{given.entry.address.rig}/{REFINERY}"
+    tell(root, ledger, to, MERGE_READY, given.entry.address.name, facts, sender=actor, clock=clock)
     return True
 
 
@@ -164,16 +170,31 @@ def _told(root: str, request: str, branch: str, bead_id: str, most: int = 2000) 
     return found
 
 
-def announce_done(root: str, entry: RosterEntry, bead_id: str, branch: str, exit_type: str, clock: Clock) -> None:
+def announce_done(
+    root: str, ledger: TownLedger, entry: RosterEntry, bead_id: str, branch: str, exit_type: str, clock: Clock
+) -> None:
     """Announce an end without a merge request to event log and witness."""
     payload = {"bead": bead_id, "branch": branch, "exit": exit_type}
     append_event(root, "done", entry.address.path, payload, clock=clock)
-    _tell_witness(root, entry, bead_id, exit_type, clock)
+    _tell_witness(root, ledger, entry, bead_id, exit_type, clock, branch=branch)
 
 
-def _tell_witness(root: str, entry: RosterEntry, bead_id: str, exit_type: str, clock: Clock) -> None:
-    payload = {"polecat": entry.address.name, "rig": entry.address.rig, "bead": bead_id, "exit": exit_type}
-    emit(root, "witness", "POLECAT_DONE", payload, clock=clock)
+def _tell_witness(
+    root: str,
+    ledger: TownLedger,
+    entry: RosterEntry,
+    bead_id: str,
+    exit_type: str,
+    clock: Clock,
+    *,
+    branch: str = "",
+    request: str = "",
+) -> None:
+    name, rig = entry.address.name, entry.address.rig
+    payload = {"polecat": name, "rig": rig, "bead": bead_id, "exit": exit_type}
+    emit(root, "witness", POLECAT_DONE, payload, clock=clock)
+    facts = {"Exit": exit_type, "Issue": bead_id, "MR": request, "Branch": branch}
+    tell(root, ledger, f"{rig}/{WITNESS}", POLECAT_DONE, name, facts, sender=entry.address.path, clock=clock)
 
 
 def record_end(
