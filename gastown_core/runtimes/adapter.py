@@ -118,6 +118,10 @@ class Adapter:
         """Return variables that make the session's program report more of its state."""
         return {}
 
+    def own_words(self, folders: Sequence[str], args: Sequence[str], env: Mapping[str, str]) -> list[str]:
+        """Arguments beside ``args`` without which its program could not write to ``folders`` outside of its own."""
+        return []
+
     def begin_turn(self, env: Mapping[str, str]) -> None:
         """Tidy what the program writes of itself; run by the hook of a submitted prompt."""
 

@@ -102,7 +102,8 @@ def plan_start(
     )
     env["PATH"] = _path_with_gt()
     env["GT_BIN"] = _own_gt()
-    env.update(_own_env(root, entry.session, preset))
+    preset, own = _in_the_town(root, entry, preset)
+    env.update(own)
     env.update(session_env(preset))
     env["GT_AGENT"] = chosen.alias or preset.name
     prompt = f"{beacon(entry.address, sender, topic, clock.now(), bead)}\n{_first_words(preset, topic)}"
@@ -113,6 +114,20 @@ def plan_start(
     return Start(entry, chosen.alias or preset.name, preset, env, argv, topic, typed, warnings, bool(going_on))
 
 
+def _in_the_town(root: str, entry: RosterEntry, preset: Preset) -> tuple[Preset, dict[str, str]]:
+    """Return the runtime with the arguments that its program needs in this town and folder, and variables to report more."""
+    from gastown_core.runtimes.adapters import adapter_for
+    from gastown_core.runtimes.readiness.repository import git_folders
+
+    adapter = adapter_for(preset.screens)
+    if adapter is None:
+        return preset, {}
+    folders = (root, *git_folders(entry.work_dir))
+    words = adapter.own_words(folders, preset.all_args, {**os.environ, **preset.env})
+    with_words = preset.with_changes(identity_args=(*preset.identity_args, *words))
+    return with_words, adapter.own_env(root, entry.session)
+
+
 def _resuming(root: str, entry: RosterEntry, preset: Preset, prompt: str) -> list[str]:
     """The command line that goes on with the agent's last session; empty if there is none, or the runtime cannot."""
     from gastown_core.runtimes.launch import resume_line
@@ -121,14 +136,6 @@ def _resuming(root: str, entry: RosterEntry, preset: Preset, prompt: str) -> lis
 
     known = last_session(root, entry, preset.screens) if preset.resume_style != RESUME_NONE else None
     return resume_line(preset, known.agent_session, prompt) if known is not None else []
-
-
-def _own_env(root: str, session: str, preset: Preset) -> dict[str, str]:
-    """Return variables that make the runtime's program report more of its state."""
-    from gastown_core.runtimes.adapters import adapter_for
-
-    adapter = adapter_for(preset.screens)
-    return adapter.own_env(root, session) if adapter is not None else {}
 
 
 def _first_words(preset: Preset, topic: str) -> str:

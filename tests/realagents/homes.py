@@ -81,6 +81,8 @@ def _codex(home: Path, address: str, trusted: list[str], seed: Seed) -> None:
     # its sandbox puts empty folders called .git, .codex and .agents wherever it may write, and leaves them in /tmp when it
     # is killed: for every other program there they would be the beginning of a repository
     lines += ["[sandbox_workspace_write]", "exclude_slash_tmp = true"]
+    # where a push goes, as the remote of these tests is on the disk
+    lines += [f"writable_roots = [{json.dumps(str(home.parent / 'origin.git'))}]"]
     for folder in trusted:
         lines += [f"[projects.{json.dumps(folder)}]", 'trust_level = "trusted"']
     # it ends at once where its folder is missing

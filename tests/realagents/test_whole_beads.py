@@ -252,10 +252,6 @@ def test_a_refused_permission_is_said_and_loses_no_bead(
     # and it goes on when it is told to, with what it asks for permitted
     (last,) = polecat.nudge("polecat: Work is on your hook, bring it to its end", "--wait", WAIT)[-1:]
     assert last["stage"] == "turn started", last
-    if program == "codex":
-        # its sandbox lets no commit through; that it works on is all there is to see
-        world.answered("bring it to its end", done=1)
-        return
     happens(lambda: in_review(world, bead) or permits(polecat), "it is handed in", polecat)
     world.gt("refinery", "process", "shop", "--once")
     assert commits(world) == [f"{name_of(polecat)}|shop.polecats.{name_of(polecat)}@gastown.local|Add a note"]

@@ -352,6 +352,12 @@ class CodexAdapter(Adapter):
         else:
             yield from self.spoken(line)
 
+    def own_words(self, folders: Sequence[str], args: Sequence[str], env: Mapping[str, str]) -> list[str]:
+        """What its sandbox must let through."""
+        from gastown_core.runtimes.adapters.codex_sandbox import sandbox_words
+
+        return sandbox_words(folders, args, env)
+
     def fork_words(self, session_id: str, question: str) -> list[str]:
         """A sandbox that only reads, and no daemon of its own."""
         words = ["--disable", "daemon_auto_start", "--sandbox", "read-only"]

@@ -51,6 +51,14 @@ def repository_of(folder: str) -> Repository:
     return Repository()
 
 
+def git_folders(folder: str) -> tuple[str, ...]:
+    """The folders outside of the working tree's files that git writes to for it: the shared one, and a worktree's own."""
+    found = repository_of(folder)
+    mark = os.path.join(found.top, ".git")
+    own = os.path.realpath(os.path.join(found.top, _line(mark).removeprefix("gitdir:").strip()))
+    return tuple(dict.fromkeys(one for one in (found.common, own if os.path.isfile(mark) else "") if one))
+
+
 def _common(top: str, mark: str) -> str:
     """Return the shared folder that a worktree's ``.git`` file leads to; empty if there is none."""
     own = os.path.join(top, _line(mark).removeprefix("gitdir:").strip())
