@@ -17,10 +17,12 @@ if TYPE_CHECKING:
     from gastown_core.model.snapshot import AgentView, ConvoyView, RequestView, TownSnapshot
     from gastown_core.orders.mail_room import Message
     from gastown_core.orders.perform import Attachment, Choice, CommandLogEntry
+    from gastown_core.past.hours import Hours
     from gastown_core.past.town import Past
     from gastown_core.state.collect import Account
     from gastown_core.state.detail import BeadDetail, PastRequest, QueueView, UsageDetail, WatchNote, WorkDetail
     from gastown_core.state.diffs import Diff
+    from gastown_core.state.spending import Spending
     from gastown_core.state.transcript import Reading
 
 
@@ -217,6 +219,22 @@ class CoreCalls:
         from gastown_core.state.diffs import request_patch_argv
 
         return request_patch_argv(self.root, request)
+
+    def spending(self, by: str, since: float, snapshot: TownSnapshot) -> Spending:
+        """Return what landed work has cost since a moment. Raises GastownError, OSError."""
+        from gastown_core.state.spending import spending
+
+        return spending(self.root, by, since, snapshot)
+
+    def hours(self, seconds: float, count: int, is_wanted: Callable[[], bool]) -> Hours | None:
+        """Return the figures for the graphs, None once they are no longer wanted. Raises GastownError, OSError."""
+        from gastown_core.past.hours import hours
+
+        past = self.past(is_wanted)
+        try:
+            return hours(past, seconds, count, is_wanted) if is_wanted() else None
+        finally:
+            past.close()
 
     def past(self, is_wanted: Callable[[], bool]) -> Past:
         """Return the town's past, read whole unless it is no longer wanted. Raises GastownError, OSError."""

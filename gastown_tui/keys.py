@@ -14,7 +14,7 @@ class Action(Record):
 
     An action without keys is in the palette only.  ``where`` is ``anywhere``, or the panels it applies in:
     ``agents``, ``convoys``, ``events``, ``problems``, ``inbox``, ``queue``, ``probes``, ``gates``, ``files``, ``patch``, ``drawer``,
-    ``then_agents``, ``then_convoys``, ``changes``, ``search``.
+    ``then_agents``, ``then_convoys``, ``changes``, ``spending``, ``graph``, ``search``.
     ``hint`` is its rank in the status bar (0: not shown).
     """
 
@@ -36,14 +36,14 @@ GROUPS = (MOVE, PANELS, FIND, INBOX, QUEUE, PAST, ACTS, BUNDLES, MAIL, OWN, CONS
 
 _PANELS = ("agents", "convoys", "events", "problems", "inbox", "queue", "probes", "gates", "files", "patch", "drawer")
 _PAST = ("then_agents", "then_convoys", "changes")
-_ROWS = (*_PANELS, *_PAST)
+_ROWS = (*_PANELS, *_PAST, "spending", "graph")
 _AGENTS = ("agents", "problems", "inbox")
 _CONVOYS = ("convoys",)
 _QUEUE = ("queue", "probes", "gates")
 _INBOX = ("inbox",)
 _REQUESTS = ("queue",)
 _DIFF = ("files", "patch")
-_NUMBERED = tuple(name for name in _ROWS if name != "inbox")
+_NUMBERED = tuple(name for name in (*_PANELS, *_PAST) if name != "inbox")
 """Where digits name panels; in the inbox they answer."""
 _TABBED = tuple(name for name in _PANELS if name != "inbox")
 """Where digits name the drawer's tabs."""
@@ -69,6 +69,8 @@ ACTIONS: tuple[Action, ...] = (
     Action("view.queue", ("m",), "merge queue", "the merge queue: probe tree and live gate log; and back", PANELS, hint=45),
     Action("view.diff", ("D",), "diff", "what an agent, bead or request changes; and back", PANELS, hint=42),
     Action("view.past", ("T",), "time machine", "the town at an earlier moment; and back", PANELS),
+    Action("view.costs", ("$",), "costs", "what agents, rigs, convoys and days have used, and landed; and back", PANELS),
+    Action("view.graph", ("H",), "graphs", "landings, queue, busy agents, tokens and cost over hours; and back", PANELS),
     Action("drawer.open", ("enter",), "details", "open the drawer; again: move into it, or fold", PANELS,
            ("agents", "convoys", "events", "problems", "inbox", "queue", "probes", "drawer"), 80),
     Action("drawer.toggle", ("d",), "drawer", "open or close the drawer", PANELS),
@@ -101,6 +103,10 @@ ACTIONS: tuple[Action, ...] = (
     Action("past.go", ("w",), "go to", "go to a time, a date, or a span back from now", PAST, _PAST, 92),
     Action("past.compare", ("space",), "compare", "compare with this moment instead of now; again: with now", PAST, _PAST, 91),
     Action("past.fold", ("enter", "o", "l"), "open", "open or fold a rig or a convoy", PAST, ("then_agents", "then_convoys"), 60),
+    Action("costs.next", ("right", "l"), "group by", "costs by the next of agent, rig, convoy, day", PANELS, ("spending",), 92),
+    Action("costs.previous", ("left",), "group back", "costs by the previous one", PANELS, ("spending",)),
+    Action("costs.span", ("space",), "time", "costs of a day, a week, or all that is known", PANELS, ("spending",), 91),
+    Action("graph.span", ("space",), "time", "graphs of a day, a week, or six hours", PANELS, ("graph",), 91),
     Action("back", ("escape",), "back", "one step back: search, pause, filter, drawer, view", FIND),
     Action("inbox.next", ("J",), "next", "go to the oldest that waits on you, from anywhere; again: the next", INBOX, hint=51),
     Action("inbox.answer", tuple("123456789"), "answer", "answer the question with that choice; marked agents too, if they ask the same",

@@ -36,6 +36,8 @@ VIEWS = {
     "queue": ("queue", "probes", "gates"),
     "diff": ("files", "patch"),
     "past": ("then_agents", "then_convoys", "changes"),
+    "costs": ("spending",),
+    "graph": ("graph",),
 }
 """View → its panels; the keys 1 to 3 focus them in this order."""
 WIDE_COLUMNS, WIDE_ROWS = 100, 18
@@ -89,6 +91,8 @@ def _wide(body: Region, scene: Scene) -> dict[str, Region]:
             "files": Region(x, y, left, height),
             "patch": Region(x + left, y, width - left, height),
         }
+    if len(VIEWS[scene.view]) == 1:
+        return regions | {VIEWS[scene.view][0]: Region(x, y, width, height)}
     left = _clamp(width * 0.38, 42, 84)
     convoys = _clamp(scene.convoy_lines, 4, max(4, int(height * 0.42)))
     first, second, third = VIEWS["past" if scene.view == "past" else "feed"]

@@ -82,7 +82,9 @@ def _grouped(root: str, by: str, found: dict[str, Sum]) -> dict[str, Sum]:
     if by == figures.RIG:
         return figures.regrouped(found, lambda agent: (figures.rig_of(agent),))
     if by == figures.CONVOY:
-        convoys = _convoys(root)
+        from gastown_core.state.spending import convoys_of
+
+        convoys = convoys_of(root)
         return figures.regrouped(found, lambda bead: convoys.get(bead) or (figures.NOTHING,))
     if by == figures.BEAD:
         return figures.regrouped(found, lambda bead: (bead or figures.NOTHING,))
@@ -92,18 +94,6 @@ def _grouped(root: str, by: str, found: dict[str, Sum]) -> dict[str, Sum]:
 def _short(agent: str) -> str:
     """As a person types it."""
     return parse_address(agent).short
-
-
-def _convoys(root: str) -> dict[str, list[str]]:
-    """Bead → the convoys that hold it, closed ones too."""
-    from gastown_core.beads.ledger import TownLedger
-    from gastown_core.work.convoys import list_convoys
-
-    found: dict[str, list[str]] = {}
-    for convoy in list_convoys(TownLedger(root), statuses=()):
-        for member, _ in convoy.members:
-            found.setdefault(member, []).append(convoy.bead.id)
-    return found
 
 
 def _silent(ledger: UsageLedger, since: float, found: dict[str, Sum]) -> dict[str, str]:

@@ -35,12 +35,12 @@ from gastown_core.town.rig_register import bare_folder
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator
 
     from gastown_core.clock import Clock
     from gastown_core.model.snapshot import AgentView
     from gastown_core.state.rows import EventRow
-    from gastown_core.town.inventory import Inventory
+    from gastown_core.town.inventory import Inventory, RigEntry
 
 MOST_COMMITS = 20_000
 """So many of the newest commits of each rig are read at most."""
@@ -168,6 +168,18 @@ class Past:
             kind = self._log.event(number).type
             found[kind] = found.get(kind, 0) + 1
         return found
+
+    @property
+    def rigs(self) -> tuple[RigEntry, ...]:
+        """The rigs of today."""
+        return self._inventory.rigs
+
+    def told_between(self, since: float, until: float) -> Iterator[tuple[float, str, str]]:
+        """Yield (moment, kind, rig or empty) of the shown events after one moment up to another. Raises OSError."""
+        for number in range(self._log.before(since), self._log.before(until)):
+            if self._log.shown[number]:
+                row = event_row(self._log.event(number), self._roster)
+                yield row.ts, row.type, row.rig
 
     def at(self, moment: float) -> Moment:
         """Return the town as it was at a moment, as far as it is known. Raises OSError."""

@@ -12,7 +12,7 @@ from gastown_core.model.usage import Spent, spent_words
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from typing import Any
 
     from gastown_core.usage.usage_ledger import UsageLedger
@@ -115,6 +115,12 @@ SELECT {key}, model, count(*), sum(input), sum(output), sum(cache_read), sum(cac
   sum(CASE WHEN cost IS NULL THEN cache_read END), sum(CASE WHEN cost IS NULL THEN cache_write END)
 FROM message WHERE at >= ? {only} GROUP BY 1, 2 ORDER BY 1
 """
+
+
+def over_time(ledger: UsageLedger, since: float) -> Iterator[tuple[float, int, float]]:
+    """Yield (moment, tokens, cost that was told or 0) of each message since then."""
+    query = "SELECT at, input + output + cache_read + cache_write, coalesce(cost, 0) FROM message WHERE at >= ?"
+    yield from ledger.db.execute(query, (since,))
 
 
 def priced(model: str, figures: list[Any], prices: Mapping[str, Any]) -> Sum:

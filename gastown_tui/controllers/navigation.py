@@ -11,14 +11,12 @@ from gastown_tui.selection import AGENT, BATCH, BEAD, CONVOY, GROUP, ITEM, REQUE
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from gastown_tui.console import Console
-    from gastown_tui.controllers.diff_view import DiffView
     from gastown_tui.controllers.drawer_controller import DrawerController
     from gastown_tui.controllers.search import Search
     from gastown_tui.controllers.stage import Stage
-    from gastown_tui.controllers.time_machine import TimeMachine
 
 
 class Navigation:
@@ -30,15 +28,14 @@ class Navigation:
         stage: Stage,
         drawer: DrawerController,
         search: Search,
-        diff: DiffView,
-        past: TimeMachine,
+        closers: Mapping[str, Callable[[], object]],
     ) -> None:
+        """``closers`` maps each view that can be opened from any other one to what goes back from it."""
         self.console = console
         self.stage = stage
         self.drawer = drawer
         self.search = search
-        self.diff = diff
-        self.past = past
+        self.closers = closers
 
     def actions(self) -> dict[str, Callable[[], str | None]]:
         """The handlers of the navigation actions, by action id."""
@@ -175,10 +172,8 @@ class Navigation:
             stage.unmark_all()
         elif stage.drawer.is_open:
             self.drawer.show(False)
-        elif stage.view == "diff":
-            self.diff.close()
-        elif stage.view == "past":
-            self.past.close()
+        elif stage.view in self.closers:
+            self.closers[stage.view]()
         elif stage.view == "problems":
             self.toggle_problems()
         elif stage.view == "queue":

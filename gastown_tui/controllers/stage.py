@@ -11,6 +11,7 @@ from gastown_tui.widgets.diff_panels import FilePanel, PatchPanel
 from gastown_tui.widgets.drawer import Drawer
 from gastown_tui.widgets.event_stream import EventPanel
 from gastown_tui.widgets.gate_panel import GatePanel
+from gastown_tui.widgets.graph_panel import GraphPanel
 from gastown_tui.widgets.inbox_list import InboxList
 from gastown_tui.widgets.line_field import LineField
 from gastown_tui.widgets.past_panels import ChangePanel, ThenAgents, ThenConvoys
@@ -18,6 +19,7 @@ from gastown_tui.widgets.probe_panel import ProbePanel
 from gastown_tui.widgets.problem_list import ProblemList
 from gastown_tui.widgets.queue_panel import QueuePanel
 from gastown_tui.widgets.rows import Rows
+from gastown_tui.widgets.spending_panel import SpendingPanel
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -54,11 +56,13 @@ class Stage:
         self.then_agents = ThenAgents()
         self.then_convoys = ThenConvoys()
         self.changes = ChangePanel()
+        self.spending = SpendingPanel()
+        self.graph = GraphPanel()
         self.diff_of: Chosen = NOTHING
         self.drawer = Drawer()
         self.field = LineField(id="search", prompt="/")
         feed = (self.agents, self.convoys, self.stream, self.problems, self.inbox)
-        past = (self.then_agents, self.then_convoys, self.changes)
+        past = (self.then_agents, self.then_convoys, self.changes, self.spending, self.graph)
         rows = (*feed, self.queue, self.probes, self.gates, self.files, self.patch, *past)
         self.panels: dict[str, Rows] = {panel.id or "": panel for panel in rows}
         self.agents.marked = self.problems.marked = self.inbox.marked = set()
@@ -107,8 +111,8 @@ class Stage:
         if self.view == "diff":
             key = self.diff_of.key
             return resolve(snapshot, key) if isinstance(key, Selection) else NOTHING
-        if self.view == "past":
-            # what was there then may be gone: no act of now applies to it
+        if self.view in ("past", "costs", "graph"):
+            # what is shown there is of another time: no act of now applies to it
             return NOTHING
         if panel is self.inbox:
             return of_item(snapshot, self.inbox.item, panel.key)

@@ -18,12 +18,14 @@ from gastown_tui.controllers.clipboard import Clipboard
 from gastown_tui.controllers.closer_look import CloserLookController
 from gastown_tui.controllers.diff_view import DiffView
 from gastown_tui.controllers.drawer_controller import DrawerController
+from gastown_tui.controllers.graph_view import GraphView
 from gastown_tui.controllers.inbox import Inbox
 from gastown_tui.controllers.mail_room import MailRoom
 from gastown_tui.controllers.merge_queue_controller import MergeQueueController
 from gastown_tui.controllers.navigation import Navigation
 from gastown_tui.controllers.own_commands import OwnCommands
 from gastown_tui.controllers.search import Search
+from gastown_tui.controllers.spending_view import SpendingView
 from gastown_tui.controllers.stage import Stage
 from gastown_tui.controllers.time_machine import TimeMachine
 from gastown_tui.controllers.town_status import TownStatusController
@@ -103,9 +105,7 @@ class FeedScreen(Bounded, Screen[None], inherit_bindings=False):
         self.mail_room = MailRoom(console, calls, stage)
         self.inbox = Inbox(console, calls, stage, self.acts, self.mail_room)
         self.closer = CloserLookController(console, stage, self.inbox, self.inspector)
-        self.diff = DiffView(console, calls, stage, self.acts)
-        self.past = TimeMachine(console, calls, stage, self.inspector)
-        self.navigation = Navigation(console, stage, self.inspector, self.search, self.diff, self.past)
+        self.navigation = Navigation(console, stage, self.inspector, self.search, self._make_views(calls))
         self.clipboard = Clipboard(console, calls, stage)
         self.away = Away(console, calls, stage, self.navigation)
         self.town_status = TownStatusController(console, calls)
@@ -117,9 +117,22 @@ class FeedScreen(Bounded, Screen[None], inherit_bindings=False):
         self.drawer.tab = kept.drawer_tab
         self.drawer.is_open = kept.is_drawer_open
 
+    def _make_views(self, calls: CoreCalls) -> dict[str, Callable[[], object]]:
+        """Make the views that are opened from any other one; return what goes back from each."""
+        console, stage = self.console, self.stage
+        self.diff = DiffView(console, calls, stage, self.acts)
+        self.past = TimeMachine(console, calls, stage, self.inspector)
+        self.spending, self.graph = SpendingView(console, calls, stage), GraphView(console, calls, stage)
+        return {
+            "diff": self.diff.close,
+            "past": self.past.close,
+            "costs": self.spending.toggle,
+            "graph": self.graph.toggle,
+        }
+
     def _make_dispatch(self, own: Mapping[str, Callable[[], str | None]]) -> ActionDispatch:
         """Collect the handlers of all owners."""
-        views = (self.past, self.merge_queue, self.mail_room, self.diff, self.away, self.clipboard, self.inbox)
+        views = (self.past, self.spending, self.graph, self.merge_queue, self.mail_room, self.diff, self.away, self.clipboard, self.inbox)
         owners = (self.stage, self.navigation, self.inspector, self.search, self.town_status, *views)
         return ActionDispatch(
             self.console,
@@ -251,12 +264,8 @@ class FeedScreen(Bounded, Screen[None], inherit_bindings=False):
             self.problems.guard(lambda: self.problems.show(snapshot, now, self.inbox.count))
         elif self.view == "inbox":
             self.stage.inbox.guard(lambda: self.stage.inbox.show(self.inbox.found, snapshot, now))
-        elif self.view == "queue":
-            self.merge_queue.show()
-        elif self.view == "diff":
-            self.diff.show()
-        elif self.view == "past":
-            self.past.show()
+        elif self.view != "feed":
+            self._show_view()
         else:
             self.agents.guard(lambda: self.agents.show(snapshot, now))
             self.convoys.guard(lambda: self.convoys.show(snapshot, now))
@@ -267,6 +276,17 @@ class FeedScreen(Bounded, Screen[None], inherit_bindings=False):
         scene = self.plan.scene
         if (self.convoys.wanted_height(), self._list_lines()) != (scene.convoy_lines, scene.list_lines):
             self.lay_out()
+
+    def _show_view(self) -> None:
+        """Update a view whose controller fills its panels."""
+        shows = {
+            "queue": self.merge_queue.show,
+            "diff": self.diff.show,
+            "past": self.past.show,
+            "costs": self.spending.show,
+            "graph": self.graph.show,
+        }
+        shows[self.view]()
 
     def _show_header(self) -> None:
         snapshot, now = self.console.snapshot, self.console.now

@@ -31,6 +31,8 @@ VIEW_WORDS = {
     "queue": ("  MERGE QUEUE", "info"),
     "diff": ("  DIFF", "info"),
     "past": ("  TIME MACHINE", "warn"),
+    "costs": ("  COSTS", "info"),
+    "graph": ("  GRAPHS", "info"),
 }
 
 

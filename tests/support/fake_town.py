@@ -365,6 +365,39 @@ def standard_diff(branch: str):
     return Diff(branch, "origin/main", "0" * 40, files)
 
 
+def standard_spending(by: str, since: float):
+    """Costs of two agents or of what else is asked for; one agent's program tells no cost, and one bead was done again."""
+    from gastown_core.state.spending import Spending, Spent
+
+    names = {
+        "agent": ("shop/opal", "shop/ruby", "mayor"),
+        "rig": ("shop", "billing", "town"),
+        "convoy": ("hq-cv-7q2ma", "-"),
+        "day": ("2026-11-26", "2026-11-25"),
+    }[by]
+    rows = [
+        Spent(names[0], 4_200_000, "$12.60", 6, "$2.10", "310k $0.90", 0.83, 56_000, NOW - 1020),
+        Spent(names[1], 950_000, "unknown", 2, "475k", "", None, 0, 0.0),
+        *(Spent(name, 12_300, "≈ $0.03") for name in names[2:]),
+    ]
+    total = Spent("total", 5_162_300, "≥ $12.63", 8, "≥ $1.58", "310k $0.90")
+    return Spending(by, since, tuple(rows), total, 2, 20, 840.0, False)
+
+
+def standard_hours(seconds: float, count: int):
+    """Figures that rise and fall, with a quiet end."""
+    from gastown_core.past.hours import Hours
+
+    def wave(most: float, shift: int) -> list[float]:
+        return [most * ((number * 7 + shift * 5) % 12) / 11 if number % 5 else 0 for number in range(count - 4)] + [0] * 4
+
+    whole = [tuple(round(value) for value in wave(most, n)) for n, most in enumerate((5, 40, 9, 12, 900_000))]
+    landings, events, queue, busy, tokens = whole
+    cost = tuple(round(value, 2) for value in wave(3.2, 4))
+    rigs = {"shop": (events, landings), "billing": (events[::-1], landings[::-1])}
+    return Hours(NOW - seconds, seconds / count, landings, events, queue, busy, tokens, cost, NOW - 6 * 3600, rigs)
+
+
 class FakePast:
     """Three hours in which opal took up a bead and two convoys began; a change every twenty minutes."""
 
@@ -422,6 +455,12 @@ class FakeEngine:
 
     def past(self, is_wanted):
         return self.back_then
+
+    def spending(self, by, since, town):
+        return standard_spending(by, since)
+
+    def hours(self, seconds, count, is_wanted):
+        return standard_hours(seconds, count)
 
     def fill(self, words, values):
         from gastown_core.orders.own_command import filled

@@ -50,6 +50,8 @@ WAY_TO = {
     "then_agents": "T",
     "then_convoys": "T2",
     "changes": "T3",
+    "spending": "$",
+    "graph": "H",
 }
 
 
