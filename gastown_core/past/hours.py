@@ -87,7 +87,9 @@ def bars(values: Sequence[float], width: int, height: int, *, ascii_only: bool =
     count = len(values)
     if not count or width <= 0 or height <= 0:
         return [""] * max(0, height)
-    columns = [max(values[i * count // width : max(i * count // width + 1, (i + 1) * count // width)]) for i in range(width)]
+    columns = [
+        max(values[i * count // width : max(i * count // width + 1, (i + 1) * count // width)]) for i in range(width)
+    ]
     most = max(columns)
     levels = [max(1, round(value / most * height * 8)) if value > 0 else 0 for value in columns]
     return ["".join(blocks[min(8, max(0, level - 8 * line))] for level in levels) for line in reversed(range(height))]

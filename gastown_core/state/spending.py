@@ -96,7 +96,9 @@ def spending(root: str, by: str, since: float, snapshot: TownSnapshot) -> Spendi
         used, again = (_regrouped(one, by, convoys) for one in (used, again))
     names = dict.fromkeys((*used, *landed))
     views = {view.key: view for view in snapshot.agents} if by == AGENT else {}
-    rows = [_row(key, used.get(key), landed.get(key, 0), again.get(key), views.get(key), burns.get(key)) for key in names]
+    rows = [
+        _row(key, used.get(key), landed.get(key, 0), again.get(key), views.get(key), burns.get(key)) for key in names
+    ]
     rows.sort(key=lambda one: (-one.tokens, one.name))
     if by == DAY:
         rows.sort(key=lambda one: one.name, reverse=True)
@@ -112,7 +114,11 @@ def _row(
     if landed and used is not None:
         # without a cost, tokens say as much
         known = used.cost is not None
-        per = f"{'≥ ' if used.unpriced else ''}${(used.cost or 0.0) / landed:,.2f}" if known else short_tokens(tokens / landed)
+        per = (
+            f"{'≥ ' if used.unpriced else ''}${(used.cost or 0.0) / landed:,.2f}"
+            if known
+            else short_tokens(tokens / landed)
+        )
     rework = ""
     if again is not None and again.tokens:
         rework = f"{short_tokens(again.tokens)} {again.words() if again.cost is not None else ''}".strip()
@@ -141,9 +147,7 @@ def _read_log(root: str, since: float) -> _Told:
     return _Told(landings, sent_back, number >= MOST_EVENTS)
 
 
-def _rework(
-    ledger: UsageLedger, kind: str, prices: Mapping[str, object], told: _Told, since: float
-) -> dict[str, Sum]:
+def _rework(ledger: UsageLedger, kind: str, prices: Mapping[str, object], told: _Told, since: float) -> dict[str, Sum]:
     """Sum what was used on beads after they were first sent back."""
     from gastown_core.usage.sums import sums
 

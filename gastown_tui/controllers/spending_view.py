@@ -81,7 +81,9 @@ class SpendingView:
         if now - self._read_at >= AGAIN_S and not self._is_reading:
             self._is_reading = True
             self.console.start(self._read(self.kind, self.span), "spending")
-        empty = self.trouble or ("Reading …" if self.table is None else "Nothing was used and nothing landed in that time.")
+        empty = self.trouble or (
+            "Reading …" if self.table is None else "Nothing was used and nothing landed in that time."
+        )
         panel.trouble = self.trouble if self.table is not None else ""
         panel.guard(lambda: panel.show_table(self.table, SPANS[self.span][0], now, empty))
 

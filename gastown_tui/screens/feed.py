@@ -132,7 +132,17 @@ class FeedScreen(Bounded, Screen[None], inherit_bindings=False):
 
     def _make_dispatch(self, own: Mapping[str, Callable[[], str | None]]) -> ActionDispatch:
         """Collect the handlers of all owners."""
-        views = (self.past, self.spending, self.graph, self.merge_queue, self.mail_room, self.diff, self.away, self.clipboard, self.inbox)
+        views = (
+            self.past,
+            self.spending,
+            self.graph,
+            self.merge_queue,
+            self.mail_room,
+            self.diff,
+            self.away,
+            self.clipboard,
+            self.inbox,
+        )
         owners = (self.stage, self.navigation, self.inspector, self.search, self.town_status, *views)
         return ActionDispatch(
             self.console,

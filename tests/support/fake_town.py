@@ -389,7 +389,9 @@ def standard_hours(seconds: float, count: int):
     from gastown_core.past.hours import Hours
 
     def wave(most: float, shift: int) -> list[float]:
-        return [most * ((number * 7 + shift * 5) % 12) / 11 if number % 5 else 0 for number in range(count - 4)] + [0] * 4
+        return [most * ((number * 7 + shift * 5) % 12) / 11 if number % 5 else 0 for number in range(count - 4)] + [
+            0
+        ] * 4
 
     whole = [tuple(round(value) for value in wave(most, n)) for n, most in enumerate((5, 40, 9, 12, 900_000))]
     landings, events, queue, busy, tokens = whole

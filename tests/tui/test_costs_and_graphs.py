@@ -23,7 +23,9 @@ async def test_costs_are_grouped_by_agent_rig_convoy_and_day() -> None:
         assert "310k $0.90" in text and "56k in 17m" in text and "flaky gates: 2 of the last 20 batches" in text
         for by, word in (("rig", "billing"), ("convoy", "hq-cv-7q2ma"), ("day", "2026-11-26")):
             await pilot.press("right")
-            await until(pilot, lambda by=by, word=word: f"Costs by {by}" in app.screen_text() and word in app.screen_text())
+            await until(
+                pilot, lambda by=by, word=word: f"Costs by {by}" in app.screen_text() and word in app.screen_text()
+            )
         await pilot.press("space")
         await until(pilot, lambda: "the last 7 days" in app.screen_text())
         await pilot.press("escape")

@@ -49,7 +49,13 @@ def table(paper: Paper, by: str, since: float = 0.0, **more: object) -> dict[str
 def test_a_landed_bead_has_its_cost_and_its_rework(spent: Paper) -> None:
     rows = table(spent, "agent")
     opal = rows["shop/opal"]
-    assert (opal.tokens, opal.cost, opal.landed, opal.per_landed, opal.rework) == (1500, "$3.00", 1, "$3.00", "500 $1.00")
+    assert (opal.tokens, opal.cost, opal.landed, opal.per_landed, opal.rework) == (
+        1500,
+        "$3.00",
+        1,
+        "$3.00",
+        "500 $1.00",
+    )
     ruby = rows["billing/ruby"]
     assert (ruby.tokens, ruby.cost, ruby.landed, ruby.per_landed, ruby.rework) == (100, "unknown", 0, "", "")
     assert rows["total"].per_landed == "≥ $3.00"
