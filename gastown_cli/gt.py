@@ -24,6 +24,9 @@ ROOT = Root(
             "quota status", _C + "quota:status", "Watch", "Show the accounts of agents: limited or not, until when"
         ),
         Command("quota scan", _C + "quota:scan", "Watch", "List the agents that a limit holds up"),
+        Command("quota clear", _C + "quota:clear", "Watch", "Count accounts as free again before their limit ends"),
+        Command("quota rotate", _C + "quota:rotate", "Watch", "Restart limited agents under another account"),
+        Command("quota watch", _C + "quota:watch", "Watch", "Rotate every few minutes, until it is interrupted"),
         Command("digest", _C + "digest", "Watch", "Show what happened since you last looked"),
         Command(
             "at", _C + "at", "Watch", "Show the town as it was at a moment, or what has changed since: status|diff"

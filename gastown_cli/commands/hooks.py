@@ -85,12 +85,12 @@ def install_arguments(parser: ArgumentParser) -> None:
 def run_install(args: Namespace) -> int:
     """Write the hook files of one agent."""
     from gastown_core.doctor.checked_town import Seat
-    from gastown_core.town import start_plan
+    from gastown_core.town import runtime_choice
     from gastown_core.town.hook_files import install
 
     root, told = context.town(), _Told(args)
     entry = who.find(root, args.target)[1]
-    seat = Seat(entry, start_plan.choose_runtime(root, entry.address, args.runtime).preset)
+    seat = Seat(entry, runtime_choice.choose_runtime(root, entry.address, args.runtime).preset)
     states = _states(root, seat)
     if not states:
         told.nothing = f"the runtime {seat.preset.name} has no hooks of ours"

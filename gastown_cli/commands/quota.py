@@ -1,4 +1,4 @@
-"""``gt quota``: the limits of the accounts that agents run under."""
+"""``gt quota``: the limits of the accounts that agents run under, and agents moved to an account that is free."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
 
+    from gastown_core.orders.rotation import Move
     from gastown_core.state.quota import QuotaAccount, QuotaSession
 
 
@@ -17,7 +18,29 @@ def status_arguments(parser: ArgumentParser) -> None:
     context.add_json(parser)
 
 
-scan_arguments = status_arguments
+def scan_arguments(parser: ArgumentParser) -> None:
+    """Add the arguments of ``gt quota scan``."""
+    parser.add_argument("--update", action="store_true", help="record the limits, so that no worker starts under them")
+    context.add_json(parser)
+
+
+def clear_arguments(parser: ArgumentParser) -> None:
+    """Add the arguments of ``gt quota clear``."""
+    parser.add_argument("accounts", nargs="*", metavar="ACCOUNT", help="accounts (default: all that are limited)")
+
+
+def rotate_arguments(parser: ArgumentParser) -> None:
+    """Add the arguments of ``gt quota rotate``."""
+    parser.add_argument("--from", dest="source", metavar="ACCOUNT", help="only agents of this account, limited or not")
+    parser.add_argument("--idle", action="store_true", help="only agents with nothing on their hook")
+    parser.add_argument("-n", "--dry-run", action="store_true", help="show what would be done")
+    context.add_json(parser)
+
+
+def watch_arguments(parser: ArgumentParser) -> None:
+    """Add the arguments of ``gt quota watch``."""
+    parser.add_argument("--interval", default="5m", metavar="TIME", help="time between two looks (default: 5m)")
+    parser.add_argument("-n", "--dry-run", action="store_true", help="show what would be done")
 
 
 def run_status(args: Namespace) -> int:
@@ -47,7 +70,7 @@ def run_status(args: Namespace) -> int:
 
 def run_scan(args: Namespace) -> int:
     """Show the sessions that are limited now; as JSON all sessions."""
-    rows = _sessions()
+    rows = _sessions(update=args.update)
     now = SYSTEM_CLOCK.now()
     if args.json:
         output.say_json([_session_json(one) for one in rows])
@@ -61,9 +84,76 @@ def run_scan(args: Namespace) -> int:
     return 0
 
 
-def _sessions() -> list[QuotaSession]:
+def run_clear(args: Namespace) -> int:
+    """Count accounts as free again."""
+    from gastown_core.errors import NotFoundError
+    from gastown_core.town.accounts import put_limits, read_limits
+
+    root = context.town()
+    limited = read_limits(root, SYSTEM_CLOCK.now())
+    for name in args.accounts:
+        if name not in limited:
+            known = f"limited: {', '.join(limited)}" if limited else "none is limited"
+            raise NotFoundError(f"account {name} is not limited", known, "gt quota status")
+    names = args.accounts or list(limited)
+    if names:
+        put_limits(root, (), names)
+    output.say(f"free again: {', '.join(map(output.clean, names))}" if names else "no account is limited")
+    return 0
+
+
+def run_rotate(args: Namespace) -> int:
+    """Restart limited agents under an account that is free; 3 if some could not be, 1 if none of them."""
+    moves = _rotate(args.source or "", idle=args.idle, dry_run=args.dry_run)
+    if args.json:
+        output.say_json([_move_json(one) for one in moves])
+    else:
+        _say_moves(moves, dry_run=args.dry_run)
+    failed = [one for one in moves if one.error]
+    return 0 if not failed else 3 if len(failed) < len(moves) else 1
+
+
+def run_watch(args: Namespace) -> int:
+    """Rotate every few minutes, until it is interrupted."""
+    import time
+
+    from gastown_core.clock import parse_duration
+    from gastown_core.errors import UsageError
+
+    every_s = parse_duration(args.interval)
+    if not every_s:
+        raise UsageError(f"{args.interval!r} is no time between two looks", "", "--interval 5m")
+    while True:
+        _say_moves(_rotate("", idle=False, dry_run=args.dry_run), dry_run=args.dry_run)
+        time.sleep(every_s)
+
+
+def _rotate(source: str, *, idle: bool, dry_run: bool) -> list[Move]:
+    from gastown_cli import who
+    from gastown_core.orders.rotation import rotate
+
+    root = context.town()
+    return rotate(root, _sessions(update=not dry_run), by=who.acting(root), source=source, idle=idle, dry_run=dry_run)
+
+
+def _say_moves(moves: list[Move], *, dry_run: bool) -> None:
+    for one in moves:
+        verb = "would go" if dry_run else "could not go" if one.error else "went"
+        why = f": {one.error}" if one.error else ""
+        output.say(output.clean(f"{one.agent} {verb} from {one.old} to {one.new or 'another account'}{why}"))
+    if not moves:
+        output.say("no agent has to change its account")
+
+
+def _move_json(one: Move) -> dict[str, object]:
+    told = {"session": one.session, "old_account": one.old, "new_account": one.new, "rotated": one.done}
+    # a session is kept in its account's folder, and no key is touched
+    return {**told, "resumed_session": "", "keychain_swap": False, "error": one.error}
+
+
+def _sessions(*, update: bool = False) -> list[QuotaSession]:
     from gastown_core.state.collect import collect
-    from gastown_core.state.quota import read_names, sessions_of
+    from gastown_core.state.quota import by_account, read_names, sessions_of, take_in
     from gastown_core.tmux.panes import list_panes
     from gastown_core.tmux.socket import has_tmux
     from gastown_core.town.sessions import server_of
@@ -72,7 +162,11 @@ def _sessions() -> list[QuotaSession]:
     names = read_names(root)
     if not has_tmux():
         return []
-    return sessions_of(collect(root), list_panes(server_of(root)), names)
+    town = collect(root)
+    rows = sessions_of(town, list_panes(server_of(root)), names)
+    if update:
+        take_in(root, by_account(rows), town, SYSTEM_CLOCK.now())
+    return rows
 
 
 def _until(until: float, now: float) -> str:

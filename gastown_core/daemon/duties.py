@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from gastown_core.daemon.duty import Duty
 from gastown_core.daemon.quiet import Quiet, mark_of
+from gastown_core.model.agent import Health
 from gastown_core.model.states import RigState
 from gastown_core.patrols.lookout import lookout_of
 from gastown_core.patrols.patrol import OFF
@@ -257,6 +258,20 @@ def _waiting(shift: Shift, town: TownSnapshot) -> tuple[Item, ...]:
     return apply(attention(town), read_marks(shift.root), shift.clock.now()).shown
 
 
+def watch_quotas(shift: Shift) -> str:
+    """Record which accounts are limited, as their agents' programs tell it, and which are free again."""
+    from gastown_core.state.quota import by_account, read_names, sessions_of, take_in
+    from gastown_core.town.accounts import read_limits
+
+    lookout, now = lookout_of(shift.root, shift.clock), shift.clock.now()
+    town = lookout.look()
+    if not town.counts.get(Health.LIMITED) and not read_limits(shift.root, now):
+        return ""
+    rows = sessions_of(town, lookout.panes(), read_names(shift.root))
+    begun, over = take_in(shift.root, by_account(rows), town, now)
+    return "; ".join([*(one.text() for one in begun), *(f"account {name} is free again" for name in over)])
+
+
 def hold_still(shift: Shift) -> str:
     """During an emergency stop, also stop what agents have started since."""
     from gastown_core.messaging.standstill import hold_again
@@ -285,6 +300,7 @@ TOWN = (
     Duty("answers", answer_questions, ("events",), 10.0, 2.0, rests=True),
     Duty("attention", tell_attention, ("ledger:town", "events"), 30.0, 2.0),
     Duty("status lines", write_status_lines, ("ledger", "events"), 30.0, 5.0),
+    Duty("quotas", watch_quotas, (), 15.0, 5.0, rests=True),
     Duty("emergency stop", hold_still, (), 15.0, 5.0),
     Duty("new ids", follow_new_ids, ("ledger",), 300.0, 1.0),
     Duty("escalations", raise_unanswered, ("ledger:town",), 30.0, 1.0),

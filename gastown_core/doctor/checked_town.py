@@ -10,7 +10,7 @@ from gastown_core.model.record import Record
 from gastown_core.runtimes.presets import SCRIPTED
 from gastown_core.runtimes.readiness import obstacles
 from gastown_core.runtimes.readiness.obstacle import Surroundings
-from gastown_core.town import sessions, start_plan
+from gastown_core.town import runtime_choice, sessions
 from gastown_core.town.hook_files import hook_files
 from gastown_core.town.inventory import RosterEntry, survey
 from gastown_core.town.names import free_names, pool_names
@@ -142,7 +142,7 @@ class Place:
     def _preset(self, entry: RosterEntry, alias: str) -> Preset | None:
         """Return an agent's runtime; None if it is the scripted one, unknown, or not asked for."""
         try:
-            preset = start_plan.choose_runtime(self.root, entry.address, alias).preset
+            preset = runtime_choice.choose_runtime(self.root, entry.address, alias).preset
         except GastownError as error:
             fault = f"{entry.address.path}: {error}"
             self.faults += [fault] if fault not in self.faults else []

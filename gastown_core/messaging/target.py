@@ -5,7 +5,7 @@ from __future__ import annotations
 from gastown_core.errors import NotFoundError
 from gastown_core.model.record import Record
 from gastown_core.tmux.socket import has_tmux
-from gastown_core.town import sessions, start_plan
+from gastown_core.town import runtime_choice, sessions
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -32,8 +32,8 @@ def target_of(root: str, entry: RosterEntry, pane: Pane | None = None) -> AgentT
         pane = sessions.find_session(root, entry)
     alias = pane.agent if pane is not None else ""
     try:
-        chosen = start_plan.choose_runtime(root, entry.address, alias)
+        chosen = runtime_choice.choose_runtime(root, entry.address, alias)
     except NotFoundError:
         # the session was started with a runtime that the settings no longer name
-        chosen = start_plan.choose_runtime(root, entry.address)
+        chosen = runtime_choice.choose_runtime(root, entry.address)
     return AgentTarget(entry.address.path, entry.session, chosen.preset, entry.address.rig)

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from gastown_core.clock import Clock
     from gastown_core.model.snapshot import SourceStatus
     from gastown_core.state.sources.ledger import Change
+    from gastown_core.tmux.panes import Pane
 
 SLEPT_S = 60.0
 """A clock that jumps further than this between two looks: the machine was asleep, or somebody has set it."""
@@ -67,6 +68,11 @@ class Lookout:
         """Each source with the time of its last answer, and its error; none before the first look."""
         sources = self._sources
         return sources.facts.ages() if sources is not None else ()
+
+    def panes(self) -> dict[str, Pane]:
+        """Return the panes of the last look by session; none without tmux."""
+        with self._lock:
+            return dict(self._sources.facts.panes or {}) if self._sources is not None else {}
 
     def linked_server(self) -> TmuxServer | None:
         """Return the town's tmux server over the open link, so that a call starts no process; None if none runs."""

@@ -184,6 +184,8 @@ def _deep(facts: TownFacts, flow: Flow, town: TownSnapshot, now: float, waits: b
     failed = town.source_error("tmux")
     if failed is not None:
         yield BrokenLink(dam.TMUX, f"tmux does not answer: {failed.error}", failed.good_at or 0.0, "gt daemon logs")
+    if facts.quota:
+        yield BrokenLink(dam.LIMIT, f"no agent is started: {facts.quota}", facts.quota_since, "gt quota status")
     if facts.host:
         yield BrokenLink(dam.HOST, f"no agent is started while {facts.host}", facts.host_since, "gt scheduler explain")
 

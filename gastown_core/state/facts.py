@@ -118,7 +118,8 @@ class TownFacts:
     worker's hook to the order by which it was slung.
 
     ``died`` counts the workers that died on a bead since its last merge, ``failures`` are beads that could not be started
-    at the last try.  ``host`` says why the machine can run no more agents, empty if it can, ``host_since`` since when.
+    at the last try.  ``host`` says why the machine can run no more agents, empty if it can, ``host_since`` since when;
+    ``quota`` says that every account for new workers is limited, ``quota_since`` since when.
 
     ``looked`` says when each source was last asked and answered, also if it had nothing new.
 
@@ -156,6 +157,8 @@ class TownFacts:
         self.began: dict[str, tuple[Health, str, float]] = {}
         self.host = ""
         self.host_since = 0.0
+        self.quota = ""
+        self.quota_since = 0.0
         self.scheduler = SchedulerView()
         self.daemon = DaemonView()
         self.stops: tuple[Estop, ...] = ()

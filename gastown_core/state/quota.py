@@ -6,13 +6,11 @@ An account is a runtime with a configuration folder.  ``mayor/accounts.json`` gi
 
 from __future__ import annotations
 
-import os
-
-from gastown_core.files.atomic import read_json
 from gastown_core.model.agent import Health
 from gastown_core.model.record import Record
 from gastown_core.process_table import environment_of
 from gastown_core.runtimes.registry import find_preset
+from gastown_core.town.accounts import Limit, account_of, put_limits, read_accounts, read_limits
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -20,8 +18,6 @@ if TYPE_CHECKING:
 
     from gastown_core.model.snapshot import AgentView, TownSnapshot
     from gastown_core.tmux.panes import Pane
-
-VARIABLE = "GT_QUOTA_ACCOUNT"
 
 
 class QuotaSession(Record):
@@ -53,13 +49,7 @@ class QuotaAccount(Record):
 
 def read_names(root: str) -> dict[str, str]:
     """Return folder → name of the accounts in ``mayor/accounts.json``. Raises SettingsError if that is no JSON object."""
-    found = (read_json(os.path.join(root, "mayor", "accounts.json")) or {}).get("accounts")
-    names = {}
-    for name, told in found.items() if isinstance(found, dict) else ():
-        folder = told.get("config_dir") if isinstance(told, dict) else None
-        if isinstance(folder, str) and folder:
-            names[os.path.realpath(os.path.expanduser(folder))] = str(name)
-    return names
+    return {folder: name for name, folder in read_accounts(root).items()}
 
 
 def sessions_of(town: TownSnapshot, panes: Mapping[str, Pane], names: Mapping[str, str]) -> list[QuotaSession]:
@@ -72,8 +62,7 @@ def _session(view: AgentView, env: Mapping[str, str], names: Mapping[str, str]) 
     preset = find_preset(view.runtime, ())
     variable = preset.config_dir_env if preset is not None else ""
     folder = env.get(variable, "") if variable else ""
-    known = names.get(os.path.realpath(os.path.expanduser(folder)), "") if folder else ""
-    account = env.get(VARIABLE, "") or known or (f"{view.runtime} in {folder}" if folder else view.runtime)
+    account = account_of(env, view.runtime, variable, names)
     health = view.health
     is_limited = health.state is Health.LIMITED
     until = health.forecast.at if is_limited and health.forecast is not None else 0.0
@@ -103,3 +92,32 @@ def by_account(rows: Iterable[QuotaSession]) -> list[QuotaAccount]:
             )
         )
     return sorted(found, key=lambda one: (not one.limited, one.name, one.config_dir))
+
+
+def take_in(
+    root: str, accounts: Iterable[QuotaAccount], town: TownSnapshot, now: float
+) -> tuple[list[Limit], list[str]]:
+    """Record the limits that agents have now, and free accounts under which somebody works again; what is new of both.
+
+    Raises StoreError, SettingsError.
+    """
+    known = read_limits(root, now)
+    found, begun, over = [], [], []
+    working = {one.session for one in town.agents if one.health.state is Health.WORKING}
+    for one in accounts:
+        before = known.get(one.name)
+        if one.limited:
+            limit = Limit(one.name, one.runtime, one.since or now, one.until, now, one.words)
+            if before is None or before.until != one.until or (not one.until and now - before.seen_at >= SEEN_S):
+                found.append(limit)
+            if before is None:
+                begun.append(limit)
+        elif before is not None and working.intersection(one.sessions):
+            over.append(one.name)
+    if found or over:
+        put_limits(root, found, over)
+    return begun, over
+
+
+SEEN_S = 60.0
+"""A limit without an end is noted again so often while it is seen."""

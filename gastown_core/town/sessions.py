@@ -19,6 +19,8 @@ from gastown_core.runtimes.heartbeat import forget_heartbeat
 from gastown_core.tmux.server import TmuxServer
 from gastown_core.tmux.socket import has_tmux, socket_name
 from gastown_core.town import start_plan
+from gastown_core.town.accounts import VARIABLE as ACCOUNT
+from gastown_core.town.accounts import note_use
 from gastown_core.town.estop import check as check_not_stopped
 from gastown_core.town.settings import load_settings
 
@@ -299,6 +301,10 @@ def _tell_start(root: str, pane: Pane, start: Start, clock: Clock) -> None:
         # whoever starts agents without a person, as the daemon does, has nobody to tell
         payload["warnings"] = list(start.warnings)
     append_event(root, "session_start", entry.address.path, payload, clock=clock)
+    if start.env.get(ACCOUNT):
+        # the agent runs, whatever is noted of it
+        with contextlib.suppress(GastownError):
+            note_use(root, start.env[ACCOUNT], clock.now())
     _note_hook(root, entry, True, clock)
     if start.typed_prompt:
         # the caller need not wait until the agent can take its prompt

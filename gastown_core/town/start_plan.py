@@ -15,15 +15,16 @@ from gastown_core.clock import SYSTEM_CLOCK
 from gastown_core.model.address import CREW, POLECAT, Address
 from gastown_core.model.record import Record
 from gastown_core.runtimes.presets import SCRIPTED
+from gastown_core.town import runtime_choice
+from gastown_core.town.accounts import RUNTIME, VARIABLE, choose, read_accounts
 from gastown_core.town.hook_files import hook_files
 from gastown_core.town.identity import session_environment
-from gastown_core.town.settings import load_agents, load_settings
+from gastown_core.town.settings import load_settings
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from gastown_core.clock import Clock
     from gastown_core.runtimes.preset import Preset
-    from gastown_core.runtimes.registry import Resolution
     from gastown_core.town.inventory import RosterEntry
 
 
@@ -50,22 +51,6 @@ def by_hand(start: Start) -> str:
     return f"cd {shlex.quote(start.entry.work_dir)} && {shlex.join(start.argv)}"
 
 
-def choose_runtime(root: str, address: Address, override: str = "") -> Resolution:
-    """Return an agent's runtime by the settings. Raises UsageError if ``override`` is unknown."""
-    from gastown_core.runtimes.registry import resolve
-
-    rig = address.rig
-    return resolve(
-        address.role,
-        worker_name=address.name,
-        override=override,
-        rig_settings=load_settings(root, "rig", rig).value if rig else None,
-        town_settings=load_settings(root).value,
-        rig_agents=load_agents(root, rig) if rig else None,
-        town_agents=load_agents(root),
-    )
-
-
 def beacon(to: Address, sender: str, topic: str, now: float, bead: str = "") -> str:
     """Return the first line: ``[GAS TOWN] polecat opal (rig: shop) <- mayor • 2026-03-01T10:00 • assigned:sh-x1``."""
     who = to.role if to.role not in (CREW, POLECAT, "dog") else f"{to.role} {to.name}"
@@ -89,7 +74,7 @@ def plan_start(
     """Return runtime, environment and command line; start nothing. Raises UsageError for an unknown ``agent``."""
     from gastown_core.runtimes.launch import command_line, first_prompt_is_typed, session_env
 
-    chosen = choose_runtime(root, entry.address, agent)
+    chosen = runtime_choice.choose_runtime(root, entry.address, agent)
     preset = chosen.preset
     settings = load_settings(root)
     env = session_environment(
@@ -106,9 +91,13 @@ def plan_start(
     env.update(own)
     env.update(session_env(preset))
     env["GT_AGENT"] = chosen.alias or preset.name
+    account = _account(root, entry, preset, clock.now())
+    if account is not None:
+        env[VARIABLE], env[preset.config_dir_env] = account
     prompt = f"{beacon(entry.address, sender, topic, clock.now(), bead)}\n{_first_words(preset, topic)}"
     typed = prompt if first_prompt_is_typed(preset) else ""
-    going_on = _resuming(root, entry, preset, "" if typed else prompt) if resume else []
+    folder = account[1] if account is not None else ""
+    going_on = _resuming(root, entry, preset, "" if typed else prompt, folder) if resume else []
     argv = going_on or command_line(preset, "" if typed else prompt)
     warnings = (*chosen.warnings, *_warnings(root, entry, preset))
     return Start(entry, chosen.alias or preset.name, preset, env, argv, topic, typed, warnings, bool(going_on))
@@ -128,14 +117,32 @@ def _in_the_town(root: str, entry: RosterEntry, preset: Preset) -> tuple[Preset,
     return with_words, adapter.own_env(root, entry.session)
 
 
-def _resuming(root: str, entry: RosterEntry, preset: Preset, prompt: str) -> list[str]:
-    """The command line that goes on with the agent's last session; empty if there is none, or the runtime cannot."""
+def _account(root: str, entry: RosterEntry, preset: Preset, now: float) -> tuple[str, str] | None:
+    """The account of the start: that of the agent's last session while it is free; None if none is named."""
+    named = read_accounts(root) if preset.screens == RUNTIME else {}
+    if not named:
+        return None
+    from gastown_core.town.session_record import last_session
+
+    known = last_session(root, entry, preset.screens)
+    kept = os.path.realpath(known.transcript) if known is not None and known.transcript else ""
+    taken = next((name for name, folder in named.items() if kept.startswith(os.path.join(folder, ""))), "")
+    return choose(root, preset, now, taken=taken)
+
+
+def _resuming(root: str, entry: RosterEntry, preset: Preset, prompt: str, folder: str) -> list[str]:
+    """The command line that goes on with the agent's last session; empty if there is none, or the runtime cannot.
+
+    A session is kept in the folder of its account: under another account (``folder``) the agent begins anew.
+    """
     from gastown_core.runtimes.launch import resume_line
     from gastown_core.runtimes.preset import RESUME_NONE
     from gastown_core.town.session_record import last_session
 
     known = last_session(root, entry, preset.screens) if preset.resume_style != RESUME_NONE else None
-    return resume_line(preset, known.agent_session, prompt) if known is not None else []
+    if known is None or (folder and not os.path.realpath(known.transcript).startswith(os.path.join(folder, ""))):
+        return []
+    return resume_line(preset, known.agent_session, prompt)
 
 
 def _first_words(preset: Preset, topic: str) -> str:

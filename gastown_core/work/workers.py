@@ -15,6 +15,7 @@ from gastown_core.model.address import POLECAT, Address, parse_address, parse_be
 from gastown_core.model.bead import CLOSED, OPEN
 from gastown_core.model.record import Record
 from gastown_core.model.states import AgentState
+from gastown_core.town import accounts
 from gastown_core.town.discover import read_rigs
 from gastown_core.town.host_load import refusal
 from gastown_core.town.liveness import works_on
@@ -67,7 +68,7 @@ class Capacity(Record):
     per_rig: Mapping[str, int] = {}
     rig_limit: int = 30
     host: str = ""
-    """Why the machine takes no more agents now, empty if it does; then there is no room."""
+    """Why the machine or the accounts' limits take no more agents now, empty if they do; then there is no room."""
 
     def room_in(self, rig: str) -> int:
         """Return how many more polecats may start in this rig."""
@@ -115,7 +116,7 @@ def read_capacity(
             is_fresh = work is not None and work.status == OPEN
         if is_fresh or (live is not None and who.session(rigs[who.rig]) in live):
             working[who.path] = who.rig
-    return _capacity(settings, working, refusal(root))
+    return _capacity(settings, working, refusal(root) or accounts.refusal(root, clock.now()))
 
 
 def _holders(store: BeadStore) -> list[Address]:

@@ -9,7 +9,7 @@ from gastown_core.errors import GastownError
 from gastown_core.files.atomic import read_json
 from gastown_core.model.snapshot import SchedulerView
 from gastown_core.state.facts import Failed
-from gastown_core.town import host_load
+from gastown_core.town import accounts, host_load
 from gastown_core.work import death_count, retry_delay
 
 TYPE_CHECKING = False
@@ -48,6 +48,9 @@ class SchedulerSource:
                 self.facts.host_since = now if host and self._has_looked else 0.0
             self.facts.host = host
             is_other = True
+        quota = accounts.refusal(root, now)
+        if quota != self.facts.quota:
+            self.facts.quota, self.facts.quota_since, is_other = quota, now if self._has_looked else 0.0, True
         self._has_looked = True
         return self._poll_state(now) or is_other
 

@@ -18,7 +18,7 @@ from gastown_core.model.metadata import read_dispatch
 from gastown_core.model.order import Receipt
 from gastown_core.model.record import Record
 from gastown_core.model.states import AgentState
-from gastown_core.town import start_plan
+from gastown_core.town import runtime_choice
 from gastown_core.town.agent_beads import put_agent_bead
 from gastown_core.town.identity import HUMAN, rig_prefix
 from gastown_core.town.inventory import is_absent, read_inventory
@@ -183,7 +183,7 @@ class Sling:
         if recipe is not None and recipe.agent and not self.request.agent:
             self.request = self.request._replace(agent=recipe.agent)
         if self.request.agent:
-            start_plan.choose_runtime(self.root, address, self.request.agent)
+            runtime_choice.choose_runtime(self.root, address, self.request.agent)
         self._warn(self.attachment.warning)
 
     # -- the sling ---------------------------------------------------------------------------------------------
