@@ -33,10 +33,9 @@ def remember(db: sqlite3.Connection) -> None:
 def former_id(bead: Bead) -> str:
     """Return the id that a bead had before a merge renamed it, empty if none did."""
     from gastown_core.beads.twins import FORMER
+    from gastown_core.model.metadata import metadata_of
 
-    metadata = bead.raw.get("metadata")
-    former = metadata.get(FORMER) if isinstance(metadata, dict) else None
-    return former if isinstance(former, str) else ""
+    return metadata_of(bead).text(FORMER)
 
 
 def note(db: sqlite3.Connection, parted: Iterable[tuple[str, Bead]]) -> None:

@@ -95,6 +95,11 @@ def with_section(bead: Bead, name: str, kept: Mapping[str, object] | None) -> di
     return whole
 
 
+def with_values(bead: Bead, values: Mapping[str, object]) -> dict[str, object]:
+    """Return the bead's metadata with these values set beside its objects."""
+    return writable(bead.raw.get("metadata")) | dict(values)
+
+
 def with_words(bead: Bead, name: str, words: Mapping[str, object]) -> dict[str, object]:
     """The bead's metadata with ``words`` set in the object under ``name``; None removes a key, other keys stay."""
     inner = writable(metadata_of(bead).kept.get(name)) | dict(words)

@@ -10,7 +10,7 @@ from gastown_core.clock import format_seconds
 from gastown_core.errors import ConflictError, NotFoundError
 from gastown_core.model.address import same_agent
 from gastown_core.model.bead import CLOSED, IN_PROGRESS, OPEN
-from gastown_core.model.metadata import metadata_of, writable
+from gastown_core.model.metadata import metadata_of, with_values
 from gastown_core.model.record import Record
 from gastown_core.molecules import gates
 from gastown_core.molecules.pour import gate_id, set_state, when_id
@@ -239,7 +239,7 @@ class Advance:
             set_state(self.batch, self._root, outputs={**molecule.table("outputs"), view.name: output})
             return
         bead = self.batch.need(view.id)
-        self.batch.update(view.id, {"metadata": {**writable(bead.raw.get("metadata")), "output": output}})
+        self.batch.update(view.id, {"metadata": with_values(bead, {"output": output})})
 
     def _begin_again(self, loop: LoopRound) -> None:
         """Start another round: reopen the loop's steps and their gates."""

@@ -6,6 +6,7 @@ The labels are those of daemon-and-health.md section 12: ``type:plugin-run``, ``
 from __future__ import annotations
 
 from gastown_core.beads.query import BeadQuery
+from gastown_core.model.metadata import metadata_of
 from gastown_core.model.record import Record
 
 TYPE_CHECKING = False
@@ -82,17 +83,15 @@ def last_run(ledger: TownLedger, plugin: Plugin) -> Run | None:
 
 
 def _run(plugin: Plugin, bead: Bead) -> Run:
-    told = bead.raw.get("metadata")
-    told = told.get(META) if isinstance(told, dict) else None
-    told = told if isinstance(told, dict) else {}
+    kept = metadata_of(bead).section(META).kept
     results = [label.removeprefix("result:") for label in bead.labels if label.startswith("result:")]
-    at, secs = told.get("at"), told.get("secs")
+    at, secs = kept.get("at"), kept.get("secs")
     return Run(
         bead.id,
         plugin.full_name,
         results[0] if results else "",
         float(at) if isinstance(at, int | float) else bead.created_at,
         float(secs) if isinstance(secs, int | float) else 0.0,
-        str(told.get("trigger") or ""),
+        str(kept.get("trigger") or ""),
         bead.text("description"),
     )

@@ -14,7 +14,7 @@ from gastown_core.events.log import append_event
 from gastown_core.git.landed import BEAD, landed
 from gastown_core.model.bead import CLOSED, EPIC, PARENT_CHILD
 from gastown_core.model.merge_request import MERGED, read_request
-from gastown_core.model.metadata import metadata_of, writable
+from gastown_core.model.metadata import metadata_of, with_values
 from gastown_core.model.record import Record
 from gastown_core.model.refinery import PASS
 from gastown_core.refinery.place import merge_lock
@@ -109,8 +109,8 @@ def create(
     place.git.run("push", "--quiet", "origin", f"{heads[base]}:refs/heads/{name}")
     home = place.ledger.home_of(epic.id) or place.store
     with home.write(actor) as batch:
-        kept = writable(epic.raw.get("metadata"))
-        batch.update(epic.id, {"metadata": {**kept, "integration_branch": name, "base_branch": base}})
+        kept = with_values(epic, {"integration_branch": name, "base_branch": base})
+        batch.update(epic.id, {"metadata": kept})
     payload = {"epic": epic.id, "branch": name, "base": base, "rig": place.rig}
     append_event(place.root, "integration_created", actor, payload, clock=place.clock)
     return name, base

@@ -9,7 +9,7 @@ from gastown_core.clock import format_local, read_moment
 from gastown_core.errors import GastownError, words_of
 from gastown_core.past.difference import difference
 from gastown_tui.text import clean
-from gastown_tui.widgets.past_panels import Look, moment_words
+from gastown_tui.widgets.past_panels import PastLook, moment_words
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -198,7 +198,7 @@ class TimeMachine:
         agents.guard(lambda: agents.show(moment.town, self.at))
         convoys.guard(lambda: convoys.show(moment.town, self.at))
         found = difference(moment.town, other.town)
-        look = Look(
+        look = PastLook(
             self.at, past.since, past.until, self.other, found, tuple(past.events(self.at, EVENTS)), moment.unknown
         )
         changes.guard(lambda: changes.show_look(look, now, empty))

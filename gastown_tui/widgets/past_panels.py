@@ -25,7 +25,7 @@ SHOWN_CHANGES = 400
 """So many differences have rows; the heading counts them all."""
 
 
-class Look(Record):
+class PastLook(Record):
     """What the time machine shows of one moment: its time, the ends of what is known, the moment compared with (0: now)."""
 
     at: float
@@ -64,10 +64,10 @@ class ChangePanel(Rows):
 
     def __init__(self) -> None:
         super().__init__(id="changes", number="3", title="Then and now")
-        self.seen: Look | None = None
+        self.seen: PastLook | None = None
         self.now = 0.0
 
-    def show_look(self, seen: Look | None, now: float, empty: str) -> None:
+    def show_look(self, seen: PastLook | None, now: float, empty: str) -> None:
         """Take what is known of a moment; without it, say ``empty``."""
         self.seen, self.now = seen, now
         self.empty_text = empty
@@ -102,7 +102,7 @@ class ChangePanel(Rows):
         rows += [Row(f"unknown {n}", ((line, "dim"),)) for n, line in enumerate(lines)]
         self.rows = rows
 
-    def _scale(self, seen: Look, width: int) -> Pieces:
+    def _scale(self, seen: PastLook, width: int) -> Pieces:
         """Return the scale from the first known moment to now, with a mark where the shown one lies."""
         ends = (moment_words(seen.since, self.now), "now")
         room = width - len(ends[0]) - len(ends[1]) - 2
