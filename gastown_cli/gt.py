@@ -272,6 +272,12 @@ ROOT = Root(
         Command("session", _C + "session:session", "Agents", "Manage agents' sessions: start|stop|restart|list"),
         Command("attach", _C + "session:attach", "Agents", "Attach to an agent's session"),
         Command("cycle", _C + "cycle:cycle", "Agents", "Switch to the next or previous session of the same group"),
+        Command("town next", _C + "cycle:town_next", "Agents", "Switch to the next session of the town's own agents"),
+        Command(
+            "town prev", _C + "cycle:town_prev", "Agents", "Switch to the previous session of the town's own agents"
+        ),
+        Command("crew next", _C + "cycle:crew_next", "Agents", "Switch to the next session of the rig's crew"),
+        Command("crew prev", _C + "cycle:crew_prev", "Agents", "Switch to the previous session of the rig's crew"),
         Command("peek", _C + "session:peek", "Agents", "Show an agent's screen"),
         Command("nudge", _C + "nudge:nudge", "Agents", "Send a message to an agent, or list those that wait"),
         Command("broadcast", _C + "notify:broadcast", "Agents", "Nudge all running crew and polecats"),

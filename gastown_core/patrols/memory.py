@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+
 from gastown_core.clock import parse_moment
 from gastown_core.events.log import log_path, newest_events
 from gastown_core.model.incident import Incident
@@ -38,6 +40,9 @@ class Memory:
         self.open: dict[str, Incident] = {}
         self.over: dict[str, Incident] = {}
         self.acts: list[Act] = []
+        self._of: dict[str, list[Act]] = {}
+        # patrols of one process share the memory, and each runs in a thread of its own
+        self._changing = threading.Lock()
 
     def fold(self, event: TownEvent) -> None:
         """Take in one event of a patrol; others change nothing."""
@@ -64,25 +69,36 @@ class Memory:
         elif event.type == ACTED:
             words = {name: str(told.get(name) or "") for name in ("patrol", "kind", "order", "bead")}
             why = str(told.get("error") or told.get("reason") or "")
-            self.acts.append(
+            self.add(
                 Act(event.ts, subject=str(told.get("target") or ""), ok=told.get("ok") is not False, why=why, **words)
             )
+
+    def add(self, act: Act) -> None:
+        """Remember an act; it is not older than those before it."""
+        with self._changing:
+            self.acts.append(act)
+            self._of.setdefault(act.subject, []).append(act)
 
     def forget_before(self, moment: float) -> None:
         """Drop acts older than ``moment``."""
         if self.acts and self.acts[0].at < moment:
-            self.acts = [act for act in self.acts if act.at >= moment]
+            with self._changing:
+                self.acts = [act for act in self.acts if act.at >= moment]
+                self._of = {}
+                for act in self.acts:
+                    self._of.setdefault(act.subject, []).append(act)
 
     def acts_on(self, subject: str, since: float, *, orders: tuple[str, ...] = (), bead: str = "") -> list[Act]:
         """Return the acts on a subject since then, oldest first; of these orders, and for this bead, if given."""
-        return [
-            act
-            for act in self.acts
-            if act.subject == subject
-            and act.at >= since
-            and (not orders or act.order in orders)
-            and (not bead or act.bead == bead)
-        ]
+        found: list[Act] = []
+        # a busy week has thousands of acts, and each agent is asked about at each look
+        for act in reversed(self._of.get(subject, ())):
+            if act.at < since:
+                break
+            if (not orders or act.order in orders) and (not bead or act.bead == bead):
+                found.append(act)
+        found.reverse()
+        return found
 
     def of(self, patrol: str) -> list[Incident]:
         """Return the open incidents of a patrol."""

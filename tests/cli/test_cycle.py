@@ -8,7 +8,7 @@ from gastown_core.process import gt_argv
 from gastown_core.tmux.keys import bind_keys, town_keys
 from gastown_core.tmux.sessions import create_session
 from gastown_core.town import sessions, start_plan
-from gastown_core.town.cycling import NEXT, PREV, neighbour
+from gastown_core.town.cycling import NEXT, PREV, TOWN, neighbour
 from gastown_core.town.inventory import RosterEntry
 from gastown_core.town.settings import set_setting
 from tests.support.cli import gt
@@ -41,6 +41,23 @@ def test_sessions_that_do_not_run_are_passed_over_and_a_lone_one_has_no_neighbou
     assert neighbour(AGENTS, {"sh-opal", "sh-witness"}, "sh-opal", NEXT).session == "sh-witness"  # type: ignore[union-attr]
     assert neighbour(AGENTS, {"hq-mayor"}, "hq-mayor", NEXT) is None
     assert neighbour(AGENTS, LIVE, "mine", NEXT) is None
+
+
+@pytest.mark.parametrize(
+    ("here", "direction", "group", "there"),
+    [
+        ("sh-opal", NEXT, TOWN, "hq-deacon"),
+        ("sh-opal", PREV, TOWN, "hq-mayor"),
+        ("hq-deacon", NEXT, TOWN, "hq-mayor"),
+        ("sh-opal", NEXT, "crew", "sh-crew-ana"),
+        ("sh-opal", PREV, "crew", "sh-crew-bo"),
+        ("sh-crew-bo", NEXT, "crew", "sh-crew-ana"),
+    ],
+)
+def test_one_group_is_reached_from_everywhere(here: str, direction: str, group: str, there: str) -> None:
+    found = neighbour(AGENTS, LIVE, here, direction, group)
+    assert found is not None and found.session == there
+    assert neighbour(AGENTS, {here}, here, direction, group) is None
 
 
 def shown(server):
@@ -102,6 +119,14 @@ def test_the_command_says_where_it_goes_and_what_is_wrong(watched):
     assert nobody.code == 2 and "gt attach AGENT" in nobody.err
     assert gt("cycle", "next", "--session", "sh-nobody", cwd=rigged.root).code == 1
     assert gt("cycle", "sideways", cwd=rigged.root).code == 2
+
+
+def test_town_and_crew_have_rings_of_their_own(watched) -> None:
+    root = watched[0].root
+    for words, there in ((("town", "next"), "hq-mayor"), (("town", "prev"), "hq-mayor"), (("crew", "next"), "")):
+        ran = gt(*words, "--session", "sh-witness", "-n", "--json", cwd=root)
+        assert ran.code == 0, ran.err
+        assert (ran.json["to"], ran.json["switched"]) == (there, False)
 
 
 def test_who_attaches_gets_the_keys(rigged, server):

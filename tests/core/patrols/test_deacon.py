@@ -70,7 +70,7 @@ def test_a_standing_agent_that_died_is_started_again_with_growing_pauses() -> No
     dead = agent("shop/witness", Health.ZOMBIE, since=20, reasons=(("session is gone", "process", 20),))
     assert [one.remedy.kind for one in seen(dead) if one.remedy] == ["agent.restart"]
     memory = Memory()
-    memory.acts.append(Act(NOW - 10, "deacon", deacon.STANDS, "shop/witness", "agent.restart"))
+    memory.add(Act(NOW - 10, "deacon", deacon.STANDS, "shop/witness", "agent.restart"))
     found = seen(dead, memory=memory)
     assert found and found[0].remedy is None
 
@@ -80,7 +80,7 @@ def test_a_stranded_convoy_is_refreshed_and_not_again_at_once() -> None:
     found = seen(convoys=(still,))
     assert [(one.kind, one.remedy.kind) for one in found if one.remedy] == [(deacon.STRANDED, "convoy.refresh")]
     memory = Memory()
-    memory.acts.append(Act(NOW - 590, "deacon", deacon.STRANDED, "hq-cv-9", "convoy.refresh"))
+    memory.add(Act(NOW - 590, "deacon", deacon.STRANDED, "hq-cv-9", "convoy.refresh"))
     assert [one.remedy for one in seen(convoys=(still,), memory=memory)] == [None]
     later = convoy("hq-cv-9", "Billing epic", 6, 0, 0, 41, stalled_since=NOW + 10)
     assert seen(convoys=(later,)) == []

@@ -44,7 +44,7 @@ def test_a_dog_that_died_hangs_or_idles_is_seen_with_what_to_do(one: AgentView, 
     assert [(f.kind, f.subject, f.remedy.kind) for f in found if f.remedy] == [(kind, "deacon/dogs/rex", order)]
     # what was just done gets time to help
     memory = Memory()
-    memory.acts.append(Act(NOW - 60, "dogs", kind, "deacon/dogs/rex", order))
+    memory.add(Act(NOW - 60, "dogs", kind, "deacon/dogs/rex", order))
     assert seen(one, memory=memory) == []
 
 
@@ -76,7 +76,7 @@ def test_each_chore_is_due_by_what_the_log_says() -> None:
     def due(ago: float, ok: bool = True) -> list[str]:
         memory = Memory()
         for name in dogs.CHORES:
-            memory.acts.append(Act(NOW - ago, "dogs", dogs.CHORE, "town", name, ok=ok))
+            memory.add(Act(NOW - ago, "dogs", dogs.CHORE, "town", name, ok=ok))
         return [one.remedy.kind.removeprefix("town.") for one in seen(memory=memory, daemon=up) if one.remedy]
 
     assert due(HOUR) == [] and due(7 * HOUR) == ["backup"] and due(25 * HOUR) == ["backup", "tidy"]

@@ -13,7 +13,7 @@ from gastown_core.model.order import Order, Receipt
 from gastown_core.model.snapshot import AgentView, SourceStatus, TownSnapshot
 from gastown_core.patrols import round as rounds
 from gastown_core.patrols import witness
-from gastown_core.patrols.memory import read_memory
+from gastown_core.patrols.memory import Memory, read_memory
 from gastown_core.patrols.patrol import Limits, Patrol
 from gastown_core.patrols.round import RoundReport, Watch
 from tests.support.fake_town import NOW, agent, snapshot
@@ -212,3 +212,26 @@ def test_what_the_roles_agent_leaves_undone_the_code_does_after_a_while(tmp_path
     # told at the start, and again after five minutes; the worker itself is nudged then
     assert hand.given[0] == ("agent.nudge", "shop/witness", "patrol:witness:shop")
     assert ("agent.nudge", OPAL, "patrol:witness:shop") in hand.given
+
+
+def test_a_busy_memory_answers_about_one_agent_without_asking_about_all() -> None:
+    class Counted:
+        """An act that counts how often it is looked at."""
+
+        looks, bead = 0, ""
+
+        def __init__(self, at: float, subject: str) -> None:
+            self.at, self.subject = at, subject
+
+        @property
+        def order(self) -> str:
+            Counted.looks += 1
+            return "agent.nudge"
+
+    memory = Memory()
+    for number in range(2000):
+        memory.add(Counted(float(number), f"shop/polecats/p{number % 100}"))
+    found = memory.acts_on("shop/polecats/p7", 1500.0, orders=("agent.nudge",))
+    assert [act.at for act in found] == [1507.0, 1607.0, 1707.0, 1807.0, 1907.0] and Counted.looks == 5
+    memory.forget_before(1700.0)
+    assert [act.at for act in memory.acts_on("shop/polecats/p7", 0.0)] == [1707.0, 1807.0, 1907.0]

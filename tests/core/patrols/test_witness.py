@@ -20,7 +20,7 @@ def remembering(*acts: tuple[str, float], bead: str = "gt-a1", ok: bool = True, 
     """A memory of acts on opal: (order, how long ago)."""
     memory = Memory()
     for order, ago in acts:
-        memory.acts.append(Act(NOW - ago, "witness:shop", "stuck", OPAL, order, bead, ok, why))
+        memory.add(Act(NOW - ago, "witness:shop", "stuck", OPAL, order, bead, ok, why))
     return memory
 
 
@@ -87,7 +87,7 @@ def test_a_crew_member_is_nudged_and_never_restarted() -> None:
     path = "shop/crew/alice"
     memory = Memory()
     assert orders(seen(agent(path, Health.STALLED, since=60, work=WORK, pane="%1"))) == ["agent.nudge"]
-    memory.acts.append(Act(NOW - 400, "witness:shop", "stuck", path, "agent.nudge", "gt-a1"))
+    memory.add(Act(NOW - 400, "witness:shop", "stuck", path, "agent.nudge", "gt-a1"))
     found = seen(agent(path, Health.STALLED, since=60, work=WORK, pane="%1"), memory=memory)
     assert orders(found) == [] and found[0].held
     dead = seen(agent(path, Health.ZOMBIE, since=60, work=WORK))
