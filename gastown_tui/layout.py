@@ -26,6 +26,11 @@ class Scene(Record):
     convoy_lines: int = 10
     list_lines: int = 12
     """The lines that the list of the problems or of the inbox wants."""
+    is_zoomed: bool = False
+    """The active panel, or the drawer that has the keys, has the whole screen."""
+    is_drawer_zoomed: bool = False
+    shift: int = 0
+    """How far a person moved the view's border, in steps: to the right, or down under a list."""
 
 
 PANELS = ("agents", "convoys", "events")
@@ -45,6 +50,9 @@ TALL_ROWS = 30
 LISTS = ("problems", "inbox")
 """Views of one list with a closer look at its selected row."""
 LOOK_ROWS, BESIDE_COLUMNS = 20, 120
+STEP_COLUMNS, STEP_ROWS, MOST_SHIFT = 4, 2, 20
+NARROWEST, LOWEST = 24, 5
+"""The least columns and rows that a moved border leaves to a panel."""
 
 
 def is_wide(width: int, height: int) -> bool:
@@ -65,9 +73,23 @@ def plan(width: int, height: int, scene: Scene) -> dict[str, Region]:
     regions["header"] = Region(0, 0, width, 1)
     regions["search" if scene.is_searching else "status"] = Region(0, height - 1, width, 1)
     body = Region(0, 1, width, height - 2)
+    if scene.is_zoomed:
+        return regions | _zoomed(body, scene)
     if is_wide(width, height):
         return regions | _wide(body, scene)
     return regions | _narrow(body, scene)
+
+
+def _zoomed(body: Region, scene: Scene) -> dict[str, Region]:
+    """The drawer alone if it has the keys, else the active panel, above the drawer if that is open."""
+    if scene.is_drawer_zoomed:
+        return {"drawer": body}
+    x, y, width, height = body
+    drawer = _clamp(height * 0.36, 8, 24) if scene.is_drawer_open and height >= 2 * LOOK_ROWS - 4 else 0
+    if scene.is_drawer_open and not drawer:
+        drawer = height - 1
+    regions = {scene.active: Region(x, y, width, height - drawer)}
+    return regions | ({"drawer": Region(x, y + height - drawer, width, drawer)} if drawer else {})
 
 
 def _clamp(value: float, low: int, high: int) -> int:
@@ -84,16 +106,16 @@ def _wide(body: Region, scene: Scene) -> dict[str, Region]:
     if scene.view in LISTS:
         return regions | _list_and_look(Region(x, y, width, height), scene)
     if scene.view == "queue":
-        return regions | _wide_queue(Region(x, y, width, height))
+        return regions | _wide_queue(Region(x, y, width, height), scene.shift)
     if scene.view == "diff":
-        left = _clamp(width * 0.26, 30, 52)
+        left = _moved(_clamp(width * 0.26, 30, 52), scene.shift, width)
         return regions | {
             "files": Region(x, y, left, height),
             "patch": Region(x + left, y, width - left, height),
         }
     if len(VIEWS[scene.view]) == 1:
         return regions | {VIEWS[scene.view][0]: Region(x, y, width, height)}
-    left = _clamp(width * 0.38, 42, 84)
+    left = _moved(_clamp(width * 0.38, 42, 84), scene.shift, width)
     convoys = _clamp(scene.convoy_lines, 4, max(4, int(height * 0.42)))
     first, second, third = VIEWS["past" if scene.view == "past" else "feed"]
     regions[first] = Region(x, y, left, height)
@@ -102,10 +124,15 @@ def _wide(body: Region, scene: Scene) -> dict[str, Region]:
     return regions
 
 
-def _wide_queue(body: Region) -> dict[str, Region]:
+def _moved(left: int, shift: int, width: int) -> int:
+    """Return a left panel's width after a person moved its border."""
+    return _clamp(left + shift * STEP_COLUMNS, min(left, NARROWEST), max(left, width - NARROWEST))
+
+
+def _wide_queue(body: Region, shift: int) -> dict[str, Region]:
     """Put queue and batch side by side, the gate log below in full width, since its lines are long."""
     x, y, width, height = body
-    left = _clamp(width * 0.4, 44, 72)
+    left = _moved(_clamp(width * 0.4, 44, 72), shift, width)
     upper = _clamp(height * 0.5, 6, height - 5)
     return {
         "queue": Region(x, y, left, upper),
@@ -121,9 +148,10 @@ def _list_and_look(body: Region, scene: Scene) -> dict[str, Region]:
         return {scene.view: body}
     if height >= LOOK_ROWS:
         rows = _clamp(scene.list_lines, 7, max(7, int(height * 0.55)))
+        rows = _clamp(rows + scene.shift * STEP_ROWS, min(rows, LOWEST), max(rows, height - LOWEST))
         return {scene.view: Region(x, y, width, rows), "closer": Region(x, y + rows, width, height - rows)}
     if width >= BESIDE_COLUMNS:
-        left = int(width * 0.56)
+        left = _moved(int(width * 0.56), scene.shift, width)
         return {scene.view: Region(x, y, left, height), "closer": Region(x + left, y, width - left, height)}
     return {scene.view: body}
 

@@ -9,7 +9,7 @@ from gastown_core.errors import GastownError
 from gastown_core.files.atomic import read_json, write_json
 from gastown_core.files.folders import cache_folder
 from gastown_core.state.rows import NO_FILTER, EventFilter
-from gastown_tui.layout import PANELS
+from gastown_tui.layout import PANELS, VIEWS
 from gastown_tui.themes import AUTO, THEMES
 
 FILE = os.path.join(".runtime", "console", "choices.json")
@@ -26,6 +26,10 @@ class Preferences:
     drawer_tab: int = 0
     folded: list[str] = field(default_factory=list)
     filter: dict[str, str] = field(default_factory=dict)
+    shifts: dict[str, int] = field(default_factory=dict)
+    """How far each view's border was moved."""
+    arrangement: dict[str, object] = field(default_factory=dict)
+    """How the agents are grouped and sorted, and what is hidden."""
 
     @property
     def event_filter(self) -> EventFilter:
@@ -59,6 +63,11 @@ def load_preferences(root: str) -> Preferences:
     kept.drawer_tab = tab if isinstance(tab, int) and 0 <= tab < 6 else 0
     folded = stored.get("folded")
     kept.folded = [_rig_of(text) for text in folded if isinstance(text, str)] if isinstance(folded, list) else []
+    shifts = stored.get("shifts")
+    if isinstance(shifts, dict):
+        kept.shifts = {key: value for key, value in shifts.items() if key in VIEWS and type(value) is int}
+    arrangement = stored.get("arrangement")
+    kept.arrangement = arrangement if isinstance(arrangement, dict) else {}
     chosen = stored.get("filter")
     if isinstance(chosen, dict):
         kept.filter = {key: value for key, value in chosen.items() if key in _FILTER_KEYS and isinstance(value, str)}

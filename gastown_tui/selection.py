@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from gastown_core.state.rows import EventRow
 
 AGENT, GROUP, CONVOY, BEAD, REQUEST = "agent", "group", "convoy", "bead", "request"
+SECTION = "section"
+"""A group of agents by state or convoy: nothing of the town."""
 BATCH, PROBE, PAST, EVENT, ITEM, INCIDENT = "batch", "probe", "past", "event", "item", "incident"
 
 

@@ -6,7 +6,7 @@ from functools import partial
 
 from gastown_core.model.agent import Health
 from gastown_core.state.rows import NO_FILTER
-from gastown_tui.layout import PANELS, VIEWS
+from gastown_tui.layout import MOST_SHIFT, PANELS, VIEWS
 from gastown_tui.selection import AGENT, BATCH, BEAD, CONVOY, GROUP, ITEM, REQUEST, Selection
 
 TYPE_CHECKING = False
@@ -46,10 +46,32 @@ class Navigation:
             "view.problems": self.toggle_problems,
             "view.queue": self.toggle_queue,
             "view.inbox": self.toggle_inbox,
+            "panel.zoom": partial(self.zoom, True),
+            "panel.unzoom": partial(self.zoom, False),
+            "panel.wider": partial(self.shift, 1),
+            "panel.narrower": partial(self.shift, -1),
             "drawer.open": self.open_row,
             "back": self.back,
             "filter.selection": self.show_its_events,
         }
+
+    # sizes
+
+    def zoom(self, is_zoomed: bool) -> str:
+        """Give the panel with the keys the whole screen, or show all again; return why not, or an empty string."""
+        if self.stage.is_zoomed == is_zoomed:
+            return "it has the whole screen" if is_zoomed else "nothing is zoomed"
+        self.stage.is_zoomed = is_zoomed
+        self._settle()
+        return ""
+
+    def shift(self, step: int) -> str:
+        """Move the border of the view; return why not, or an empty string."""
+        stage = self.stage
+        before = stage.shifts.get(stage.view, 0)
+        stage.shifts[stage.view] = max(-MOST_SHIFT, min(before + step, MOST_SHIFT))
+        self._settle()
+        return ""
 
     # panels and views
 
@@ -153,11 +175,13 @@ class Navigation:
     # back, and to anything by name
 
     def back(self) -> str:
-        """Go one step back: undo the first that applies of search, focus, pause, filter, marks, drawer and view."""
+        """Go one step back: undo the first that applies of search, zoom, focus, pause, filter, marks, drawer and view."""
         stage = self.stage
         rows = stage.rows_with_keys
         if rows.needle:
             rows.search("")
+        elif stage.is_zoomed:
+            self.zoom(False)
         elif stage.focused is stage.drawer:
             stage.panel.focus()
         elif stage.panel is stage.stream and (stage.stream.is_paused or not stage.stream.is_following):

@@ -59,6 +59,8 @@ class Stage:
         self.spending = SpendingPanel()
         self.graph = GraphPanel()
         self.diff_of: Chosen = NOTHING
+        self.is_zoomed = False
+        self.shifts: dict[str, int] = {}
         self.drawer = Drawer()
         self.field = LineField(id="search", prompt="/")
         feed = (self.agents, self.convoys, self.stream, self.problems, self.inbox)

@@ -13,6 +13,7 @@ from textual.screen import Screen
 from gastown_tui.boundary import Bounded
 from gastown_tui.controllers.action_dispatch import ActionDispatch
 from gastown_tui.controllers.acts import Acts
+from gastown_tui.controllers.arrange import Arrange
 from gastown_tui.controllers.away import Away
 from gastown_tui.controllers.clipboard import Clipboard
 from gastown_tui.controllers.closer_look import CloserLookController
@@ -30,6 +31,7 @@ from gastown_tui.controllers.stage import Stage
 from gastown_tui.controllers.time_machine import TimeMachine
 from gastown_tui.controllers.town_status import TownStatusController
 from gastown_tui.layout import LISTS, VIEWS, Scene, TownLayout, drawer_hides_panel
+from gastown_tui.widgets.agent_order import read_arrangement
 from gastown_tui.widgets.drawer import Drawer
 from gastown_tui.widgets.event_stream import EventPanel
 from gastown_tui.widgets.header_bar import HeaderBar
@@ -98,6 +100,7 @@ class FeedScreen(Bounded, Screen[None], inherit_bindings=False):
         self.queue, self.probes, self.gates = stage.queue, stage.probes, stage.gates
         self.drawer, self.field = stage.drawer, stage.field
         self.acts = Acts(console, calls)
+        self.ordering = Arrange(console, stage)
         self.own = OwnCommands(console, calls, commands)
         self.search = Search(console, stage, kept)
         self.inspector = DrawerController(console, calls, stage)
@@ -114,6 +117,8 @@ class FeedScreen(Bounded, Screen[None], inherit_bindings=False):
         self.stands = False
         self._typed_early: list[str] = []
         self.agents.folded = set(kept.folded)
+        self.agents.arrangement = read_arrangement(kept.arrangement)
+        stage.shifts = dict(kept.shifts)
         self.drawer.tab = kept.drawer_tab
         self.drawer.is_open = kept.is_drawer_open
 
@@ -143,7 +148,7 @@ class FeedScreen(Bounded, Screen[None], inherit_bindings=False):
             self.clipboard,
             self.inbox,
         )
-        owners = (self.stage, self.navigation, self.inspector, self.search, self.town_status, *views)
+        owners = (self.stage, self.ordering, self.navigation, self.inspector, self.search, self.town_status, *views)
         return ActionDispatch(
             self.console,
             self.stage,
@@ -197,6 +202,8 @@ class FeedScreen(Bounded, Screen[None], inherit_bindings=False):
         kept.is_drawer_open = self.drawer.is_open or self.drawer.is_put_off
         kept.drawer_tab = self.drawer.tab
         kept.folded = sorted(self.agents.folded)
+        kept.shifts = dict(self.stage.shifts)
+        kept.arrangement = self.agents.arrangement.as_json()
 
     @property
     def layout(self) -> Layout:
@@ -230,6 +237,9 @@ class FeedScreen(Bounded, Screen[None], inherit_bindings=False):
             self.search.is_searching,
             self.convoys.wanted_height(),
             self._list_lines(),
+            stage.is_zoomed,
+            stage.is_zoomed and self.focused is self.drawer,
+            stage.shifts.get(stage.view, 0),
         )
         if scene != self.plan.scene:
             self.plan.scene = scene

@@ -7,8 +7,9 @@ from functools import partial
 from gastown_core.model.agent import NEEDS_HELP, Health
 from gastown_core.model.states import RigState
 from gastown_tui.rowtext import age_of, doing, role_icon, state_glyph, trouble_text, usage_columns
-from gastown_tui.selection import AGENT, GROUP, Selection, point_at
+from gastown_tui.selection import AGENT, GROUP, SECTION, Selection, point_at
 from gastown_tui.text import clean, cut, fit, fit_right, glyph, two_ends
+from gastown_tui.widgets.agent_order import Arrangement, Group, arranged
 from gastown_tui.widgets.rows import Row, Rows
 
 TYPE_CHECKING = False
@@ -22,7 +23,14 @@ USAGE_WIDTH, WIDE_USAGE = 52, 76
 
 
 def agent_row(
-    agent: AgentView, width: int, now: float, *, ascii_only: bool, is_marked: bool, has_usage: bool = False
+    agent: AgentView,
+    width: int,
+    now: float,
+    *,
+    ascii_only: bool,
+    is_marked: bool,
+    has_usage: bool = False,
+    hidden: frozenset[str] = frozenset(),
 ) -> Pieces:
     """Return an agent's row: mark, icon, name, state, bead and words, context and tokens, unread mail, age."""
     state = agent.health.state
@@ -40,18 +48,19 @@ def agent_row(
     if bead:
         left.append((bead + " ", "dim" if not quiet else "faint"))
         step = agent.work.step.partition(" ")[0] if agent.work is not None else ""
-        if "/" in step and width >= STEP_WIDTH and state not in NEEDS_HELP:
+        if "/" in step and "step" not in hidden and width >= STEP_WIDTH and state not in NEEDS_HELP:
             left.append((clean(step) + " ", "info"))
     if words:
         left.append((words, tone if state in NEEDS_HELP else "dim" if not bead else "text"))
     right: list[Piece] = []
     is_wide = width >= WIDE_USAGE
-    if has_usage and (is_wide or state not in NEEDS_HELP):
+    if has_usage and "usage" not in hidden and (is_wide or state not in NEEDS_HELP):
         # why an agent needs help is worth more than figures
         right.append(usage_columns(agent, is_wide))
-    if agent.unread:
+    if agent.unread and "mail" not in hidden:
         right.append((f"{glyph('mail', ascii_only)}{agent.unread} ", "info"))
-    right.append((fit_right(age_of(agent, now), 4), tone if state in NEEDS_HELP else "dim"))
+    if "age" not in hidden:
+        right.append((fit_right(age_of(agent, now), 4), tone if state in NEEDS_HELP else "dim"))
     return two_ends(left, right, width)
 
 
@@ -68,18 +77,6 @@ def group_row(name: str, agents: list[AgentView], width: int, *, is_open: bool, 
     return two_ends(left, right, width)
 
 
-def tree_groups(snapshot: TownSnapshot) -> list[tuple[str, str, str, list[AgentView]]]:
-    """Return (rig, name, state, agents) of the town (no rig), its rigs, and rigs that only agents name."""
-    groups: list[tuple[str, str, str]] = [("", "town", "")]
-    groups += [(rig.name, rig.name, rig.state) for rig in snapshot.rigs]
-    by_group: dict[str, list[AgentView]] = {rig: [] for rig, _, _ in groups}
-    for agent in snapshot.agents:
-        by_group.setdefault(agent.address.rig, []).append(agent)
-    known = {rig for rig, _, _ in groups}
-    groups += [(rig, rig, "") for rig in by_group if rig not in known]
-    return [(rig, name, state, by_group[rig]) for rig, name, state in groups if by_group[rig] or rig]
-
-
 class AgentTree(Rows):
     """The agents panel; ``folded`` are rig names (empty: the town's group), ``marked`` are agent keys."""
 
@@ -88,6 +85,8 @@ class AgentTree(Rows):
         self.snapshot: TownSnapshot | None = None
         self.folded: set[str] = set()
         self.marked: set[str] = set()
+        self.arrangement = Arrangement()
+        self._groups: list[Group] = []
         self.now = 0.0
         self.empty_text = "No agents yet. Add a rig with gt rig add, then assign work with gt sling."
 
@@ -105,10 +104,14 @@ class AgentTree(Rows):
         if self.snapshot is None:
             return
         rows: list[Row] = []
-        for rig, name, state, agents in tree_groups(self.snapshot):
-            rows.append(Row(point_at(GROUP, rig), partial(self._group, rig, name, state, agents)))
-            if rig not in self.folded:
-                rows += [Row(point_at(AGENT, "", agent.key), partial(self._agent, agent)) for agent in agents]
+        groups, idle = arranged(self.snapshot, self.arrangement)
+        self._groups = groups
+        for group in groups:
+            rows.append(Row(group.selection, partial(self._group, group)))
+            if group.name not in self.folded:
+                rows += [Row(point_at(AGENT, "", agent.key), partial(self._agent, agent)) for agent in group.agents]
+        if idle:
+            rows.append(Row(None, ((f"  {idle} idle, hidden", "faint"),), False))
         first = not self.rows
         self.show_rows(rows)
         if first:
@@ -126,18 +129,23 @@ class AgentTree(Rows):
             width,
             ascii_only,
             bool(self.snapshot and self.snapshot.usage.agents),
+            self.arrangement.hidden,
         )
         has_usage = width >= USAGE_WIDTH and self.snapshot is not None and bool(self.snapshot.usage.agents)
-        look = partial(agent_row, ascii_only=ascii_only, is_marked=is_marked, has_usage=has_usage)
+        look = partial(
+            agent_row, ascii_only=ascii_only, is_marked=is_marked, has_usage=has_usage, hidden=self.arrangement.hidden
+        )
         make = partial(look, agent, width, self.now)
         return self.keep_made(agent.key, state, make)
 
-    def _group(self, rig: str, name: str, state: str, agents: list[AgentView]) -> Pieces:
+    def _group(self, group: Group) -> Pieces:
         width, ascii_only = max(16, self.size.width - 4), self.look.ascii_only
-        is_open = rig not in self.folded
-        seen = ([agent.health.state for agent in agents], state, is_open, width, ascii_only)
-        make = partial(group_row, name, agents, width, is_open=is_open, state=state, ascii_only=ascii_only)
-        return self.keep_made(point_at(GROUP, rig), seen, make)
+        is_open = group.name not in self.folded
+        seen = ([agent.health.state for agent in group.agents], group.state, is_open, width, ascii_only)
+        make = partial(
+            group_row, group.title, list(group.agents), width, is_open=is_open, state=group.state, ascii_only=ascii_only
+        )
+        return self.keep_made(group.selection, seen, make)
 
     def _summary(self, snapshot: TownSnapshot) -> Pieces:
         pieces: list[Piece] = []
@@ -155,17 +163,22 @@ class AgentTree(Rows):
 
     def fold(self, is_open: bool | None = None) -> str:
         """Open, close or toggle (None) the selected group; return why not, or an empty string."""
-        rig = self._rig
-        if rig is None:
+        group = self._group_here
+        if group is None:
             return "nothing to fold here"
-        close = rig not in self.folded if is_open is None else not is_open
-        if close and rig not in self.folded:
-            self.folded.add(rig)
-            self.key = point_at(GROUP, rig)
+        close = group.name not in self.folded if is_open is None else not is_open
+        if close and group.name not in self.folded:
+            self.folded.add(group.name)
+            self.key = group.selection
         elif not close:
-            self.folded.discard(rig)
+            self.folded.discard(group.name)
         self._rebuild()
         return ""
+
+    def regroup(self, arrangement: Arrangement) -> None:
+        """Show the agents in another order; the selected agent stays selected where it is shown."""
+        self.arrangement = arrangement
+        self._rebuild()
 
     @property
     def agent(self) -> AgentView | None:
@@ -176,20 +189,19 @@ class AgentTree(Rows):
         return self.snapshot.agent(selection.id)
 
     @property
-    def _rig(self) -> str | None:
-        """The rig of the selected row, None if there is none."""
+    def _group_here(self) -> Group | None:
+        """The group of the selected row, None if there is none."""
         selection, agent = self.selection, self.agent
-        if selection is not None and selection.kind == GROUP:
-            return selection.rig
-        return agent.address.rig if agent is not None else None
+        return next((one for one in self._groups if one.selection == selection or agent in one.agents), None)
 
     def toggle_mark(self) -> str:
         """Mark or unmark the selected agent, or all of a group; return why not, or an empty string."""
         selection = self.selection
         if self.snapshot is None or selection is None:
             return "there is no agent to mark"
-        if selection.kind == GROUP:
-            keys = {agent.key for agent in self.snapshot.agents if agent.address.rig == selection.rig}
+        if selection.kind in (GROUP, SECTION):
+            group = self._group_here
+            keys = {agent.key for agent in group.agents} if group is not None else set()
         else:
             keys = {selection.id}
         self.marked = self.marked - keys if keys <= self.marked else self.marked | keys
