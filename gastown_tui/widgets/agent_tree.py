@@ -31,17 +31,19 @@ def agent_row(
     is_marked: bool,
     has_usage: bool = False,
     hidden: frozenset[str] = frozenset(),
+    with_rig: bool = False,
 ) -> Pieces:
     """Return an agent's row: mark, icon, name, state, bead and words, context and tokens, unread mail, age."""
     state = agent.health.state
     tone = state.value
-    name_width = 12 if width >= 36 else 9
+    name_width = (12 if width >= 36 else 9) + (5 if with_rig else 0)
+    name = agent.address.short if with_rig else agent.address.label
     mark = glyph("mark", ascii_only) if is_marked else " "
     quiet = state is Health.IDLE
     left: list[Piece] = [
         (f"{mark} ", "accent"),
         (role_icon(agent.address.role, ascii_only) + " ", "text"),
-        (fit(clean(agent.address.label), name_width) + " ", "dim" if quiet else "bright"),
+        (fit(clean(name), name_width) + " ", "dim" if quiet else "bright"),
         (state_glyph(state, ascii_only) + " ", tone),
     ]
     bead, words = doing(agent)
@@ -129,11 +131,16 @@ class AgentTree(Rows):
             width,
             ascii_only,
             bool(self.snapshot and self.snapshot.usage.agents),
-            self.arrangement.hidden,
+            self.arrangement,
         )
         has_usage = width >= USAGE_WIDTH and self.snapshot is not None and bool(self.snapshot.usage.agents)
         look = partial(
-            agent_row, ascii_only=ascii_only, is_marked=is_marked, has_usage=has_usage, hidden=self.arrangement.hidden
+            agent_row,
+            ascii_only=ascii_only,
+            is_marked=is_marked,
+            has_usage=has_usage,
+            hidden=self.arrangement.hidden,
+            with_rig=self.arrangement.group != "rig",
         )
         make = partial(look, agent, width, self.now)
         return self.keep_made(agent.key, state, make)

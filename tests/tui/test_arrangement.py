@@ -118,6 +118,7 @@ async def test_the_list_arranges_the_panel_and_folding_works_in_every_grouping()
         await until(pilot, lambda: "Arrange the agents" in app.screen_text(), "the list")
         await pilot.press(*"by state", "enter")
         await until(pilot, lambda: "waiting on you" in app.screen_text(), "the groups")
+        assert "shop/ruby" in app.screen_text() and "shop/witness" in app.screen_text(), "names with their rigs"
         chosen = app.feed.chosen.agent
         assert chosen is not None, "the selection stays"
         rows = app.feed.agents.count()
