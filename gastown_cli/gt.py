@@ -17,13 +17,9 @@ ROOT = Root(
         ),
         Command("status", _C + "status:status", "Watch", "Show the town at a glance", ("stat",)),
         Command("agents", _C + "status:agents", "Watch", "List agents and their health", ("ag",)),
-        Command(
-            "costs", _C + "costs:costs", "Watch", "Show what agents used: tokens, and costs where programs tell them"
-        ),
-        Command(
-            "quota status", _C + "quota:status", "Watch", "Show the accounts of agents: limited or not, until when"
-        ),
-        Command("quota scan", _C + "quota:scan", "Watch", "List the agents that a limit holds up"),
+        Command("costs", _C + "costs:costs", "Watch", "Show the tokens and costs that agents used"),
+        Command("quota status", _C + "quota:status", "Watch", "Show agents' accounts and until when they are limited"),
+        Command("quota scan", _C + "quota:scan", "Watch", "List agents that are held up by a limit"),
         Command("quota clear", _C + "quota:clear", "Watch", "Count accounts as free again before their limit ends"),
         Command("quota rotate", _C + "quota:rotate", "Watch", "Restart limited agents under another account"),
         Command("quota watch", _C + "quota:watch", "Watch", "Rotate every few minutes, until it is interrupted"),
@@ -37,7 +33,7 @@ ROOT = Root(
         Command("search", _C + "search", "Watch", "Find what agents said and did, in their transcripts"),
         Command("log", _C + "history:log", "Watch", "Show the town log: nudges, handoffs, crashes"),
         Command("trail", _C + "history:trail", "Watch", "Show recent commits, beads or hooks", ("recent", "recap")),
-        Command("audit", _C + "history:audit", "Watch", "Show what happened, by whom, from every record"),
+        Command("audit", _C + "history:audit", "Watch", "Show what happened and who did it, from all records"),
         Command("install", _C + "town:install", "Town", "Create a town"),
         Command("up", _C + "town:up", "Town", "Start the mayor, the deacon, witnesses and refineries"),
         Command("down", _C + "town:down", "Town", "Stop the town's sessions"),
@@ -55,9 +51,12 @@ ROOT = Root(
         Command(
             "patrol list", _C + "patrol:list", "Town", "List the patrols, their last runs and open incidents", ("ls",)
         ),
-        Command("patrol scan", _C + "patrol:scan", "Town", "Look once and show what patrols find; change nothing"),
+        Command("patrol scan", _C + "patrol:scan", "Town", "Show what patrols find now; change nothing"),
         Command(
-            "patrol backtest", _C + "patrol:backtest", "Town", "Show what a patrol would have done, by the event log"
+            "patrol backtest",
+            _C + "patrol:backtest",
+            "Town",
+            "Replay the event log and show what a patrol would have done",
         ),
         Command("plugin list", _C + "plugin:list", "Town", "List plugins with their gates and last runs", ("ls",)),
         Command("plugin show", _C + "plugin:show", "Town", "Show a plugin and whether its gate is open"),
@@ -73,15 +72,15 @@ ROOT = Root(
         ),
         Command("hooks list", _C + "hooks:list", "Agents", "List the hook files of agents and their state", ("ls",)),
         Command("hooks diff", _C + "hooks:diff", "Agents", "Show what gt hooks sync would change"),
-        Command("hooks sync", _C + "hooks:sync", "Agents", "Write the hook files that are out of step"),
+        Command("hooks sync", _C + "hooks:sync", "Agents", "Write the hook files that are out of date"),
         Command("hooks install", _C + "hooks:install", "Agents", "Write the hook files of one agent"),
         Command("hooks repair", _C + "hooks:repair", "Agents", "Replace damaged hook files; copies of them are kept"),
         Command("patrol new", _C + "patrol:new", "Town", "Hook a fresh patrol cycle for an agent (for agents)"),
         Command("patrol report", _C + "patrol:report", "Town", "End a patrol cycle with a summary (for agents)"),
         Command(
-            "incident list", _C + "incident:list", "Watch", "List open incidents: one cause, all who suffer", ("ls",)
+            "incident list", _C + "incident:list", "Watch", "List open incidents and the agents they affect", ("ls",)
         ),
-        Command("incident act", _C + "incident:act", "Watch", "Do one thing for all who suffer from an incident"),
+        Command("incident act", _C + "incident:act", "Watch", "Do one thing for all agents of an incident"),
         Command("dog add", _C + "dog:add", "Agents", "Create a dog"),
         Command("dog remove", _C + "dog:remove", "Agents", "Remove dogs, their sessions and folders", ("rm",)),
         Command("dog list", _C + "dog:list", "Agents", "List the dogs with their work", ("ls",)),
@@ -319,7 +318,7 @@ ROOT = Root(
         Command("escalate ack", _C + "escalate:ack", "Agents", "Take an escalation on"),
         Command("escalate forward", _C + "escalate:forward", "Agents", "Send an escalation to another tier"),
         Command("escalate close", _C + "escalate:close", "Agents", "Close an escalation with a reason"),
-        Command("escalate stale", _C + "escalate:stale", "Agents", "Raise what nobody answered by one severity"),
+        Command("escalate stale", _C + "escalate:stale", "Agents", "Raise unanswered escalations by one severity"),
         Command("inbox", _C + "inbox:list", "Agents", "List what waits on a person, in every rig"),
         Command("inbox snooze", _C + "inbox:snooze", "Agents", "Hide a row for a time, or until it changes"),
         Command("inbox pin", _C + "inbox:pin", "Agents", "Pin a row to the top, or unpin it"),
@@ -329,11 +328,11 @@ ROOT = Root(
         Command("answers", _C + "answers:list", "Agents", "List standing answers"),
         Command("answers list", _C + "answers:list", "Agents", "List standing answers", ("ls",)),
         Command(
-            "answers add", _C + "answers:add", "Agents", "Answer questions like an agent's by themselves, for a time"
+            "answers add", _C + "answers:add", "Agents", "Answer questions like an agent's automatically, for a time"
         ),
         Command("answers revoke", _C + "answers:revoke", "Agents", "Revoke a standing answer"),
         Command("answers test", _C + "answers:test", "Agents", "Show the past questions that a standing answer fits"),
-        Command("answer", _C + "answer:answer", "Agents", "Show what an agent asks, or answer it"),
+        Command("answer", _C + "answer:answer", "Agents", "Show an agent's question, or answer it"),
         Command("handoff", _C + "handoff:handoff", "Agents", "Restart an agent with a note for its next session"),
         Command("prime", _C + "agent:prime", "Agents", "Show an agent its role and its work (for agents)"),
         Command(
@@ -346,7 +345,7 @@ ROOT = Root(
             "checkpoint",
             _C + "checkpoint:checkpoint",
             "Agents",
-            "Note what you are at for the session after a crash: write|read|clear",
+            "Keep a note for the session after a crash: write|read|clear",
         ),
         Command("whoami", _C + "agent:whoami", "Agents", "Show the identity you act under"),
         Command("heartbeat", _C + "agent:heartbeat", "Agents", "Report an agent's state (for agents)"),
