@@ -260,6 +260,10 @@ class FeedApp(Bounded, App[int], inherit_bindings=False):
         """Ask the terminal to put a text into its clipboard (OSC 52; Textual encodes it, so it cannot hold an escape)."""
         self.copy_to_clipboard(text)
 
+    def copy_report(self, text: str) -> None:
+        """Copy the report of the console's faults."""
+        self.feed.clipboard.take("error report", text)
+
     def open_help(self) -> None:
         """Open the help."""
         from gastown_tui.dialogs.help import HelpScreen
@@ -270,7 +274,7 @@ class FeedApp(Bounded, App[int], inherit_bindings=False):
         """Open the log of the commands that the console ran."""
         from gastown_tui.dialogs.command_log import CommandLogScreen
 
-        self.push_screen(CommandLogScreen(self.calls.command_log(), self.faults.entries, self.now))
+        self.push_screen(CommandLogScreen(self.calls.command_log(), self.faults.entries, self.now, self.copy_report))
 
     def open_settings(self) -> None:
         """Show what the console's settings file changes, and its mistakes."""

@@ -56,6 +56,11 @@ def fault_of(where: str, error: BaseException, at: float) -> Fault:
     return Fault(at, where, f"{type(error).__name__}: {error}".rstrip(": ")[:300], place, trace)
 
 
+def report_of(fault: Fault) -> str:
+    """Return a fault with its traceback as text, as the error log has it."""
+    return "\n".join((f"{format_seconds(fault.at)} {fault.where}: {fault.words}", *fault.trace))
+
+
 class Faults:
     """The faults of this run, oldest first."""
 
@@ -78,7 +83,7 @@ class Faults:
 def write_fault(root: str, fault: Fault) -> None:
     """Append a fault to the town's error log (mode 0600); if the town is not writable, do nothing."""
     path = os.path.join(root, FILE)
-    text = "\n".join((f"{format_seconds(fault.at)} {fault.where}: {fault.words}", *fault.trace, "\n"))
+    text = report_of(fault) + "\n\n"
     if not os.path.isdir(root):
         return
     try:

@@ -51,10 +51,14 @@ class Clipboard:
 
         def chosen(what: str | None) -> None:
             if what is not None:
-                self.console.start(self._copy(what, offers[what]), "copy")
+                self.take(what, offers[what])
 
         self.console.ask(Picker("Copy", entries, verb="copy"), chosen)
         return ""
+
+    def take(self, what: str, text: str) -> None:
+        """Copy a text, and say so as ``what``."""
+        self.console.start(self._copy(what, text), "copy")
 
     def _offers(self, chosen: Chosen) -> Iterator[tuple[str, str]]:
         agent, convoy, request, event = chosen.agent, chosen.convoy, chosen.request, chosen.event

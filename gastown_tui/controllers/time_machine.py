@@ -181,14 +181,16 @@ class TimeMachine:
         return self._compared[1]
 
     def show(self) -> None:
-        """Show the town of the moment in all three panels."""
+        """Show the town of the moment in all three panels; what cannot be read of it is the last one's error."""
+        if self.stage.view == "past":
+            self.stage.changes.guard(self._show)
+
+    def _show(self) -> None:
         stage, past, now = self.stage, self.past, self.console.now
-        if stage.view != "past":
-            return
         agents, convoys, changes = stage.then_agents, stage.then_convoys, stage.changes
         empty = self.trouble or "Reading the past …"
         if past is None:
-            changes.guard(lambda: changes.show_look(None, now, empty))
+            changes.show_look(None, now, empty)
             agents.title_text, convoys.title_text = "Agents", "Convoys"
             return
         other = self._other(past)
@@ -201,4 +203,4 @@ class TimeMachine:
         look = PastLook(
             self.at, past.since, past.until, self.other, found, tuple(past.events(self.at, EVENTS)), moment.unknown
         )
-        changes.guard(lambda: changes.show_look(look, now, empty))
+        changes.show_look(look, now, empty)

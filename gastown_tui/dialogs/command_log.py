@@ -6,13 +6,14 @@ from typing import ClassVar
 
 from textual.binding import Binding, BindingType
 
+from gastown_tui.boundary import report_of
 from gastown_tui.dialogs.dialog import Dialog, Page
 from gastown_tui.rowtext import stamp_of
 from gastown_tui.text import clean, fit_right, glyph, wrap
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from gastown_core.orders.perform import CommandLogEntry
     from gastown_tui.boundary import Fault
@@ -57,17 +58,34 @@ class CommandLogScreen(Dialog[None]):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         *(Binding(key, "cancel", show=False) for key in ("L", "q", "question_mark")),
+        Binding("C", "copy", show=False),
         Binding("j", "move(1)", show=False),
         Binding("k", "move(-1)", show=False),
     ]
 
-    def __init__(self, entries: Sequence[CommandLogEntry], faults: Sequence[Fault], now: float) -> None:
+    def __init__(
+        self,
+        entries: Sequence[CommandLogEntry],
+        faults: Sequence[Fault],
+        now: float,
+        copy: Callable[[str], None] | None = None,
+    ) -> None:
+        """``copy`` takes the report of the console's own faults."""
         page = Page("Commands that ran")
-        page.keys = (("j k", "key"), (" scroll  ", "dim"), ("Esc", "key"), (" back", "dim"))
+        scroll: Pieces = (("j k", "key"), (" scroll  ", "dim"))
+        copies: Pieces = (("C", "key"), (" copy the errors  ", "dim")) if faults and copy is not None else ()
+        page.keys = (*scroll, *copies, ("Esc", "key"), (" back", "dim"))
         super().__init__(page)
         self.entries = entries
         self.faults = tuple(faults)
         self.now = now
+        self.copy = copy
+
+    def action_copy(self) -> None:
+        """Copy the report of the console's faults, with their tracebacks."""
+        if self.faults and self.copy is not None:
+            self.copy("\n\n".join(report_of(fault) for fault in reversed(self.faults)))
+            self.dismiss(None)
 
     def wanted(self, width: int, height: int) -> tuple[int, int]:
         """Wide, and as high as the list."""

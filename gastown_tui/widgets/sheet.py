@@ -135,7 +135,7 @@ class Sheet(Bounded, Widget):
 
     def _fault_lines(self, width: int) -> list[Line]:
         """Return the fault as lines, for a sheet that cannot be drawn."""
-        words = f"{self.id} {self.fault}. L shows where."
+        words = f"{self.id} {self.fault}. L shows where, and copies the report on C."
         return [(clip(((" " + line, "error"),), width), "") for line in wrap(words, max(8, width - 2))]
 
     def render_lines(self, crop: Region) -> list[Strip]:

@@ -52,7 +52,7 @@ class SpendingPanel(Rows):
         if table.flaky:
             took = format_age(table.flaky_s)
             words = (
-                f"flaky gates: {table.flaky} of the last {table.batches} batches, {took} of gates; no bead was charged"
+                f"flaky gates: {table.flaky} of the last {table.batches} batches, {took} of gates"
             )
             rows += [Row(None, (), False), Row("flaky", ((words, "warn"),))]
         if table.is_cut:

@@ -10,9 +10,10 @@ import pytest
 from gastown_tui.boundary import FILE, Fault, write_fault
 from gastown_tui.dialogs.command_log import CommandLogScreen
 from gastown_tui.dialogs.help import HelpScreen
+from gastown_tui.keymap import PLACES
 from tests.support.console import Console
 from tests.support.fake_town import NOW, FakeEngine, FakeLive, snapshot
-from tests.tui.test_console import WIDE, select, status, until
+from tests.tui.test_console import WAY_TO, WIDE, select, status, until
 
 
 class Trusting(Console):
@@ -193,3 +194,54 @@ def test_faults_are_kept_with_their_traceback_privately_and_within_bounds(tmp_pa
     assert path.read_text().count("KeyError: 'lost' (x.py:1)") == 1
     write_fault(str(tmp_path / "gone"), fault)
     assert not os.path.exists(tmp_path / "gone")
+
+
+@pytest.mark.parametrize("name", [*PLACES, "closer", "status", "header"])
+async def test_whatever_panel_of_whatever_view_breaks_says_so_and_all_keys_go_on(name: str, monkeypatch) -> None:
+    app = Trusting()
+    way = {"status": "1", "header": "1", "closer": "p", "drawer": "1d"}
+    async with app.run_test(size=WIDE) as pilot:
+        await pilot.press(*way.get(name, WAY_TO.get(name, "")))
+        await pilot.pause()
+        panel = app.feed.query_one(f"#{name}")
+        await until(pilot, lambda: panel.region.width, f"{name} in view")
+        with monkeypatch.context() as patched:
+            patched.setattr(panel, "draw", broken)
+            panel.redraw()
+            await until(pilot, lambda: any(name in fault.where for fault in app.faults.entries), "the fault")
+            await until(pilot, lambda: "KeyError" in app.screen_text(), "the fault in its place")
+            await pilot.press("1" if name != "inbox" else "j", "j", "k", "?")
+            await until(pilot, lambda: isinstance(app.screen, HelpScreen), "the help")
+            await pilot.press("escape")
+        await pilot.press("R")
+        await until(pilot, lambda: "cannot be shown" not in "".join(panel.plain_lines()), "the panel again")
+        assert app.is_running
+
+
+async def test_the_report_of_a_fault_is_copied_with_its_traceback(monkeypatch) -> None:
+    app = Trusting()
+    async with app.run_test(size=WIDE) as pilot:
+        with monkeypatch.context() as patched:
+            patched.setattr(app.feed.agents, "draw", broken)
+            app.feed.agents.redraw()
+            await until(pilot, lambda: "copies the report on C" in " ".join(app.screen_text().split()), "how to copy it")
+        await pilot.press("L")
+        await until(pilot, lambda: isinstance(app.screen, CommandLogScreen), "the log")
+        await pilot.press("C")
+        await until(pilot, lambda: app.hands.copied, "the copy")
+        assert "agents: KeyError: 'lost'" in app.hands.copied[0] and "raise KeyError" in app.hands.copied[0]
+
+
+async def test_a_moment_that_cannot_be_read_is_the_time_machines_error_alone() -> None:
+    app = Trusting()
+    async with app.run_test(size=WIDE) as pilot:
+        await pilot.press("T")
+        await until(pilot, lambda: app.feed.past.past is not None, "the past")
+        app.hands.back_then.error = OSError("line 7 has changed")
+        await pilot.press("left")
+        await until(pilot, lambda: "cannot be shown: OSError: line 7" in app.screen_text(), "the fault")
+        app.hands.back_then.error = None
+        await pilot.press("left")
+        await until(pilot, lambda: "cannot be shown" not in app.screen_text(), "the panel again")
+        await pilot.press("escape")
+        assert app.feed.view == "feed"
