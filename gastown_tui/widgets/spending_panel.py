@@ -51,9 +51,7 @@ class SpendingPanel(Rows):
         rows.append(Row("total", _row(table.total, has_agents=has_agents, width=width, now=self.now, is_total=True)))
         if table.flaky:
             took = format_age(table.flaky_s)
-            words = (
-                f"flaky gates: {table.flaky} of the last {table.batches} batches, {took} of gates"
-            )
+            words = f"flaky gates: {table.flaky} of the last {table.batches} batches, {took} of gates"
             rows += [Row(None, (), False), Row("flaky", ((words, "warn"),))]
         if table.is_cut:
             rows.append(Row("cut", (("the event log goes back further than is counted here", "dim"),)))

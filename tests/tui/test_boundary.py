@@ -224,7 +224,9 @@ async def test_the_report_of_a_fault_is_copied_with_its_traceback(monkeypatch) -
         with monkeypatch.context() as patched:
             patched.setattr(app.feed.agents, "draw", broken)
             app.feed.agents.redraw()
-            await until(pilot, lambda: "copies the report on C" in " ".join(app.screen_text().split()), "how to copy it")
+            await until(
+                pilot, lambda: "copies the report on C" in " ".join(app.screen_text().split()), "how to copy it"
+            )
         await pilot.press("L")
         await until(pilot, lambda: isinstance(app.screen, CommandLogScreen), "the log")
         await pilot.press("C")
