@@ -40,7 +40,7 @@ STABLE_S = 0.1
 ANSWERED_S = 10.0
 """How long a program may take to close a question that was answered; Gemini restarts itself after its trust dialog."""
 _BOX = re.compile(r"\[[ xX✓✔*]?\]|[☐☑☒◯◻◼]")
-_OWN_WORDS = re.compile(r"type (something|your|an?)\b|(other|something else)\W*$", re.IGNORECASE)
+_OWN_WORDS = re.compile(r"(type|enter) (something|your|an?)\b|(other|something else)\W*$", re.IGNORECASE)
 SETTLED_S = 0.5
 """How long a question stays unchanged before a key is pressed: programs drop keys that come while they draw it."""
 ANSWERED = "answered"

@@ -19,6 +19,7 @@ from gastown_core.runtimes.adapter import (
     LIMITED,
     SAID_SOURCES,
     STARTING,
+    TITLE,
     TRANSCRIPT,
     WAITING,
     Said,
@@ -164,7 +165,7 @@ def _waiting(e: Evidence, limits: Thresholds, now: float) -> HealthReport | None
     if said is not None and said.state == FAILED:
         return _person(e, Reason(f"its turn failed: {said.detail}", said.source, said.at))
     if said is not None and said.state == WAITING and not _was_answered(e, said):
-        return _person(e, Reason(said.detail or "waits for an answer", said.source, said.at))
+        return _person(e, Reason(_asked_words(e, said), said.source, said.at))
     if beat is not None and beat.state in ("waiting", "stuck") and _is_our_word(e, beat):
         words = beat.context or "waits for an answer"
         if beat.state == "stuck":
@@ -185,6 +186,12 @@ ASKING = {
     "failed": "its turn failed",
 }
 """Screens that wait for a person → the reason if the screen gives no text."""
+
+
+def _asked_words(e: Evidence, said: Said) -> str:
+    """What it asks; a window's title tells only that it asks, and the screen what."""
+    shown = e.screen[1] if e.screen is not None and _screen_kind(e) in ASKING else ""
+    return (shown if said.source == TITLE else "") or said.detail or "waits for an answer"
 
 
 def _was_answered(e: Evidence, said: Said) -> bool:

@@ -175,14 +175,15 @@ class World:
         """A new bead of the rig; its id."""
         return str(self.bd("create", title, "--json").json["id"])
 
-    def careful(self) -> str:
-        """The alias of the first program as it starts when it is to ask before it acts."""
+    def careful(self, *words: str) -> str:
+        """The alias of the first program as it starts with these words, or when it is to ask before it acts."""
         program = self.programs[0].command
         path = Path(self.root) / "settings" / "config.json"
         settings = json.loads(path.read_text()) if path.exists() else {}
         wrapper = self.base / "bin" / f"careful-{program}"
         self._write(
-            wrapper, f'#!/bin/sh\n{CAREFUL_ENV.get(program, "")}exec {program} {CAREFUL.get(program, "")} "$@"\n'
+            wrapper,
+            f'#!/bin/sh\n{CAREFUL_ENV.get(program, "")}exec {program} {" ".join(words) or CAREFUL.get(program, "")} "$@"\n',
         )
         wrapper.chmod(0o755)
         entry = {"provider": program, "command": str(wrapper), "args": []}

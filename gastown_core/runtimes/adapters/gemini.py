@@ -217,9 +217,13 @@ def _chats(folder: str) -> list[str]:
 
 
 def _request(told: Mapping[str, object]) -> str:
-    """What is asked for: ``Shell: touch x``."""
+    """What is asked for: ``Shell: touch x``, or the first question of its own."""
     details = told.get("details")
     if isinstance(details, dict):
+        questions = details.get("questions")
+        first = questions[0] if isinstance(questions, list) and questions else None
+        if isinstance(first, dict) and words(first.get("question")):
+            return words(first.get("question"))
         asked = words(details.get("command")) or words(details.get("fileName")) or words(details.get("title"))
         if asked:
             return asked

@@ -177,8 +177,9 @@ def test_choices_that_are_marked_are_not_answered(server, asking, word):
     assert screen(server, pane) == before
 
 
-def test_a_choice_for_words_of_ones_own_is_refused(server, asking):
-    pane = asking(words=["Red", "Blue", "Type something."])
+@pytest.mark.parametrize("words", ["Type something.", "Enter a custom value"])
+def test_a_choice_for_words_of_ones_own_is_refused(server, asking, words):
+    pane = asking(words=["Red", "Blue", words])
     before = screen(server, pane)
     with pytest.raises(DeliveryError, match="cannot be chosen"):
         answer_dialog(server, pane, CLAUDE, "3")

@@ -305,3 +305,14 @@ def test_a_turn_that_just_ended_is_looked_at_again_soon() -> None:
     report = classify(at_work(5, said=said("idle", 0.4, is_final=True)), LIMITS, NOW)
     assert report.forecast is not None
     assert (report.forecast.state, round(report.forecast.at - NOW, 3)) == (Health.STOPPED_SHORT, 0.6)
+
+
+def test_what_is_asked_stands_on_the_screen_where_the_title_tells_only_that_it_asks() -> None:
+    by_title = at_work(
+        1, said=said("waiting", 5, "title", "a permission"), screen=("dialog", "Which colour?"), screen_at=NOW
+    )
+    assert classify(by_title, LIMITS, NOW).reasons[0].text == "Which colour?"
+    earlier = by_title._replace(screen_at=NOW - 9)
+    assert classify(earlier, LIMITS, NOW).reasons[0].text == "a permission", "that question was another one"
+    by_hook = by_title._replace(said=said("waiting", 5, "hook", "Bash: npm test"))
+    assert classify(by_hook, LIMITS, NOW).reasons[0].text == "Bash: npm test"

@@ -173,6 +173,7 @@ def _record(asked: Asked, said: Reply) -> dict[str, Any]:
         "status": said.status or 200,
         "text": said.text,
         "call": list(said.call) if said.call else None,
+        "asks": [name for name in asked.tools if name in ("AskUserQuestion", "ask_user", "request_user_input")],
     }
 
 

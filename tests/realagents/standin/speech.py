@@ -49,6 +49,10 @@ def call_of(tools: tuple[str, ...], call: tuple[str, Any]) -> tuple[str, dict[st
     if kind == ASK:
         choices = [{"label": "Red", "description": "the red one"}, {"label": "Blue", "description": "the blue one"}]
         question = {"question": argument, "header": "Choice", "multiSelect": False, "options": choices}
+        if "ask_user" in tools:
+            return "ask_user", {"questions": [{**question, "type": "choice"}]}
+        if "request_user_input" in tools:
+            return "request_user_input", {"questions": [{**question, "id": "colour"}]}
         return "AskUserQuestion", {"questions": [question]}
     raise ValueError(f"there is no call {kind!r}")
 
