@@ -238,9 +238,13 @@ def run_backtest(args: Namespace) -> int:
 
 
 def _replay_text(done: Replay) -> str:
+    from itertools import groupby
+
     lines = [f"{done.patrol} over {format_span(done.until - done.since)}: {done.events} events, {done.looks} looks"]
-    for step in done.steps:
-        lines.append(f"  {format_local(step.at)}  {step.what:<8} {output.clean(step.text)}")
+    for (what, text), same in groupby(done.steps, lambda step: (step.what, step.text)):
+        first, *more = list(same)
+        again = f" ({len(more)} times more, until {format_local(more[-1].at)})" if more else ""
+        lines.append(f"  {format_local(first.at)}  {what:<8} {output.clean(text)}{again}")
     if not done.steps:
         lines.append("  it would have found nothing")
     lines.append(output.style("judged by the log alone: screens, heartbeats and git are not in it", "dim"))

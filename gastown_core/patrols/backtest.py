@@ -67,9 +67,13 @@ class Replay(Record):
 
 
 class _Past:
-    """The facts as they were at one moment of the log."""
+    """The facts as they were at one moment of the log.
 
-    def __init__(self, root: str, thresholds: Thresholds) -> None:
+    ``spawns_are_starts``: the Go tools tell of no worker's session but by its spawn.
+    """
+
+    def __init__(self, root: str, thresholds: Thresholds, *, spawns_are_starts: bool = False) -> None:
+        self._spawns_are_starts = spawns_are_starts
         self.facts = TownFacts(survey(root), thresholds)
         self.roster = make_roster(self.facts.inventory)
         self.facts.panes = {}
@@ -86,6 +90,9 @@ class _Past:
 
     def _session(self, event: TownEvent) -> None:
         told, facts = event.payload, self.facts
+        starts = event.type == "session_start" or (event.type == "spawn" and self._spawns_are_starts)
+        if event.type == "spawn" and starts:
+            told = {**told, "agent": f"{told.get('rig')}/polecats/{told.get('polecat')}"}
         who = str(told.get("agent") or told.get("target") or told.get("role") or event.actor)
         session = str(told.get("session_id") or told.get("session") or "") or self._sessions.get(
             self.roster.resolve(who).path, ""
@@ -93,7 +100,7 @@ class _Past:
         panes = facts.panes if facts.panes is not None else {}
         if not session:
             return
-        if event.type == "session_start":
+        if starts:
             panes[session] = Pane(
                 session, "@1", "%1", 1, "agent", False, None, event.ts, 0, False, "", 80, 24, created=event.ts
             )
@@ -149,7 +156,9 @@ def replay(root: str, patrol: Patrol, limits: Limits, thresholds: Thresholds, *,
             break
         events.append(event)
     events.reverse()
-    past, memory, steps = _Past(root, thresholds), Memory(), list[BacktestStep]()
+    tells_starts = any(event.type == "session_start" for event in events)
+    past = _Past(root, thresholds, spawns_are_starts=not tells_starts)
+    memory, steps = Memory(), list[BacktestStep]()
     step_s, at, looks = max(patrol.period_s, LEAST_STEP_S), since, 0
     for event in [*events, TownEvent(until, "", "", {}, "", -1)]:
         edge = min(event.ts, until)

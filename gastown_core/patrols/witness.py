@@ -12,7 +12,7 @@ from gastown_core.model.agent import Health
 from gastown_core.model.bead import CLOSED
 from gastown_core.model.order import Order
 from gastown_core.patrols.patrol import Finding, Look
-from gastown_core.patrols.rungs import STOP, next_restart, next_rung
+from gastown_core.patrols.rungs import STOP, STUCK, next_restart, next_rung
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from gastown_core.model.snapshot import AgentView
 
-STUCK, DEAD, ORPHAN, FINISHED = "stuck", "dead", "orphaned", "finished"
+DEAD, ORPHAN, FINISHED = "dead", "orphaned", "finished"
 """Kinds of findings."""
 RELEASE = "bead.release"
 _STALLS = (Health.STOPPED_SHORT, Health.STALLED, Health.GUPP)

@@ -132,3 +132,17 @@ def test_passing_over_quiet_hours_finds_the_same_with_fewer_looks(
     slow = over(rigged, 1440)
     assert fast.steps == slow.steps and slow.steps
     assert slow.looks == 1441 and fast.looks < slow.looks / 2
+
+
+def test_a_log_of_the_go_tools_tells_of_sessions_by_their_spawns(rigged: Rigged) -> None:
+    who = with_worker(rigged)
+    name = who.rpartition("/")[2]
+    spawned = (110.0, "spawn", "gt", {"rig": "shop", "polecat": name})
+    told(rigged, spawned, (109, "sling", "mayor", {"bead": "sh-1", "target": who}), (60, "done", who, {"bead": "sh-1"}))
+    # it was silent for a while, and never dead
+    assert {step.text.partition(": ")[2].partition(" ")[0] for step in over(rigged).steps if step.what == "opened"} == {
+        "no"
+    }
+    told(rigged, (50, "session_start", "mayor", {"session_id": "hq-mayor", "role": "mayor"}))
+    # a log that tells of starts tells of all of them
+    assert any("session is gone" in step.text for step in over(rigged).steps)

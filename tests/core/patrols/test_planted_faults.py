@@ -456,3 +456,14 @@ def test_a_machine_that_slept_is_noticed_and_its_agents_get_time_to_go_on(living
     for _ in range(24):
         living.watched.pass_time()
     assert living.watched.told("incident_opened") == []
+
+
+def test_an_agent_that_nothing_helps_is_tried_less_and_less_often_and_told_of_once(living: Living) -> None:
+    living.states.pop("opal")
+    living.watched.rows = [row for row in living.watched.rows if row.patrol.role == "witness"]
+    for _ in range(24 * 60):
+        living.watched.pass_time(60.0)
+    done = [kind for kind, target in living.hand.given if target == "shop/polecats/opal"]
+    # the ladder once, then tries after half an hour, one, two, four, eight and eight hours
+    assert done[:3] == ["agent.nudge", "agent.handoff", "agent.restart"] and done[3:] == ["agent.restart"] * 6
+    assert len(living.watched.told("escalation_sent")) == 1

@@ -126,6 +126,21 @@ def test_a_dead_worker_is_restarted_with_growing_pauses_and_a_crash_loop_is_held
         assert found[0].held == "crash loop: restarted 5 times within 13m: exited at once, status 1; next try in 29m"
 
 
+def test_a_try_of_a_held_agent_that_fails_does_not_begin_its_crash_loop_anew() -> None:
+    # five restarts, and then one every half hour for a whole day
+    loop = [90_000.0, 89_900.0, 89_700.0, 89_400.0, 89_200.0]
+    tries = [float(ago) for ago in range(87_000, 0, -1810)]
+    memory = remembering(*(("agent.restart", ago) for ago in (*loop, *tries)), ok=False, why="exited at once")
+    found = seen(agent(OPAL, Health.ZOMBIE, since=60, work=WORK), memory=memory)
+    assert (
+        orders(found) == []
+        and f"restarted 5 times within 13m and {len(tries)} times since: exited at once" in found[0].held
+    )
+    # one that lived for hours after that, and dies now, is started at once
+    lived = remembering(*(("agent.restart", ago) for ago in (*loop, 80_000.0)))
+    assert orders(seen(agent(OPAL, Health.ZOMBIE, since=60, work=WORK), memory=lived)) == ["agent.restart"]
+
+
 def test_a_dead_worker_whose_work_a_convoy_tracks_is_left_to_the_duty_that_releases_it() -> None:
     members = (MemberView("gt-a1", "Fix the cart", "hooked", OPAL, "shop", "running"),)
     convoys = (ConvoyView("hq-cv-1", "Cart", "open", "mayor", members, 0, 0, 1, NOW - 9000),)
