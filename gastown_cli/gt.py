@@ -91,7 +91,16 @@ ROOT = Root(
         Command("dog health-check", _C + "dog:health", "Agents", "Check the dogs; exit code 2 if one needs attention"),
         Command("maintain", _C + "maintain", "Town", "Copy the ledgers, tidy the rigs' repositories: backup|git"),
         Command("boot status", _C + "boot:status", "Town", "Show what triage of the daemon would do, and did last"),
-        Command("boot triage", _C + "boot:triage", "Town", "Start a daemon that died, restart one that hangs"),
+        Command(
+            "boot triage",
+            _C + "boot:triage",
+            "Town",
+            "Start a daemon that died, restart one that hangs; the deacon too",
+        ),
+        Command(
+            "boot spawn", _C + "boot:spawn", "Town", "Start boot's agent, which looks at the deacon once", ("start",)
+        ),
+        Command("boot stop", _C + "boot:stop", "Town", "End the session of boot's agent"),
         Command("rig add", _C + "rig:add", "Town", "Add a repository to the town as a rig"),
         Command("rig list", _C + "rig:list", "Town", "List rigs", ("ls",)),
         Command("rig status", _C + "rig:status", "Town", "Show a rig's state, sessions and work"),

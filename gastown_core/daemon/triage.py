@@ -1,4 +1,4 @@
-"""Boot's triage: looks at the daemon from outside, and starts it again when it died or hangs. Without a model.
+"""Boot's triage: looks at the daemon and at the deacon's agent from outside, and restarts what died or hangs. Without a model.
 
 The daemon's patrols watch everything but the daemon itself.  A person, or cron, runs this (``gt boot triage``); what it did
 last is in ``deacon/dogs/boot/.boot-status.json`` (daemon-and-health.md section 4).
@@ -8,21 +8,32 @@ from __future__ import annotations
 
 import os
 
-from gastown_core.clock import SYSTEM_CLOCK, format_seconds
+from gastown_core.clock import SYSTEM_CLOCK, format_seconds, format_span
 from gastown_core.daemon import starting
 from gastown_core.errors import GastownError
 from gastown_core.events.log import append_event
 from gastown_core.files.atomic import read_json, write_json
 from gastown_core.files.folders import private_folder
+from gastown_core.model.address import DEACON, MAYOR
+from gastown_core.model.agent import Health
 from gastown_core.model.daemon import DIED, LATE, NEVER, SILENT, STOPPED, DaemonView
+from gastown_core.model.order import Order
 from gastown_core.model.record import Record
+from gastown_core.orders.perform import perform
+from gastown_core.state.collect import collect
 from gastown_core.town import daemon_note
+from gastown_core.town.settings import load_settings
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from gastown_core.clock import Clock
+    from gastown_core.model.snapshot import AgentView
 
-START, RESTART, NOTHING, ERROR = "start", "restart", "nothing", "error"
+START, RESTART, NUDGE, NOTHING, ERROR = "start", "restart", "nudge", "nothing", "error"
+QUIET_S, SILENT_S = 300.0, 1200.0
+"""A deacon without a sign of life for so long is asked, and for so long replaced, while work is under way."""
+IN_CHARGE = ("agent", "both")
+ASKED = "HEALTH_CHECK: work is under way, and you have shown no sign of life for a while. Go on with your patrol."
 
 
 class TriageVerdict(Record):
@@ -43,20 +54,69 @@ def decide(daemon: DaemonView, now: float) -> TriageVerdict:
     return TriageVerdict(NOTHING, daemon.words(now))
 
 
+def decide_deacon(mode: str, deacon: AgentView | None, *, town_up: bool, has_work: bool, now: float) -> TriageVerdict:
+    """Return what the deacon's agent needs; pure. Where the code has the role, or the town is down, it needs nothing.
+
+    A deacon that only sleeps, because no work is under way, is left alone.
+    """
+    if mode not in IN_CHARGE or deacon is None or not town_up:
+        return TriageVerdict(NOTHING, "the daemon runs, and the code has the deacon's role")
+    if deacon.health.state is Health.ZOMBIE:
+        return TriageVerdict(RESTART, f"the deacon is dead: {deacon.health.reason}")
+    if not deacon.pane_id:
+        return TriageVerdict(START, "the deacon has no session, and its agent has the role")
+    signs = (deacon.last_output_at, deacon.last_event.at if deacon.last_event is not None else None)
+    silent_s = now - max((at for at in signs if at), default=now)
+    if not has_work or silent_s < QUIET_S:
+        return TriageVerdict(NOTHING, "the daemon runs, and the deacon gets on")
+    words = f"work is under way, and the deacon has shown nothing for {format_span(silent_s)}"
+    return TriageVerdict(NUDGE if silent_s < SILENT_S or deacon.attached else RESTART, words)
+
+
+def _deacon(root: str, now: float) -> TriageVerdict:
+    mode = str(load_settings(root).lenient(f"patrols.{DEACON}.mode"))
+    if mode not in IN_CHARGE:
+        return decide_deacon(mode, None, town_up=False, has_work=False, now=now)
+    town = collect(root)
+    has_work = any(one.work is not None for one in town.agents)
+    mayor = town.agent(MAYOR)
+    town_up = mayor is not None and bool(mayor.running)
+    return decide_deacon(mode, town.agent(DEACON), town_up=town_up, has_work=has_work, now=now)
+
+
+def _give(root: str, action: str, actor: str, clock: Clock) -> None:
+    """Give the order that the deacon needs. Raises GastownError if it fails."""
+    order = (
+        Order("agent.nudge", DEACON, {"text": ASKED, "wait": "0"})
+        if action == NUDGE
+        else Order("agent.restart", DEACON)
+    )
+    said: list[str] = []
+    if not perform(root, order, lambda one: said.append(one.detail or one.stage), clock=clock, by=actor):
+        raise GastownError(f"the deacon could not be {'nudged' if action == NUDGE else 'restarted'}", said[-1])
+
+
 def triage(root: str, *, actor: str, clock: Clock = SYSTEM_CLOCK, dry_run: bool = False) -> dict[str, object]:
     """Do what the daemon needs and record it; returns the record. A start that fails is in it as ``error``."""
     began = clock.now()
-    verdict = decide(daemon_note.view(root, began), began)
-    told: dict[str, object] = {"started_at": format_seconds(began), "last_action": verdict.action, "target": "daemon"}
+    daemon = daemon_note.view(root, began)
+    verdict, target = decide(daemon, began), "daemon"
+    if verdict.action == NOTHING and daemon.state not in (STOPPED, NEVER):
+        verdict = found if (found := _deacon(root, began)).action != NOTHING else verdict
+        target = DEACON if verdict.action != NOTHING else target
+    told: dict[str, object] = {"started_at": format_seconds(began), "last_action": verdict.action, "target": target}
     told |= {"why": verdict.why, "error": ""}
     if dry_run:
         return told
     try:
-        if verdict.action == RESTART:
-            starting.stop(root)
-        if verdict.action in (START, RESTART):
+        if target == DEACON:
+            _give(root, verdict.action, actor, clock)
+        elif verdict.action != NOTHING:
+            if verdict.action == RESTART:
+                starting.stop(root)
             told["pid"] = starting.start(root)[0]
-            acted = {"patrol": "boot", "kind": "daemon", "target": "daemon", "order": verdict.action}
+        if verdict.action != NOTHING:
+            acted = {"patrol": "boot", "kind": target, "target": target, "order": verdict.action}
             append_event(root, "patrol_acted", actor, acted | {"reason": verdict.why, "ok": True}, clock=clock)
     except GastownError as error:
         told |= {"last_action": ERROR, "error": str(error)}

@@ -10,7 +10,18 @@ import os
 
 from gastown_core.errors import SettingsError
 from gastown_core.files.atomic import read_json
-from gastown_core.model.address import CREW, DEACON, DOG, MAYOR, POLECAT, REFINERY, WITNESS, Address, parse_address
+from gastown_core.model.address import (
+    BOOT,
+    CREW,
+    DEACON,
+    DOG,
+    MAYOR,
+    POLECAT,
+    REFINERY,
+    WITNESS,
+    Address,
+    parse_address,
+)
 from gastown_core.model.record import Record
 from gastown_core.model.states import RigState
 from gastown_core.town.discover import read_rigs
@@ -82,6 +93,11 @@ def _inventory(root: str, register: dict[str, str], faults: list[str]) -> Invent
         agents += _rig_agents(rig)
     name = name if isinstance(name, str) and name else os.path.basename(root)
     return Inventory(name, root, rigs, tuple(agents), tuple(faults))
+
+
+def boot_entry(root: str) -> RosterEntry:
+    """Return boot, which is no member of the roster: its session lives for one look at the deacon."""
+    return _entry(Address(BOOT, "", ""), "", os.path.join(root, "deacon", "dogs", "boot"))
 
 
 def _read_or_note(path: str, faults: list[str]) -> dict[str, object]:

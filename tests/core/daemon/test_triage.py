@@ -9,10 +9,12 @@ import pytest
 
 from gastown_core.clock import SYSTEM_CLOCK
 from gastown_core.daemon import starting, triage
-from gastown_core.daemon.triage import NOTHING, RESTART, START, decide
+from gastown_core.daemon.triage import NOTHING, NUDGE, RESTART, START, decide, decide_deacon
+from gastown_core.model.agent import Health
 from gastown_core.model.daemon import DIED, FAILS, LATE, NEVER, RUNS, SILENT, STOPPED, DaemonView
 from gastown_core.town import daemon_note as note
 from tests.support.cli import gt
+from tests.support.fake_town import NOW, agent
 from tests.support.patience import until
 from tests.support.rigged import Rigged
 
@@ -63,3 +65,41 @@ def test_a_start_that_fails_is_told_and_kept(rigged: Rigged, monkeypatch: pytest
     done = triage.triage(rigged.root, actor="overseer", clock=SYSTEM_CLOCK)
     assert done["last_action"] == triage.ERROR and "did not start" in done["error"]
     assert triage.last_triage(rigged.root) == done
+
+
+ALIVE = {"pane": "%2"}
+
+
+@pytest.mark.parametrize(
+    ("mode", "state", "quiet_s", "more", "has_work", "action"),
+    [
+        ("code", Health.ZOMBIE, 0.0, ALIVE, True, NOTHING),  # the daemon has the role
+        ("agent", Health.ZOMBIE, 0.0, ALIVE, True, RESTART),
+        ("both", Health.IDLE, 0.0, {}, True, START),  # it has no session
+        ("agent", Health.IDLE, 240.0, ALIVE, True, NOTHING),
+        ("agent", Health.IDLE, 360.0, ALIVE, True, NUDGE),
+        ("agent", Health.IDLE, 360.0, ALIVE, False, NOTHING),  # it only sleeps
+        ("agent", Health.IDLE, 1260.0, ALIVE, True, RESTART),
+        ("agent", Health.IDLE, 1260.0, {**ALIVE, "attached": 1}, True, NUDGE),  # not under a person's eyes
+    ],
+)
+def test_what_a_deacon_in_charge_needs(
+    mode: str, state: Health, quiet_s: float, more: dict[str, object], has_work: bool, action: str
+) -> None:
+    deacon = agent("deacon", state, last_output_at=NOW - quiet_s, reasons=(("killed", "process", 1),), **more)
+    assert decide_deacon(mode, deacon, town_up=True, has_work=has_work, now=NOW).action == action
+    assert decide_deacon(mode, deacon, town_up=False, has_work=has_work, now=NOW).action == NOTHING
+
+
+def test_boots_agent_is_started_once_shown_and_ended(sessions_too: Rigged) -> None:
+    rigged = sessions_too
+    assert gt("config", "set", "default_agent", "scripted", cwd=rigged.root).code == 0
+    first = gt("boot", "spawn", "--json", cwd=rigged.root)
+    assert first.code == 0, first.err
+    assert (first.json["started"], first.json["session"]) == (True, "hq-boot")
+    again = gt("boot", "start", "--json", cwd=rigged.root).json
+    assert (again["started"], again["pid"]) == (False, first.json["pid"])
+    assert gt("boot", "status", "--json", cwd=rigged.root).json["session_alive"] is True
+    assert gt("boot", "stop", "--json", cwd=rigged.root).json["stopped"] is True
+    assert gt("boot", "status", "--json", cwd=rigged.root).json["session_alive"] is False
+    assert gt("boot", "stop", cwd=rigged.root).out.strip() == "boot's session was not running"
