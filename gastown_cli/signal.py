@@ -1,4 +1,4 @@
-"""``gt signal EVENT --runtime NAME``: what the hooks of an agent's program run; it is in no help, as nobody types it.
+"""``gt signal EVENT --runtime NAME``: run by the hooks of an agent's program; hidden from the help.
 
 It notes what the program told in the session's heartbeat.  It runs at every edge of every turn, so it imports little, and
 it never fails the agent: its exit code is 0, and what goes wrong is in the town's log.
@@ -88,7 +88,7 @@ def _print(text: str) -> None:
 
 
 def _stopped(root: str) -> str:
-    """Return what an agent under an emergency stop is told; empty if it is under none."""
+    """Return the notice for an agent under an emergency stop; empty if there is none."""
     rig = os.environ.get("GT_RIG", "")
     if not os.path.lexists(os.path.join(root, "ESTOP")) and not os.path.lexists(os.path.join(root, f"ESTOP.{rig}")):
         return ""
@@ -100,7 +100,7 @@ def _stopped(root: str) -> str:
 
 
 def _new_mail(root: str, session: str) -> str:
-    """Return what the agent is told of its new mail; empty if the ledger is as it was at the last look."""
+    """Return the announcement of new mail; empty if the ledger has not changed since the last look."""
     from gastown_core.messaging.mail_mark import MailMark
 
     mark = MailMark(root, session)

@@ -228,7 +228,7 @@ def ack_arguments(parser: ArgumentParser) -> None:
 
 
 def run_ack(args: Namespace) -> int:
-    """Take an escalation on; it no longer rises by itself."""
+    """Take an escalation on; its severity is no longer raised."""
     root = context.town()
     ledger = _ledger(root)
     bead = escalation.get_escalation(ledger, args.id)
@@ -283,7 +283,7 @@ def stale_arguments(parser: ArgumentParser) -> None:
 
 
 def run_stale(args: Namespace) -> int:
-    """Raise what nobody answered in time by one severity; the daemon does it by itself."""
+    """Raise escalations that were not answered in time by one severity; the daemon does so too."""
     root = context.town()
     ledger = _ledger(root)
     if args.dry_run:

@@ -64,7 +64,7 @@ def sync_arguments(parser: ArgumentParser) -> None:
 
 
 def run_sync(args: Namespace) -> int:
-    """Write the hook files that are out of step."""
+    """Write the hook files that are out of date."""
     from gastown_core.town.hook_files import install
 
     root, told = context.town(), _Told(args)
@@ -107,7 +107,7 @@ def repair_arguments(parser: ArgumentParser) -> None:
 
 
 def run_repair(args: Namespace) -> int:
-    """Put our hooks where a file is damaged, and write what is out of step."""
+    """Restore the hooks in damaged files, and write the files that are out of date."""
     from gastown_core.town.hook_states import DAMAGED, repair
 
     root, told = context.town(), _Told(args)

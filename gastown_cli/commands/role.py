@@ -1,4 +1,4 @@
-"""``gt role``: which role you have and why, where a role lives, its environment, and what it is told of itself."""
+"""``gt role``: which role you have and why, its home folder, its environment and its text."""
 
 from __future__ import annotations
 

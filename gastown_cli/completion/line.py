@@ -31,7 +31,7 @@ class Argument(Record):
 
 
 class Typed(Record):
-    """What stands on the line before the word being typed: program, command, and the values given so far by dest."""
+    """The line before the word being typed: program, command, and the values given so far by dest."""
 
     program: str
     command: str

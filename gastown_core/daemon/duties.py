@@ -162,7 +162,7 @@ def raise_unanswered(shift: Shift) -> str:
 
 
 def compact_wisps(shift: Shift) -> str:
-    """Delete wisps whose lifetime is over."""
+    """Delete expired wisps."""
     from gastown_core.beads.ledger import TownLedger
     from gastown_core.molecules.wisp_compaction import DELETE, compact
 
@@ -180,7 +180,7 @@ def curate_feed(shift: Shift) -> str:
 
 
 def prune_log(shift: Shift) -> str:
-    """Delete events whose lifetime is over, when pruning is due."""
+    """Delete expired events, when pruning is due."""
     from gastown_core.events import chronicle
 
     now = shift.clock.now()

@@ -30,7 +30,7 @@ class SupervisorPlan(Record):
 
 
 def plan_of(root: str, *, platform: str = sys.platform) -> SupervisorPlan:
-    """Return what the supervisor of this system is told about the town's daemon; changes nothing."""
+    """Return the unit for this system's supervisor, and the commands; changes nothing."""
     name = socket_name(root, {})
     argv = [*gt_argv("daemon", "run", "--quiet")]
     begin: tuple[tuple[str, ...], ...]

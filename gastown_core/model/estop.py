@@ -1,4 +1,4 @@
-"""An emergency stop of the town or of a rig, as everybody is told of it."""
+"""An emergency stop of the town or of a rig."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from gastown_core.model.record import Record
 
 
 class Estop(Record):
-    """An emergency stop: of a rig (empty: of the town), by a person or by itself, since when (0: unknown), and why."""
+    """An emergency stop: its rig (empty: the town), whether a person declared it, since when (0: unknown), and why."""
 
     rig: str
     kind: str = "manual"

@@ -336,7 +336,7 @@ class TownSnapshot(Record):
         return sorted(found, key=lambda one: (not one.standstills, one.stalled_since or 0.0, one.id))
 
     def incident(self, name: str) -> Incident | None:
-        """Return the shared cause with this name, None if it is over."""
+        """Return the shared cause with this name, None if it has ended."""
         for one in self.incidents:
             if one.name == name:
                 return one

@@ -119,7 +119,7 @@ class Judge:
         return verdict
 
     def _red_target(self, verdict: Verdict) -> HoldError:
-        """Why no request is at fault: the target is red by itself, or there is no verdict."""
+        """Return why no request is at fault: the bare target is red, or there is no verdict."""
         gate = verdict.gate
         log = tail(os.path.join(self.place.path, gate.log), 20) if gate is not None and gate.log else ""
         said = failure.reason(gate)
@@ -132,7 +132,7 @@ class Judge:
         return HoldError(ENVIRONMENT if is_around else RED_TARGET, what, log)
 
     def _on_red_target(self, whole: tuple[str, ...], hold: QueueHold) -> tuple[str, ...]:
-        """The requests that make a red target green; none if it is green again by itself. Raises HoldError if it is not."""
+        """Return the requests that make a red target green; none if it turned green without them. Raises HoldError if it is not."""
         error = HoldError(hold.kind, hold.reason)
         if self.place.clock.now() >= hold.until:
             [verdict] = self._probe([Ask((), "base", fresh=True)])

@@ -300,7 +300,7 @@ def _works_again(e: Evidence, limits: Thresholds, now: float) -> bool:
 
 
 def _stopped_short(e: Evidence, limits: Thresholds, now: float) -> HealthReport | None:
-    """The turn is over with work still on the hook: the agent continues only after a nudge."""
+    """The turn has ended with work still on the hook: the agent continues only after a nudge."""
     if not e.work_bead or e.muted or e.agent_state == AgentState.AWAITING_GATE or not _is_there(e):
         return None
     end = _turn_end(e, limits)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class QuotaSession(Record):
-    """One running agent: its account, and its limit as its program or screen tells it (``until`` 0: not told)."""
+    """One running agent: its account, and its limit as its program or screen tells it (``until`` 0: unknown)."""
 
     session: str
     agent: str
@@ -35,7 +35,7 @@ class QuotaSession(Record):
 
 
 class QuotaAccount(Record):
-    """One account: its sessions and those of them that are limited; ``until`` is the latest end told, 0 if none is."""
+    """One account: its sessions and those of them that are limited; ``until`` is the latest reported end, 0 if there is none."""
 
     name: str
     runtime: str

@@ -312,7 +312,7 @@ def _has_run(facts: TownFacts, entry: RosterEntry) -> bool:
 
 
 def _session_word(facts: TownFacts, address: Address) -> LastEvent | None:
-    """The newest event that tells of an agent's session; of a refinery only such an event does."""
+    """Return the newest event about an agent's session; for a refinery no other event counts."""
     known = facts.session_events if address.role == REFINERY else facts.last_events
     return known.get(address.path)
 
@@ -327,7 +327,7 @@ def _off_duty(facts: TownFacts, address: Address) -> str:
 
 
 def _stopped(facts: TownFacts, address: Address, record: dict[str, str]) -> str:
-    """That its session was ended on purpose: the last thing told of the agent, or what its record says ever since."""
+    """Return how its session was ended on purpose, by its last event or its record; empty if it was not."""
     event = _session_word(facts, address)
     if event is not None and event.type in ENDED_ON_PURPOSE:
         return event.text

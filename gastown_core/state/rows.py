@@ -164,7 +164,7 @@ def ledger_row(old: Excerpt | None, new: Excerpt | None, store: str, now: float)
 
 
 def revision_of(event: TownEvent) -> tuple[str, str] | None:
-    """(bead, revision) of an event that tells of a record's change, None for others."""
+    """Return (bead, revision) of an event about a record's change, None for others."""
     if event.type not in BEAD_CHANGES:
         return None
     bead, revision = event.payload.get("bead"), event.payload.get("rev")

@@ -162,7 +162,7 @@ def _escalation_lines(ledger: TownLedger, address: Address) -> list[str]:
 
 
 def _frame(root: str, entry: RosterEntry) -> list[str]:
-    """The role, what every agent is told, the rigs and their prefixes, and what the operator wrote for this role."""
+    """Return the role's text, the text for all agents, the rigs with their prefixes, and the operator's text for this role."""
     role = ROLES.get(entry.address.role)
     rigs = [f"{prefix}- is rig {rig}" for rig, prefix in read_rigs(root).items()]
     where = (

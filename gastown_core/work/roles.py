@@ -1,4 +1,4 @@
-"""What each role is told of itself: its task, its limits, how it goes about it, the commands it needs.
+"""The text of each role: its task, its limits, its procedure, the commands it needs.
 
 Commands stand on lines of their own with words in capitals for what is to be filled in, so that a model can copy them.
 """

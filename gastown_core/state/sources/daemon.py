@@ -1,4 +1,4 @@
-"""The daemon as a source: who holds its lock, and what it last told of itself."""
+"""The daemon as a source: who holds its lock, and its last report."""
 
 from __future__ import annotations
 

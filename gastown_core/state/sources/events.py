@@ -76,7 +76,7 @@ class EventSource:
         note_last(self.facts, self.roster, event, newest=True)
 
     def add_changes(self, changes: list[Change], now: float) -> int:
-        """Rows for changes of beads that no event tells of; returns how many rows came."""
+        """Add rows for bead changes that no event reports; returns how many were added."""
         added = 0
         for change in changes:
             row = ledger_row(change.old, change.new, change.store, now)

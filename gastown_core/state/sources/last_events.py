@@ -69,7 +69,7 @@ def note_last(facts: TownFacts, roster: Roster, event: TownEvent, *, newest: boo
 
 
 def told_of(event: TownEvent) -> str:
-    """Whom an event tells of: its actor, but for events about others and for the hook of somebody else."""
+    """Return the agent that an event is about: its actor, except for events about others or another's hook."""
     payload = event.payload
     if event.type == "hook_state":
         return str(payload.get("agent") or event.actor)

@@ -138,7 +138,7 @@ def preview(git: Git, state: EarlierState) -> Loss:
 
 
 def state_of(git: Git) -> str:
-    """Return what tells whether a worktree has changed: its commit, and a sum of what is not committed."""
+    """Return a worktree's state for comparison: its commit, and a digest of its uncommitted changes."""
     loose = git.run("status", "--porcelain", "--untracked-files=all") + git.run("diff", "HEAD")
     return f"{git.run('rev-parse', 'HEAD').strip()} {sha256(loose.encode('utf-8', 'replace')).hex()[:16]}"
 

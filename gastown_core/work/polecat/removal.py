@@ -240,7 +240,7 @@ def _shelve(root: str, rig: str, path: str, name: str) -> str:
 def remove_all(
     root: str, ledger: TownLedger, entries: list[RosterEntry], *, actor: str, nuke: bool, force: bool
 ) -> tuple[list[Removed], list[tuple[RosterEntry, GastownError]]]:
-    """Remove each by itself; return the removed ones, and the others with the error."""
+    """Remove them one by one; return the removed ones, and the others with the error."""
     done: list[Removed] = []
     failed: list[tuple[RosterEntry, GastownError]] = []
     for entry in entries:
