@@ -15,7 +15,7 @@ help:
 	@echo "make check   format, lint, types, import contracts, tests"
 	@echo "make bench   the benchmark table (SIZE=S or L)"
 	@echo "make agents  tests with all real agent programs against a stand-in model server"
-	@echo "make drill   kill sweeps at every point and long runs of the town's model, then make fresh (hours)"
+	@echo "make drill   kill sweeps at every point, an hour of thirty agents, long runs of the town's model, then make fresh (hours)"
 	@echo "make fresh   make demo and make test on minimal Debian systems (as root, with debootstrap)"
 
 # a checkout that was moved or copied is tied to its new place before anything runs
