@@ -123,7 +123,9 @@ def _defined(tree: ast.Module) -> set[str]:
 @pytest.mark.parametrize("page", ["docs/tour.md", "docs/architecture.md", "CONTRIBUTING.md"])
 def test_every_file_that_a_page_names_exists(page: str) -> None:
     paths = [path.relative_to(ROOT).as_posix() for path, _ in _trees().values()]
-    paths += [path.relative_to(ROOT).as_posix() for path in (ROOT / "docs").rglob("*.md")]
+    paths += [
+        path.relative_to(ROOT).as_posix() for folder in ("docs", "tests") for path in (ROOT / folder).rglob("*.*")
+    ]
     named = re.findall(r"`([\w/]+\.(?:py|md))`", (ROOT / page).read_text(encoding="utf-8"))
     assert len(named) > 5
     assert [name for name in named if not any(f"/{path}".endswith(f"/{name}") for path in paths)] == []
