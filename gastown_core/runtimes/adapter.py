@@ -22,6 +22,9 @@ SAID_SOURCES = (RECORD, HOOK, TRANSCRIPT, TITLE)
 CONTEXT, CONTINUE = "context", "continue"
 """How an event may carry text back: with the submitted prompt, or as the reason to continue after a turn."""
 
+BLANK = "its screen is empty"
+"""What is said of a screen without a single character: nothing can be asked there."""
+
 TAKEN, TURN = "taken", "turn"
 """The state of a text in a transcript: queued by the program; part of the conversation."""
 

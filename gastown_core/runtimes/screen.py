@@ -10,6 +10,7 @@ import re
 
 from gastown_core.model.record import Record
 from gastown_core.model.sha256 import sha256
+from gastown_core.runtimes.adapter import BLANK
 from gastown_core.runtimes.input_row import find_input
 from gastown_core.runtimes.question import DIALOG, LOGIN, PERMISSION, find_question, says_login
 from gastown_core.runtimes.screen_rows import is_rule, parse_rows
@@ -77,7 +78,9 @@ def read_screen(preset_name: str, lines: Sequence[str], title: str = "") -> Scre
     rows = parse_rows(lines)
     while rows and not rows[-1].text:
         rows.pop()
-    if not rows or _DEAD.match(rows[-1].text):
+    if not rows:
+        return ScreenReading(UNKNOWN, BLANK)
+    if _DEAD.match(rows[-1].text):
         return ScreenReading(UNKNOWN)
     if any(pattern.search(rows[-1].text) for pattern in table.answered):
         return ScreenReading(UNKNOWN, rows[-1].text.strip())

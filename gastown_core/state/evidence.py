@@ -48,6 +48,8 @@ class Thresholds(Record):
     mass_window_s: float = 30.0
     start_dialog_s: float = 20.0
     """A program that has no record after this time is assumed to show an unrecognised question."""
+    start_blank_s: float = 180.0
+    """One whose screen is empty asks nothing: on a busy machine some load for minutes."""
 
 
 class ProgressSign(Record):

@@ -12,6 +12,7 @@ from gastown_core.model.address import DEACON, MAYOR, REFINERY, WITNESS
 from gastown_core.model.agent import Forecast, Health, HealthReport, Reason
 from gastown_core.model.states import AgentState
 from gastown_core.runtimes.adapter import (
+    BLANK,
     BUSY,
     FAILED,
     HOOK,
@@ -228,11 +229,11 @@ def _no_prompt_yet(e: Evidence, limits: Thresholds, now: float) -> HealthReport 
     said = e.said
     if said is None or said.state != STARTING or not _shows(e, "unknown", "shell"):
         return None
-    if now - said.at < limits.start_dialog_s:
+    is_blank = e.screen is not None and e.screen[1] == BLANK
+    if now - said.at < (limits.start_blank_s if is_blank else limits.start_dialog_s):
         return None
-    words = (
-        f"has not come up {format_span(now - said.at)} after its start: perhaps it asks something, look at its screen"
-    )
+    guess = BLANK if is_blank else "perhaps it asks something, look at its screen"
+    words = f"has not come up {format_span(now - said.at)} after its start: {guess}"
     return _person(e, Reason(words, said.source, said.at))
 
 

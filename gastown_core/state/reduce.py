@@ -362,7 +362,8 @@ def next_due(facts: TownFacts, snapshot: TownSnapshot, now: float) -> float:
             moments.append(beat.until)
     for said in facts.said.values():
         if said.state == STARTING:
-            moments.append(said.at + facts.thresholds.start_dialog_s)
+            limits = facts.thresholds
+            moments += (said.at + limits.start_dialog_s, said.at + limits.start_blank_s)
     ahead = [moment for moment in moments if moment > now]
     return min([now + AT_LEAST_EVERY_S, *ahead])
 

@@ -389,3 +389,7 @@ def test_a_question_that_is_answered_and_stays_is_none_any_more() -> None:
     assert read_screen("gemini", lines).kind == "dialog"
     closing = " Gemini CLI is restarting to apply the trust changes..."
     assert read_screen("gemini", [*lines, "", "", closing]) == ScreenReading("unknown", closing.strip())
+
+
+def test_an_empty_screen_is_called_empty() -> None:
+    assert read_screen("opencode", ["", "   ", ""]) == ScreenReading("unknown", "its screen is empty")

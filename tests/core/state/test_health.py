@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from gastown_core.model.agent import Health
-from gastown_core.runtimes.adapter import Said
+from gastown_core.runtimes.adapter import BLANK, Said
 from gastown_core.runtimes.heartbeat import Heartbeat
 from gastown_core.state.evidence import Evidence, ProgressSign, Thresholds
 from gastown_core.state.health import classify
@@ -316,3 +316,19 @@ def test_what_is_asked_stands_on_the_screen_where_the_title_tells_only_that_it_a
     assert classify(earlier, LIMITS, NOW).reasons[0].text == "a permission", "that question was another one"
     by_hook = by_title._replace(said=said("waiting", 5, "hook", "Bash: npm test"))
     assert classify(by_hook, LIMITS, NOW).reasons[0].text == "Bash: npm test"
+
+
+@pytest.mark.parametrize(
+    ("ago", "detail", "state", "words"),
+    [
+        (19, "", Health.UNKNOWN, ""),
+        (21, "", Health.WAITING, "perhaps it asks something"),
+        (21, BLANK, Health.UNKNOWN, ""),
+        (179, BLANK, Health.UNKNOWN, ""),
+        (181, BLANK, Health.WAITING, "its screen is empty"),
+    ],
+)
+def test_a_slow_start_with_an_empty_screen_asks_nothing(ago: float, detail: str, state: Health, words: str) -> None:
+    found = classify(Evidence(**RUNS, said=said("starting", ago), screen=("unknown", detail)), LIMITS, NOW)
+    assert found.state is state
+    assert words in found.reasons[0].text
