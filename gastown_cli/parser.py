@@ -6,6 +6,7 @@ import os
 import re
 import sys
 
+from gastown_cli.plain_arguments import LARGEST
 from gastown_core.errors import UsageError
 
 TYPE_CHECKING = False
@@ -66,6 +67,12 @@ class Parser(argparse.ArgumentParser):
 
     def _get_formatter(self) -> argparse.HelpFormatter:
         return _formatter(self.prog) if self.is_built else _NO_FORMATTER
+
+    def _get_value(self, action: argparse.Action, text: str) -> object:
+        value = super()._get_value(action, text)
+        if isinstance(value, int) and abs(value) > LARGEST:
+            raise argparse.ArgumentError(action, f"{text[:30]} is more than {LARGEST}")
+        return value
 
     def error(self, message: str) -> NoReturn:
         """Raise a UsageError instead of exiting."""

@@ -18,6 +18,9 @@ HIDDEN = "==SUPPRESS=="
 REST = "..."
 """``argparse.REMAINDER``: the number of values of an argument that takes all words behind it."""
 
+LARGEST = (1 << 31) - 1
+"""No argument that counts is larger: neither a ledger's index nor a list takes it."""
+
 _FLAGS: dict[str, tuple[object, object]] = {"store_true": (True, False), "store_false": (False, True)}
 _COUNTS = {None: (1, 1), "?": (0, 1), "+": (1, 1 << 30), "*": (0, 1 << 30)}
 
@@ -63,6 +66,8 @@ class _Argument:
         except Exception as error:  # whatever it is, argparse says what is wrong with the word
             raise _NotPlainError from error
         if self.choices is not None and value not in self.choices:
+            raise _NotPlainError
+        if self.type is int and abs(value) > LARGEST:
             raise _NotPlainError
         return value
 

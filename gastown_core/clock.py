@@ -99,7 +99,7 @@ def local_moment(text: str, *, ends_day: bool = False) -> float | None:
 def read_moment(text: str, now: float) -> float | None:
     """Return the moment that a person means by a time, a date, or a span back from ``now``; None if it is neither."""
     span = parse_duration(text)
-    return now - span if span is not None else local_moment(text)
+    return max(0.0, now - span) if span is not None else local_moment(text)
 
 
 def has_zone(text: str) -> bool:
@@ -123,12 +123,14 @@ def format_local(moment: float) -> str:
 
 
 LEAST_NANOSECONDS = 1_000_000
+LONGEST_S = 292 * 365 * 86400.0
+"""The longest span that Go can hold; a longer one is a mistake."""
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
 _PART = r"(\d+(?:\.\d+)?)(ms|s|m|h|d|w)"
 
 
 def parse_duration(text: object) -> float | None:
-    """Return the seconds of ``90s``, ``1h30m``, ``7d``, ``2w``; None if it is not a duration.
+    """Return the seconds of ``90s``, ``1h30m``, ``7d``, ``2w``; None if it is not a duration, or longer than 292 years.
 
     A bare number means seconds; from a million on it means nanoseconds, as Go writes durations (a millisecond or more,
     where the same number of seconds would exceed eleven days).
@@ -141,7 +143,7 @@ def parse_duration(text: object) -> float | None:
         return None
     number = text.rstrip("".join(_UNITS))
     if number.isdecimal() and text[len(number) :] in _UNITS:
-        return float(number) * _UNITS[text[len(number) :]]
+        return _bounded(float(number) * _UNITS[text[len(number) :]])
     # most are that plain, and nothing else here needs it
     import re
 
@@ -151,7 +153,11 @@ def parse_duration(text: object) -> float | None:
             return None
         total += float(match[1]) * _UNITS[match[2]]
         end = match.end()
-    return total if end == len(text) else None
+    return _bounded(total) if end == len(text) else None
+
+
+def _bounded(seconds: float) -> float | None:
+    return seconds if seconds <= LONGEST_S else None
 
 
 def backoff(first_s: float, failures: int, longest_s: float) -> float:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 def _collected(root: str) -> tuple[Sorted, str]:
     """Return the list as it is now, and what it means if it is empty."""
     from gastown_core.attention.look import attention, calm_words
-    from gastown_core.attention.marks import apply, read_marks
+    from gastown_core.attention.marks import sort_rows
     from gastown_core.state.collect import collect
 
     town = collect(root, backlog=True)
@@ -27,7 +27,10 @@ def _collected(root: str) -> tuple[Sorted, str]:
         if source.error:
             # without it the list may lack rows
             output.note(f"note: {source.name}: {output.clean(source.error)}; what it tells is missing here")
-    return apply(attention(town), read_marks(root), town.taken_at), calm_words(town)
+    found, error = sort_rows(root, attention(town), town.taken_at)
+    if error:
+        output.note(f"note: {output.clean(error)}; rows that were snoozed or done are here too")
+    return found, calm_words(town)
 
 
 def list_arguments(parser: ArgumentParser) -> None:

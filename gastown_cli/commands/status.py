@@ -187,14 +187,10 @@ def summary_line(snapshot: TownSnapshot) -> str:
 def attention_of(snapshot: TownSnapshot) -> Count:
     """Return the counts of the inbox, without what a person has snoozed or finished."""
     from gastown_core.attention.look import attention, count_of
-    from gastown_core.attention.marks import apply, read_marks
+    from gastown_core.attention.marks import sort_rows
 
-    try:
-        marks = read_marks(snapshot.root)
-    except GastownError:
-        # gt inbox says what is wrong with the file; a row too many is better than one that nobody sees
-        marks = {}
-    return count_of(apply(attention(snapshot), marks, snapshot.taken_at).shown)
+    # gt inbox says what is wrong with the file of the marks
+    return count_of(sort_rows(snapshot.root, attention(snapshot), snapshot.taken_at)[0].shown)
 
 
 def attention_lines(snapshot: TownSnapshot) -> list[str]:

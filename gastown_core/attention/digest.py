@@ -10,7 +10,7 @@ import os
 
 from gastown_core.attention.item import ESCALATION
 from gastown_core.attention.look import attention
-from gastown_core.attention.marks import apply, read_marks
+from gastown_core.attention.marks import sort_rows
 from gastown_core.clock import format_seconds
 from gastown_core.errors import GastownError, StoreError
 from gastown_core.events.log import log_path, newest_events
@@ -151,7 +151,7 @@ DISPATCHED, HANDED_IN = "sling", "done"
 
 def read_digest(root: str, since: float, snapshot: TownSnapshot, now: float) -> Digest:
     """Return the digest of the town since a moment, with titles from its ledgers. Raises GastownError."""
-    waits = apply(attention(snapshot), read_marks(root), now).shown
+    waits = sort_rows(root, attention(snapshot), now)[0].shown
     try:
         found = digest(newest_events(log_path(root)), since, waits, now)
     except OSError as error:

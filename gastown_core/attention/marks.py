@@ -11,7 +11,7 @@ import os
 
 from gastown_core.attention.item import QUESTIONS
 from gastown_core.attention.look import ordered
-from gastown_core.errors import ConflictError, GastownError, UsageError
+from gastown_core.errors import ConflictError, GastownError, UsageError, words_of
 from gastown_core.files.atomic import edit_json, read_json
 from gastown_core.model.record import Record
 
@@ -26,6 +26,8 @@ LONGEST_S = 86400.0
 """How long an unchanged row stays hidden without a time of its own."""
 KEPT_S = 30 * 86400.0
 MOST_UNDOS = 20
+NEVER = 253_402_300_800.0
+"""The year 10000: no calendar goes so far."""
 SNOOZED, DONE, PINNED = "snoozed", "done", "pinned"
 """What a row is marked as."""
 
@@ -72,6 +74,15 @@ def apply(items: Iterable[Item], marks: Mapping[str, Mark], now: float) -> Sorte
     return Sorted(ordered(shown), tuple(hidden))
 
 
+def sort_rows(root: str, items: Iterable[Item], now: float) -> tuple[Sorted, str]:
+    """Return the rows as a person wants them, and why their marks cannot be read; then every row is shown."""
+    try:
+        return apply(items, read_marks(root), now), ""
+    except GastownError as error:
+        # a row too many is better than a question that nobody sees
+        return apply(items, {}, now), words_of(error)
+
+
 def read_marks(root: str) -> dict[str, Mark]:
     """Return the marks of the file; empty without one. Raises SettingsError if it cannot be read."""
     value = read_json(path_of(root)) or {}
@@ -83,14 +94,18 @@ def read_marks(root: str) -> dict[str, Mark]:
 def _mark(row: object) -> Mark | None:
     if not isinstance(row, dict):
         return None
-    until, at = row.get("until"), row.get("at")
     return Mark(
         str(row.get("state") or ""),
-        float(until) if isinstance(until, int | float) else 0.0,
+        _moment(row.get("until")),
         str(row.get("stamp") or ""),
         row.get("pinned") is True,
-        float(at) if isinstance(at, int | float) else 0.0,
+        _moment(row.get("at")),
     )
+
+
+def _moment(value: object) -> float:
+    """Return a moment of the file; 0 for what is none."""
+    return float(value) if isinstance(value, int | float) and 0 <= value < NEVER else 0.0
 
 
 def snooze(root: str, item: Item, until: float, now: float) -> None:
@@ -114,7 +129,7 @@ def pin(root: str, item: Item, now: float) -> bool:
     is_pinned = not item.is_pinned
 
     def change(row: dict[str, object]) -> None:
-        row.update(pinned=is_pinned, at=row.get("at") or now)
+        row.update(pinned=is_pinned, at=_moment(row.get("at")) or now)
 
     _edit(root, item.key, f"{'pin' if is_pinned else 'unpin'} {item.key}", change, now)
     return is_pinned
@@ -164,7 +179,7 @@ def _edit(root: str, key: str, act: str, change_row: Callable[[dict[str, object]
         kept = {
             name: row
             for name, row in (marks.items() if isinstance(marks, dict) else ())
-            if isinstance(row, dict) and now - float(row.get("at") or 0.0) < KEPT_S
+            if isinstance(row, dict) and now - _moment(row.get("at")) < KEPT_S
         }
         before = kept.get(key)
         row = dict(before or {})

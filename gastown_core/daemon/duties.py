@@ -253,9 +253,9 @@ def tell_attention(shift: Shift) -> str:
 def _waiting(shift: Shift, town: TownSnapshot) -> tuple[Item, ...]:
     """The attention list without what a person has snoozed or finished."""
     from gastown_core.attention.look import attention
-    from gastown_core.attention.marks import apply, read_marks
+    from gastown_core.attention.marks import sort_rows
 
-    return apply(attention(town), read_marks(shift.root), shift.clock.now()).shown
+    return sort_rows(shift.root, attention(town), shift.clock.now())[0].shown
 
 
 def watch_quotas(shift: Shift) -> str:

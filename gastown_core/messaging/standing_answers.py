@@ -31,7 +31,7 @@ from gastown_core.messaging.answer import answer
 from gastown_core.model.record import Record
 from gastown_core.runtimes.question import DIALOG, PERMISSION, bare_option
 from gastown_core.runtimes.screen import ScreenReading
-from gastown_core.town.settings import load_settings, put_object, unset_setting
+from gastown_core.town.settings import add_object, load_settings, unset_setting
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -171,12 +171,10 @@ def add_rule(root: str, rule: Rule, *, actor: str, clock: Clock) -> None:
         **({"until": format_seconds(rule.until)} if rule.until else {}),
     }
     _rule(rule.name, row)
-    taken = load_settings(root, scope, rule.rig).value.get(KEY)
-    if isinstance(taken, dict) and rule.name in taken:
+    if not add_object(root, f"{KEY}.{rule.name}", row, scope=scope, rig=rule.rig):
         raise ConflictError(
             f"there is a standing answer {rule.name}", "", f"gt answers revoke {rule.name}, or --name OTHER"
         )
-    put_object(root, f"{KEY}.{rule.name}", row, scope=scope, rig=rule.rig)
     append_event(root, "settings_changed", actor, {"key": f"{KEY}.{rule.name}"}, visibility="both", clock=clock)
 
 
@@ -186,8 +184,8 @@ def revoke_rule(root: str, name: str, rigs: Iterable[str], *, actor: str, clock:
     for rig in ("", *rigs):
         value = load_settings(root, "rig" if rig else "town", rig).value.get(KEY)
         if isinstance(value, dict) and name in value:
-            unset_setting(root, f"{KEY}.{name}", scope="rig" if rig else "town", rig=rig)
-            gone.append(rig)
+            if unset_setting(root, f"{KEY}.{name}", scope="rig" if rig else "town", rig=rig):
+                gone.append(rig)
     if not gone:
         raise NotFoundError(f"there is no standing answer {name}", "", "gt answers list shows them")
     append_event(root, "settings_changed", actor, {"key": f"{KEY}.{name}"}, visibility="both", clock=clock)

@@ -159,7 +159,9 @@ def replay(root: str, patrol: Patrol, limits: Limits, thresholds: Thresholds, *,
     tells_starts = any(event.type == "session_start" for event in events)
     past = _Past(root, thresholds, spawns_are_starts=not tells_starts)
     memory, steps = Memory(), list[BacktestStep]()
-    step_s, at, looks = max(patrol.period_s, LEAST_STEP_S), since, 0
+    # before the first event of the log there is nothing to see
+    first = min((one.ts for one in events if one.ts > 0), default=until)
+    step_s, at, looks = max(patrol.period_s, LEAST_STEP_S), max(since, min(first, until)), 0
     for event in [*events, TownEvent(until, "", "", {}, "", -1)]:
         edge = min(event.ts, until)
         while at <= edge:

@@ -212,18 +212,28 @@ def set_setting(root: str, key: str, text: str, *, scope: str = "town", rig: str
     return value
 
 
-def put_object(root: str, key: str, value: dict[str, object], *, scope: str = "town", rig: str = "") -> None:
-    """Set an object-valued setting as a whole. Raises SettingsError for an unknown key."""
+def add_object(root: str, key: str, value: dict[str, object], *, scope: str = "town", rig: str = "") -> bool:
+    """Set an object-valued setting that is not there; return False if it is. Raises SettingsError for an unknown key."""
     row = find_setting(scope, key)
     if row is None or row.kind != "object":
         raise _unknown(scope, key)
 
+    is_new = True
+
     def change(settings: dict[str, object]) -> None:
+        nonlocal is_new
+        place: object = settings
+        for part in key.split("."):
+            place = place.get(part) if isinstance(place, dict) else None
+        is_new = place is None
+        if not is_new:
+            return
         for head, word in _HEADS[scope].items():
             settings.setdefault(head, word)
         _plant(settings, key, value)
 
     edit_json(settings_path(root, scope, rig), change)
+    return is_new
 
 
 def unset_setting(root: str, key: str, *, scope: str = "town", rig: str = "") -> bool:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from gastown_core.clock import SYSTEM_CLOCK
-from gastown_core.messaging.standing_answers import Rule, add_rule
+from gastown_core.errors import ConflictError
+from gastown_core.messaging.standing_answers import Rule, add_rule, rules_of
 from tests.support.cli import gt
 from tests.support.rigged import Rigged
 
@@ -31,6 +33,21 @@ def test_standing_answers_are_listed_with_their_rig_and_end_and_revoked(rigged: 
     assert [row["name"] for row in gt("answers", "--json", cwd=rigged.root).json] == ["old"]
     assert gt("answers", "revoke", "tests", cwd=rigged.root).code == 1
     assert gt("answers", "test", "tests", cwd=rigged.root).code == 1
+
+
+def test_of_two_who_add_a_name_at_once_one_is_told_that_it_is_taken(rigged: Rigged) -> None:
+    def add(number: int) -> bool:
+        try:
+            kept(rigged, "tests", answer=f"Yes, {number}")
+        except ConflictError:
+            return False
+        return True
+
+    with ThreadPoolExecutor(8) as pool:
+        won = [number for number, done in enumerate(pool.map(add, range(8))) if done]
+    assert len(won) == 1
+    (rule,) = rules_of(rigged.root)
+    assert rule.answer == f"Yes, {won[0]}"
 
 
 @pytest.mark.parametrize("words", [("add", "mayor", "1"), ("revoke", "tests")])

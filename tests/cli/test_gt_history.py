@@ -145,3 +145,17 @@ def test_a_source_that_cannot_be_read_is_named_and_the_rest_is_shown(rigged: Rig
     assert told.code == 3
     assert "cannot read events" in told.err
     assert "Mend it" in [row["summary"] for row in told.json]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("search", "x", "-n", "9" * 20),
+        ("audit", "--limit", "9" * 20),
+        ("digest", "--since", "99999999999d"),
+        ("costs", "--since", "9" * 400 + "w"),
+    ],
+)
+def test_numbers_beyond_every_measure_are_mistakes(rigged: Rigged, words: tuple[str, ...]) -> None:
+    refused = gt(*words, cwd=rigged.root)
+    assert refused.code == 2 and "next:" in refused.err and "Traceback" not in refused.err

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import pytest
+
+from gastown_core.attention.marks import path_of
 from gastown_core.molecules.gates import create
 from tests.support.cli import gt
 from tests.support.rigged import Rigged
@@ -65,3 +68,31 @@ def test_a_wrong_row_or_time_is_refused_with_words(rigged: Rigged) -> None:
     assert gt("inbox", "snooze", raised, "soon", cwd=rigged.root).code == 2
     assert gt("inbox", "snooze", raised, "2001-01-01T00:00:00Z", cwd=rigged.root).code == 2
     assert keys(rigged) == [f"escalation:{raised}"]
+
+
+ODD_MARKS = [
+    '{"marks": {"KEY": {"at": "x", "until": [1], "state": "snoozed", "stamp": "P2"}}}',
+    '{"marks": {"KEY": {"at": 1, "until": 1e300, "state": "snoozed", "stamp": "P2"}}, "undo": {"a": 1}}',
+    f'{{"marks": {{"KEY": {{"at": -1, "until": 1{"0" * 400}, "pinned": true}}}}}}',
+    "[]",
+    "half a fi",
+]
+
+
+@pytest.mark.parametrize("text", ODD_MARKS)
+def test_odd_marks_hide_no_row_and_stop_no_command(rigged: Rigged, text: str) -> None:
+    raised = gt("escalate", "one", "--json", cwd=rigged.root).json["id"]
+    path = path_of(rigged.root)
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(text.replace("KEY", f"escalation:{raised}"))
+    for words in (("inbox",), ("inbox", "--all"), ("digest",)):
+        told = gt(*words, cwd=rigged.root)
+        assert told.code == 0 and "one" in told.out, told.err
+    assert keys(rigged, "--all") == [f"escalation:{raised}"]
+    if text.startswith("{"):
+        assert gt("inbox", "snooze", raised, "1h", cwd=rigged.root).code == 0
+        assert keys(rigged) == []
+    else:
+        assert path in gt("inbox", cwd=rigged.root).err
+        refused = gt("inbox", "snooze", raised, "1h", cwd=rigged.root)
+        assert refused.code == 2 and path in refused.err
