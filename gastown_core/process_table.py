@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 class Process(Record):
     """A row of the process table; ``group``, ``session`` and ``foreground`` (of its terminal) are 0 if unknown.
 
-    ``terminal`` is the number of its controlling terminal, 0 if it has none.
+    ``terminal`` is the number of its controlling terminal, 0 if it has none; ``is_stopped``: a signal stopped it.
     """
 
     pid: int
@@ -33,6 +33,7 @@ class Process(Record):
     started: float
     is_gone: bool
     terminal: int = 0
+    is_stopped: bool = False
 
 
 def lives(pid: int, started: float = 0.0) -> bool:
@@ -155,8 +156,9 @@ def _parsed(data: bytes) -> Process | None:
         return None
     name = head.partition(b" (")[2].decode("utf-8", "replace")
     parent, group, session, terminal, foreground = (int(field) for field in fields[1:6])
+    is_gone, is_stopped = fields[0] in (b"Z", b"X"), fields[0] == b"T"
     return Process(
-        pid, name, parent, group, session, foreground, float(fields[19]), fields[0] in (b"Z", b"X"), terminal
+        pid, name, parent, group, session, foreground, float(fields[19]), is_gone, terminal, is_stopped
     )
 
 
@@ -166,10 +168,11 @@ def _psutil_table() -> dict[int, Process]:
     table = {}
     for item in psutil.process_iter(["pid", "name", "ppid", "create_time", "status", "terminal"]):
         info = item.info
-        gone = info["status"] == psutil.STATUS_ZOMBIE
+        gone, still = info["status"] == psutil.STATUS_ZOMBIE, info["status"] == psutil.STATUS_STOPPED
         pid, parent = int(info["pid"]), int(info["ppid"] or 0)
         began = float(info["create_time"] or 0)
-        table[pid] = Process(pid, info["name"] or "", parent, 0, 0, 0, began, gone, int(bool(info["terminal"])))
+        terminal = int(bool(info["terminal"]))
+        table[pid] = Process(pid, info["name"] or "", parent, 0, 0, 0, began, gone, terminal, still)
     return table
 
 

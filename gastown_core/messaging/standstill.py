@@ -16,6 +16,7 @@ from gastown_core.errors import GastownError
 from gastown_core.events.log import append_event
 from gastown_core.files.atomic import read_json, write_json
 from gastown_core.files.folders import private_folder
+from gastown_core.files.points import point
 from gastown_core.messaging.prompt_line import look
 from gastown_core.messaging.queue import IDLE
 from gastown_core.messaging.target import target_of
@@ -33,6 +34,8 @@ from gastown_core.town.liveness import process_names
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from gastown_core.clock import Clock
     from gastown_core.process_table import Process
     from gastown_core.tmux.panes import Pane
@@ -69,18 +72,18 @@ def halt(root: str, rig: str = "", *, reason: str, actor: str, clock: Clock = SY
     failed: list[str] = []
     covered = [(entry, panes[entry.session]) for entry in _covered(root, rig) if entry.session in panes]
     # every tool stands still before a screen is read: that takes longer
-    stopped = {entry.session: _freeze(pane) for entry, pane in covered if not pane.dead}
+    stopped = _freeze(root, rig, [pane for _, pane in covered])
     held = [row for rows in stopped.values() for row in rows]
-    _remember(root, rig, held, ())
     for entry, pane in covered:
         if pane.dead or entry.session == os.environ.get("GT_SESSION"):
             continue
         try:
-            if _interrupt(root, server, entry, pane, stopped[entry.session]):
+            if _is_to_interrupt(root, server, entry, pane, stopped[entry.session]):
                 interrupted.append(entry.address.path)
+                _remember(root, rig, held, interrupted)
+                server.run("send-keys", "-t", pane.pane_id, "Escape")
         except GastownError as error:
             failed.append(f"{entry.address.path}: {error}")
-    _remember(root, rig, held, interrupted)
     return Halted(True, len(held), tuple(interrupted), tuple(failed))
 
 
@@ -93,33 +96,38 @@ def hold_again(root: str) -> int:
     panes = list_panes(sessions.server_of(root))
     count = 0
     for rig in scopes:
-        known = {row.pid: row.started for row in _held(root, rig)[0]}
+        kept, told = _held(root, rig)
+        before = kept or []
+        known = {(row.pid, row.started) for row in before}
         covered = [panes[entry.session] for entry in _covered(root, rig) if entry.session in panes]
-        found = [row for pane in covered if not pane.dead for row in _freeze(pane) if known.get(row.pid) != row.started]
-        if found:
-            before, told = _held(root, rig)
-            _remember(root, rig, [*before, *found], told)
-        count += len(found)
+        found = _freeze(root, rig, covered, before, told)
+        count += sum((row.pid, row.started) not in known for rows in found.values() for row in rows)
     return count
 
 
 def thaw(root: str, rig: str = "", *, actor: str, clock: Clock = SYSTEM_CLOCK) -> Halted:
-    """End the stop: continue what it stopped, then tell interrupted agents to go on. A second call finishes the first."""
+    """End the stop: continue what it stopped, and tell interrupted agents to go on. A second call finishes the first.
+
+    Without a record of what it stopped, every process below the agents that stands still is continued.
+    """
     stop = estop.read(root, rig)
     if stop is None:
         return Halted(False)
-    rows, interrupted = _held(root, rig)
-    others = {row.pid for other in _other_stops(root, rig) for row in _held(root, other)[0]}
+    held, interrupted = _held(root, rig)
+    rows = held if held is not None else _standing_still(root, rig)
+    others = {row.pid for other in _other_stops(root, rig) for row in _held(root, other)[0] or ()}
     going = [row for row in rows if row.pid not in others and is_running(row)]
     for row in going:
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.kill(row.pid, signal.SIGCONT)
+    # before the record goes: the daemon types nothing until the stop is lifted
+    failed = _tell(root, interrupted, actor, clock)
     with contextlib.suppress(FileNotFoundError):
         os.unlink(_record_path(root, rig))
+    point("record of the stop gone")
     estop.lift(root, rig)
     took_s = round(max(0.0, clock.now() - stop.at)) if stop.at else 0
     append_event(root, "thaw", actor, {"rig": rig, "seconds": took_s}, clock=clock)
-    failed = _tell(root, interrupted, actor, clock)
     return Halted(True, len(going), tuple(interrupted), tuple(failed))
 
 
@@ -134,24 +142,50 @@ def _other_stops(root: str, rig: str) -> list[str]:
     return [name for name in names if name != rig and estop.is_set(root, name)]
 
 
-def _freeze(pane: Pane) -> list[Process]:
-    """Stop every process of the pane but its first; return them. Repeated until nothing new appears."""
-    spared = {pane.pid, *own_line()}
-    done: dict[int, Process] = {}
+def _freeze(
+    root: str, rig: str, panes: list[Pane], before: Iterable[Process] = (), told: Iterable[str] = ()
+) -> dict[str, list[Process]]:
+    """Stop every process of the panes but their first; return them by session. Repeated until nothing new appears.
+
+    Each is on record before it is stopped, so that a thaw continues it whenever this process ends.
+    """
+    live = [pane for pane in panes if not pane.dead]
+    spared = {*(pane.pid for pane in live), *own_line()}
+    recorded = {(row.pid, row.started): row for row in before}
+    done: dict[str, list[Process]] = {pane.session: [] for pane in live}
+    seen: set[int] = set()
     for _ in range(ROUNDS):
-        fresh = [row for row in pane_processes(pane.pid) if row.pid not in spared and row.pid not in done]
-        for row in fresh:
+        fresh = [
+            (pane.session, row)
+            for pane in live
+            for row in pane_processes(pane.pid)
+            if row.pid not in spared and row.pid not in seen
+        ]
+        if not fresh:
+            break
+        new = {(row.pid, row.started): row for _, row in fresh}
+        if not new.keys() <= recorded.keys():
+            recorded |= new
+            _remember(root, rig, recorded.values(), told)
+        for session, row in fresh:
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 if is_running(row):
                     os.kill(row.pid, signal.SIGSTOP)
-            done[row.pid] = row
-        if not fresh:
-            break
-    return list(done.values())
+            seen.add(row.pid)
+            done[session].append(row)
+        point("processes stopped")
+    return done
 
 
-def _interrupt(root: str, server: TmuxServer, entry: RosterEntry, pane: Pane, below: list[Process]) -> bool:
-    """Press Escape for an agent in a turn that waits for no stopped process; return whether that was done."""
+def _standing_still(root: str, rig: str) -> list[Process]:
+    """Return the processes below the agents of a stop that a signal has stopped."""
+    panes = list_panes(sessions.server_of(root)) if has_tmux() else {}
+    covered = [panes[entry.session] for entry in _covered(root, rig) if entry.session in panes]
+    return [row for pane in covered if not pane.dead for row in pane_processes(pane.pid) if row.is_stopped]
+
+
+def _is_to_interrupt(root: str, server: TmuxServer, entry: RosterEntry, pane: Pane, below: list[Process]) -> bool:
+    """Return whether an agent is in a turn that waits for no stopped process; Escape interrupts it."""
     names = frozenset(process_names(pane))
     if any(is_called(row, names) for row in below):
         # its program is itself below the pane's first process, and stands still
@@ -162,10 +196,8 @@ def _interrupt(root: str, server: TmuxServer, entry: RosterEntry, pane: Pane, be
         # it waits for this tool, and an interruption would end the tool
         return False
     preset = target_of(root, entry).preset
-    if look(server, pane.pane_id, preset.screens).kind != BUSY or not foreground_is(pane.pid, pane.command, names):
-        return False
-    server.run("send-keys", "-t", pane.pane_id, "Escape")
-    return True
+    is_busy = look(server, pane.pane_id, preset.screens).kind == BUSY
+    return is_busy and foreground_is(pane.pid, pane.command, names)
 
 
 def _tell(root: str, paths: list[str], actor: str, clock: Clock) -> list[str]:
@@ -189,17 +221,28 @@ def _record_path(root: str, rig: str) -> str:
     return os.path.join(root, ".runtime", "estop", f"{rig or 'town'}.json")
 
 
-def _remember(root: str, rig: str, rows: list[Process], interrupted: list[str] | tuple[str, ...]) -> None:
-    """Write what the stop stopped, so that its end continues exactly that."""
+def _remember(root: str, rig: str, rows: Iterable[Process], interrupted: Iterable[str]) -> None:
+    """Write what the stop stops, so that its end continues exactly that. On a full disk there is no record."""
     path = _record_path(root, rig)
-    private_folder(os.path.dirname(path))
     value = {"stopped": [[row.pid, row.started] for row in rows], "interrupted": list(interrupted)}
-    write_json(path, value, mode=0o600)
+    try:
+        private_folder(os.path.dirname(path))
+        write_json(path, value, mode=0o600)
+    except (GastownError, OSError):
+        # an emergency stop does not wait for space; half a record would leave the rest standing for ever
+        with contextlib.suppress(OSError):
+            os.unlink(path)
 
 
-def _held(root: str, rig: str) -> tuple[list[Process], list[str]]:
-    """Return the processes that the stop stopped and that still exist, and the agents it interrupted."""
-    value = read_json(_record_path(root, rig)) or {}
+def _held(root: str, rig: str) -> tuple[list[Process] | None, list[str]]:
+    """Return the processes on record that still exist, None without a record; and the agents that were interrupted."""
+    try:
+        value = read_json(_record_path(root, rig))
+    except GastownError:
+        # damaged: what it named is found by its state
+        value = None
+    if value is None:
+        return None, []
     rows = []
     for pair in value.get("stopped") or ():
         row = read_process(pair[0]) if isinstance(pair, list) and len(pair) == 2 else None

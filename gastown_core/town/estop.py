@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 
 from gastown_core.clock import SYSTEM_CLOCK, format_seconds, parse_moment
-from gastown_core.errors import TownError
+from gastown_core.errors import StoreError, TownError
 from gastown_core.files.atomic import write_atomic
 from gastown_core.model.address import MAYOR
 from gastown_core.model.estop import Estop
@@ -83,7 +83,17 @@ def declare(root: str, rig: str, reason: str, *, kind: str = MANUAL, clock: Cloc
     if is_set(root, rig):
         return False
     line = "\t".join((kind, format_seconds(clock.now()), " ".join(reason.split())))
-    write_atomic(path_of(root, rig), f"{line}\n".encode(), mode=0o600)
+    path = path_of(root, rig)
+    try:
+        write_atomic(path, f"{line}\n".encode(), mode=0o600)
+    except StoreError:
+        # an empty file has room on a full disk, and is a stop too
+        try:
+            os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600))
+        except OSError:
+            pass
+        if not is_set(root, rig):
+            raise
     return True
 
 

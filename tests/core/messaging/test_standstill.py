@@ -10,7 +10,7 @@ from gastown_core.clock import SYSTEM_CLOCK
 from gastown_core.daemon.daemon_log import DaemonLog
 from gastown_core.daemon.duties import duties_of
 from gastown_core.daemon.duty import Attendant, Shift
-from gastown_core.errors import TownError
+from gastown_core.errors import StoreError, TownError
 from gastown_core.messaging import queue, standstill
 from gastown_core.messaging.nudge import nudge
 from gastown_core.messaging.target import target_of
@@ -123,6 +123,42 @@ def test_a_stop_of_a_rig_leaves_the_town_alone_and_two_stops_end_one_by_one(town
     assert "T" not in {state(row.pid) for row in below(deacon)}
     assert gt("thaw", "--rig", "shop", cwd=town.root).code == 0
     assert "T" not in {state(row.pid) for row in below(worker)}
+
+
+@needs_tmux
+@pytest.mark.parametrize("place", ["processes stopped", "wrote town.json", "wrote ESTOP"])
+def test_a_stop_that_is_killed_is_ended_by_the_thaw_with_all_that_it_stopped(town, place):
+    worker = start(town, "shop/witness")
+    killed = gt("estop", cwd=town.root, GT_KILL_AT=place)
+    assert "killed at" in killed.err and place in killed.err
+    standstill.thaw(town.root, actor="overseer")
+    until(lambda: "T" not in {state(row.pid) for row in below(worker)}, "all go on")
+
+
+@needs_tmux
+@pytest.mark.parametrize("damage", [os.unlink, lambda path: write(path, "{")])
+def test_without_its_record_a_stop_ends_too(town, damage):
+    worker = start(town, "shop/witness")
+    standstill.halt(town.root, reason="", actor="overseer")
+    assert {state(row.pid) for row in below(worker)} == {"T"}
+    damage(os.path.join(town.root, ".runtime", "estop", "town.json"))
+    assert standstill.thaw(town.root, actor="overseer").processes == 2
+    until(lambda: "T" not in {state(row.pid) for row in below(worker)}, "all go on")
+
+
+@needs_tmux
+def test_on_a_full_disk_a_stop_stops_without_words(town, monkeypatch):
+    def full(path, *_args, **_more):
+        raise StoreError(f"cannot write {path}", "No space left on device")
+
+    worker = start(town, "shop/witness")
+    with monkeypatch.context() as patched:
+        patched.setattr(standstill, "write_json", full)
+        patched.setattr(estop, "write_atomic", full)
+        assert standstill.halt(town.root, reason="disk is full", actor="overseer").processes == 2
+        assert estop.is_set(town.root) and {state(row.pid) for row in below(worker)} == {"T"}
+    assert standstill.thaw(town.root, actor="overseer").processes == 2
+    until(lambda: "T" not in {state(row.pid) for row in below(worker)}, "all go on")
 
 
 @needs_tmux
