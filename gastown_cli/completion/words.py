@@ -26,6 +26,7 @@ MOST_ABOUT = 80
 _USELESS = "accepted for compatibility"
 """How the help of an option begins that other tools have and that changes nothing here."""
 _FLAGS = ("store_true", "store_false", "store_const", "help", "version")
+_PLAIN_SIGNS = "_-./:@=+,%^"
 _GLOBAL_FLAGS = ("--json", "-q", "--quiet", "-v", "--verbose", "--readonly")
 _GLOBAL_VALUES = ("-C", "--directory", "--actor", "--db")
 
@@ -97,8 +98,14 @@ def candidates(root: Root, before: Sequence[str], current: str) -> list[Candidat
         command = None
     if command is not None:
         found += _arguments(root.program, command, rest[used:], current)
-    unique = {one.value: one for one in reversed(found) if one.value == FILES or one.value.startswith(current)}
+    fitting = (one for one in reversed(found) if one.value == FILES or one.value.startswith(current))
+    unique = {one.value: one for one in fitting if _is_plain(one.value)}
     return [one for one in found if unique.get(one.value) is one]
+
+
+def _is_plain(word: str) -> bool:
+    """Whether a shell takes the word as it stands: scripts insert it unquoted, and agents may name things as they like."""
+    return all(sign.isalnum() or sign in _PLAIN_SIGNS for sign in word)
 
 
 def _without_globals(words: Sequence[str]) -> list[str] | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -19,7 +20,7 @@ from gastown_core.tmux.server import TmuxServer
 from gastown_core.town.crew import add_crew
 from tests.support.cli import bd, gt
 from tests.support.patience import until
-from tests.support.rigged import Rigged
+from tests.support.rigged import Rigged, write
 from tests.support.tmux import needs_tmux, screen, start_plain
 
 GT, BD = gt_table.ROOT, bd_table.ROOT
@@ -117,6 +118,36 @@ def test_control_characters_of_a_title_reach_no_terminal(here: Rigged) -> None:
     assert "\x1b" not in line
     assert line.count("\t") == 1
     assert "\n" not in line
+
+
+EVIL = (
+    "$(touch pwned)",
+    "a;touch pwned",
+    "a`x`",
+    "a b",
+    "a&b",
+    "a|b",
+    "a>b",
+    "a'b",
+    'a"b',
+    "a*",
+    "a\\b",
+    "~a",
+    "!a",
+    "a{b,c}",
+    "a\x1b[31m",
+)
+
+
+@pytest.mark.parametrize("name", EVIL)
+def test_no_name_that_a_shell_would_interpret_is_inserted(here: Rigged, name: str) -> None:
+    bead = here.file(title="plain")
+    ledger = Path(here.root, "shop", ".beads", "issues.jsonl")
+    record = json.loads(ledger.read_text().splitlines()[-1])
+    write(str(ledger), ledger.read_text() + json.dumps({**record, "id": f"sh-{name}"}) + "\n")
+    Path(here.root, "shop", "crew", name).mkdir(parents=True)
+    assert fit("show", "sh-", root=BD) == [bead.id]
+    assert not [value for value in fit("peek", "") if name in value]
 
 
 @pytest.mark.parametrize("root", [GT, BD], ids=["gt", "bd"])
