@@ -195,7 +195,7 @@ def test_the_duties_that_act_rest_and_the_others_go_on(rigged):
     resting = {duty.name for duty in duties_of(rigged.root) if duty.rests}
     patrols = {row.patrol.name for row in patrols_of(rigged.root) if row.mode != OFF}
     assert {"deacon", "witness:shop", "dam"} <= patrols
-    acting = {"dispatch", "workers", "mountains", "gates", "nudges", "answers", "docked rigs", "plugins"}
+    acting = {"dispatch", "workers", "mountains", "gates", "nudges", "answers", "docked rigs", "plugins", "quotas"}
     assert resting == acting | patrols | {"refinery:shop"}
     duty = next(one for one in duties_of(rigged.root) if one.name == "dispatch")
     estop.declare(rigged.root, "", "")
