@@ -11,7 +11,7 @@ from gastown_cli import context, output, streams
 from gastown_cli.output import clean, shorten, style
 from gastown_cli.plain_arguments import HIDDEN
 from gastown_core.clock import SYSTEM_CLOCK, format_span, parse_duration
-from gastown_core.errors import GastownError, UsageError
+from gastown_core.errors import UsageError
 from gastown_core.model.address import POLECAT, ROLE_ICONS
 from gastown_core.model.agent import HEALTH_SYMBOLS, NEEDS_HELP, Health
 from gastown_core.model.bead import CLOSED

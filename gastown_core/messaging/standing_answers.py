@@ -183,9 +183,9 @@ def revoke_rule(root: str, name: str, rigs: Iterable[str], *, actor: str, clock:
     gone = []
     for rig in ("", *rigs):
         value = load_settings(root, "rig" if rig else "town", rig).value.get(KEY)
-        if isinstance(value, dict) and name in value:
-            if unset_setting(root, f"{KEY}.{name}", scope="rig" if rig else "town", rig=rig):
-                gone.append(rig)
+        is_there = isinstance(value, dict) and name in value
+        if is_there and unset_setting(root, f"{KEY}.{name}", scope="rig" if rig else "town", rig=rig):
+            gone.append(rig)
     if not gone:
         raise NotFoundError(f"there is no standing answer {name}", "", "gt answers list shows them")
     append_event(root, "settings_changed", actor, {"key": f"{KEY}.{name}"}, visibility="both", clock=clock)
