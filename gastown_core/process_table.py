@@ -157,9 +157,7 @@ def _parsed(data: bytes) -> Process | None:
     name = head.partition(b" (")[2].decode("utf-8", "replace")
     parent, group, session, terminal, foreground = (int(field) for field in fields[1:6])
     is_gone, is_stopped = fields[0] in (b"Z", b"X"), fields[0] == b"T"
-    return Process(
-        pid, name, parent, group, session, foreground, float(fields[19]), is_gone, terminal, is_stopped
-    )
+    return Process(pid, name, parent, group, session, foreground, float(fields[19]), is_gone, terminal, is_stopped)
 
 
 def _psutil_table() -> dict[int, Process]:
