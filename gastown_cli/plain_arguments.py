@@ -67,7 +67,7 @@ class _Argument:
             raise _NotPlainError from error
         if self.choices is not None and value not in self.choices:
             raise _NotPlainError
-        if self.type is int and abs(value) > LARGEST:
+        if isinstance(value, int) and abs(value) > LARGEST:
             raise _NotPlainError
         return value
 
