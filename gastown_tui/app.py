@@ -7,7 +7,7 @@ import gc
 import os
 from typing import ClassVar
 
-from textual.app import App
+from textual.app import App, SuspendNotSupported
 from textual.binding import Binding, BindingType
 
 from gastown_core.errors import GastownError, UsageError
@@ -263,6 +263,14 @@ class FeedApp(Bounded, App[int], inherit_bindings=False):
     def copy_report(self, text: str) -> None:
         """Copy the report of the console's faults."""
         self.feed.clipboard.take("error report", text)
+
+    def edit_text(self, text: str) -> tuple[str, str]:
+        """Let the person write a text in the editor of VISUAL or EDITOR; return what was saved, and what went wrong."""
+        try:
+            with self.lend_terminal():
+                return self.calls.edit(text), ""
+        except (GastownError, SuspendNotSupported) as error:
+            return text, str(error) or "this terminal cannot be lent to an editor"
 
     def open_help(self) -> None:
         """Open the help."""

@@ -134,6 +134,30 @@ class CoreCalls:
 
         return self.run_attached([*shlex.split(os.environ.get("PAGER") or "less -R"), path])
 
+    def edit(self, text: str) -> str:
+        """Open a text in the person's editor on the terminal; return what was saved.
+
+        Raises GastownError without an editor, or if it cannot start or fails.
+        """
+        import os
+        import shlex
+        import tempfile
+
+        from gastown_core.errors import GastownError
+
+        editor = os.environ.get("VISUAL") or os.environ.get("EDITOR") or ""
+        if not editor:
+            raise GastownError("no editor is set", "VISUAL or EDITOR names one")
+        with tempfile.TemporaryDirectory(prefix="gt-") as folder:
+            path = os.path.join(folder, "text.md")
+            with open(path, "w", encoding="utf-8") as handle:
+                handle.write(text)
+            code = self.run_attached([*shlex.split(editor), path])
+            if code:
+                raise GastownError(f"{editor} ended with status {code}", "the text is as it was")
+            with open(path, encoding="utf-8", errors="replace") as handle:
+                return handle.read()
+
     def copy(self, text: str) -> str:
         """Give a text to the system's clipboard; return the tool that took it, empty without one. Raises GastownError."""
         import os

@@ -164,7 +164,9 @@ ACTIONS: tuple[Action, ...] = (
     Action("mail.open", ("M",), "mail", "mail of the agent: read, reply, archive, thread", MAIL, _AGENTS),
     Action("mail.overseer", ("I",), "your mail", "your own mail, the overseer's", MAIL),
     Action("digest.open", ("A",), "since you looked", "what happened since you last looked", FIND),
-    Action("rows.mark", ("space",), "mark", "mark an agent for N", ACTS, _AGENTS),
+    Action("rows.mark_range", ("V",), "mark range", "mark every agent from here to where you go; again or Esc ends it", ACTS, ("agents", "problems")),
+    Action("marked.act", ("&",), "act on marked", "one act on all marked agents", ACTS, _AGENTS),
+    Action("rows.mark", ("space",), "mark", "mark an agent for N and &", ACTS, _AGENTS),
     Action("palette.open", (":",), "commands", "all commands", CONSOLE, hint=25),
     Action("help.open", ("?",), "help", "this page", CONSOLE, hint=100),
     Action("status.open", ("S",), "status", "the daemon's duties and all sources with their ages, and who uses how much", CONSOLE),
@@ -176,7 +178,7 @@ ACTIONS: tuple[Action, ...] = (
 )  # fmt: skip
 
 BY_ID = {action.id: action for action in ACTIONS}
-READING = ("rows.mark", "inbox.next", "gates.follow", "gates.next", "gates.previous", "gates.pager")
+READING = ("rows.mark", "rows.mark_range", "inbox.next", "gates.follow", "gates.next", "gates.previous", "gates.pager")
 """Actions of groups that change something, which change nothing themselves."""
 FIXED = ("inbox.answer",)
 """Actions whose keys are what they mean: the digits of the choices."""

@@ -180,6 +180,8 @@ class Navigation:
         rows = stage.rows_with_keys
         if rows.needle:
             rows.search("")
+        elif stage.anchor is not None:
+            stage.end_range()
         elif stage.is_zoomed:
             self.zoom(False)
         elif stage.focused is stage.drawer:

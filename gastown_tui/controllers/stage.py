@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gastown_tui.layout import VIEWS
-from gastown_tui.selection import BATCH, NOTHING, Selection, of_event, of_item, resolve
+from gastown_tui.selection import AGENT, BATCH, NOTHING, Selection, of_event, of_item, resolve
 from gastown_tui.widgets.agent_tree import AgentTree
 from gastown_tui.widgets.closer_look import CloserLook
 from gastown_tui.widgets.convoy_panel import ConvoyPanel
@@ -23,7 +23,7 @@ from gastown_tui.widgets.spending_panel import SpendingPanel
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Hashable
 
     from textual.widget import Widget
 
@@ -60,6 +60,9 @@ class Stage:
         self.graph = GraphPanel()
         self.diff_of: Chosen = NOTHING
         self.is_zoomed = False
+        self.anchor: Hashable = None
+        """Where a range of marks begins, None without one."""
+        self._marked_before: set[str] = set()
         self.shifts: dict[str, int] = {}
         self.drawer = Drawer()
         self.field = LineField(id="search", prompt="/")
@@ -144,6 +147,7 @@ class Stage:
             "rows.expand": lambda: self.fold(True),
             "rows.collapse": lambda: self.fold(False),
             "rows.mark": self.mark,
+            "rows.mark_range": self.mark_range,
             "stream.pause": self.pause,
         }
 
@@ -167,6 +171,38 @@ class Stage:
         self.problems.marked = self.inbox.marked = self.agents.marked
         self.console.show_all()
         return ""
+
+    def mark_range(self) -> str:
+        """Begin a range of marks at the cursor, or end it; return why not, or an empty string."""
+        panel = self.rows_with_keys
+        if self.anchor is not None:
+            self.end_range()
+            return ""
+        if panel not in (self.agents, self.problems) or panel.key is None:
+            return "there is no agent to mark"
+        self.anchor, self._marked_before = panel.key, set(self.agents.marked)
+        self.extend_range()
+        return ""
+
+    def end_range(self) -> None:
+        """Keep the marks of the range."""
+        self.anchor = None
+        self.console.say(f"{len(self.agents.marked)} marked", "dim")
+
+    def extend_range(self) -> None:
+        """Mark every agent between the anchor and the cursor; the range ends in another panel, or if its anchor is gone."""
+        if self.anchor is None:
+            return
+        panel = self.rows_with_keys
+        start = panel.find_key(self.anchor)
+        if start < 0:
+            self.anchor = None
+            return
+        keys = (panel.row_at(index).key for index in range(min(start, panel.cursor), max(start, panel.cursor) + 1))
+        inside = {key.id for key in keys if isinstance(key, Selection) and key.kind == AGENT}
+        self.agents.marked = self.problems.marked = self.inbox.marked = self._marked_before | inside
+        self.console.show_all()
+        self.console.say(f"{len(self.agents.marked)} marked; V or Esc ends the range", "dim")
 
     def unmark_all(self) -> None:
         """Remove all marks."""

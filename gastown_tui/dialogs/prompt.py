@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
+from textual.binding import Binding, BindingType
+
 from gastown_tui.dialogs.dialog import Dialog, Page
 from gastown_tui.rowtext import state_glyph
 from gastown_tui.text import clean, wrap
@@ -16,7 +20,9 @@ if TYPE_CHECKING:
 
 
 class Prompt(Dialog[str]):
-    """A question with a one-line answer; Enter returns it, Esc returns None."""
+    """A question with a line as its answer, or a text from the editor; Enter returns it, Esc returns None."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("ctrl+e", "edit", show=False)]
 
     def __init__(
         self,
@@ -29,14 +35,25 @@ class Prompt(Dialog[str]):
         does: str = "send",
     ) -> None:
         page = Page(title)
-        page.keys = (("Enter", "key"), (f" {does}  ", "dim"), ("Esc", "key"), (" cancel", "dim"))
-        super().__init__(page, LineField(id="answer", prompt="", value=offer, hint=hint))
+        page.keys = (
+            ("Enter", "key"),
+            (f" {does}  ", "dim"),
+            ("Ctrl-E", "key"),
+            (" editor  ", "dim"),
+            ("Esc", "key"),
+            (" cancel", "dim"),
+        )
+        super().__init__(page, LineField(id="answer", prompt="", value=offer, hint=hint, passes=("ctrl+e",)))
+        self.long = ""
+        """A text of several lines from the editor; typing in the field drops it."""
         self.lines = lines
         self.may_be_empty = may_be_empty
 
     @property
     def typed(self) -> str:
-        """The text in the field, whether sent or not."""
+        """The text of the editor or in the field, whether sent or not."""
+        if self.long:
+            return self.long
         return self.field.value.strip() if self.field is not None else ""
 
     def wanted(self, width: int, height: int) -> tuple[int, int]:
@@ -56,12 +73,36 @@ class Prompt(Dialog[str]):
         """Show the question."""
         self.page.show_lines(self._wrapped(min(72, self.app.size.width - 6)))
 
+    def action_edit(self) -> None:
+        """Write the text in the person's editor; what is saved stands in the dialog, and Enter sends it."""
+        field, edit = self.field, getattr(self.app, "edit_text", None)
+        if field is None or edit is None:
+            return
+        text, problem = edit(self.typed)
+        if problem:
+            field.say(problem, "warn")
+            return
+        lines = text.strip("\n").split("\n")
+        field.is_untouched = False
+        field.set(clean(lines[0]))
+        self.long = "\n".join(lines) if len(lines) > 1 else ""
+        if self.long:
+            field.say(f"{len(lines)} lines; Enter sends all", "good")
+
+    def on_line_field_changed(self, event: LineField.Changed) -> None:
+        """Drop a long text once its first line is typed over."""
+        event.stop()
+        if self.long:
+            self.long = ""
+            if self.field is not None:
+                self.field.say("only this line now", "warn")
+
     def action_enter(self) -> None:
         """Return the answer; refuse an empty one unless it is allowed."""
         field = self.field
         if field is None:
             return
-        text = field.value.strip()
+        text = self.typed
         if not text and not self.may_be_empty:
             field.say("type a text, or Esc to cancel", "warn")
             return

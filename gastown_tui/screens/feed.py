@@ -15,6 +15,7 @@ from gastown_tui.controllers.action_dispatch import ActionDispatch
 from gastown_tui.controllers.acts import Acts
 from gastown_tui.controllers.arrange import Arrange
 from gastown_tui.controllers.away import Away
+from gastown_tui.controllers.bulk import Bulk
 from gastown_tui.controllers.clipboard import Clipboard
 from gastown_tui.controllers.closer_look import CloserLookController
 from gastown_tui.controllers.diff_view import DiffView
@@ -101,6 +102,7 @@ class FeedScreen(Bounded, Screen[None], inherit_bindings=False):
         self.drawer, self.field = stage.drawer, stage.field
         self.acts = Acts(console, calls)
         self.ordering = Arrange(console, stage)
+        self.bulk = Bulk(console, calls, stage)
         self.own = OwnCommands(console, calls, commands)
         self.search = Search(console, stage, kept)
         self.inspector = DrawerController(console, calls, stage)
@@ -148,7 +150,16 @@ class FeedScreen(Bounded, Screen[None], inherit_bindings=False):
             self.clipboard,
             self.inbox,
         )
-        owners = (self.stage, self.ordering, self.navigation, self.inspector, self.search, self.town_status, *views)
+        owners = (
+            self.stage,
+            self.ordering,
+            self.bulk,
+            self.navigation,
+            self.inspector,
+            self.search,
+            self.town_status,
+            *views,
+        )
         return ActionDispatch(
             self.console,
             self.stage,
@@ -359,6 +370,7 @@ class FeedScreen(Bounded, Screen[None], inherit_bindings=False):
                 self.merge_queue.show()
             self.inspect()
             self.closer.show()
+            self.stage.extend_range()
             self.inspector.preview.look()
             self.closer.preview.look()
 

@@ -56,12 +56,22 @@ class LineField(Sheet):
             super().__init__()
             self.value = value
 
-    def __init__(self, *, id: str, prompt: str = "", value: str = "", hint: str = "") -> None:  # noqa: A002
+    def __init__(
+        self,
+        *,
+        id: str,  # noqa: A002
+        prompt: str = "",
+        value: str = "",
+        hint: str = "",
+        passes: tuple[str, ...] = (),
+    ) -> None:
         super().__init__(id=id)
         self.prompt = prompt
         self.value = value
         self.caret = len(value)
         self.hint = hint
+        self.passes = passes
+        """Editing keys that its dialog takes instead."""
         self.note: tuple[Piece, ...] = ()
         self.is_untouched = bool(value)
 
@@ -99,7 +109,7 @@ class LineField(Sheet):
 
     def on_key(self, event: events.Key) -> None:
         """Edit; pass other keys on."""
-        after = edited(self.value, self.caret, event.key)
+        after = None if event.key in self.passes else edited(self.value, self.caret, event.key)
         if after is not None:
             event.stop()
             self.is_untouched = False
