@@ -38,7 +38,7 @@ def run_costs(args: Namespace) -> int:
     since = _since(args.since)
     prices = load_settings(root).lenient("prices")
     _collect(root)
-    with UsageLedger(root) as ledger:
+    with UsageLedger(root, only_read=True) as ledger:
         kind = {figures.RIG: figures.AGENT, figures.CONVOY: figures.BEAD}.get(args.by, args.by)
         found = figures.sums(ledger, kind, prices, since=since)
         silent = _silent(ledger, since, found) if args.by == figures.AGENT else {}

@@ -58,7 +58,9 @@ def run(args: Namespace) -> int:
     else:
         output.say(_text(found))
     if not args.since:
-        state.note_look(root, now)
+        lost = state.note_look(root, now)
+        if lost:
+            output.note(f"note: this look cannot be kept ({output.clean(lost)}); the next digest tells the same again")
     return 0
 
 

@@ -12,7 +12,7 @@ from gastown_core.attention.item import ESCALATION
 from gastown_core.attention.look import attention
 from gastown_core.attention.marks import sort_rows
 from gastown_core.clock import format_seconds
-from gastown_core.errors import GastownError, StoreError
+from gastown_core.errors import GastownError, StoreError, words_of
 from gastown_core.events.log import log_path, newest_events
 from gastown_core.files.folders import cache_folder
 from gastown_core.model.address import parse_address
@@ -260,15 +260,16 @@ def last_look(root: str) -> float:
         return 0.0
 
 
-def note_look(root: str, now: float) -> None:
-    """Note that a person looks now; where the town is not writable, nothing is kept."""
+def note_look(root: str, now: float) -> str:
+    """Note that a person looks now; return why that cannot be kept, empty if it is."""
     path = os.path.join(root, LOOKED)
     try:
         cache_folder(os.path.dirname(path))
         os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600))
         os.utime(path, (now, now))
-    except (OSError, GastownError):
-        return
+    except (OSError, GastownError) as error:
+        return words_of(error)
+    return ""
 
 
 def away_after(root: str) -> float:

@@ -66,7 +66,7 @@ def _used(root: str, since: float, step: float, count: int) -> tuple[tuple[int, 
 
     tokens, cost = [0] * count, [0.0] * count
     if os.path.exists(ledger_path(root)):
-        with UsageLedger(root) as ledger:
+        with UsageLedger(root, only_read=True) as ledger:
             for at, used, told in over_time(ledger, since):
                 if 0 <= (place := int((at - since) / step)) < count:
                     tokens[place] += used

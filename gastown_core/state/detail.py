@@ -149,7 +149,7 @@ def usage_detail(root: str, *, agent: str = "", beads: Sequence[str] = ()) -> Us
     if not os.path.exists(ledger_path(root)):
         return UsageDetail(_usage_row("total", sums.Sum()))
     prices = load_settings(root).lenient("prices")
-    with UsageLedger(root) as ledger:
+    with UsageLedger(root, only_read=True) as ledger:
         days = sums.sums(ledger, sums.DAY, prices, agent=agent, beads=beads)
         others = sums.sums(ledger, sums.BEAD if agent else sums.AGENT, prices, agent=agent, beads=beads)
     named = {(name or "no bead") if agent else parse_address(name).short: one for name, one in others.items()}

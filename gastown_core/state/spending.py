@@ -84,7 +84,7 @@ def spending(root: str, by: str, since: float, snapshot: TownSnapshot) -> Spendi
     prices = load_settings(root).lenient("prices")
     kind = {RIG: sums.AGENT, CONVOY: sums.BEAD}.get(by, by)
     convoys = convoys_of(root) if by == CONVOY else {}
-    with UsageLedger(root) as ledger:
+    with UsageLedger(root, only_read=True) as ledger:
         used = sums.sums(ledger, kind, prices, since=since)
         again = _rework(ledger, kind, prices, told, since)
         burns = _burns(ledger, snapshot.agents) if by == AGENT else {}

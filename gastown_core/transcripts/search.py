@@ -59,7 +59,7 @@ def places(root: str, *, agent: str = "", rig: str = "") -> list[Place]:
     """
     if not os.path.exists(ledger_path(root)):
         return []
-    with UsageLedger(root) as ledger:
+    with UsageLedger(root, only_read=True) as ledger:
         sources = ledger.sources_of(agent, rig)
     found = []
     for source in sources:

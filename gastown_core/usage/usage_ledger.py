@@ -6,6 +6,7 @@ are written in one transaction, so nothing is counted twice or lost where a proc
 
 from __future__ import annotations
 
+import errno
 import os
 
 from gastown_core.clock import today
@@ -80,19 +81,28 @@ def ledger_path(root: str) -> str:
 class UsageLedger:
     """The open ledger; a ``with`` block closes it, and raises StoreError where SQLite fails in it.
 
-    Raises StoreError for what is no ledger of ours.
+    ``only_read``: where it cannot be written it is read as it is; one that is not there is empty.  Raises StoreError for
+    what is no ledger of ours.
     """
 
-    def __init__(self, root: str) -> None:
+    def __init__(self, root: str, *, only_read: bool = False) -> None:
         self.path = ledger_path(root)
         try:
-            self.db = self._open()
+            try:
+                self.db = self._open()
+            except OSError as error:
+                if not only_read or error.errno not in (errno.EACCES, errno.EPERM, errno.EROFS):
+                    raise
+                self.db = self._open_to_read()
         except (sqlite3.Error, OSError) as error:
             raise self._failed(error) from error
 
     def _failed(self, error: Exception) -> StoreError:
         if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL:
             return StoreError(f"cannot write {self.path}", str(error), "free some space and try again; nothing is lost")
+        if isinstance(error, PermissionError):
+            hint = "it is read-only for you; check its owner and mode"
+            return StoreError(f"cannot write {self.path}", error.strerror or str(error), hint)
         return self._unusable(str(error))
 
     def _unusable(self, why: str) -> StoreError:
@@ -104,6 +114,14 @@ class UsageLedger:
         # what SQLite makes beside it gets its mode
         os.close(os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
         db = sqlite3.connect(self.path, timeout=BUSY_S, isolation_level=None, check_same_thread=False)
+        return self._with_tables(db)
+
+    def _open_to_read(self) -> sqlite3.Connection:
+        name = self.path.replace("%", "%25").replace("?", "%3f").replace("#", "%23")
+        place = f"file:{name}?mode=ro" if os.path.exists(self.path) else "file::memory:"
+        return self._with_tables(sqlite3.connect(place, timeout=BUSY_S, isolation_level=None, uri=True, check_same_thread=False))
+
+    def _with_tables(self, db: sqlite3.Connection) -> sqlite3.Connection:
         version = db.execute("PRAGMA user_version").fetchone()[0]
         if version == 0:
             with _Transaction(db):

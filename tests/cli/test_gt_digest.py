@@ -50,6 +50,13 @@ def test_json_has_every_row_and_markdown_escapes_what_others_wrote(root: str) ->
     assert "\\<b\\>\\*x\\*" in told and "\\`rm" in told and "\x1b" not in told
 
 
+def test_a_look_that_cannot_be_kept_is_said(root: str) -> None:
+    happened(root, 60, "merge_failed", bead="gt-a", worker="opal", reason="red")
+    os.makedirs(os.path.join(root, ".runtime", "console", "looked"))
+    told = gt("digest", cwd=root)
+    assert told.code == 0 and "Sent back (1)" in told.out and "this look cannot be kept" in told.err
+
+
 def test_wrong_words_are_named(root: str) -> None:
     wrong = gt("digest", "--since", "yesterdayish", cwd=root)
     assert wrong.code == 2 and "neither a span nor a date" in wrong.err

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import threading
@@ -466,3 +467,24 @@ def test_damaged_page_ends_in_a_store_error(tmp_path: Path) -> None:
     with pytest.raises(StoreError, match="cannot use") as caught:
         town.tokens()
     assert "move it away" in caught.value.hint
+
+
+@pytest.mark.parametrize("is_there", [True, False])
+def test_a_ledger_that_cannot_be_written_is_read_as_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_there: bool
+) -> None:
+    root = str(tmp_path / "a town with ? and %")
+    if is_there:
+        with UsageLedger(root) as ledger:
+            ledger.note_start("mayor", 5.0, "claude")
+
+    def refused(path: str, flags: int, *_: object, **__: object) -> int:
+        raise PermissionError(errno.EACCES, "Permission denied", path)
+
+    monkeypatch.setattr("gastown_core.usage.usage_ledger.private_folder", lambda _: None)
+    monkeypatch.setattr("gastown_core.usage.usage_ledger.os.open", refused)
+    with UsageLedger(root, only_read=True) as ledger:
+        assert list(ledger.starts(0.0)) == ([("mayor", "claude")] if is_there else [])
+    with pytest.raises(StoreError) as told:
+        UsageLedger(root)
+    assert "check its owner" in told.value.hint
