@@ -119,7 +119,9 @@ class UsageLedger:
     def _open_to_read(self) -> sqlite3.Connection:
         name = self.path.replace("%", "%25").replace("?", "%3f").replace("#", "%23")
         place = f"file:{name}?mode=ro" if os.path.exists(self.path) else "file::memory:"
-        return self._with_tables(sqlite3.connect(place, timeout=BUSY_S, isolation_level=None, uri=True, check_same_thread=False))
+        return self._with_tables(
+            sqlite3.connect(place, timeout=BUSY_S, isolation_level=None, uri=True, check_same_thread=False)
+        )
 
     def _with_tables(self, db: sqlite3.Connection) -> sqlite3.Connection:
         version = db.execute("PRAGMA user_version").fetchone()[0]
