@@ -17,6 +17,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from gastown_core.model.incident import Incident
     from gastown_core.model.snapshot import AgentView, ConvoyView, EscalationView, RefineryView, TownSnapshot
 
 _RANK = {kind: rank for rank, kind in enumerate((*KINDS, *TROUBLE_KINDS))}
@@ -123,9 +124,17 @@ def behind(town: TownSnapshot, beads: Iterable[str]) -> tuple[str, ...]:
     return tuple(seen)
 
 
+def _is_dam(town: TownSnapshot, one: Incident) -> bool:
+    """Whether it is the alarm about the town's work that names this cause: a ledger that nobody can read."""
+    why = one.reason.partition(": ")[2]
+    return town.dam is not None and bool(why) and any(why in link.words for link in town.dam.links)
+
+
 def _incidents(town: TownSnapshot) -> Iterator[Item]:
     """A cause that several agents share: one row, with what helps all of them."""
     for one in town.incidents:
+        if one.state == Health.UNKNOWN and _is_dam(town, one):
+            continue
         agents = [view for name in one.subjects if (view := town.agent(name)) is not None]
         work = [view.work.bead_id for view in agents if view.work is not None]
         holds, convoys = held_up(town, work)
@@ -208,10 +217,12 @@ def _trouble(town: TownSnapshot, agent: AgentView, kind: str) -> Item:
 def _raised(town: TownSnapshot) -> Iterator[Item]:
     held = {(one.rig, " ".join(one.state.hold_reason.split())) for one in town.refineries if one.is_held}
     shared = [one for one in town.incidents if one.state == Health.WAITING]
+    dammed = [link.words for link in town.dam.links] if town.dam is not None else []
     for one in town.escalated:
         is_told = (one.about, one.reason) in held or any(
             one.about in cause.subjects and one.reason.endswith(cause.reason) for cause in shared
         )
+        is_told = is_told or (one.about == TOWN and any(one.reason.startswith(words) for words in dammed))
         if not one.is_acked and not is_told:
             yield _escalation(town, one)
 

@@ -175,9 +175,12 @@ class TownFacts:
         self.sources[source] = SourceStatus(source, now)
 
     def failed(self, source: str, why: str) -> None:
-        """A source failed; the time of its last success stays."""
+        """A source failed; the time of its last success stays: of its last answer, also one without news."""
         before = self.sources.get(source)
-        self.sources[source] = SourceStatus(source, before.good_at if before else None, why or "no answer")
+        good_at = before.good_at if before is not None else None
+        if good_at is not None and before is not None and not before.error:
+            good_at = max(good_at, self.looked.get(_PARTS.get(source.partition(":")[0], source), 0.0))
+        self.sources[source] = SourceStatus(source, good_at, why or "no answer")
 
     def errors(self) -> dict[str, str]:
         """The current errors, by source."""

@@ -214,3 +214,17 @@ def test_a_question_that_all_ask_is_one_row_and_its_escalation_none_besides() ->
     assert next(one for one in found if one.kind == "incident").orders == ("incident.restart",)
     assert disabled_reason(BY_ID["incident.answer"], town, town.incidents[0])
     assert not disabled_reason(BY_ID["incident.restart"], town, town.incidents[0])
+
+
+def test_a_ledger_that_cannot_be_read_is_one_row_whoever_else_suffers_from_it() -> None:
+    why = "cannot read /town/shop/.beads: is not a regular file"
+    unknown = [
+        agent(f"shop/polecats/p{n}", Health.UNKNOWN, reasons=((f"its ledger cannot be read: {why}", "ledger", 5),))
+        for n in range(3)
+    ]
+    link = BrokenLink("store", f"the ledger shop cannot be read: {why}", NOW - 700)
+    raised = escalated(about="town", reason=f"{link.words}; nothing has moved since, for more than 10m")
+    town = shared(*unknown, dam=DamView((link,), NOW - 700), escalated=(raised,))
+    assert rows(town) == [("dam", "demo")]
+    # without the alarm each is told for itself
+    assert rows(town._replace(dam=None)) == [("escalation", "town"), ("outage", town.incidents[0].name)]
