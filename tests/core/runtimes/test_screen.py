@@ -13,6 +13,7 @@ NUMBERED_TRUST = (*TRUST, ("1 Yes, I trust this folder", "2 No, exit"), 0)
 BARE_TRUST = (*TRUST, ("No, exit", "Yes, I trust this folder"), 0)
 READY = ("ready",)
 UNKNOWN = ("unknown",)
+EMPTY = ("unknown", "its screen is empty")
 LIMIT = (
     "limited",
     "API Error: Request rejected (429) · This request would exceed your account's rate limit. Please try again later.",
@@ -65,7 +66,7 @@ EXPECTED: dict[str, tuple[object, ...]] = {
     "claude-06-nudge-at-apikey": ("dialog", "accept bypass-permissions mode?", ("No, exit", "Yes, I accept"), 0),
     "claude-07-after-bypass": ("login", "Not logged in · run /login"),
     "claude-08-notloggedin": ("login", "Not logged in · Please run /login"),
-    "claude-09-starting": UNKNOWN,
+    "claude-09-starting": EMPTY,
     "claude-10-ready": READY,
     "claude-11-busy-stream": ("busy", "Razzle-dazzling… (1s · ↓ 8 tokens)"),
     "claude-12-polecat-first": BARE_TRUST,
@@ -140,7 +141,7 @@ EXPECTED: dict[str, tuple[object, ...]] = {
     "gemini-08-permission": READY,
     "gemini-11-429": ("busy", "Thinking... (esc to cancel, 11s)"),
     "gemini-12-hook": ("busy", "Executing Hook: gastown AfterAgent"),
-    "omp-01-first": UNKNOWN,
+    "omp-01-first": EMPTY,
     "omp-02-first": (
         "login",
         "log in",
@@ -158,10 +159,10 @@ EXPECTED: dict[str, tuple[object, ...]] = {
         ),
         0,
     ),
-    "opencode-01-first": UNKNOWN,
-    "opencode-02-configured": UNKNOWN,
-    "opencode-03-ready": UNKNOWN,
-    "opencode-04-blank": UNKNOWN,
+    "opencode-01-first": EMPTY,
+    "opencode-02-configured": EMPTY,
+    "opencode-03-ready": EMPTY,
+    "opencode-04-blank": EMPTY,
     "opencode-05-ready": READY,
     "opencode-08-permission": ("permission", "Access external directory /home/op", OPENCODE_CHOICES),
     "opencode-09-after-nudge": ("permission", "Shell command: touch /home/op/made-by-oc", OPENCODE_CHOICES),
