@@ -42,6 +42,7 @@ demo: $(VENV)/run tmux
 test: $(VENV)/dev
 	@.ci/bootstrap tmux || echo "The tests that need tmux are skipped."
 	@.ci/bootstrap shells || echo "The tests that need zsh or fish are skipped."
+	@.ci/bootstrap browser || echo "The tests that need Chromium are skipped."
 	@echo "fetching the agent programs that tests run into .cache/agents; the first time this takes about a minute"
 	$(BIN)/python -m tests.realagents.programs ci
 	$(BIN)/python -m pytest -n 2 --dist worksteal

@@ -15,6 +15,7 @@ ROOT = Root(
         Command(
             "demo", _C + "demo", "Watch", "Run a demonstration town with scripted agents and open the console on it"
         ),
+        Command("dashboard", _C + "dashboard", "Watch", "Serve the town to a browser on this machine", ("dash",)),
         Command("status", _C + "status:status", "Watch", "Show the town at a glance", ("stat",)),
         Command("agents", _C + "status:agents", "Watch", "List agents and their health", ("ag",)),
         Command("costs", _C + "costs:costs", "Watch", "Show the tokens and costs that agents used"),

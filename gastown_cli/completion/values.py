@@ -114,6 +114,7 @@ KINDS = {
     "ours": "files",
     "output": "files",
     "parent": "beads",
+    "password_file": "files",
     "path": "files",
     "polecat": "polecats",
     "polecats": "polecats",

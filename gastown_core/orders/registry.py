@@ -7,6 +7,7 @@ A row has what the order needs, its ``gt`` command, whether it asks first, and w
 from __future__ import annotations
 
 from gastown_core.model.incident import Incident
+from gastown_core.model.order import Order
 from gastown_core.model.record import Record
 from gastown_core.model.snapshot import AgentView, ConvoyView, RequestView
 from gastown_core.orders import reasons
@@ -160,3 +161,34 @@ BY_ID = {kind.id: kind for kind in ORDERS}
 def disabled_reason(kind: OrderKind, snapshot: TownSnapshot, subject: Subject) -> str:
     """Return why the order is not possible now; empty if it is. ``subject`` is the thing that it needs."""
     return kind.disabled_reason(snapshot, subject)
+
+
+def order_for(kind: OrderKind, subject: Subject) -> Order:
+    """Return the order of a kind about its subject, with the arguments that the subject supplies."""
+    if isinstance(subject, AgentView):
+        return Order(kind.id, subject.address.short, {"bead": subject.work.bead_id} if subject.work else {})
+    if isinstance(subject, RequestView):
+        return Order(kind.id, subject.id, {"rig": subject.rig})
+    if isinstance(subject, ConvoyView):
+        return Order(kind.id, subject.id)
+    if isinstance(subject, Incident):
+        return Order(kind.id, subject.name)
+    return Order(kind.id, subject or "")
+
+
+def subject_of(kind: OrderKind, snapshot: TownSnapshot, target: str) -> Subject:
+    """Return what an order is about by the name that a face sends, None if the town has no such thing.
+
+    A bead and the town itself need not be in the snapshot.
+    """
+    if kind.needs == AGENT:
+        return next((one for one in snapshot.agents if target in (one.address.short, one.address.path)), None)
+    if kind.needs == CONVOY:
+        return snapshot.convoy(target)
+    if kind.needs == REQUEST:
+        return next((one for one in snapshot.requests if one.id == target), None)
+    if kind.needs == INCIDENT:
+        return next((one for one in snapshot.incidents if target in (one.name, one.key)), None)
+    if kind.needs == RIG:
+        return target if any(rig.name == target for rig in snapshot.rigs) else None
+    return target

@@ -283,8 +283,8 @@ def _digest(facts: TownFacts) -> LedgerDigest:
                 continue
             if "gt:escalation" in bead.labels:
                 known = _escalation(bead, facts.fields.get(bead.id, {}))
-                if known.bead_id == bead.id or known.bead_id not in escalated:
-                    # the record itself takes precedence over the message that carries it
+                if known.bead_id == bead.id:
+                    # a message that only carries one may stay unread long after its record was closed
                     escalated[known.bead_id] = known
             if not bead.assignee:
                 continue

@@ -13,7 +13,7 @@ from gastown_core.model.incident import Incident
 from gastown_core.model.order import Order, Receipt
 from gastown_core.model.snapshot import AgentView, ConvoyView, RequestView
 from gastown_core.orders.inverse import undo_words
-from gastown_core.orders.registry import BY_ID, disabled_reason
+from gastown_core.orders.registry import BY_ID, disabled_reason, order_for
 from gastown_tui.selection import subject_of
 from gastown_tui.text import clean, clip, fit
 
@@ -30,19 +30,6 @@ if TYPE_CHECKING:
     from gastown_tui.selection import Chosen
     from gastown_tui.text import Pieces
 PREVIEW_LINES = 10
-
-
-def order_for(kind: OrderKind, subject: Subject) -> Order:
-    """Return the order of a kind about its subject, with the arguments that the subject supplies."""
-    if isinstance(subject, AgentView):
-        return Order(kind.id, subject.address.short, {"bead": subject.work.bead_id} if subject.work else {})
-    if isinstance(subject, RequestView):
-        return Order(kind.id, subject.id, {"rig": subject.rig})
-    if isinstance(subject, ConvoyView):
-        return Order(kind.id, subject.id)
-    if isinstance(subject, Incident):
-        return Order(kind.id, subject.name)
-    return Order(kind.id, subject or "")
 
 
 def name_of(subject: Subject) -> str:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-PACKAGES = ("gastown_core", "gastown_cli", "gastown_tui", "gastown_agent")
+PACKAGES = ("gastown_core", "gastown_cli", "gastown_tui", "gastown_web", "gastown_agent")
 pytestmark = pytest.mark.timeout(300)
 """Reading all modules takes a few seconds of processor time, on a busy machine many more by the clock."""
 MOST_LINES = 450

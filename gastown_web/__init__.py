@@ -1,0 +1,1 @@
+"""The dashboard: the town in a browser, over the same snapshot, inbox and orders as the console."""

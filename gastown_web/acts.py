@@ -1,0 +1,166 @@
+"""Acts from a page: the console's orders, with the same checks, confirmations and receipts."""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+
+from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
+
+from gastown_core.attention import marks
+from gastown_core.clock import parse_duration
+from gastown_core.errors import GastownError, UsageError
+from gastown_core.model.order import Receipt
+from gastown_core.orders.perform import choices_of, perform, preview_of
+from gastown_core.orders.registry import BY_ID, disabled_reason, order_for, subject_of
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from starlette.requests import Request
+
+    from gastown_core.attention.item import Item
+    from gastown_core.model.order import Order
+    from gastown_core.orders.registry import OrderKind
+    from gastown_web.desk import Desk
+    from gastown_web.guard import Guard
+    from gastown_web.panels import Painter
+
+ATTACHES = "agent.attach"
+"""The order that needs a terminal."""
+PATIENCE_S = 20.0
+"""How long a page waits for the last receipt; the act goes on without it."""
+
+
+class Acts:
+    """What the pages' forms do."""
+
+    def __init__(self, desk: Desk, guard: Guard, painter: Painter) -> None:
+        self._desk = desk
+        self._guard = guard
+        self._painter = painter
+        self._running: set[asyncio.Task[bool]] = set()
+
+    async def ask(self, request: Request) -> Response:
+        """Show what an order does and loses, and ask for what it needs."""
+        kind = BY_ID.get(request.path_params["order"])
+        target = request.query_params.get("target", "")
+        if kind is None or kind.id == ATTACHES:
+            return PlainTextResponse("there is no such order\n", 404)
+        subject = subject_of(kind, self._desk.town, target)
+        why = "it is not there any more" if subject is None else disabled_reason(kind, self._desk.town, subject)
+        told: dict[str, object] = {"choices": (), "preview": [], "problem": why}
+        order = order_for(kind, subject)
+        given = {key: text for key, text in request.query_params.items() if key in kind.asks}
+        order = order._replace(arguments={**order.arguments, **given})
+        if not why:
+            try:
+                if kind.choices:
+                    told["choices"] = await asyncio.to_thread(choices_of, self._desk.root, order)
+                if kind.preview and all(ask in given for ask in kind.asks):
+                    told["preview"] = await asyncio.to_thread(preview_of, self._desk.root, order)
+            except GastownError as error:
+                told["problem"] = str(error)
+        page = self._painter.show("act.html", kind=kind, target=target, given=given, **told)
+        return HTMLResponse(page)
+
+    async def act(self, request: Request) -> Response:
+        """Perform an order and show its receipts."""
+        form = {key: str(value) for key, value in (await request.form()).items()}
+        if not self._carries_secret(request, form):
+            return PlainTextResponse("the page is of an earlier server; load it again\n", 403)
+        kind = BY_ID.get(request.path_params["order"])
+        if kind is None or kind.id == ATTACHES:
+            return PlainTextResponse("there is no such order\n", 404)
+        receipts = await self._performed(kind, form)
+        is_ok = all(one.ok for one in receipts)
+        shown = self._painter.show(
+            "receipts.html", kind=kind, receipts=receipts, is_ok=is_ok, whole=not _by_htmx(request)
+        )
+        return HTMLResponse(shown, 200 if is_ok or _by_htmx(request) else 409)
+
+    async def _performed(self, kind: OrderKind, form: Mapping[str, str]) -> list[Receipt]:
+        target = form.get("target", "")
+        subject = subject_of(kind, self._desk.town, target)
+        why = "it is not there any more" if subject is None else disabled_reason(kind, self._desk.town, subject)
+        missing = [ask for ask in kind.asks if ask != "note" and not form.get(ask)]
+        if missing:
+            why = f"{missing[0]} is missing"
+        if why:
+            return [Receipt(kind.id, target, "refused", why, ok=False, final=True)]
+        order = order_for(kind, subject)
+        given = {ask: form[ask] for ask in kind.asks if form.get(ask)}
+        return await self.perform(order._replace(arguments={**order.arguments, **given}))
+
+    async def perform(self, order: Order) -> list[Receipt]:
+        """Perform an order in a thread; return its receipts, or those so far after ``PATIENCE_S``."""
+        receipts: list[Receipt] = []
+        task = asyncio.create_task(asyncio.to_thread(perform, self._desk.root, order, receipts.append))
+        self._running.add(task)
+        task.add_done_callback(self._ended)
+        await asyncio.wait((task,), timeout=PATIENCE_S)
+        if not task.done():
+            receipts.append(Receipt(order.kind, order.target, "goes on", "the events show how it ends"))
+        elif task.exception() is not None:
+            receipts.append(Receipt(order.kind, order.target, "failed", f"{task.exception()}", ok=False, final=True))
+        return receipts
+
+    def _ended(self, task: asyncio.Task[bool]) -> None:
+        self._running.discard(task)
+        if not task.cancelled():
+            # a failure is in the receipts; asking for it here keeps it out of the log
+            task.exception()
+
+    async def mark(self, request: Request) -> Response:
+        """Snooze, pin or finish a row of the inbox, or take the last of these back."""
+        form = {key: str(value) for key, value in (await request.form()).items()}
+        if not self._carries_secret(request, form):
+            return PlainTextResponse("the page is of an earlier server; load it again\n", 403)
+        act = request.path_params["act"]
+        try:
+            done = await asyncio.to_thread(self._mark, act, form)
+            receipt = Receipt(f"inbox.{act}", form.get("key", ""), done, final=True)
+        except GastownError as error:
+            receipt = Receipt(f"inbox.{act}", form.get("key", ""), "refused", str(error), ok=False, final=True)
+        self._desk.stir()
+        if _by_htmx(request):
+            return HTMLResponse(
+                self._painter.show("receipts.html", kind=None, receipts=[receipt], is_ok=receipt.ok, whole=False)
+            )
+        return RedirectResponse("/", 303)
+
+    def _mark(self, act: str, form: Mapping[str, str]) -> str:
+        root, now = self._desk.root, self._desk.live.clock.now()
+        if act == "undo":
+            return f"took back: {marks.undo(root)}"
+        item = self._row(form.get("key", ""))
+        if act == "pin":
+            return "pinned" if marks.pin(root, item, now) else "unpinned"
+        if act == "done":
+            marks.done(root, item, now)
+            return "done"
+        if act != "snooze":
+            raise UsageError(f"there is no act {act}")
+        span_s = parse_duration(form.get("for", "")) if form.get("for") else 0.0
+        if span_s is None:
+            raise UsageError(f"{form['for']!r} is no span", "", "such as 30m or 2h")
+        marks.snooze(root, item, now + span_s if span_s else 0.0, now)
+        return "snoozed"
+
+    def _row(self, key: str) -> Item:
+        found = self._desk.inbox()
+        item = next((one for one in (*found.shown, *found.hidden) if one.key == key), None)
+        if item is None:
+            raise UsageError("that row is not there any more")
+        return item
+
+    def _carries_secret(self, request: Request, form: Mapping[str, str]) -> bool:
+        """Whether one of our pages sent the form; a script with the token needs no page."""
+        if self._guard.has_bearer(request.headers):
+            return True
+        return hmac.compare_digest(form.get("csrf", "").encode(), self._guard.csrf.encode())
+
+
+def _by_htmx(request: Request) -> bool:
+    return request.headers.get("hx-request") == "true"

@@ -1,0 +1,141 @@
+"""The live town behind all pages: one model, one revision number, and each panel drawn once for everybody who looks.
+
+A panel is a piece of HTML with an id.  It is drawn when somebody looks at it, and only a panel whose HTML has changed is
+sent.  It shows moments, never ages, so that time alone changes nothing; the page turns them into ages.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+
+from gastown_core.attention.look import attention
+from gastown_core.attention.marks import Marks, Sorted, apply
+from gastown_core.state.live import LiveTown
+from gastown_core.state.stream import StreamView
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Iterable
+
+    from gastown_core.model.snapshot import TownSnapshot
+    from gastown_core.state.rows import EventFilter, EventRow
+
+    Draw = Callable[[str], str]
+
+RECHECK_S = 1.0
+"""How often time alone may change a verdict."""
+PING_S = 15.0
+"""How often a silent stream says that it lives."""
+
+
+class Drawn:
+    """A panel's HTML, and the revision at which it became so."""
+
+    def __init__(self, html: str, revision: int) -> None:
+        self.html = html
+        self.revision = revision
+        self.checked = revision
+
+
+class Desk:
+    """The town at ``root``, kept live while the server runs; ``revision`` grows with each change."""
+
+    def __init__(self, root: str) -> None:
+        self.root = root
+        self.live = LiveTown(root)
+        self.revision = 1
+        self.trouble = ""
+        self.marks = Marks(root)
+        self._drawn: dict[str, Drawn] = {}
+        self._changed = asyncio.Event()
+        self._is_ending = False
+        self._tasks: list[asyncio.Task[None]] = []
+
+    @property
+    def town(self) -> TownSnapshot:
+        """The newest snapshot."""
+        return self.live.snapshot
+
+    async def start(self) -> None:
+        """Load the town and follow it."""
+        await self.live.start()
+        self._tasks = [asyncio.create_task(self._follow()), asyncio.create_task(self._recheck())]
+
+    def end(self) -> None:
+        """End the streams of everybody who listens: a server waits for them before it stops."""
+        self._is_ending = True
+        self.stir()
+
+    async def close(self) -> None:
+        """Stop following."""
+        for task in self._tasks:
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
+        await self.live.close()
+
+    def stir(self) -> None:
+        """Count a change; everybody who listens looks again."""
+        self.revision += 1
+        changed, self._changed = self._changed, asyncio.Event()
+        changed.set()
+
+    async def _follow(self) -> None:
+        while True:
+            try:
+                async for _ in self.live.updates():
+                    self.trouble = ""
+                    self.stir()
+                return
+            except Exception as error:  # noqa: BLE001  the pages say it, and the model goes on
+                self.trouble = f"the live model failed: {error}"
+                self.stir()
+                await asyncio.sleep(RECHECK_S)
+
+    async def _recheck(self) -> None:
+        known = self.marks.now()
+        while True:
+            await asyncio.sleep(RECHECK_S)
+            marks = self.marks.now()
+            if self.live.recheck() or marks is not known:
+                known = marks
+                self.stir()
+
+    def inbox(self) -> Sorted:
+        """Return what waits on a person, as the console's inbox shows it.."""
+        return apply(attention(self.town), self.marks.now(), self.live.clock.now())
+
+    def events(self, wanted: EventFilter, limit: int) -> list[EventRow]:
+        """Return the newest rows that a filter lets through, newest first."""
+        view = StreamView(self.live.stream, wanted)
+        end = len(view)
+        return [view.row(place) for place in range(end - 1, max(-1, end - 1 - limit), -1)]
+
+    def panel(self, name: str, draw: Draw) -> Drawn:
+        """Return a panel as it is now, drawn anew only if something has changed since."""
+        known = self._drawn.get(name)
+        if known is not None and known.checked == self.revision:
+            return known
+        html = draw(name)
+        if known is None or known.html != html:
+            known = self._drawn[name] = Drawn(html, self.revision)
+        known.checked = self.revision
+        return known
+
+    async def changes(self, names: Iterable[str], draw: Draw, after: int) -> AsyncIterator[tuple[int, list[str]]]:
+        """Yield, with the revision, the HTML of those panels that changed after revision ``after``; empty now and then."""
+        wanted = list(names)
+        if after > self.revision:
+            # the number is of an earlier server
+            after = 0
+        while not self._is_ending:
+            revision, changed = self.revision, self._changed
+            new = [drawn.html for name in wanted if (drawn := self.panel(name, draw)).revision > after]
+            if new:
+                yield revision, new
+            after = revision
+            try:
+                await asyncio.wait_for(changed.wait(), PING_S)
+            except TimeoutError:
+                yield revision, []

@@ -1,0 +1,96 @@
+"""The server: one socket, one process, until Ctrl-C."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from contextlib import suppress
+
+import uvicorn
+
+from gastown_core.errors import GastownError
+from gastown_web.app import Dashboard
+from gastown_web.guard import Guard, is_loopback
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import FrameType
+
+GRACE_S = 1
+
+
+def listen(bind: str, port: int) -> socket.socket:
+    """Return a socket that listens. Raises GastownError if the port is taken or the address is not of this machine."""
+    family = socket.AF_INET6 if ":" in bind else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((bind, port))
+    except OSError as error:
+        listener.close()
+        raise GastownError(
+            f"cannot listen on {bind} port {port}", str(error), "choose another one with --port"
+        ) from error
+    listener.listen(64)
+    return listener
+
+
+def serve(
+    root: str,
+    bind: str,
+    port: int,
+    *,
+    password: str = "",
+    is_readonly: bool = False,
+    opens: bool = False,
+    tell: Callable[[str], None],
+) -> int:
+    """Serve the town at ``root``; return 0 after Ctrl-C or SIGTERM. Raises GastownError."""
+    listener = listen(bind, port)
+    port = listener.getsockname()[1]
+    guard = Guard(bind, port, password=password, is_readonly=is_readonly)
+    host = f"[{bind}]" if ":" in bind else bind
+    shown = "127.0.0.1" if bind in ("0.0.0.0", "localhost") else "[::1]" if bind == "::" else host
+    link = f"http://{shown}:{port}/" if password else guard.link(shown)
+    tell(f"the dashboard of {root} is at")
+    tell(f"  {link}")
+    tell("Ctrl-C ends it; the town goes on")
+    if not is_loopback(bind):
+        tell("other machines can reach it, and what it sends is not encrypted")
+    if opens:
+        import webbrowser
+
+        webbrowser.open(link)
+    dashboard = Dashboard(root, guard)
+    config = uvicorn.Config(
+        dashboard.app(),
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=GRACE_S,
+        limit_concurrency=256,
+    )
+    with listener, suppress(KeyboardInterrupt):
+        asyncio.run(_Server(config, dashboard).serve(sockets=[listener]))
+    return 0
+
+
+class _Server(uvicorn.Server):
+    """A server that ends the pages' streams when it is told to stop."""
+
+    def __init__(self, config: uvicorn.Config, dashboard: Dashboard) -> None:
+        super().__init__(config)
+        self._dashboard = dashboard
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Remember the loop: a signal arrives outside of it."""
+        self._loop = asyncio.get_running_loop()
+        await super().startup(sockets)
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Stop, and end the streams."""
+        super().handle_exit(sig, frame)
+        if self._loop is not None:
+            self._loop.call_soon_threadsafe(self._dashboard.desk.end)
