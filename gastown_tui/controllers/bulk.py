@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from gastown_core.orders.inverse import undo_words
-from gastown_core.orders.registry import AGENT, ORDERS, disabled_reason
-from gastown_tui.controllers.acts import order_for
+from gastown_core.orders.registry import AGENT, ORDERS, disabled_reason, order_for
 from gastown_tui.dialogs.confirm import Confirm
 from gastown_tui.dialogs.picker import Entry, Picker
 from gastown_tui.text import clean, fit
