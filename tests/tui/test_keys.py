@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import random
+
 from gastown_core.orders.registry import ORDERS
 from gastown_tui.keymap import LEAVE, PLACES, Keymap, collisions, with_keys
 from gastown_tui.keys import ACTIONS, BY_ID, GROUPS, OWN, applies, key_name, keys_text
@@ -24,9 +26,10 @@ def test_no_key_means_two_things_at_one_place() -> None:
 
 
 def test_collisions_finds_every_key_that_is_given_twice() -> None:
-    """Each action is given each other's key in turn: exactly where both apply at one place, that is a collision."""
+    """Each action is given the keys of twelve others: exactly where both apply at one place, that is a collision."""
+    rng = random.Random(12)
     for one in ACTIONS:
-        for other in ACTIONS:
+        for other in rng.sample(ACTIONS, 12):
             if one is other or not other.keys:
                 continue
             meets = any(applies(one, place) and applies(other, place) for place in PLACES)
