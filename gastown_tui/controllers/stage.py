@@ -86,12 +86,15 @@ class Stage:
 
     @property
     def focused(self) -> Widget | None:
-        """The focused widget of the main screen."""
-        return self.drawer.screen.focused
+        """The focused widget of the main screen; None while the console is being closed."""
+        return self.drawer.screen.focused if self.drawer.is_attached else None
 
     @property
     def is_in_front(self) -> bool:
         """Whether no dialog is open."""
+        if not self.drawer.is_attached:
+            # an update that came while the console is being closed
+            return False
         screen = self.drawer.screen
         return screen.app.screen is screen
 
