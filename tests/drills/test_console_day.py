@@ -47,7 +47,10 @@ async def test_a_busy_day_costs_neither_memory_nor_latency(paper: Paper) -> None
     beads = [paper.file(f"Work {number}") for number in range(20)]
     store = paper.ledger.store_for(beads[0])
     app = FeedApp(
-        lambda: LiveTown(paper.root, clock=paper.clock), calls=CoreCalls(paper.root), preferences=Preferences(), environ={}
+        lambda: LiveTown(paper.root, clock=paper.clock),
+        calls=CoreCalls(paper.root),
+        preferences=Preferences(),
+        environ={},
     )
     memory: list[float] = []
     spent: list[float] = []
