@@ -140,7 +140,7 @@ def test_a_stop_that_is_killed_is_ended_by_the_thaw_with_all_that_it_stopped(tow
 def test_without_its_record_a_stop_ends_too(town, damage):
     worker = start(town, "shop/witness")
     standstill.halt(town.root, reason="", actor="overseer")
-    assert {state(row.pid) for row in below(worker)} == {"T"}
+    until(lambda: {state(row.pid) for row in below(worker)} == {"T"}, "all stand still")
     damage(os.path.join(town.root, ".runtime", "estop", "town.json"))
     assert standstill.thaw(town.root, actor="overseer").processes == 2
     until(lambda: "T" not in {state(row.pid) for row in below(worker)}, "all go on")
@@ -156,7 +156,8 @@ def test_on_a_full_disk_a_stop_stops_without_words(town, monkeypatch):
         patched.setattr(standstill, "write_json", full)
         patched.setattr(estop, "write_atomic", full)
         assert standstill.halt(town.root, reason="disk is full", actor="overseer").processes == 2
-        assert estop.is_set(town.root) and {state(row.pid) for row in below(worker)} == {"T"}
+        assert estop.is_set(town.root)
+    until(lambda: {state(row.pid) for row in below(worker)} == {"T"}, "all stand still")
     assert standstill.thaw(town.root, actor="overseer").processes == 2
     until(lambda: "T" not in {state(row.pid) for row in below(worker)}, "all go on")
 
