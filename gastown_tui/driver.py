@@ -27,6 +27,8 @@ ENTER_ALTERNATE = "\x1b[?1049h"
 HALF_READ_S = 0.1
 READ_BYTES = 4096
 LAST_RESORT_S = 3.0
+NO_SIZE = (80, 25)
+"""The size of a terminal that tells none, as Rich assumes it."""
 
 
 class ConsoleDriver(LinuxDriver):
@@ -41,6 +43,17 @@ class ConsoleDriver(LinuxDriver):
     ) -> None:
         super().__init__(app, debug=debug, mouse=mouse, size=size)
         self._backgrounds = Backgrounds()
+
+    def _get_terminal_size(self) -> tuple[int, int]:
+        """Return the terminal's size; for one that says 0 by 0 the same as Rich, or each frame would be a resize."""
+        try:
+            width, height = os.get_terminal_size(self.fileno)
+        except OSError:
+            width, height = 0, 0
+        set_width, set_height = os.environ.get("COLUMNS", ""), os.environ.get("LINES", "")
+        width = int(set_width) if set_width.isdecimal() else width
+        height = int(set_height) if set_height.isdecimal() else height
+        return width or NO_SIZE[0], height or NO_SIZE[1]
 
     def start_application_mode(self) -> None:
         """Take the terminal, and ask whether its background is light; again whenever it is taken back."""
