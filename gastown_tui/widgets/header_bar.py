@@ -30,7 +30,8 @@ VIEW_WORDS = {
     "inbox": ("  INBOX", "waiting"),
     "queue": ("  MERGE QUEUE", "info"),
     "diff": ("  DIFF", "info"),
-    "past": ("  TIME MACHINE", "warn"),
+    # the counts beside it are not of then
+    "past": ("  TIME MACHINE, and now:", "warn"),
     "costs": ("  COSTS", "info"),
     "graph": ("  GRAPHS", "info"),
 }
