@@ -39,7 +39,7 @@ def run_list(args: Namespace) -> int:
         output.say(f"    {len(one.subjects)}: {output.clean(', '.join(one.subjects))}")
         agents = [name for name in one.subjects if "/" in name or name in ("mayor", "deacon")]
         if agents:
-            output.say(output.style(f"    next: gt incident act {one.name} {'|'.join(one.helps)}", "dim"))
+            output.say(output.style(f"    next: {one.advice}", "dim"))
     return 0
 
 

@@ -152,10 +152,17 @@ def _incidents(town: TownSnapshot) -> Iterator[Item]:
             holds=holds,
             convoys=convoys,
             orders=tuple(f"incident.{act}" for act in helps),
-            hint=f"gt incident act {one.name} {helps[0]}" + (" --choice NUMBER" if helps[0] == ANSWER else ""),
+            hint=_help_words(one, helps),
             evidence=(f"{names}{more}", one.cause),
             urgency=0 if one.kind == MASS else 1,
         )
+
+
+def _help_words(one: Incident, helps: list[str]) -> str:
+    """Return the command that helps against an incident."""
+    if not helps:
+        return one.advice
+    return f"gt incident act {one.name} {helps[0]}" + (" --choice NUMBER" if helps[0] == ANSWER else "")
 
 
 def _agents(town: TownSnapshot) -> Iterator[Item]:

@@ -9,7 +9,8 @@ SAME, MASS = "same-cause", "mass-death"
 """Kinds of incidents that many agents share: they say the same of the same state, or died together."""
 NUDGE, RESTART, STOP, ANSWER = "nudge", "restart", "stop", "answer"
 """What can be done for all agents of an incident."""
-_HELPS = {"limited": (STOP, NUDGE, RESTART), "waiting": (ANSWER, RESTART)}
+_HELPS = {"limited": (STOP, NUDGE, RESTART), "waiting": (ANSWER, RESTART), "unknown": ()}
+"""State that agents share → acts that help.  What cannot be read is mended where it lies, not in the agents."""
 
 
 class Incident(Record):
@@ -40,7 +41,12 @@ class Incident(Record):
 
     @property
     def helps(self) -> tuple[str, ...]:
-        """The acts that help against such a cause, the most useful first."""
+        """The acts on its agents that help against such a cause, the most useful first; none if only ``advice`` does."""
         if self.kind == MASS:
             return (RESTART,)
         return _HELPS.get(self.state, (RESTART,)) if self.kind == SAME else (NUDGE, RESTART)
+
+    @property
+    def advice(self) -> str:
+        """The command that helps: the first act, or where to look if no act on the agents does."""
+        return f"gt incident act {self.name} {'|'.join(self.helps)}" if self.helps else "gt doctor"

@@ -30,7 +30,8 @@ def incident_rows(snapshot: TownSnapshot, width: int, now: float, ascii_only: bo
             (clean(one.cause), "bright"),
         )
         age = format_age(max(1.0, now - one.since)) if one.since else ""
-        right: tuple[Piece, ...] = ((f"{age}  ", "dim"), ("O", "key"), (f" {one.helps[0]} all", "dim"))
+        right: tuple[Piece, ...] = ((f"{age}  ", "dim"),)
+        right += (("O", "key"), (f" {one.helps[0]} all", "dim")) if one.helps else ((one.advice, "dim"),)
         rows.append(Row(point_at(INCIDENT, "", one.name), two_ends(left, right, width, 2)))
     return [*rows, Row(None, (), False)]
 
@@ -41,7 +42,7 @@ def incident_page(one: Incident, snapshot: TownSnapshot, now: float, width: int,
     age = format_age(max(1.0, now - one.since)) if one.since else "unknown"
     lines.append(((f"{len(one.subjects)} agents, for {age}", "dim"),))
     acts: list[Piece] = [("O", "key"), ("  ", "text"), (", ".join(f"{act} all" for act in one.helps), "text")]
-    lines += [tuple(acts), ((f"gt incident act {one.name} {'|'.join(one.helps)}", "dim"),), ()]
+    lines += [*([tuple(acts)] if one.helps else []), ((one.advice, "dim"),), ()]
     for name in one.subjects:
         agent = snapshot.agent(name)
         if agent is None:

@@ -62,12 +62,16 @@ def test_who_joins_and_who_leaves_an_open_incident_is_told_and_kept(tmp_path: Pa
         ("mass-death", "mass-death:together", "restart"),
         ("same-cause", KEY, "stop"),
         ("same-cause", "same-cause:waiting:trust this folder?", "answer"),
-        ("same-cause", "same-cause:unknown:the ledger cannot be read", "restart"),
         ("stuck", "stuck:shop/polecats/opal", "nudge"),
     ],
 )
 def test_each_cause_has_an_act_that_helps(kind: str, key: str, first: str) -> None:
     assert Incident(key, "deacon", kind, "", (), NOW).helps[0] == first
+
+
+def test_what_cannot_be_read_is_not_mended_by_an_act_on_the_agents() -> None:
+    one = Incident("same-cause:unknown:the ledger cannot be read", "deacon", "same-cause", "", (), NOW)
+    assert (one.helps, one.advice) == ((), "gt doctor")
 
 
 def opened(rigged: Rigged, *subjects: str) -> str:
