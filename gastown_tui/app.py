@@ -159,7 +159,7 @@ class FeedApp(Bounded, App[int], inherit_bindings=False):
         else:
             found = fault_of(where, error, self.now)
             if self.faults.take(found, self.live.root):
-                self.say(f"{where}: {found.words}; L shows details", "bad")
+                self.say(f"{where}: {found.words}; {self.key_of('log.open')} shows details", "bad")
 
     def _handle_exception(self, error: Exception) -> None:
         """Textual's last resort for timers, callbacks, workers and the compositor, which no boundary covers."""
@@ -205,6 +205,10 @@ class FeedApp(Bounded, App[int], inherit_bindings=False):
     def is_readonly(self) -> bool:
         """Whether the console refuses everything that changes the town: by ``--readonly``, or by its settings."""
         return self._first_readonly or self.settings.good.is_readonly
+
+    def key_of(self, action: str) -> str:
+        """The key in force of an action, as it is written; without a key, its way through the palette."""
+        return self.keymap.key_of(action, self.ascii_only)
 
     def show_all(self) -> None:
         """Update everything from the snapshot and the time."""

@@ -44,6 +44,9 @@ class Console(Protocol):
     def is_readonly(self) -> bool:
         """Whether the console refuses everything that changes the town."""
 
+    def key_of(self, action: str) -> str:
+        """The key in force of an action, as it is written; without a key, its way through the palette."""
+
     # messages to the operator
 
     def say(self, text: str, tone: str = "warn") -> None:

@@ -36,7 +36,7 @@ def needs_session(snapshot: TownSnapshot, subject: object) -> str:
     reason = with_tmux(snapshot, subject)
     if reason or not isinstance(subject, AgentView):
         return reason
-    return "" if subject.pane_id else f"{subject.address.short} has no session; r starts one"
+    return "" if subject.pane_id else f"{subject.address.short} has no session: restart it first"
 
 
 def needs_living(snapshot: TownSnapshot, subject: object) -> str:
@@ -44,7 +44,7 @@ def needs_living(snapshot: TownSnapshot, subject: object) -> str:
     reason = needs_session(snapshot, subject)
     if reason or not isinstance(subject, AgentView):
         return reason
-    return "" if subject.running else f"the agent of {subject.address.short} is not running; r restarts it"
+    return "" if subject.running else f"the agent of {subject.address.short} is not running: restart it first"
 
 
 def needs_question(snapshot: TownSnapshot, subject: object) -> str:

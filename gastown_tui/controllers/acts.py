@@ -176,7 +176,7 @@ class Acts:
 
     def _nudge_all(self, marked: Sequence[AgentView]) -> str:
         if not marked:
-            return "no agent is marked; Space marks one"
+            return f"no agent is marked; {self.console.key_of('rows.mark')} marks one"
         kind = BY_ID["agent.nudge"]
         able = [agent for agent in marked if not disabled_reason(kind, self.console.snapshot, agent)]
         if not able:

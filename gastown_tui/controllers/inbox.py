@@ -127,7 +127,7 @@ class Inbox:
             return "nothing is selected"
         asked = item.asked
         if asked is None or not {"agent.answer", "incident.answer"} & set(item.orders):
-            return f"{item.subject.name} cannot be answered by a digit; O shows what helps"
+            return f"{item.subject.name} cannot be answered by a digit; {self.console.key_of('inbox.act')} shows what helps"
         if number > len(asked.options):
             return f"there are {len(asked.options)} choices"
         words = cut(clean(bare_choice(asked.options[number - 1])), 30)
@@ -207,9 +207,7 @@ class Inbox:
         def chosen(name: str | None) -> None:
             if name is not None:
                 span = dict(SPANS)[name]
-                self._change(
-                    "snooze", item, self.console.now + span if span else 0.0, f"snoozed {name}; U takes it back"
-                )
+                self._change("snooze", item, self.console.now + span if span else 0.0, self._undoable(f"snoozed {name}"))
 
         self.console.ask(Picker(f"Snooze {cut(clean(item.question), 40)}", entries), chosen)
         return ""
@@ -223,8 +221,11 @@ class Inbox:
             "done": "done",
             "undo": "undone",
         }
-        self._change(act, item, 0.0, said[act] + ("" if act == "undo" else "; U takes it back"))
+        self._change(act, item, 0.0, said[act] if act == "undo" else self._undoable(said[act]))
         return ""
+
+    def _undoable(self, said: str) -> str:
+        return f"{said}; {self.console.key_of('inbox.undo')} takes it back"
 
     def _change(self, act: str, item: Item | None, until: float, said: str) -> None:
         try:

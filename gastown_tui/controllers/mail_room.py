@@ -34,7 +34,7 @@ class MailRoom:
         """Open the inbox of the selected agent; return why not, or an empty string."""
         agent = self.stage.chosen.agent
         if agent is None:
-            return "no agent selected: I opens your own inbox"
+            return f"no agent selected: {self.console.key_of('mail.overseer')} opens your own mail"
         return self.open(agent.address.mail)
 
     def open(self, reader: str) -> str:

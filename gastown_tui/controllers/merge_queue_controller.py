@@ -166,7 +166,7 @@ class MergeQueueController:
     def page(self) -> str:
         """Open the whole log in the pager; return why not, or an empty string."""
         if self._log is None:
-            return "no gate log is shown; m shows the merge queue"
+            return f"no gate log is shown; {self.console.key_of('view.queue')} shows the merge queue"
         try:
             with self.console.lend_terminal():
                 status = self.calls.page(self._log.path)
@@ -177,7 +177,7 @@ class MergeQueueController:
     def hold(self) -> str:
         """Pause the log, or resume it."""
         held = self.stage.gates.hold()
-        self.console.say("paused; Space resumes" if held else "resumed", "dim")
+        self.console.say(f"paused; {self.console.key_of('gates.follow')} resumes" if held else "resumed", "dim")
         return ""
 
 

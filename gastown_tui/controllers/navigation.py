@@ -209,7 +209,7 @@ class Navigation:
         elif stage.stream.wanted != NO_FILTER:
             self.search.set_filter(NO_FILTER)
         else:
-            return "nothing to close; q quits"
+            return f"nothing to close; {self.console.key_of('quit')} quits"
         return ""
 
     def show_its_events(self) -> str:
@@ -231,7 +231,7 @@ class Navigation:
         self.search.set_filter(wanted)
         self.go_to_panel("events")
         self.stage.stream.go_top()
-        self.console.say("only its events; Esc shows all again", "dim")
+        self.console.say(f"only its events; {self.console.key_of('back')} shows all again", "dim")
         return ""
 
     def go_to_event(self, at: float, kind: str) -> bool:

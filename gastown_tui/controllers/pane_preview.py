@@ -64,7 +64,7 @@ class PanePreview:
     def lines(self, agent: AgentView) -> list[Pieces]:
         """Return the pane's lines, or why there are none."""
         if not agent.pane_id:
-            return pages.no_preview(agent)
+            return pages.no_preview(agent, self.console.key_of("agent.restart"))
         if self._pane is None or self._pane_of != agent.key:
             return [(("reading …", "dim"),)]
         return self._pane

@@ -84,7 +84,7 @@ class Search:
         """Go to the next or previous match in the focused panel; return why not, or an empty string."""
         panel = self.stage.rows_with_keys
         if not panel.needle:
-            return "no search here; / starts one"
+            return f"no search here; {self.console.key_of('search.open')} starts one"
         at, total = panel.search(panel.needle, step)
         if total > 0:
             self.console.say(f"match {at} of {total}", "dim")

@@ -205,7 +205,7 @@ class Stage:
         inside = {key.id for key in keys if isinstance(key, Selection) and key.kind == AGENT}
         self.agents.marked = self.problems.marked = self.inbox.marked = self._marked_before | inside
         self.console.show_all()
-        self.console.say(f"{len(self.agents.marked)} marked; V or Esc ends the range", "dim")
+        self.console.say(f"{len(self.agents.marked)} marked; {self.console.key_of('rows.mark_range')} or {self.console.key_of('back')} ends the range", "dim")
 
     def unmark_all(self) -> None:
         """Remove all marks."""
@@ -215,5 +215,5 @@ class Stage:
     def pause(self) -> str:
         """Pause the events, or resume them."""
         held = self.stream.pause()
-        self.console.say("paused; Space resumes" if held else "resumed", "dim")
+        self.console.say(f"paused; {self.console.key_of('stream.pause')} resumes" if held else "resumed", "dim")
         return ""

@@ -119,13 +119,13 @@ def agent_facts(agent: AgentView, now: float, ascii_only: bool, detail: WorkDeta
     return lines
 
 
-def no_preview(agent: AgentView) -> list[Pieces]:
-    """Return why there is no pane to show, and what to do."""
+def no_preview(agent: AgentView, restart: str) -> list[Pieces]:
+    """Return why there is no pane to show, and the key that restarts the agent."""
     if agent.running is None:
         return [(("Its session is unknown: tmux does not answer.", "dim"),)]
     return [
         ((f"{clean(agent.address.short)} has no session.", "text"),),
-        (("r", "key"), (" restarts it on the same hook.", "dim")),
+        ((restart, "key"), (" restarts it on the same hook.", "dim")),
     ]
 
 

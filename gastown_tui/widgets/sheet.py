@@ -15,6 +15,7 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from gastown_tui.boundary import Bounded
+from gastown_tui.keymap import Keymap
 from gastown_tui.text import cells, clean, clip, to_ascii, width_of, wrap
 from gastown_tui.themes import DARK, Look
 
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 
     Line = tuple[Pieces, str]
 
-_DEFAULT_LOOK = Look(DARK)
+_DEFAULT_LOOK, _DEFAULT_KEYMAP = Look(DARK), Keymap()
 
 
 def paint(line: Line, look: Look, width: int) -> Strip:
@@ -79,6 +80,11 @@ class Sheet(Bounded, Widget):
     def look(self) -> Look:
         """The app's look."""
         return getattr(self.app, "look", _DEFAULT_LOOK)
+
+    def key_of(self, action: str) -> str:
+        """The key in force of an action, as it is written."""
+        keymap: Keymap = getattr(self.app, "keymap", _DEFAULT_KEYMAP)
+        return keymap.key_of(action, self.look.ascii_only)
 
     def draw(self, width: int, height: int) -> Sequence[Line]:
         """Return the lines to show; fewer than ``height`` are padded with blank ones."""
@@ -135,7 +141,7 @@ class Sheet(Bounded, Widget):
 
     def _fault_lines(self, width: int) -> list[Line]:
         """Return the fault as lines, for a sheet that cannot be drawn."""
-        words = f"{self.id} {self.fault}. L shows where, and copies the report on C."
+        words = f"{self.id} {self.fault}. {self.key_of('log.open')} shows where, and copies the report on C."
         return [(clip(((" " + line, "error"),), width), "") for line in wrap(words, max(8, width - 2))]
 
     def render_lines(self, crop: Region) -> list[Strip]:

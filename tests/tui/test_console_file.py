@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import ast
 import asyncio
 import os
 import random
+import re
+from pathlib import Path
 
 import pytest
 
@@ -290,3 +293,28 @@ def test_an_unknown_theme_is_a_usage_error(tmp_path) -> None:
 
 def test_every_action_has_its_id_in_the_table_of_the_settings() -> None:
     assert BY_ID.keys() <= {action.id for action in read_console_file("")[0].actions}
+
+
+async def test_messages_name_the_keys_in_force(tmp_path) -> None:
+    write(tmp_path, '[keys]\n"search.open" = "F7"\n"quit" = "F8"\n"inbox.undo" = "F9"\n"inbox.done" = "F6"\n')
+    app = console_at(tmp_path)
+    async with app.run_test(size=(160, 45)) as pilot:
+        await pilot.press("]")
+        await until(pilot, lambda: "no search here; F7 starts one" in app.screen_text(), "the search's key")
+        await pilot.press("escape")
+        await until(pilot, lambda: "nothing to close; F8 quits" in app.screen_text(), "the key that quits")
+        await pilot.press("i", "f6")
+        await until(pilot, lambda: "done; F9 takes it back" in app.screen_text(), "the key that undoes")
+
+
+def test_no_message_of_the_console_names_a_default_key() -> None:
+    """A message asks for the key in force: ``key_of``; one in the core says the act."""
+    named = re.compile(
+        r'[;:,] (?:[A-Za-z/?!&$:] |Space |Esc )(?:takes|starts|restarts|opens|shows|lists|quits|marks|resumes|ends)\b'
+    )
+    root = Path(__file__).parents[2]
+    found = []
+    for path in (*(root / "gastown_tui" / "controllers").glob("*.py"), *(root / "gastown_core" / "orders").glob("*.py")):
+        texts = (node.value for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Constant))
+        found += [f"{path.name}: {text}" for text in texts if isinstance(text, str) and named.search(text)]
+    assert found == []
