@@ -64,7 +64,11 @@ def reader_of(runtime: str) -> Adapter:
     """Return the adapter that reads a runtime's transcripts. Raises GastownError if none does."""
     adapter = adapter_for(runtime)
     if adapter is None or not adapter.keeps_transcript:
-        raise GastownError(f"the transcripts of {runtime or 'this program'} cannot be read", "", "attach to its session to see what it does")
+        raise GastownError(
+            f"the transcripts of {runtime or 'this program'} cannot be read",
+            "",
+            "attach to its session to see what it does",
+        )
     return adapter
 
 

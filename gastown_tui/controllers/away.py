@@ -87,7 +87,9 @@ class Away:
         self.note()
         if found is not None and found.rows:
             ago = format_span(self.console.now - self.since)
-            self.console.say(f"since you looked {ago} ago: {found.summary}; {self.console.key_of('digest.open')} lists it", "info")
+            self.console.say(
+                f"since you looked {ago} ago: {found.summary}; {self.console.key_of('digest.open')} lists it", "info"
+            )
 
     async def _read(self) -> Digest | None:
         now = self.console.now

@@ -207,7 +207,9 @@ class Inbox:
         def chosen(name: str | None) -> None:
             if name is not None:
                 span = dict(SPANS)[name]
-                self._change("snooze", item, self.console.now + span if span else 0.0, self._undoable(f"snoozed {name}"))
+                self._change(
+                    "snooze", item, self.console.now + span if span else 0.0, self._undoable(f"snoozed {name}")
+                )
 
         self.console.ask(Picker(f"Snooze {cut(clean(item.question), 40)}", entries), chosen)
         return ""

@@ -205,7 +205,10 @@ class Stage:
         inside = {key.id for key in keys if isinstance(key, Selection) and key.kind == AGENT}
         self.agents.marked = self.problems.marked = self.inbox.marked = self._marked_before | inside
         self.console.show_all()
-        self.console.say(f"{len(self.agents.marked)} marked; {self.console.key_of('rows.mark_range')} or {self.console.key_of('back')} ends the range", "dim")
+        self.console.say(
+            f"{len(self.agents.marked)} marked; {self.console.key_of('rows.mark_range')} or {self.console.key_of('back')} ends the range",
+            "dim",
+        )
 
     def unmark_all(self) -> None:
         """Remove all marks."""

@@ -59,7 +59,9 @@ class GatePanel(Rows):
         self._take(log)
         rows = [Row(None, pieces, False) for pieces in self._pieces]
         if log.skipped:
-            rows.insert(0, Row(None, ((f"earlier lines are in the file; {self.key_of('gates.pager')} opens it", "dim"),), False))
+            rows.insert(
+                0, Row(None, ((f"earlier lines are in the file; {self.key_of('gates.pager')} opens it", "dim"),), False)
+            )
         if log.partial:
             rows.append(Row(None, self._line(log.partial), False))
         if log.error:

@@ -310,11 +310,14 @@ async def test_messages_name_the_keys_in_force(tmp_path) -> None:
 def test_no_message_of_the_console_names_a_default_key() -> None:
     """A message asks for the key in force: ``key_of``; one in the core says the act."""
     named = re.compile(
-        r'[;:,] (?:[A-Za-z/?!&$:] |Space |Esc )(?:takes|starts|restarts|opens|shows|lists|quits|marks|resumes|ends)\b'
+        r"[;:,] (?:[A-Za-z/?!&$:] |Space |Esc )(?:takes|starts|restarts|opens|shows|lists|quits|marks|resumes|ends)\b"
     )
     root = Path(__file__).parents[2]
     found = []
-    for path in (*(root / "gastown_tui" / "controllers").glob("*.py"), *(root / "gastown_core" / "orders").glob("*.py")):
+    for path in (
+        *(root / "gastown_tui" / "controllers").glob("*.py"),
+        *(root / "gastown_core" / "orders").glob("*.py"),
+    ):
         texts = (node.value for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Constant))
         found += [f"{path.name}: {text}" for text in texts if isinstance(text, str) and named.search(text)]
     assert found == []
