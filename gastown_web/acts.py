@@ -73,12 +73,13 @@ class Acts:
         kind = BY_ID.get(request.path_params["order"])
         if kind is None or kind.id == ATTACHES:
             return PlainTextResponse("there is no such order\n", 404)
-        receipts = await self._performed(kind, form)
-        is_ok = all(one.ok for one in receipts)
-        shown = self._painter.show(
-            "receipts.html", kind=kind, receipts=receipts, is_ok=is_ok, whole=not _by_htmx(request)
-        )
-        return HTMLResponse(shown, 200 if is_ok or _by_htmx(request) else 409)
+        return self._told(request, kind, await self._performed(kind, form))
+
+    def _told(self, request: Request, kind: OrderKind | None, receipts: list[Receipt]) -> Response:
+        """Return the receipts as a part of the page that asked, or as a page without JavaScript."""
+        is_ok, is_part = all(one.ok for one in receipts), _by_htmx(request)
+        shown = self._painter.show("receipts.html", kind=kind, receipts=receipts, is_ok=is_ok, whole=not is_part)
+        return HTMLResponse(shown, 200 if is_ok or is_part else 409)
 
     async def _performed(self, kind: OrderKind, form: Mapping[str, str]) -> list[Receipt]:
         target = form.get("target", "")
@@ -124,11 +125,9 @@ class Acts:
         except GastownError as error:
             receipt = Receipt(f"inbox.{act}", form.get("key", ""), "refused", str(error), ok=False, final=True)
         self._desk.stir()
-        if _by_htmx(request):
-            return HTMLResponse(
-                self._painter.show("receipts.html", kind=None, receipts=[receipt], is_ok=receipt.ok, whole=False)
-            )
-        return RedirectResponse("/", 303)
+        if receipt.ok and not _by_htmx(request):
+            return RedirectResponse("/", 303)
+        return self._told(request, None, [receipt])
 
     def _mark(self, act: str, form: Mapping[str, str]) -> str:
         root, now = self._desk.root, self._desk.live.clock.now()

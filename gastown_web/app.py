@@ -84,7 +84,7 @@ class Dashboard:
             await self.desk.close()
 
     async def _page(self, request: Request) -> Response:
-        page = next(page for page in PAGES if page.path == request.url.path)
+        page = next(page for page in PAGES if page.path == request.scope["path"])
         return HTMLResponse(self.painter.page(page))
 
     async def _agent(self, request: Request) -> Response:
@@ -119,7 +119,7 @@ class Dashboard:
         """Send the panels that change, from the revision that the page (or the browser after a break) has."""
         names = [name for name in request.query_params.get("panels", "").split(",") if self._is_panel(name)][:16]
         told = request.headers.get("last-event-id") or request.query_params.get("after", "0")
-        after = int(told) if told.isdigit() and len(told) < 16 else 0
+        after = whole_number(told, 0)
 
         async def stream() -> AsyncIterator[bytes]:
             yield b"retry: 1000\n\n"
@@ -174,7 +174,7 @@ class Dashboard:
 
     async def _events(self, request: Request) -> Response:
         asked = request.query_params
-        limit = int(asked.get("limit", "50")) if asked.get("limit", "50").isdigit() else 50
+        limit = whole_number(asked.get("limit", ""), 50)
         wanted = EventFilter(rig=asked.get("rig", ""), type=asked.get("type", ""), bead=asked.get("bead", ""))
         rows = self.desk.events(wanted, min(limit, 1000))
         told = [
@@ -189,6 +189,13 @@ class Dashboard:
             for row in rows
         ]
         return _json({"events": told})
+
+
+def whole_number(text: str, otherwise: int) -> int:
+    """Return the whole number that a stranger wrote in digits, at most 10⁹; ``otherwise`` if it is none."""
+    if not (text.isascii() and text.isdigit()):
+        return otherwise
+    return int(text) if len(text) < 10 else 10**9
 
 
 def _json(value: object) -> Response:

@@ -13,7 +13,7 @@ import secrets
 import socket
 
 from starlette.datastructures import Headers, MutableHeaders
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 
 TYPE_CHECKING = False
@@ -105,7 +105,20 @@ def is_loopback(bind: str) -> bool:
         return False
 
 
+def _is_from_elsewhere(headers: Headers) -> bool:
+    """Whether a browser says that a page of another origin loads this, other than by a link in its place.
+
+    Cookies do not tell: a page of another port of this machine is of the same site.
+    """
+    if headers.get("sec-fetch-site", "none") in ("none", "same-origin"):
+        return False
+    return headers.get("sec-fetch-mode") != "navigate" or headers.get("sec-fetch-dest", "document") != "document"
+
+
 def _is_address(name: str) -> bool:
+    if "%" in name:
+        # a zone may hold any character, also those that end a host
+        return False
     try:
         ipaddress.ip_address(name.strip("[]"))
     except ValueError:
@@ -138,31 +151,39 @@ class Gate:
         if refusal is not None:
             await refusal(scope, receive, send_guarded)
             return
-        await self._app(scope, _limited(receive), send_guarded)
+        body = _Body(receive)
+        try:
+            await self._app(scope, body.receive, send_guarded)
+        except ClientDisconnect:
+            if not body.is_too_large:
+                raise
+            await _say(413, "the request is too large")(scope, receive, send_guarded)
 
     def _refusal(self, request: Request) -> Response | None:
         """Return the answer to a request that may not pass, None for one that may."""
         guard, headers = self._guard, request.headers
         if not guard.names_us(headers.get("host", "")):
             return _say(421, "this server is not known under that name")
-        if (
-            int(headers.get("content-length") or 0 if headers.get("content-length", "0").isdigit() else MOST_BYTES + 1)
-            > MOST_BYTES
-        ):
+        length = headers.get("content-length") or "0"
+        if not (length.isascii() and length.isdigit() and len(length) < 10 and int(length) <= MOST_BYTES):
             return _say(413, "the request is too large")
-        if request.url.path.startswith("/static/"):
+        # not request.url, which has the Host header in it
+        path = request.scope["path"]
+        if path.startswith("/static/"):
             return None
+        if _is_from_elsewhere(headers):
+            return _say(403, "another page may link here, no more")
         if guard.has_bearer(headers):
             return self._refused_act(request)
         if request.method not in SAFE and not guard.is_from_us(headers):
             return _say(403, "an act is accepted from the dashboard's own pages only")
-        if request.url.path == "/login":
+        if path == "/login":
             return None
         given = request.query_params.get("token")
         if given is not None and request.method in SAFE:
             if not same(given, guard.token):
                 return _say(401, "this link is not valid any more; use the one that gt dashboard printed last")
-            return guard.let_in(RedirectResponse(request.url.path, 303))
+            return guard.let_in(RedirectResponse("/" + path.lstrip("/\\"), 303))
         if not guard.has_cookie(request):
             if guard.password:
                 return RedirectResponse("/login", 303)
@@ -179,17 +200,20 @@ def _say(code: int, why: str) -> Response:
     return PlainTextResponse(f"{why}\n", code)
 
 
-def _limited(receive: Receive) -> Receive:
-    """Return a ``receive`` that ends a body larger than ``MOST_BYTES``, also one without a length."""
-    seen = 0
+class _Body:
+    """A request's body, ended when it is larger than ``MOST_BYTES``, also one without a length."""
 
-    async def limited() -> Message:
-        nonlocal seen
-        message = await receive()
-        if message["type"] == "http.request":
-            seen += len(message.get("body", b""))
-            if seen > MOST_BYTES:
-                return {"type": "http.disconnect"}
-        return message
+    def __init__(self, receive: Receive) -> None:
+        self._receive = receive
+        self._seen = 0
 
-    return limited
+    @property
+    def is_too_large(self) -> bool:
+        """Whether more than the largest body has come."""
+        return self._seen > MOST_BYTES
+
+    async def receive(self) -> Message:
+        """Return the next part."""
+        message = await self._receive()
+        self._seen += len(message.get("body", b""))
+        return {"type": "http.disconnect"} if self.is_too_large else message

@@ -174,5 +174,8 @@ def span(seconds: float) -> str:
     return f"{whole}s" if whole < 60 else f"{whole // 60}m {whole % 60:02d}s"
 
 
-def _pane(lines: list[str]) -> str:
-    return "\n".join(clean(line) for line in lines)
+def _pane(lines: list[str]) -> Markup:
+    from markupsafe import Markup
+
+    # as markup, because a plain value is made one line
+    return Markup("\n").join(clean(line) for line in lines)

@@ -13,7 +13,7 @@ from starlette.testclient import TestClient
 from gastown_core.model.snapshot import SourceStatus
 from gastown_core.orders.registry import ORDERS
 from gastown_web import panels
-from gastown_web.app import Dashboard
+from gastown_web.app import Dashboard, whole_number
 from gastown_web.guard import Guard
 from gastown_web.panels import PAGES, PANELS
 from tests.support.cli import gt
@@ -101,6 +101,13 @@ def test_rows_are_snoozed_and_taken_back(browser: Browser) -> None:
     )
 
 
+def test_a_refusal_is_told_to_a_page_without_javascript_too(browser: Browser) -> None:
+    refused = browser.post("/inbox/snooze", key="no-such", **{"for": "30m"})
+    assert "that row is not there any more" in refused
+    assert "<html" in refused
+    assert "there is nothing to undo" in browser.post("/inbox/undo")
+
+
 def test_an_order_says_what_it_needs_and_why_it_is_refused(browser: Browser) -> None:
     assert "no running session" in browser.text("/act/agent.nudge?target=mayor") or "Not possible now" in browser.text(
         "/act/agent.nudge?target=mayor"
@@ -173,6 +180,28 @@ def test_the_api_says_what_the_pages_show(browser: Browser, rigged: Rigged) -> N
     until(lambda: bead.id in browser.client.get(f"/api/v1/events?bead={bead.id}").text, "its event", 30)
     assert len(browser.client.get("/api/v1/events?limit=1").json()["events"]) == 1
     assert browser.client.get("/api/v1/events?limit=junk&type=no-such").json()["events"] == []
+
+
+@pytest.mark.parametrize(
+    "number",
+    ["²", "٣", "9" * 5000, "-1", "1e3", ""],
+    ids=["superscript", "arabic", "huge", "negative", "exponent", "empty"],
+)
+def test_a_number_that_is_none_is_not_an_error(browser: Browser, number: str) -> None:
+    assert browser.client.get("/api/v1/events", params={"limit": number}).json()["events"] is not None
+    assert whole_number(number, 7) in (7, 10**9)
+
+
+def test_a_screen_keeps_its_lines(browser: Browser, monkeypatch: pytest.MonkeyPatch) -> None:
+    lines = ["one", "  two <b>", "\x1b[31mthree"]
+
+    async def screen(key: str) -> list[str]:
+        return lines
+
+    monkeypatch.setattr(browser.dashboard, "_pane_of", screen)
+    assert "one\n  two &lt;b&gt;\n" in browser.text("/pane/mayor")
+    assert "\x1b" not in browser.text("/pane/mayor")
+    assert "one\n  two &lt;b&gt;\n" in browser.text("/agent/mayor")
 
 
 def test_an_agent_and_a_convoy_have_pages_and_what_is_gone_says_so(browser: Browser, rigged: Rigged) -> None:
