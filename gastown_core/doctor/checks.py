@@ -10,7 +10,17 @@ if TYPE_CHECKING:
 
 AGENTS, TOWN = "agents", "town"
 TABLE: dict[str, tuple[str, ...]] = {
-    TOWN: ("town_tools", "town_settings", "town_ledgers", "town_rigs", "town_daemon", "town_disk", "town_hooks"),
+    TOWN: (
+        "town_tools",
+        "town_settings",
+        "town_ledgers",
+        "town_rigs",
+        "town_worktrees",
+        "town_gate_trees",
+        "town_daemon",
+        "town_disk",
+        "town_hooks",
+    ),
     AGENTS: ("agent_starts", "agent_variables"),
 }
 

@@ -12,8 +12,8 @@ import time
 from gastown_core.errors import GitError, StoreError
 from gastown_core.files.atomic import write_atomic
 from gastown_core.files.folders import private_folder
+from gastown_core.git.lost_worktrees import bring_home, has_work, lost, lost_ref, moved, save_lost
 from gastown_core.git.repo import Git
-from gastown_core.git.worktree import RESCUE, list_worktrees, unpushed
 from gastown_core.model.record import Record
 from gastown_core.town.inventory import read_inventory
 
@@ -100,7 +100,7 @@ def _read(path: str) -> bytes | None:
 
 
 def tend_git(root: str, now: float, *, dry_run: bool = False) -> Done:
-    """Save commits that only lost worktrees hold, let git forget these, and let git pack what is loose.
+    """Tell git of moved worktrees, save what only lost ones hold, let git forget these and pack what is loose.
 
     A repository that git cannot read is a warning; the others are tended.
     """
@@ -119,14 +119,15 @@ def tend_git(root: str, now: float, *, dry_run: bool = False) -> Done:
 
 def _tend(git: Git, now: float, *, dry_run: bool) -> list[str]:
     said = []
-    for tree in list_worktrees(git):
-        if tree.is_bare or os.path.exists(tree.path) or not unpushed(git, tree.head):
-            continue
-        name = os.path.basename(os.path.dirname(tree.path) if tree.branch else tree.path) or "worktree"
-        ref = f"{RESCUE}/{name}/{int(now * 1000)}"
+    # first: git would forget a moved worktree as one that is lost
+    for folder in moved(git):
         if not dry_run:
-            git.run("update-ref", ref, tree.head)
-        said.append(f"saved {tree.head[:12]} of the lost worktree {tree.path} as {ref}")
+            bring_home(git, folder)
+        said.append(f"told git that the worktree {folder} lies there now")
+    for tree in lost(git):
+        if has_work(git, tree):
+            ref = lost_ref(tree, now) if dry_run else save_lost(git, tree, now)
+            said.append(f"saved {tree.head[:12]} of the lost worktree {tree.path} as {ref}")
     options = ("--dry-run",) if dry_run else ()
     pruned = git.attempt("worktree", "prune", "--verbose", f"--expire={MISSING_FOR}", *options)
     if pruned.code != 0:

@@ -73,6 +73,17 @@ def test_the_commit_of_a_lost_worktree_is_saved_before_git_forgets_it(rigged: Ri
     assert bare.run("cat-file", "-t", commit).strip() == "commit"
 
 
+def test_a_moved_worktree_is_told_to_git_before_git_could_forget_it(rigged: Rigged) -> None:
+    bare = Git(os.path.join(rigged.root, "shop", ".repo.git"), identity=PERSON)
+    old, new = (os.path.join(rigged.root, "shop", "polecats", name) for name in ("nux", "toast"))
+    bare.run("worktree", "add", "--quiet", "--detach", old, "main")
+    os.rename(old, new)
+    said = f"shop: told git that the worktree {new} lies there now"
+    assert said in tend_git(rigged.root, NOW, dry_run=True).lines and new not in bare.run("worktree", "list")
+    assert said in tend_git(rigged.root, NOW).lines and new in bare.run("worktree", "list")
+    assert tend_git(rigged.root, NOW).lines == ()
+
+
 def test_the_command_does_the_chores_and_says_what_it_did(rigged: Rigged) -> None:
     rigged.file("First")
     assert gt("maintain", "backup", "-n", cwd=rigged.root).code == 0 and copies_of(rigged.root, "shop") == []
