@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from gastown_core.orders.registry import BY_ID as ORDERS_BY_ID
 from gastown_tui.keys import OWN, Action, applies, changes_something
 from gastown_tui.selection import Selection
 
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
     from gastown_tui.widgets.status_bar import StatusBar
 
     Handlers = Mapping[str, Callable[[], str | None]]
+
+OTHER_TIMES = {"past": "time machine", "costs": "costs", "graph": "graphs"}
+"""The views of other times than now, for a sentence."""
 
 
 class ActionDispatch:
@@ -63,8 +67,20 @@ class ActionDispatch:
         if not applies(action, place):
             self.console.say(f"{action.label} works only in {self.keymap.way_to(action.where)} first")
             return
+        reason = self._not_of_then(action)
+        if reason:
+            self.console.say(reason)
+            return
         self.key = key
         self.run(action.id)
+
+    def _not_of_then(self, action: Action) -> str:
+        """Return why a key does not act on the town of now where another time is shown; an emergency stop always can."""
+        words = OTHER_TIMES.get(self.stage.view, "")
+        if not words or action.id not in ORDERS_BY_ID or action.id == "town.estop":
+            return ""
+        way = self.console.key_of(f"view.{self.stage.view}")
+        return f"{action.label} acts on the town of now: press {way} to leave the {words} first"
 
     def run(self, action_id: str) -> None:
         """Run an action of the table; a read-only console refuses what changes something."""

@@ -83,6 +83,24 @@ async def test_no_act_of_now_applies_to_what_was_there_then() -> None:
         assert "mayor" not in [row.key.id for row in app.feed.stage.then_agents.rows if row.key.id], "folded"
 
 
+async def test_no_key_acts_on_the_town_of_now_where_another_time_is_shown() -> None:
+    app = Console()
+    async with app.run_test(size=(160, 45)) as pilot:
+        for way, view in (("T", "time machine"), ("$", "costs"), ("H", "graphs")):
+            await pilot.press(way)
+            for key, label in (("s", "sling"), ("ctrl+z", "undo")):
+                await pilot.press(key)
+                told = f"{label} acts on the town of now: press {way} to leave the {view} first"
+                await until(pilot, lambda told=told: told in app.screen_text())
+                assert app.screen is app.feed and not app.hands.performed
+            await pilot.press("!")
+            await until(pilot, lambda: app.screen is not app.feed)
+            await pilot.press("escape")
+            await until(pilot, lambda: app.screen is app.feed)
+            await pilot.press(way)
+            assert app.feed.view == "feed"
+
+
 async def test_an_open_drawer_waits_for_the_return() -> None:
     app = Console()
     async with app.run_test(size=(160, 45)) as pilot:
