@@ -384,6 +384,16 @@ class FeedScreen(Bounded, Screen[None], inherit_bindings=False):
         event.stop()
         self.inspector.show_tab(event.index)
 
+    def on_header_bar_count_pressed(self, event: HeaderBar.CountPressed) -> None:
+        """Show what the clicked count of the header counts."""
+        event.stop()
+        if self.search.is_searching or event.view == self.view:
+            return
+        if event.view in ("agents", "convoys"):
+            self.navigation.go_to_panel(event.view)
+        else:
+            self.dispatch.run(f"view.{event.view}")
+
     def on_descendant_focus(self, event: events.DescendantFocus) -> None:
         """Make the focused panel the active one."""
         name = event.widget.id or ""

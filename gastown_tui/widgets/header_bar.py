@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import time
 
+from textual.message import Message
+
 from gastown_core.clock import format_age
 from gastown_core.model.agent import Health
 from gastown_core.model.daemon import FAILS, STOPPED
@@ -15,6 +17,8 @@ from gastown_tui.widgets.sheet import Sheet
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from textual import events
 
     from gastown_core.attention.look import Count
     from gastown_core.model.snapshot import TownSnapshot
@@ -169,8 +173,34 @@ def _trimmed(brand: list[Piece], groups: list[Pieces], width: int) -> Pieces:
     return tuple(out)
 
 
+def view_at(pieces: Pieces, x: int, ascii_only: bool) -> str:
+    """Return the view or panel that has what the header counts at a cell: inbox, problems, queue, agents, convoys; or nothing."""
+    start = 0
+    for text, _ in pieces:
+        end = start + width_of([(text, "")])
+        if start <= x < end:
+            break
+        start = end
+    else:
+        return ""
+    for state in SHOWN:
+        head = f"{state_glyph(state, ascii_only).rstrip()} "
+        if text.startswith(head) and text[len(head) :][:1].isdigit():
+            return "inbox" if state is Health.WAITING else "agents" if state in ALWAYS else "problems"
+    if text.endswith(" to merge"):
+        return "queue"
+    return "convoys" if text.endswith(" to dispatch") or text.startswith("dispatch paused") else ""
+
+
 class HeaderBar(Sheet):
-    """The header line."""
+    """The header line; a click on a count asks for the view that has what it counts."""
+
+    class CountPressed(Message):
+        """A count was clicked: the view or panel that has what it counts."""
+
+        def __init__(self, view: str) -> None:
+            super().__init__()
+            self.view = view
 
     def __init__(self) -> None:
         super().__init__(id="header")
@@ -204,9 +234,12 @@ class HeaderBar(Sheet):
 
     def draw(self, width: int, height: int) -> Sequence[Line]:
         """Draw one line on the bar's background."""
+        return [(self._pieces(width), "bar")]
+
+    def _pieces(self, width: int) -> Pieces:
         if self.snapshot is None:
-            return [((), "bar")]
-        pieces = header_pieces(
+            return ()
+        return header_pieces(
             self.snapshot,
             width,
             self.now,
@@ -216,4 +249,10 @@ class HeaderBar(Sheet):
             need=self.need,
             is_readonly=self.is_readonly,
         )
-        return [(pieces, "bar")]
+
+    def on_click(self, event: events.Click) -> None:
+        """Ask for the view of the clicked count."""
+        event.stop()
+        view = view_at(self._pieces(self.size.width), event.x, self.look.ascii_only)
+        if view:
+            self.post_message(self.CountPressed(view))

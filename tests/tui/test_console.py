@@ -743,3 +743,25 @@ async def test_a_bead_among_the_problems_cannot_be_marked() -> None:
         assert app.feed.problems.select(Selection(BEAD, "", "gt-o1"))
         await pilot.press("space")
         assert "there is no agent to mark" in app.screen_text() and not app.feed.agents.marked
+
+
+async def test_a_click_on_a_count_of_the_header_opens_what_it_counts() -> None:
+    app = Console()
+    async with app.run_test(size=(160, 45)) as pilot:
+        for words, view, place in (
+            ("need you", "inbox", "inbox"),
+            ("stalled", "problems", "problems"),
+            ("to merge", "queue", "queue"),
+            ("working", "feed", "agents"),
+        ):
+            for _ in range(2):
+                # again on what is open: it stays open
+                line = app.feed.header.plain_lines()[0]
+                at = cells(line[: line.index(words)])
+                await pilot.click("#header", offset=(at, 0))
+                await pilot.pause()
+                assert (app.feed.view, app.feed.place) == (view, place), words
+        line = app.feed.header.plain_lines()[0]
+        await pilot.click("#header", offset=(cells(line[: line.index("live")]), 0))
+        await pilot.pause()
+        assert app.feed.view == "feed" and app.screen is app.feed
