@@ -25,7 +25,7 @@ from gastown_core.errors import GastownError
 from gastown_core.state.as_json import agent_json, status_json
 from gastown_core.state.rows import EventFilter
 from gastown_web.acts import Acts
-from gastown_web.desk import Desk
+from gastown_web.desk import Desk, whole_number
 from gastown_web.guard import Gate, Guard, same
 from gastown_web.panels import HERE, PAGES, Page, Painter
 
@@ -118,8 +118,7 @@ class Dashboard:
     async def _live(self, request: Request) -> Response:
         """Send the panels that change, from the revision that the page (or the browser after a break) has."""
         names = [name for name in request.query_params.get("panels", "").split(",") if self._is_panel(name)][:16]
-        told = request.headers.get("last-event-id") or request.query_params.get("after", "0")
-        after = whole_number(told, 0)
+        after = self.desk.revision_of(request.headers.get("last-event-id") or request.query_params.get("after", ""))
 
         async def stream() -> AsyncIterator[bytes]:
             yield b"retry: 1000\n\n"
@@ -128,7 +127,7 @@ class Dashboard:
                     yield b": alive\n\n"
                     continue
                 data = "".join(f"data: {line}\n" for line in "\n".join(panels).splitlines())
-                yield f"id: {revision}\nevent: panels\n{data}\n".encode("utf-8", "replace")
+                yield f"id: {self.desk.edition(revision)}\nevent: panels\n{data}\n".encode("utf-8", "replace")
 
         return StreamingResponse(stream(), media_type="text/event-stream", headers={"x-accel-buffering": "no"})
 
@@ -189,13 +188,6 @@ class Dashboard:
             for row in rows
         ]
         return _json({"events": told})
-
-
-def whole_number(text: str, otherwise: int) -> int:
-    """Return the whole number that a stranger wrote in digits, at most 10⁹; ``otherwise`` if it is none."""
-    if not (text.isascii() and text.isdigit()):
-        return otherwise
-    return int(text) if len(text) < 10 else 10**9
 
 
 def _json(value: object) -> Response:

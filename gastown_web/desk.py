@@ -7,6 +7,7 @@ sent.  It shows moments, never ages, so that time alone changes nothing; the pag
 from __future__ import annotations
 
 import asyncio
+import secrets
 from contextlib import suppress
 
 from gastown_core.attention.look import attention
@@ -22,6 +23,13 @@ if TYPE_CHECKING:
     from gastown_core.state.rows import EventFilter, EventRow
 
     Draw = Callable[[str], str]
+
+def whole_number(text: str, otherwise: int) -> int:
+    """Return the whole number that a stranger wrote in digits, at most 10⁹; ``otherwise`` if it is none."""
+    if not (text.isascii() and text.isdigit()):
+        return otherwise
+    return int(text) if len(text) < 10 else 10**9
+
 
 RECHECK_S = 1.0
 """How often time alone may change a verdict."""
@@ -39,11 +47,12 @@ class Drawn:
 
 
 class Desk:
-    """The town at ``root``, kept live while the server runs; ``revision`` grows with each change."""
+    """The town at ``root``, kept live while the server runs; ``revision`` grows with each change, ``era`` names this server's count."""
 
     def __init__(self, root: str) -> None:
         self.root = root
         self.live = LiveTown(root)
+        self.era = secrets.token_hex(4)
         self.revision = 1
         self.trouble = ""
         self.marks = Marks(root)
@@ -123,12 +132,18 @@ class Desk:
         known.checked = self.revision
         return known
 
+    def edition(self, revision: int) -> str:
+        """Return how a page remembers a revision."""
+        return f"{self.era}-{revision}"
+
+    def revision_of(self, edition: str) -> int:
+        """Return the revision that a page remembers; 0 for that of an earlier server, which counted other changes."""
+        era, _, number = edition.partition("-")
+        return whole_number(number, 0) if era == self.era else 0
+
     async def changes(self, names: Iterable[str], draw: Draw, after: int) -> AsyncIterator[tuple[int, list[str]]]:
         """Yield, with the revision, the HTML of those panels that changed after revision ``after``; empty now and then."""
         wanted = list(names)
-        if after > self.revision:
-            # the number is of an earlier server
-            after = 0
         while not self._is_ending:
             revision, changed = self.revision, self._changed
             new = [drawn.html for name in wanted if (drawn := self.panel(name, draw)).revision > after]

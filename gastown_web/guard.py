@@ -185,6 +185,8 @@ class Gate:
                 return _say(401, "this link is not valid any more; use the one that gt dashboard printed last")
             return guard.let_in(RedirectResponse("/" + path.lstrip("/\\"), 303))
         if not guard.has_cookie(request):
+            if guard.password and headers.get("hx-request") == "true":
+                return _say(401, "your sign-in is over; load the page and give the password again")
             if guard.password:
                 return RedirectResponse("/login", 303)
             return _say(401, "open the link that gt dashboard printed; it carries a token")

@@ -4,8 +4,9 @@
 const body = document.body;
 const panels = body.dataset.panels || "";
 const held = new Map();
+const AGAIN_MS = 3000;
 let source = null;
-let revision = Number(body.dataset.revision || 0);
+let edition = body.dataset.edition || "";
 
 function age(seconds) {
   if (seconds < 60) return `${Math.max(0, Math.round(seconds))}s`;
@@ -36,6 +37,25 @@ function isBusy(panel) {
   return (active && panel.contains(active) && /^(INPUT|TEXTAREA|SELECT)$/.test(active.tagName)) || Boolean(open);
 }
 
+function meaningOf(one) {
+  const form = one.closest("form");
+  const fields = form ? [...form.querySelectorAll("input:not([name=csrf])")].map((input) => `${input.name}=${input.value}`) : [];
+  return [one.tagName, one.getAttribute("href"), form?.getAttribute("action"), ...fields].join(" ");
+}
+
+// returns what puts the focus back where it was: to the same act of the same question, else to its row
+function focusIn(panel) {
+  const one = document.activeElement;
+  if (!panel.contains(one)) return () => {};
+  const row = one.closest("[data-row]")?.id || "";
+  const meaning = one.id ? "" : meaningOf(one);
+  return (fresh) => {
+    const home = document.getElementById(row) || fresh;
+    const same = meaning && [...home.querySelectorAll("a, button, summary")].find((other) => meaningOf(other) === meaning);
+    (same || document.getElementById(one.id || row))?.focus();
+  };
+}
+
 function put(html) {
   const made = new DOMParser().parseFromString(html, "text/html");
   for (const fresh of [...made.body.children]) {
@@ -45,12 +65,12 @@ function put(html) {
       held.set(fresh.id, fresh.outerHTML);
       continue;
     }
-    const focused = old.contains(document.activeElement) ? document.activeElement.id : "";
+    const focus = focusIn(old);
     htmx.swap(old, fresh.outerHTML, { swapStyle: "outerHTML" });
     held.delete(fresh.id);
     const now = document.getElementById(fresh.id);
     showAges(now);
-    if (focused) document.getElementById(focused)?.focus();
+    focus(now);
   }
   title();
 }
@@ -63,14 +83,39 @@ function title() {
 
 function listen() {
   if (source || !panels) return;
-  source = new EventSource(`/live?panels=${encodeURIComponent(panels)}&after=${revision}`);
+  source = new EventSource(`/live?panels=${encodeURIComponent(panels)}&after=${edition}`);
   source.addEventListener("open", () => say("live", "good"));
   source.addEventListener("panels", (event) => {
-    revision = Number(event.lastEventId) || revision;
+    edition = event.lastEventId || edition;
     put(event.data);
   });
-  source.addEventListener("error", () => say("△ not live: the server does not answer", "warn"));
+  source.addEventListener("error", lost);
 }
+
+// a browser asks again by itself after a break, but never again after a refusal
+async function lost() {
+  say("△ not live: the server does not answer", "warn");
+  if (source?.readyState !== EventSource.CLOSED) return;
+  rest();
+  try {
+    const answer = await fetch("/api/v1/status", { headers: { "HX-Request": "true" } });
+    if (answer.status === 401) say("△ not live: the server is another one now; open the link that gt dashboard printed last", "warn");
+    else if (!answer.ok) say(`△ not live: ${(await answer.text()).trim()}`, "warn");
+  } catch {
+    // it does not answer, as the header says
+  }
+  setTimeout(() => document.hidden || listen(), AGAIN_MS);
+}
+
+function complain(words) {
+  const list = document.createElement("ol");
+  list.className = "receipts bad";
+  list.append(Object.assign(document.createElement("li"), { textContent: `✗ ${words}` }));
+  document.getElementById("receipts")?.replaceChildren(list);
+}
+
+document.addEventListener("htmx:responseError", (event) => complain(event.detail.xhr.responseText.trim() || "refused"));
+document.addEventListener("htmx:sendError", () => complain("the server does not answer; look whether this was done"));
 
 function rest() {
   if (source) source.close();

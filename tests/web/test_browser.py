@@ -62,7 +62,7 @@ def page() -> Iterator[Any]:
 
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        page = browser.new_page()
+        page = browser.new_context().new_page()
         page.set_default_timeout(PATIENCE_MS)
         page.wrong = []
         page.on("pageerror", lambda error: page.wrong.append(str(error)))
@@ -96,6 +96,44 @@ def test_a_page_that_lost_its_server_says_so_and_catches_up(rigged: Rigged, serv
     assert served.end() == 0
     page.wait_for_selector("#live .state.warn")
     assert "not live" in page.inner_text("#live")
+
+
+def test_a_page_of_an_earlier_server_says_so_and_comes_back_with_the_new_link(
+    rigged: Rigged, served: Served, page: Any
+) -> None:
+    gt("escalate", "-s", "HIGH", "The disk is nearly full", cwd=rigged.root)
+    page.goto(served.link)
+    page.wait_for_selector("#live .state.good")
+    page.wait_for_selector("#inbox .need")
+    served.process.kill()
+    served.process.wait()
+    page.click("#inbox .need .quiet button:text('snooze')")
+    page.wait_for_selector("#receipts .bad:has-text('does not answer')")
+    later = Served(rigged.root, served.port)
+    try:
+        page.wait_for_selector("#live .state:has-text('open the link')")
+        page.click("#inbox .need .quiet button:text('snooze')")
+        page.wait_for_selector("#receipts .bad:has-text('open the link')")
+        other = page.context.new_page()
+        other.goto(later.link)
+        page.bring_to_front()
+        page.wait_for_selector("#live .state.good")
+        page.click("#inbox .need .quiet button:text('snooze')")
+        page.wait_for_selector("#receipts .good")
+        page.wait_for_selector("#inbox .need", state="detached")
+    finally:
+        assert later.end() == 0
+
+
+def test_the_focus_stays_on_the_same_act_when_a_panel_changes(rigged: Rigged, served: Served, page: Any) -> None:
+    gt("escalate", "-s", "HIGH", "The disk is nearly full", cwd=rigged.root)
+    page.goto(served.link)
+    page.wait_for_selector("#live .state.good")
+    page.focus("#inbox .need .quiet button:text('pin')")
+    gt("escalate", "-s", "HIGH", "The lamp is broken", cwd=rigged.root)
+    page.wait_for_selector("#inbox .need >> nth=1")
+    assert page.evaluate("document.activeElement.innerText") == "pin"
+    assert "nearly full" in page.evaluate("document.activeElement.closest('[data-row]').innerText")
 
 
 def test_what_a_person_types_is_not_swept_away(rigged: Rigged, served: Served, page: Any) -> None:

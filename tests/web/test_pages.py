@@ -13,7 +13,8 @@ from starlette.testclient import TestClient
 from gastown_core.model.snapshot import SourceStatus
 from gastown_core.orders.registry import ORDERS
 from gastown_web import panels
-from gastown_web.app import Dashboard, whole_number
+from gastown_web.app import Dashboard
+from gastown_web.desk import whole_number
 from gastown_web.guard import Guard
 from gastown_web.panels import PAGES, PANELS
 from tests.support.cli import gt
@@ -223,3 +224,13 @@ def test_only_panels_that_changed_are_sent_and_a_break_misses_nothing(browser: B
     until(lambda: "nearly full" in desk.panel("inbox", draw).html, "the row", 30)
     assert desk.panel("inbox", draw).revision > revision >= before["inbox"]
     assert desk.panel("queue", draw).revision == before["queue"]
+
+
+def test_what_a_page_remembers_of_an_earlier_server_is_worth_nothing(browser: Browser) -> None:
+    desk = browser.dashboard.desk
+    found = re.search(r'data-edition="([^"]+)"', browser.text())
+    assert found is not None
+    assert desk.revision_of(found[1]) == desk.revision
+    assert desk.revision_of(f"0{desk.era[:-1]}-1") == 0
+    assert desk.revision_of("1") == 0
+    assert desk.revision_of(f"{desk.era}-²") == 0
