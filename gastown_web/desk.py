@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     Draw = Callable[[str], str]
 
+
 def whole_number(text: str, otherwise: int) -> int:
     """Return the whole number that a stranger wrote in digits, at most 10⁹; ``otherwise`` if it is none."""
     if not (text.isascii() and text.isdigit()):

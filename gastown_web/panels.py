@@ -139,7 +139,12 @@ class Painter:
         names = page.all_panels
         drawn = {name: self._desk.panel(name, self.panel).html for name in names}
         return self.env.get_template("page.html").render(
-            page=page, drawn=drawn, names=names, town=self._desk.town, edition=self._desk.edition(self._desk.revision), **values
+            page=page,
+            drawn=drawn,
+            names=names,
+            town=self._desk.town,
+            edition=self._desk.edition(self._desk.revision),
+            **values,
         )
 
     def show(self, template: str, **values: object) -> str:
