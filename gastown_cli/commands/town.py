@@ -69,17 +69,19 @@ def up_arguments(parser: ArgumentParser) -> None:
 def run_up(args: Namespace) -> int:
     """Start what is not running, and leave running agents alone. Without tmux only the daemon starts."""
     from gastown_core.tmux.socket import has_tmux
-    from gastown_core.town.lifecycle import bring_up
+    from gastown_core.town.lifecycle import bring_up, hook_warnings
     from gastown_core.town.settings import load_settings
 
     root = context.town()
     rows: list[Service] = []
+    stale: list[str] = []
     if has_tmux():
         from gastown_core.process import gt_argv
         from gastown_core.tmux.keys import town_keys
 
         keys = town_keys(gt_argv())
         rows = bring_up(root, sender=who.acting(root), agent=args.agent, keys=keys, restore=args.restore)
+        stale = hook_warnings(root)
     elif not args.json:
         output.note("tmux is not installed: start agents by hand; gt sling shows how")
     if load_settings(root).lenient("up.daemon"):
@@ -89,7 +91,8 @@ def run_up(args: Namespace) -> int:
     if args.json:
         started = sum(1 for row in rows if row.ok and row.detail != "already running")
         summary = {"total": len(rows), "started": started, "failed": len(failed)}
-        output.say_json({"success": not failed, "services": [row.as_json() for row in rows], "summary": summary})
+        services = [row.as_json() for row in rows]
+        output.say_json({"success": not failed, "services": services, "summary": summary, "warnings": stale})
     else:
         for row in rows:
             if row.ok and not args.quiet:
@@ -97,7 +100,7 @@ def run_up(args: Namespace) -> int:
             elif not row.ok:
                 output.say(f"{output.style('✗', 'red')} {row.name}  {output.clean(row.detail)}")
         # agents of one runtime lack the same
-        for warning in dict.fromkeys(warning for row in rows for warning in row.warnings):
+        for warning in dict.fromkeys([*(warning for row in rows for warning in row.warnings), *stale]):
             output.note(f"note: {output.clean(warning)}")
         if not failed and not args.quiet:
             output.say("next: gt feed watches the town; prefix+a opens it inside a session")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from gastown_core.doctor.check import Check, Finding
 from gastown_core.town.hook_files import install
-from gastown_core.town.hook_states import BLOCKED, DAMAGED, IN_STEP, MISSING, NO_FOLDER, OLDER, states
+from gastown_core.town.hook_states import BLOCKED, DAMAGED, out_of_step
 from gastown_core.town.liveness import live_sessions
 
 TYPE_CHECKING = False
@@ -30,11 +30,7 @@ class HooksCheck(Check):
         for seat in place.seats():
             if seat.entry.address.rig and not place.covers(seat.entry.address.rig):
                 continue
-            for one in states(place.root, seat.entry, seat.preset):
-                if one.state in (IN_STEP, NO_FOLDER) or (
-                    one.state in (MISSING, OLDER) and seat.entry.session not in live
-                ):
-                    continue
+            for one in out_of_step(place.root, seat.entry, seat.preset, runs=seat.entry.session in live):
                 key = f"{one.agent} {one.runtime}"
                 self._seats[key] = seat
                 can_mend = one.state not in (DAMAGED, BLOCKED)

@@ -72,6 +72,12 @@ def states(root: str, entry: RosterEntry, preset: Preset) -> list[HookState]:
     return found
 
 
+def out_of_step(root: str, entry: RosterEntry, preset: Preset, *, runs: bool) -> list[HookState]:
+    """Return the files that are not as they should be; of an agent that does not run, those that its start leaves so."""
+    fine = (IN_STEP, NO_FOLDER) if runs else (IN_STEP, NO_FOLDER, MISSING, OLDER)
+    return [one for one in states(root, entry, preset) if one.state not in fine]
+
+
 def _judge(file: Wanted, noted: object) -> tuple[str, str]:
     if file.is_settled:
         return IN_STEP, ""

@@ -14,11 +14,14 @@ from gastown_core.files.locks import FileLock
 from gastown_core.model.address import DEACON, MAYOR, REFINERY, WITNESS
 from gastown_core.model.record import Record
 from gastown_core.model.states import RigState
+from gastown_core.tmux.panes import list_panes
 from gastown_core.town import restarts, sessions, start_plan
 from gastown_core.town.hook_record import never_started
+from gastown_core.town.hook_states import out_of_step
 from gastown_core.town.inventory import read_inventory
-from gastown_core.town.liveness import lives
+from gastown_core.town.liveness import lives, living
 from gastown_core.town.restoring import to_restore
+from gastown_core.town.runtime_choice import choose_runtime
 from gastown_core.town.settings import load_settings
 
 TYPE_CHECKING = False
@@ -109,6 +112,29 @@ def bring_up(
     if rows and all(row.ok for row in rows) and any(row.detail != RUNS_ALREADY for row in rows):
         append_event(root, "boot", "gt", {"rig": "town", "agents": [row.name for row in rows]}, clock=clock)
     return rows
+
+
+def hook_warnings(root: str) -> list[str]:
+    """Return a warning for each agent that runs with hook files that its next start would write anew."""
+    found = []
+    try:
+        panes = list_panes(sessions.server_of(root))
+    except TmuxError:
+        # the rows of the starts tell of it
+        return []
+    alive = living(panes.values())
+    for entry in read_inventory(root).agents:
+        pane = panes.get(entry.session)
+        if pane is None or not pane.agent or not alive[entry.session]:
+            continue
+        try:
+            preset = choose_runtime(root, entry.address, pane.agent).preset
+        except GastownError:
+            # gt doctor names a runtime that the settings no longer know
+            continue
+        stale = [one for one in out_of_step(root, entry, preset, runs=True) if one.diff()]
+        found += [f"hooks of {one.agent} are {one.state} ({one.path}); gt hooks sync writes them" for one in stale]
+    return found
 
 
 def _unless_running(root: str, entry: RosterEntry, start: Callable[[RosterEntry], Service]) -> Service:

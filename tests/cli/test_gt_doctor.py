@@ -15,6 +15,7 @@ import pytest
 from gastown_core.tmux.socket import has_tmux, socket_name
 from tests.support.cli import Ran, gt
 from tests.support.repos import make_repo
+from tests.support.tmux import until
 
 
 class Town:
@@ -130,6 +131,39 @@ def test_a_start_tells_what_will_stop_it_and_the_scripted_agent_tells_nothing(to
     finally:
         tmux = ["tmux", "-L", socket_name(str(town.root), {}), "kill-server"]
         subprocess.run(tmux, env={**os.environ, **env}, capture_output=True)
+        shutil.rmtree(sockets, ignore_errors=True)
+
+
+def test_up_and_the_doctor_name_hooks_that_were_taken_from_a_running_agent_until_a_sync(town: Town) -> None:
+    if not has_tmux():
+        pytest.skip("there is no tmux here")
+    # a socket's path may have some 100 characters
+    sockets = tempfile.mkdtemp(dir="/tmp")
+    town.env["TMUX_TMPDIR"] = sockets
+    # without exec: the process then bears the agent's name
+    (town.root.parent / "bin" / "claude").write_text("#!/bin/sh\nwhile read line; do :; done\n")
+    (town.root / "settings" / "config.json").write_text('{"up": {"daemon": false}}')
+    mayors = town.root / "mayor" / ".claude" / "settings.local.json"
+
+    def run(*words: str) -> Ran:
+        return gt(*words, cwd=str(town.root), **town.env)
+
+    try:
+        first = run("up")
+        assert first.code == 0 and "hooks of" not in first.err, first
+        until(lambda: run("mayor", "status", "--running").out == "true\n", "the mayor's program runs", 60)
+        mayors.write_text('{"model": "opus"}')
+        again = run("up")
+        assert again.code == 0 and "hooks of mayor are" in again.err and "gt hooks sync" in again.err, again
+        assert len(run("up", "--json").json["warnings"]) == 1
+        (found,) = [one for one in run("doctor", "--json").json["findings"] if one["check"] == "hooks"]
+        assert found["fixable"] and found["about"] == ["mayor"] and found["remedy"] == "gt hooks sync"
+        assert run("hooks", "sync").code == 0
+        assert "hooks of" not in run("up").err
+        assert not [one for one in run("doctor", "--json").json["findings"] if one["check"] == "hooks"]
+    finally:
+        tmux = ["tmux", "-L", socket_name(str(town.root), {}), "kill-server"]
+        subprocess.run(tmux, env={**os.environ, **town.env}, capture_output=True)
         shutil.rmtree(sockets, ignore_errors=True)
 
 
