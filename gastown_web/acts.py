@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hmac
+from concurrent.futures import ThreadPoolExecutor
 
 from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
 
@@ -16,7 +17,8 @@ from gastown_core.orders.registry import BY_ID, disabled_reason, order_for, subj
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
+    from typing import TypeVar
 
     from starlette.requests import Request
 
@@ -27,8 +29,12 @@ if TYPE_CHECKING:
     from gastown_web.guard import Guard
     from gastown_web.panels import Painter
 
+    T = TypeVar("T")
+
 ATTACHES = "agent.attach"
 """The order that needs a terminal."""
+MOST_AT_ONCE = 32
+"""How many acts run at the same time; the live town reads in threads of its own, for an act may wait for a minute."""
 PATIENCE_S = 20.0
 """How long a page waits for the last receipt; the act goes on without it."""
 
@@ -40,7 +46,8 @@ class Acts:
         self._desk = desk
         self._guard = guard
         self._painter = painter
-        self._running: set[asyncio.Task[bool]] = set()
+        self._running: set[asyncio.Future[bool]] = set()
+        self._threads = ThreadPoolExecutor(MOST_AT_ONCE, "act")
 
     async def ask(self, request: Request) -> Response:
         """Show what an order does and loses, and ask for what it needs."""
@@ -57,9 +64,9 @@ class Acts:
         if not why:
             try:
                 if kind.choices:
-                    told["choices"] = await asyncio.to_thread(choices_of, self._desk.root, order)
+                    told["choices"] = await self._in_thread(choices_of, self._desk.root, order)
                 if kind.preview and all(ask in given for ask in kind.asks):
-                    told["preview"] = await asyncio.to_thread(preview_of, self._desk.root, order)
+                    told["preview"] = await self._in_thread(preview_of, self._desk.root, order)
             except GastownError as error:
                 told["problem"] = str(error)
         page = self._painter.show("act.html", kind=kind, target=target, given=given, **told)
@@ -97,7 +104,7 @@ class Acts:
     async def perform(self, order: Order) -> list[Receipt]:
         """Perform an order in a thread; return its receipts, or those so far after ``PATIENCE_S``."""
         receipts: list[Receipt] = []
-        task = asyncio.create_task(asyncio.to_thread(perform, self._desk.root, order, receipts.append))
+        task = self._in_thread(perform, self._desk.root, order, receipts.append)
         self._running.add(task)
         task.add_done_callback(self._ended)
         await asyncio.wait((task,), timeout=PATIENCE_S)
@@ -107,7 +114,10 @@ class Acts:
             receipts.append(Receipt(order.kind, order.target, "failed", f"{task.exception()}", ok=False, final=True))
         return receipts
 
-    def _ended(self, task: asyncio.Task[bool]) -> None:
+    def _in_thread(self, work: Callable[..., T], *given: object) -> asyncio.Future[T]:
+        return asyncio.get_running_loop().run_in_executor(self._threads, work, *given)
+
+    def _ended(self, task: asyncio.Future[bool]) -> None:
         self._running.discard(task)
         if not task.cancelled():
             # a failure is in the receipts; asking for it here keeps it out of the log
@@ -120,7 +130,7 @@ class Acts:
             return PlainTextResponse("the page is of an earlier server; load it again\n", 403)
         act = request.path_params["act"]
         try:
-            done = await asyncio.to_thread(self._mark, act, form)
+            done = await self._in_thread(self._mark, act, form)
             receipt = Receipt(f"inbox.{act}", form.get("key", ""), done, final=True)
         except GastownError as error:
             receipt = Receipt(f"inbox.{act}", form.get("key", ""), "refused", str(error), ok=False, final=True)

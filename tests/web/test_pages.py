@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import html
 import os
 import re
+import threading
 from collections.abc import Iterator
 
 import pytest
 from starlette.testclient import TestClient
 
+from gastown_core.model.order import Order
 from gastown_core.model.snapshot import SourceStatus
 from gastown_core.orders.registry import ORDERS
 from gastown_web import panels
@@ -234,3 +237,25 @@ def test_what_a_page_remembers_of_an_earlier_server_is_worth_nothing(browser: Br
     assert desk.revision_of(f"0{desk.era[:-1]}-1") == 0
     assert desk.revision_of("1") == 0
     assert desk.revision_of(f"{desk.era}-²") == 0
+
+
+def test_acts_that_wait_hold_up_nothing_else(browser: Browser, monkeypatch: pytest.MonkeyPatch) -> None:
+    gate = threading.Event()
+
+    def waits(*_: object) -> bool:
+        return gate.wait(60)
+
+    monkeypatch.setattr("gastown_web.acts.perform", waits)
+
+    async def look_meanwhile() -> str:
+        acts = browser.dashboard.acts
+        waiting = [asyncio.create_task(acts.perform(Order("scheduler.pause", ""))) for _ in range(40)]
+        try:
+            await asyncio.sleep(0)
+            return await asyncio.wait_for(asyncio.to_thread(lambda: "read"), 15)
+        finally:
+            gate.set()
+            await asyncio.gather(*waiting)
+
+    assert browser.client.portal is not None
+    assert browser.client.portal.call(look_meanwhile) == "read"
