@@ -272,6 +272,14 @@ ROOT = Root(
             "Manage the deacon's session: start|attach|detach|stop|restart|status",
             ("dea",),
         ),
+        Command("deacon heartbeat", _C + "agent:heartbeat", "Agents", "Same as gt heartbeat (for agents)"),
+        Command("deacon health-state", _C + "status:agents", "Agents", "Same as gt agents"),
+        Command(
+            "deacon force-kill",
+            _C + "session:force_kill",
+            "Agents",
+            "End an agent's session, as gt session stop does; its work stays on its hook",
+        ),
         Command(
             "witness",
             _C + "standing:witness",

@@ -68,6 +68,20 @@ def run_session(args: Namespace) -> int:
     return code
 
 
+def force_kill_arguments(parser: ArgumentParser) -> None:
+    """Add the arguments of ``gt deacon force-kill``."""
+    parser.add_argument("target", metavar="agent", help="agent whose session to end")
+    parser.add_argument("--reason", default="", help="reason to record")
+    parser.set_defaults(action="stop", when_orphaned=False)
+    context.add_json(parser)
+    add_receipts(parser)
+
+
+def run_force_kill(args: Namespace) -> int:
+    """End the agent's session as ``gt session stop`` does."""
+    return run_session(args)
+
+
 def _act(root: str, entry: RosterEntry, args: Namespace) -> Iterator[Receipt]:
     from gastown_core.town import sessions, start_plan
     from gastown_core.town.hook_record import record_pause

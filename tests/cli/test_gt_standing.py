@@ -5,8 +5,11 @@ from __future__ import annotations
 import json
 import os
 
+from gastown_core.runtimes.heartbeat import read_heartbeat
+from gastown_core.town.settings import set_setting
 from tests.support.cli import gt
 from tests.support.rigged import Rigged
+from tests.support.tmux import needs_tmux
 
 
 def test_a_witness_tells_of_its_session_and_of_its_patrol(rigged: Rigged) -> None:
@@ -39,3 +42,28 @@ def test_the_witness_of_a_parked_rig_is_not_started(rigged: Rigged) -> None:
 def test_a_rig_that_is_not_there_is_named(rigged: Rigged) -> None:
     refused = gt("witness", "status", "shap", cwd=rigged.root)
     assert refused.code == 1 and "shop" in refused.err
+
+
+def test_the_deacons_commands_for_agents_are_the_general_ones(rigged: Rigged) -> None:
+    listed = gt("deacon", "health-state", cwd=rigged.root)
+    assert listed.code == 0 and "shop/witness" in listed.out and listed.out == gt("agents", cwd=rigged.root).out
+    told = gt("deacon", "heartbeat", "health-scan", cwd=rigged.root, GT_SESSION="hq-deacon")
+    assert told.code == 0, told
+    beat = read_heartbeat(rigged.root, "hq-deacon")
+    assert beat is not None and (beat.state, beat.context) == ("working", "health-scan")
+    assert gt("deacon", "dance", cwd=rigged.root).code == 2
+
+
+@needs_tmux
+def test_a_forced_end_names_who_ended_and_keeps_the_hook(sessions_too: Rigged) -> None:
+    town = sessions_too
+    set_setting(town.root, "default_agent", "scripted")
+    assert gt("witness", "start", "shop", cwd=town.root).code == 0
+    ended = gt("deacon", "force-kill", "shop/witness", "--reason", "it hangs", "--json", cwd=town.root)
+    assert ended.code == 0 and ended.json["detail"] == "sh-witness; its hook was empty", ended
+    assert not gt("witness", "status", "shop", "--json", cwd=town.root).json["running"]
+    (event,) = town.events("kill")
+    assert event["payload"] == {"rig": "shop", "target": "shop/witness", "reason": "it hangs"}
+    again = gt("deacon", "force-kill", "shop/witness", "--json", cwd=town.root)
+    assert "was not running" in again.json["detail"]
+    assert gt("deacon", "force-kill", cwd=town.root).code == 2
