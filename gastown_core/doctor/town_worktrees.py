@@ -17,11 +17,13 @@ from gastown_core.git.lost_worktrees import (
     has_work,
     left_out,
     lost,
+    lost_refs,
     moved,
     repositories_in,
     stray,
 )
 from gastown_core.git.repo import Git
+from gastown_core.git.worktree import RESCUE
 from gastown_core.town import polecat_pool
 from gastown_core.town.inventory import read_inventory
 from gastown_core.town.liveness import live_sessions
@@ -90,7 +92,7 @@ class WorktreesCheck(Check):
                 why = f"{BROKEN_WHY}; without an answer from tmux it stays, as its agent may run"
             else:
                 what, why = f"{folder} is no worktree", BROKEN_WHY
-                act = f"save the files of {folder} under a ref and remove it{_without(left_out(bare, folder))}"
+                act = f"save the files of {folder} under {RESCUE}/{name} and remove it{_without(left_out(bare, folder))}"
                 self._mend[act] = partial(_clear, root, rig, bare, folder, name)
             remedy = "gt doctor --fix" if act else "push or move what it holds, then remove it"
             found.append(Finding(self.name, what, why, remedy, (entry.address.path,), act=act))
@@ -99,7 +101,7 @@ class WorktreesCheck(Check):
     def _lost(self, rig: RigEntry, bare: Git) -> list[Finding]:
         found = []
         for tree in lost(bare):
-            saved = "save what it held under a ref and " if has_work(bare, tree) else ""
+            saved = f"save what it held under {lost_refs(tree)} and " if has_work(bare, tree) else ""
             act = f"{saved}let git forget the worktree {tree.path}"
             self._mend[act] = partial(_forget, bare, tree)
             what = f"the folder of the worktree {tree.path} is gone"

@@ -72,8 +72,15 @@ def save_lost(bare: Git, tree: Worktree, now: float) -> str:
 
 def lost_ref(tree: Worktree, now: float) -> str:
     """Return the name of the ref that saves a lost worktree."""
-    name = os.path.basename(os.path.dirname(tree.path) if tree.branch else tree.path) or "worktree"
-    return f"{RESCUE}/{name}/{int(now * 1000)}"
+    return f"{lost_refs(tree)}/{int(now * 1000)}"
+
+
+def lost_refs(tree: Worktree) -> str:
+    """Return the prefix of that ref: it ends with the worker's name, for ``polecats/nux/shop`` as for ``polecats/nux``."""
+    outer, name = os.path.split(tree.path)
+    above = os.path.basename(outer)
+    is_flat = not tree.branch or above in ("polecats", "crew")
+    return f"{RESCUE}/{(name if is_flat else above) or 'worktree'}"
 
 
 def forget(bare: Git, tree: Worktree, now: float) -> str:

@@ -50,8 +50,9 @@ def test_a_lost_worktree_is_saved_with_its_index_and_forgotten_once(rigged: Rigg
     Git(path).run("add", "added.txt")
     shutil.rmtree(path)
     assert whats(rigged) == [f"the folder of the worktree {path} is gone"] and rescued(rigged) == []
-    assert mend(rigged) == [f"save what it held under a ref and let git forget the worktree {path}"]
+    assert mend(rigged) == [f"save what it held under refs/gastown/rescue/nux and let git forget the worktree {path}"]
     (ref,) = rescued(rigged)
+    assert ref.startswith("refs/gastown/rescue/nux/")
     assert bare_of(rigged).run("show", f"{ref}:added.txt") == "not committed yet"
     assert bare_of(rigged).run("rev-parse", f"{ref}^") == commit
     assert path not in bare_of(rigged).run("worktree", "list")
