@@ -92,7 +92,9 @@ class WorktreesCheck(Check):
                 why = f"{BROKEN_WHY}; without an answer from tmux it stays, as its agent may run"
             else:
                 what, why = f"{folder} is no worktree", BROKEN_WHY
-                act = f"save the files of {folder} under {RESCUE}/{name} and remove it{_without(left_out(bare, folder))}"
+                act = (
+                    f"save the files of {folder} under {RESCUE}/{name} and remove it{_without(left_out(bare, folder))}"
+                )
                 self._mend[act] = partial(_clear, root, rig, bare, folder, name)
             remedy = "gt doctor --fix" if act else "push or move what it holds, then remove it"
             found.append(Finding(self.name, what, why, remedy, (entry.address.path,), act=act))
