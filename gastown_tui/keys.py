@@ -91,6 +91,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("filter.open", ("f",), "filter", "show only events of a rig, role, category or type", FIND, hint=35),
     Action("filter.selection", ("E",), "its events", "only the events of the selected agent, bead, convoy or rig", FIND,
            ("agents", "convoys", "events", "problems", "inbox", "queue")),
+    Action("letters.open", ("F",), "letters", "letters over every agent, bead, convoy, request and incident; typing them goes there", FIND, _PANELS),
     Action("copy.open", ("C",), "copy", "copy an id, branch, path, the row or the drawer's page", FIND, _ROWS),
     Action("stream.pause", ("space",), "pause", "pause or resume events", FIND, ("events",), 70),
     Action("gates.follow", ("space",), "hold", "pause or resume the gate log", QUEUE, ("gates",), 70),

@@ -7,7 +7,7 @@ from functools import partial
 from gastown_core.model.agent import Health
 from gastown_core.state.rows import NO_FILTER
 from gastown_tui.layout import MOST_SHIFT, PANELS, VIEWS
-from gastown_tui.selection import AGENT, BATCH, BEAD, CONVOY, GROUP, ITEM, REQUEST, Selection
+from gastown_tui.selection import AGENT, BATCH, BEAD, CONVOY, GROUP, INCIDENT, ITEM, REQUEST, Selection
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -246,11 +246,15 @@ class Navigation:
         return True
 
     def go_to(self, selection: Selection) -> None:
-        """Select an agent, a convoy, a bead of a convoy or a merge request in its panel."""
+        """Select an agent, a convoy, a bead of a convoy, a merge request or an incident in its panel."""
         stage = self.stage
         if selection.kind == REQUEST:
             self.go_to_panel("queue")
             stage.queue.select(selection)
+            return
+        if selection.kind == INCIDENT:
+            self.go_to_panel("problems")
+            stage.problems.select(selection)
             return
         if selection.kind == BEAD:
             stage.convoys.opened.add(selection.convoy)

@@ -22,6 +22,7 @@ from gastown_tui.controllers.diff_view import DiffView
 from gastown_tui.controllers.drawer_controller import DrawerController
 from gastown_tui.controllers.graph_view import GraphView
 from gastown_tui.controllers.inbox import Inbox
+from gastown_tui.controllers.letters import ALPHABET, Letters
 from gastown_tui.controllers.mail_room import MailRoom
 from gastown_tui.controllers.merge_queue_controller import MergeQueueController
 from gastown_tui.controllers.navigation import Navigation
@@ -111,12 +112,12 @@ class FeedScreen(Bounded, Screen[None], inherit_bindings=False):
         self.inbox = Inbox(console, calls, stage, self.acts, self.mail_room)
         self.closer = CloserLookController(console, stage, self.inbox, self.inspector)
         self.navigation = Navigation(console, stage, self.inspector, self.search, self._make_views(calls))
+        self.letters = Letters(console, stage, self.navigation)
         self.clipboard = Clipboard(console, calls, stage)
         self.away = Away(console, calls, stage, self.navigation)
         self.town_status = TownStatusController(console, calls)
         self.dispatch = self._make_dispatch({**actions, "view.refresh": self.refresh_all, "inbox.answer": self.answer})
-        self.moved_at = 0.0
-        self.stands = False
+        self.moved_at, self.stands = 0.0, False
         self._typed_early: list[str] = []
         self.agents.folded = set(kept.folded)
         self.agents.arrangement = read_arrangement(kept.arrangement)
@@ -157,6 +158,7 @@ class FeedScreen(Bounded, Screen[None], inherit_bindings=False):
             self.navigation,
             self.inspector,
             self.search,
+            self.letters,
             self.town_status,
             *views,
         )
@@ -173,8 +175,9 @@ class FeedScreen(Bounded, Screen[None], inherit_bindings=False):
         )
 
     def bind_keys(self) -> None:
-        """Bind every key of the keymap, in place of those bound before."""
-        bindings = [Binding(_bound(key), f"press({key!r})", show=False) for key in self.keymap.all_keys]
+        """Bind every key of the keymap, and those that the letters take, in place of those bound before."""
+        keys = dict.fromkeys((*self.keymap.all_keys, *ALPHABET, "escape"))
+        bindings = [Binding(_bound(key), f"press({key!r})", show=False) for key in keys]
         self._bindings = BindingsMap(bindings)
 
     def compose(self) -> ComposeResult:
@@ -305,6 +308,8 @@ class FeedScreen(Bounded, Screen[None], inherit_bindings=False):
         self.merge_queue.follow()
         self.closer.show()
         scene = self.plan.scene
+        if self.letters.is_open:
+            self.letters.place()
         if (self.convoys.wanted_height(), self._list_lines()) != (scene.convoy_lines, scene.list_lines):
             self.lay_out()
 
@@ -420,5 +425,7 @@ class FeedScreen(Bounded, Screen[None], inherit_bindings=False):
         """Handle a key of the table; keys typed before the screen is mounted wait."""
         if not self.stands:
             self._typed_early.append(key)
+        elif self.letters.is_open:
+            self.letters.press(key)
         elif self.search.is_searching or not self.away.pressed():
             self.dispatch.press(key)

@@ -21,7 +21,7 @@ from gastown_tui.themes import DARK, Look
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from rich.style import Style
 
@@ -75,6 +75,7 @@ class Sheet(Bounded, Widget):
         self._strips: list[Strip | None] = []
         self._drawn: tuple[int, int, object] = (0, 0, None)
         self.fault = ""
+        self._letters: Mapping[int, Sequence[tuple[int, str]]] = {}
 
     @property
     def look(self) -> Look:
@@ -160,13 +161,30 @@ class Sheet(Bounded, Widget):
             strip = self._strips[y]
             if strip is None:
                 strip = self._strips[y] = paint(self._lines[y], self.look, width)
-            strips.append(strip)
+            strips.append(self._with_letters(strip, y))
         left, right = crop.column_span
         if (left, right) != (0, width):
             return [strip.crop(left, right) for strip in strips]
         return strips
 
+    def show_letters(self, letters: Mapping[int, Sequence[tuple[int, str]]]) -> None:
+        """Show (column, letters) over the lines, by line; none takes them away."""
+        if letters != self._letters:
+            self._letters = letters
+            self.refresh()
+
+    def _with_letters(self, strip: Strip, y: int) -> Strip:
+        for x, text in self._letters.get(y, ()):
+            end = min(x + len(text), strip.cell_length)
+            over = Strip([Segment(text[: end - x], self.look.style("badge"))])
+            strip = Strip.join([strip.crop(0, x), over, strip.crop(end)])
+        return strip
+
     def plain_lines(self) -> list[str]:
-        """Return the sheet as plain text, for tests and the last picture."""
+        """Return the sheet as plain text, without letters over it."""
         width, height = self.size
-        return [strip.text for strip in self.render_lines(Region(0, 0, width, height))]
+        letters, self._letters = self._letters, {}
+        try:
+            return [strip.text for strip in self.render_lines(Region(0, 0, width, height))]
+        finally:
+            self._letters = letters
