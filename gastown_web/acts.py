@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hmac
+import os
 from concurrent.futures import ThreadPoolExecutor
 
 from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
@@ -132,8 +133,9 @@ class Acts:
         try:
             done = await self._in_thread(self._mark, act, form)
             receipt = Receipt(f"inbox.{act}", form.get("key", ""), done, final=True)
-        except GastownError as error:
-            receipt = Receipt(f"inbox.{act}", form.get("key", ""), "refused", str(error), ok=False, final=True)
+        except (GastownError, OSError) as error:
+            # a full or read-only disk among them
+            receipt = Receipt(f"inbox.{act}", form.get("key", ""), "refused", f"{error}", ok=False, final=True)
         self._desk.stir()
         if receipt.ok and not _by_htmx(request):
             return RedirectResponse("/", 303)
@@ -141,6 +143,9 @@ class Acts:
 
     def _mark(self, act: str, form: Mapping[str, str]) -> str:
         root, now = self._desk.root, self._desk.live.clock.now()
+        if not os.path.isdir(root):
+            # writing a mark would make its folder
+            raise GastownError(f"the town {root} is not there", "its folder was moved or removed")
         if act == "undo":
             return f"took back: {marks.undo(root)}"
         item = self._row(form.get("key", ""))

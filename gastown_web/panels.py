@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import time
+from urllib.parse import quote
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
@@ -119,7 +120,7 @@ class Painter:
             orders=BY_ID,
             why_not=self._why_not,
         )
-        self.env.filters.update(moment=moment, span=span, pane=_pane)
+        self.env.filters.update(moment=moment, address=address, span=span, pane=_pane)
 
     def panel(self, name: str) -> str:
         """Return the HTML of a panel; one that cannot be drawn says so in its place."""
@@ -169,8 +170,16 @@ def moment(at: float | None) -> Markup:
 
     if not at:
         return Markup("")
-    shown = time.strftime("%d %b %H:%M", time.localtime(at))
+    try:
+        shown = time.strftime("%d %b %H:%M", time.localtime(at))
+    except (OverflowError, ValueError, OSError):
+        return Markup("an impossible time")
     return Markup('<time datetime="{}">{}</time>').format(format_seconds(at), shown)
+
+
+def address(name: str) -> str:
+    """Return a name as a part of an address, whatever it contains; slashes stay."""
+    return quote(name, safe="/", errors="replace")
 
 
 def span(seconds: float) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import html
 import os
 import re
@@ -13,11 +14,11 @@ import pytest
 from starlette.testclient import TestClient
 
 from gastown_core.model.order import Order
-from gastown_core.model.snapshot import SourceStatus
+from gastown_core.model.snapshot import ConvoyView, SourceStatus
 from gastown_core.orders.registry import ORDERS
 from gastown_web import panels
 from gastown_web.app import Dashboard
-from gastown_web.desk import whole_number
+from gastown_web.desk import Desk, whole_number
 from gastown_web.guard import Guard
 from gastown_web.panels import PAGES, PANELS
 from tests.support.cli import gt
@@ -259,3 +260,40 @@ def test_acts_that_wait_hold_up_nothing_else(browser: Browser, monkeypatch: pyte
 
     assert browser.client.portal is not None
     assert browser.client.portal.call(look_meanwhile) == "read"
+
+
+def test_ids_and_moments_that_no_address_and_no_calendar_can_hold_take_no_panel(
+    browser: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk = browser.dashboard.desk
+    whole = desk.town
+    agent = whole.agents[0]
+    odd = agent._replace(
+        address=agent.address._replace(role="polecat", rig="shop", name='a\ud800"?#%<b>'),
+        health=agent.health._replace(since=1e18),
+    )
+    convoy = ConvoyView('\ud800?#"/', "Roofs", "open", "", (), 0, 0, 0, 0.0, closed_at=float("inf"))
+    planted = whole._replace(agents=(odd, *whole.agents[1:]), convoys=(convoy,))
+    # the live model goes on meanwhile, so its own snapshot cannot be the planted one
+    monkeypatch.setattr(Desk, "town", property(lambda _: planted))
+    desk.stir()
+    for page in PAGES:
+        assert "cannot be drawn" not in browser.text(page.path)
+    assert "%3F%23%25%3Cb%3E" in browser.text("/agents")
+    assert "an impossible time" in browser.text("/agents")
+    assert "%3F%23%22" in browser.text("/convoys")
+
+
+def test_an_act_that_cannot_be_written_says_why(browser: Browser, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(root: str) -> str:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr("gastown_web.acts.marks.undo", full)
+    assert "No space left on device" in browser.post("/inbox/undo")
+
+
+def test_a_town_that_is_gone_is_not_made_again(browser: Browser) -> None:
+    gone = f"{browser.root}-gone"
+    browser.dashboard.desk.root = gone
+    assert "is not there" in browser.post("/inbox/undo")
+    assert not os.path.exists(gone)
