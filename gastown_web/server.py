@@ -46,7 +46,7 @@ def serve(
     opens: bool = False,
     tell: Callable[[str], None],
 ) -> int:
-    """Serve the town at ``root``; return 0 after Ctrl-C or SIGTERM. Raises GastownError."""
+    """Serve the town at ``root``; return 0 after Ctrl-C. SIGTERM ends the process once all is closed. Raises GastownError."""
     listener = listen(bind, port)
     port = listener.getsockname()[1]
     guard = Guard(bind, port, password=password, is_readonly=is_readonly)
