@@ -148,7 +148,7 @@ def test_text_of_strangers_is_text(browser: Browser, rigged: Rigged) -> None:
         assert "‮" not in shown
 
 
-def test_a_source_that_fails_is_said_on_every_page(browser: Browser) -> None:
+def test_a_source_that_fails_is_said_on_every_page(browser: Browser, monkeypatch: pytest.MonkeyPatch) -> None:
     desk = browser.dashboard.desk
     whole = desk.live.snapshot
     assert whole.sources
@@ -156,7 +156,8 @@ def test_a_source_that_fails_is_said_on_every_page(browser: Browser) -> None:
         broken = tuple(
             SourceStatus(one.name, one.good_at, "no such file") if one is source else one for one in whole.sources
         )
-        desk.live.snapshot = whole._replace(sources=broken)
+        planted = whole._replace(sources=broken)
+        monkeypatch.setattr(Desk, "town", property(lambda _, planted=planted: planted))
         desk.stir()
         for page in PAGES:
             shown = browser.text(page.path)
