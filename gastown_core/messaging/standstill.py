@@ -174,7 +174,8 @@ def _freeze(
             seen.add(row.pid)
             done[session].append(row)
         point("processes stopped")
-    return done
+    # one that ended before the signal came stands nowhere; what is stopped does not end
+    return {session: [row for row in rows if is_running(row)] for session, rows in done.items()}
 
 
 def _standing_still(root: str, rig: str) -> list[Process]:
