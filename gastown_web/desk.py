@@ -60,6 +60,7 @@ class Desk:
         self._drawn: dict[str, Drawn] = {}
         self._changed = asyncio.Event()
         self._is_ending = False
+        self._inbox: tuple[int, Sorted] | None = None
         self._tasks: list[asyncio.Task[None]] = []
 
     @property
@@ -104,17 +105,26 @@ class Desk:
                 await asyncio.sleep(RECHECK_S)
 
     async def _recheck(self) -> None:
+        """Look once a second for what no source reports: a verdict that time alone changes, a mark, the end of a snooze."""
         known = self.marks.now()
         while True:
             await asyncio.sleep(RECHECK_S)
-            marks = self.marks.now()
-            if self.live.recheck() or marks is not known:
-                known = marks
+            try:
+                marks, now = self.marks.now(), self.live.clock.now()
+                is_over = any(row.snoozed_until <= now for row in self.inbox().hidden)
+                if self.live.recheck() or marks is not known or is_over:
+                    known = marks
+                    self.stir()
+            except Exception as error:  # noqa: BLE001  as above
+                self.trouble = f"the live model failed: {error}"
                 self.stir()
 
     def inbox(self) -> Sorted:
-        """Return what waits on a person, as the console's inbox shows it.."""
-        return apply(attention(self.town), self.marks.now(), self.live.clock.now())
+        """Return what waits on a person, as the console's inbox shows it; sorted once for each revision."""
+        if self._inbox is None or self._inbox[0] != self.revision:
+            rows = apply(attention(self.town), self.marks.now(), self.live.clock.now())
+            self._inbox = (self.revision, rows)
+        return self._inbox[1]
 
     def events(self, wanted: EventFilter, limit: int) -> list[EventRow]:
         """Return the newest rows that a filter lets through, newest first."""

@@ -14,7 +14,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from gastown_core.attention.look import calm_words, count_of
 from gastown_core.clock import format_seconds
-from gastown_core.model.agent import HEALTH_SYMBOLS, NEEDS_HELP
+from gastown_core.model.agent import HEALTH_SYMBOLS
 from gastown_core.model.landing import STEPS
 from gastown_core.model.plain_text import clean
 from gastown_core.model.record import Record
@@ -74,10 +74,6 @@ def _inbox(desk: Desk) -> Values:
     }
 
 
-def _agents(desk: Desk) -> Values:
-    return {"help": NEEDS_HELP}
-
-
 def _nothing(_: Desk) -> Values:
     return {}
 
@@ -85,7 +81,7 @@ def _nothing(_: Desk) -> Values:
 PANELS: dict[str, Callable[[Desk], Values]] = {
     "head": lambda desk: {"count": count_of(desk.inbox().shown)},
     "inbox": _inbox,
-    "agents": _agents,
+    "agents": _nothing,
     "convoys": _nothing,
     "queue": _nothing,
     "batches": _nothing,

@@ -113,6 +113,16 @@ def test_a_refusal_is_told_to_a_page_without_javascript_too(browser: Browser) ->
     assert "there is nothing to undo" in browser.post("/inbox/undo")
 
 
+def test_a_row_comes_back_when_its_snooze_ends_though_nothing_else_happens(browser: Browser) -> None:
+    gt("escalate", "-s", "HIGH", "The disk is nearly full", cwd=browser.root)
+    browser.shows("The disk is nearly full")
+    key = re.search(r'id="row-([^"]+)"', browser.text())
+    assert key is not None
+    browser.post("/inbox/snooze", key=key[1], **{"for": "2s"})
+    browser.shows("1 snoozed or done")
+    browser.shows(key[0])
+
+
 def test_an_order_says_what_it_needs_and_why_it_is_refused(browser: Browser) -> None:
     assert "no running session" in browser.text("/act/agent.nudge?target=mayor") or "Not possible now" in browser.text(
         "/act/agent.nudge?target=mayor"
