@@ -6,6 +6,7 @@ import os
 
 from gastown_cli import context, output
 from gastown_core.errors import GastownError, UsageError
+from gastown_core.files.plain import open_plain
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -62,7 +63,7 @@ def _password(path: str) -> str:
     if not path:
         return ""
     try:
-        with open(path, encoding="utf-8") as handle:
+        with open(open_plain(path), encoding="utf-8") as handle:
             text = handle.read().strip()
             is_open = os.fstat(handle.fileno()).st_mode & 0o077
     except (OSError, ValueError) as error:

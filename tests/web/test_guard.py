@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 
 import pytest
@@ -187,4 +188,9 @@ def test_other_machines_need_a_read_only_dashboard_or_a_password(rigged: Rigged)
     told = gt("dashboard", "--password-file", secret, "--port", "0", cwd=rigged.root)
     assert told.code == 2
     assert "chmod 600" in told.err
+    os.mkfifo(f"{rigged.root}/pipe")
+    for odd in ("pipe", "mayor"):
+        told = gt("dashboard", "--password-file", f"{rigged.root}/{odd}", "--port", "0", cwd=rigged.root)
+        assert told.code == 2
+        assert "cannot read" in told.err
     assert gt("dashboard", "--port", "99999", cwd=rigged.root).code == 2
