@@ -55,8 +55,10 @@ def _run(root: Root, argv: list[str]) -> int:
         from gastown_cli.completion.words import answer
         from gastown_cli.output import say
 
-        for line in answer(root, argv[1:]):
-            say(line)
+        lines = answer(root, argv[1:])
+        if lines:
+            # at once: thousands of beads are one write
+            say("\n".join(lines))
         return 0
     from gastown_cli.lazy import run_root
 

@@ -197,8 +197,8 @@ def _stores(current: str) -> list[BeadStore]:
 
 def _beads(current: str, query: BeadQuery) -> list[Candidate]:
     query = query._replace(text=current)
-    found = [one for store in _stores(current) for one in store.headlines(query) if one.id.startswith(current)]
-    return [Candidate(one.id, one.title) for one in found]
+    found = (one[:2] for store in _stores(current) for one in store.headlines(query) if one.id.startswith(current))
+    return list(map(Candidate._make, found))
 
 
 def _of(*types: str, label: str = "") -> Callable[[Typed], list[Candidate]]:

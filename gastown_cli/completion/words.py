@@ -26,7 +26,7 @@ MOST_ABOUT = 80
 _USELESS = "accepted for compatibility"
 """How the help of an option begins that other tools have and that changes nothing here."""
 _FLAGS = ("store_true", "store_false", "store_const", "help", "version")
-_PLAIN_SIGNS = "_-./:@=+,%^"
+_PLAIN_SIGNS = dict.fromkeys(map(ord, "_-./:@=+,%^"))
 _GLOBAL_FLAGS = ("--json", "-q", "--quiet", "-v", "--verbose", "--readonly")
 _GLOBAL_VALUES = ("-C", "--directory", "--actor", "--db")
 
@@ -79,10 +79,10 @@ def answer(root: Root, words: Sequence[str]) -> list[str]:
     """Return the lines for a script: ``words`` end with the word being typed, behind its dot."""
     *before, current = words or (".",)
     lines = []
-    for one in candidates(root, before, current[1:]):
-        about = clean(one.about).strip()
+    for value, about in candidates(root, before, current[1:]):
+        about = clean(about).strip()
         about = about if len(about) <= MOST_ABOUT else about[: MOST_ABOUT - 1].rstrip() + "…"
-        lines.append(f"{one.value}\t{about}" if about else one.value)
+        lines.append(f"{value}\t{about}" if about else value)
     return lines
 
 
@@ -98,14 +98,19 @@ def candidates(root: Root, before: Sequence[str], current: str) -> list[Candidat
         command = None
     if command is not None:
         found += _arguments(root.program, command, rest[used:], current)
-    fitting = (one for one in reversed(found) if one.value == FILES or one.value.startswith(current))
-    unique = {one.value: one for one in fitting if _is_plain(one.value)}
-    return [one for one in found if unique.get(one.value) is one]
+    # setdefault keeps the first of two equal values; at thousands of beads each look by name counts
+    unique: dict[str, Candidate] = {}
+    for one in found:
+        value = one[0]
+        if (value.startswith(current) or value == FILES) and _is_plain(value):
+            unique.setdefault(value, one)
+    return list(unique.values())
 
 
 def _is_plain(word: str) -> bool:
     """Whether a shell takes the word as it stands: scripts insert it unquoted, and agents may name things as they like."""
-    return all(sign.isalnum() or sign in _PLAIN_SIGNS for sign in word)
+    letters = word.translate(_PLAIN_SIGNS)
+    return not letters or letters.isalnum()
 
 
 def _without_globals(words: Sequence[str]) -> list[str] | None:
@@ -198,4 +203,4 @@ def _values(argument: Argument, typed: Typed) -> list[Candidate]:
     except (GastownError, OSError):
         # a town that cannot be read has no names to offer; the command itself says what is wrong
         found = []
-    return [one for one in found if one.value not in taken]
+    return [one for one in found if one.value not in taken] if taken else found

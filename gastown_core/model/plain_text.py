@@ -20,7 +20,6 @@ _ODD_IN_JSON = f"[{_HARD}]".replace("\x00-\x08\x0b-\x1f", "")
 _BEYOND_ASCII = "[^\x00-\x7e]"
 _PILED = "([\u0300-\u036f\u1ab0-\u1aff\u20d0-\u20ff]{2})[\u0300-\u036f\u1ab0-\u1aff\u20d0-\u20ff]+"
 _BLANKS = "[\t\n\r\x0b\x0c\x85\u2028\u2029]+"
-_LINES_AND_TABS = {9: " ", 10: " "}
 _MARK = "\N{REPLACEMENT CHARACTER}"
 
 
@@ -70,7 +69,8 @@ def clean_lines(text: str) -> list[str]:
 
 def clean_styled(text: str) -> str:
     """Return the text with colour sequences, tabs and line ends kept, and every other unsafe character replaced."""
-    if _is_plain(text.translate(_LINES_AND_TABS)):
+    # replace is many times as quick as translate on a text of thousands of lines
+    if _is_plain(text.replace("\n", " ").replace("\t", " ")):
         return text
     return _pattern(_ODD_OR_COLOUR).sub(lambda found: found[0] if len(found[0]) > 1 else _visible(found), text)
 
