@@ -71,7 +71,7 @@ def stall_reason(bead: Excerpt, graph: Graph, deaths: int = 0) -> Obstacle | Non
     """
     if bead.status == DEFERRED and bead.defer_until:
         return None
-    if bead.status == OPEN and not bead.edges and not deaths:
+    if bead.status == OPEN and not deaths and not (bead.edges and graph.holds(bead.id)):
         # what no rule asks about; most beads of a convoy are so
         return None
     return next((found for rule in RULES if (found := rule(bead, graph, deaths)) is not None), None)

@@ -43,13 +43,15 @@ def read_last_events(facts: TownFacts, roster: Roster, look_back: int = LOOK_BAC
 
 def _plain_actor(line: bytes) -> bytes:
     """The actor as it is written in a line that tells of nobody else and of no hook; empty where that is not plain to see."""
-    if b"\\" in line or line.count(b'"actor"') != 1:
+    before, _, rest = line.partition(b'"actor":')
+    if b"\\" in line or b'"actor"' in before or b'"actor"' in rest:
         return b""
     for word in _OF_OTHERS:
         if word in line:
             return b""
-    _, key, rest = line.partition(b'"actor":"')
-    return rest.partition(b'"')[0] if key else b""
+    # other writers put a blank after the colon
+    opening, quote, rest = rest.partition(b'"')
+    return rest.partition(b'"')[0] if quote and not opening.strip() else b""
 
 
 def note_last(facts: TownFacts, roster: Roster, event: TownEvent, *, newest: bool) -> None:
@@ -61,11 +63,10 @@ def note_last(facts: TownFacts, roster: Roster, event: TownEvent, *, newest: boo
         return
     if not address.is_agent:
         return
-    told = last_event(event)
-    if event.type in SESSION_KINDS and (newest or address.path not in facts.session_events):
-        facts.session_events[address.path] = told
-    if newest or address.path not in facts.last_events:
-        facts.last_events[address.path] = told
+    tables = [facts.session_events] if event.type in SESSION_KINDS else []
+    for table in (*tables, facts.last_events):
+        if newest or address.path not in table:
+            table[address.path] = last_event(event)
 
 
 def told_of(event: TownEvent) -> str:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from gastown_core.events.log import log_path, newest_events
+from gastown_core.events.log import log_path, newest_events, parse_event
 from gastown_core.model.address import parse_address
+from gastown_core.model.event import TownEvent
 from gastown_core.state.facts import Roster, TownFacts
+from gastown_core.state.sources import last_events
 from gastown_core.state.sources.last_events import note_last, read_last_events
 from gastown_core.town.inventory import Inventory
 
@@ -41,8 +44,20 @@ LOGS = {
 }
 
 
+def spaced(text: str) -> str:
+    """The same record as other writers lay it out; what is no JSON stays."""
+    try:
+        return json.dumps(json.loads(text))
+    except ValueError:
+        return text
+
+
+@pytest.mark.parametrize("layout", [str, spaced], ids=["tight", "spaced"])
 @pytest.mark.parametrize("lines", LOGS.values(), ids=LOGS.keys())
-def test_lines_of_who_was_heard_already_change_nothing(lines: list[str], tmp_path: Path) -> None:
+def test_lines_of_who_was_heard_already_change_nothing(
+    lines: list[str], layout: Callable[[str], str], tmp_path: Path
+) -> None:
+    lines = [layout(one) for one in lines]
     Path(log_path(str(tmp_path))).write_text("".join(f"{one}\n" for one in lines))
     agents = {who.mail: who for who in map(parse_address, (OPAL, RUBY))}
     roster = Roster({"shop": "sh"}, agents)
@@ -52,3 +67,21 @@ def test_lines_of_who_was_heard_already_change_nothing(lines: list[str], tmp_pat
     read_last_events(seen, roster)
     assert (seen.last_events, seen.hook_since) == (meant.last_events, meant.hook_since)
     assert meant.last_events
+
+
+@pytest.mark.parametrize("layout", [str, spaced], ids=["tight", "spaced"])
+def test_one_line_of_each_actor_is_decoded(
+    layout: Callable[[str], str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = "".join(f"{layout(line('step', who, ts))}\n" for ts in range(30) for who in (OPAL, RUBY))
+    Path(log_path(str(tmp_path))).write_text(text)
+    decoded: list[bytes] = []
+
+    def parse(text: bytes, offset: int) -> TownEvent | None:
+        decoded.append(text)
+        return parse_event(text, offset)
+
+    monkeypatch.setattr(last_events, "parse_event", parse)
+    facts = TownFacts(Inventory("t", str(tmp_path), (), ()))
+    read_last_events(facts, Roster({"shop": "sh"}, {who.mail: who for who in map(parse_address, (OPAL, RUBY))}))
+    assert len(decoded) == len(facts.last_events) == 2
