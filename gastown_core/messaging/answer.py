@@ -41,6 +41,8 @@ ANSWERED_S = 10.0
 """How long a program may take to close a question that was answered; Gemini restarts itself after its trust dialog."""
 _BOX = re.compile(r"\[[ xX✓✔*]?\]|[☐☑☒◯◻◼]")
 _OWN_WORDS = re.compile(r"(type|enter) (something|your|an?)\b|(other|something else)\W*$", re.IGNORECASE)
+_ESCAPE_STOPS = re.compile(r"\(esc to stop\)\W*$", re.IGNORECASE)
+"""A refusal that is a field for a person's words: the submit key does nothing in it while it is empty, Escape refuses."""
 SETTLED_S = 0.5
 """How long a question stays unchanged before a key is pressed: programs drop keys that come while they draw it."""
 ANSWERED = "answered"
@@ -267,9 +269,10 @@ def _move(
 
 
 def _confirm(server: TmuxServer, pane_id: str, preset: Preset, question: ScreenReading) -> ScreenReading:
-    """Press the submit key on the choice that the cursor marks, and wait until the question is gone."""
+    """Press the key that gives the choice that the cursor marks, and wait until the question is gone."""
     _check_unchanged(look(server, pane_id, preset.screens), question)
-    server.run("send-keys", "-t", pane_id, preset.submit_key)
+    key = "Escape" if _ESCAPE_STOPS.search(question.options[question.cursor]) else preset.submit_key
+    server.run("send-keys", "-t", pane_id, key)
     deadline = time.monotonic() + ANSWERED_S
     now = question
     while True:
@@ -280,7 +283,7 @@ def _confirm(server: TmuxServer, pane_id: str, preset: Preset, question: ScreenR
         if time.monotonic() >= deadline:
             if not _is_same(now, question):
                 return now
-            chosen = f"{preset.submit_key} was pressed on: {question.options[question.cursor]}"
+            chosen = f"{key} was pressed on: {question.options[question.cursor]}"
             raise _SilentError(f"it still asks the same after {ANSWERED_S:g} s", chosen, "look at it again: gt attach")
         time.sleep(STABLE_S)
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import time
 
 from gastown_core.clock import SYSTEM_CLOCK
 from gastown_core.errors import GastownError
@@ -23,6 +24,7 @@ from gastown_core.messaging.target import target_of
 from gastown_core.model.record import Record
 from gastown_core.process_table import began_at, is_running, read_process
 from gastown_core.runtimes.heartbeat import read_heartbeat
+from gastown_core.runtimes.preset import ESCAPES_APART_S
 from gastown_core.runtimes.screen import BUSY
 from gastown_core.tmux.panes import list_panes
 from gastown_core.tmux.processes import foreground_is, is_called, pane_processes
@@ -81,7 +83,7 @@ def halt(root: str, rig: str = "", *, reason: str, actor: str, clock: Clock = SY
             if _is_to_interrupt(root, server, entry, pane, stopped[entry.session]):
                 interrupted.append(entry.address.path)
                 _remember(root, rig, held, interrupted)
-                server.run("send-keys", "-t", pane.pane_id, "Escape")
+                _interrupt(server, pane, target_of(root, entry).preset.keyboard.escapes)
         except GastownError as error:
             failed.append(f"{entry.address.path}: {error}")
     return Halted(True, len(held), tuple(interrupted), tuple(failed))
@@ -199,6 +201,14 @@ def _is_to_interrupt(root: str, server: TmuxServer, entry: RosterEntry, pane: Pa
     preset = target_of(root, entry).preset
     is_busy = look(server, pane.pane_id, preset.screens).kind == BUSY
     return is_busy and foreground_is(pane.pid, pane.command, names)
+
+
+def _interrupt(server: TmuxServer, pane: Pane, escapes: int) -> None:
+    """End its turn as a person does."""
+    for number in range(escapes):
+        if number:
+            time.sleep(ESCAPES_APART_S)
+        server.run("send-keys", "-t", pane.pane_id, "Escape")
 
 
 def _tell(root: str, paths: list[str], actor: str, clock: Clock) -> list[str]:

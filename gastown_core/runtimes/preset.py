@@ -36,6 +36,9 @@ class NonInteractive(Record):
     output_flags: tuple[str, ...] = ()
 
 
+ESCAPES_APART_S = 0.2
+"""Between two presses of Escape: copilot takes two that come together for one other key, and after half a second it wants
+the first one again."""
 QUEUED, CUTS, UNSAFE = "queued", "cuts", "unsafe"
 """What a text does that is sent during a turn: the program keeps it for afterwards; it cuts the answer off; nobody
 knows, so that none is sent."""
@@ -48,7 +51,7 @@ class Keyboard(Record):
     that comes sooner for a newline, and how soon depends on how busy the machine is.  ``aside``
     is the key that puts a draft away and ``restore`` the one that brings it back; ``restores_itself`` says that a
     draft comes back once another text was submitted, ``aside_rows`` how many rows of one the key takes (0: all).
-    ``choice_keys`` move the cursor of a question back and forth.
+    ``choice_keys`` move the cursor of a question back and forth.  ``escapes`` is how often Escape is pressed to end a turn.
     """
 
     pause_s: float = 0.05
@@ -59,6 +62,7 @@ class Keyboard(Record):
     restores_itself: bool = False
     aside_rows: int = 0
     choice_keys: tuple[str, str] = ("Up", "Down")
+    escapes: int = 1
 
 
 class Preset(Record):

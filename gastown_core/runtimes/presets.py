@@ -110,7 +110,7 @@ _ROWS = (
         prompt_flag="--prompt",
         ready_delay_s=8.0,
         non_interactive=NonInteractive(subcommand="run", output_flags=("--format", "json")),
-        keyboard=Keyboard(in_turn=QUEUED, choice_keys=("Left", "Right")),
+        keyboard=Keyboard(in_turn=QUEUED, choice_keys=("Left", "Right"), escapes=2),
     ),
     Preset(
         "copilot",
@@ -125,7 +125,7 @@ _ROWS = (
         ready_delay_s=5.0,
         config_dir_env="COPILOT_HOME",
         non_interactive=NonInteractive(prompt_flag="-p"),
-        keyboard=Keyboard(in_turn=QUEUED),
+        keyboard=Keyboard(in_turn=QUEUED, escapes=2),
     ),
     Preset(
         "pi",

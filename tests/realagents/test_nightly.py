@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 
 from gastown_core.runtimes.adapters import adapter_for
-from tests.realagents.asking import choose, drawn_question
+from gastown_core.runtimes.preset import ESCAPES_APART_S
+from gastown_core.runtimes.presets import BUILT_IN
+from tests.realagents.asking import choose, drawn_question, number_of
 from tests.realagents.conftest import MakeWorld
 from tests.realagents.homes import READY
 from tests.realagents.oracle import KEPT, ONCE, check, comes_to, is_once, settled, whereabouts
@@ -29,10 +31,6 @@ START_S = 100.0
 NEW = replace(READY, onboarded=False)
 
 
-ESCAPES = {"opencode": 2}
-"""How often Escape is pressed, soon after one another, to end a turn."""
-
-
 def press_escape(agent: Agent) -> None:
     agent.say("TOOLWAIT 40")
     comes_to(agent, BUSY)
@@ -49,7 +47,8 @@ def queue_a_second(agent: Agent) -> None:
 def rest(agent: Agent) -> None:
     """End its turn as a person does; some want Escape twice, and take it for something else once they rest."""
     for _ in range(4):
-        for _ in range(ESCAPES.get(agent.program, 1)):
+        for number in range(BUILT_IN[agent.program].keyboard.escapes):
+            time.sleep(ESCAPES_APART_S if number else 0.0)
             agent.keys("Escape")
         for _ in range(100):
             if own_record(agent).state in (IDLE, LIMITED, FAILED):
@@ -65,8 +64,7 @@ MOMENTS = (
     Moment("429 retried", say("PASS429 9"), LIMITED, "limited", TELL_RETRIES),
     Moment("429 retried", say("PASS429 9"), BUSY, "limited", ("opencode",)),
     Moment("429 final", say("LIMIT429"), LIMITED, "limited", TELL_FINAL),
-    # two of copilot do not end its turn when tmux sends them
-    Moment("Escape", press_escape, IDLE, "idle", ("pi", "opencode", "omp")),
+    Moment("Escape", press_escape, IDLE, "idle", READ),
     Moment("queued", queue_a_second, BUSY, "working", READ),
 )
 CASES = [
@@ -179,6 +177,22 @@ def test_a_permission_is_told_and_given(
 
     comes_true(path.exists, "what was permitted is done")
     comes_to(mayor, IDLE)
+
+
+@pytest.mark.parametrize("program", ["opencode", "copilot"])
+def test_a_permission_is_refused(agent_world: MakeWorld, program: str, record_property: Record) -> None:
+    world = agent_world(program)
+    mayor = world.mayor(world.careful())
+    world.answered("GAS TOWN", timeout_s=START_S)
+    comes_to(mayor, IDLE, START_S)
+    path = Path(mayor.work_dir(), "made")
+    mayor.say(f"RUN `touch {path}`")
+    asked = drawn_question(mayor)
+
+    choose(mayor, number_of(asked, "No", "Reject"), asked)
+
+    check(mayor, "refused", IDLE, "idle", record_property)
+    assert not path.exists()
 
 
 def test_copilots_first_question_is_answered_as_chosen(agent_world: MakeWorld, record_property: Record) -> None:

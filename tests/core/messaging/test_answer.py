@@ -43,8 +43,10 @@ def draw():
 draw()
 while True:
     key = os.read(0, 64)
-    if key == b"\r" and mode != "deaf" and not chosen:
+    if key == b"\r" and mode != "deaf" and not chosen and "(Esc to stop)" not in options[cursor]:
         chosen = options[cursor]
+    elif key == b"\x1b" and not chosen:
+        chosen = "nothing, by Escape"
     elif key in (b"\x1b[B", b"\x1bOB") and mode != "stuck":
         cursor = (cursor + 1) % len(options)
     elif key in (b"\x1b[A", b"\x1bOA") and mode != "stuck":
@@ -76,6 +78,12 @@ def test_the_choice_that_is_meant_is_the_one_that_is_chosen(server, asking, choi
     pane = asking()
     assert answer_dialog(server, pane, CLAUDE, choice).kind == "ready"
     assert f"chosen {chosen}\n" in screen(server, pane)
+
+
+def test_a_no_that_takes_words_and_names_its_key_is_given_by_that_key(server, asking):
+    pane = asking("plain", ["Yes", "No, and tell it what to do differently (Esc to stop)"])
+    assert answer_dialog(server, pane, BUILT_IN["copilot"], "No").kind == "ready"
+    assert "chosen nothing, by Escape\n" in screen(server, pane)
 
 
 @pytest.mark.parametrize("choice", ["maybe", "4", "0", "", "ye"])
