@@ -1,12 +1,12 @@
 """THE table of duties: what the daemon does, what wakes each duty, and how often it runs anyway.
 
 Dispatch and the refineries are woken by changes of the ledger; their interval is only a safety net.  Each patrol is a
-duty too (``patrols.table``).
+duty too (``patrols.table``), woken when an agent's program ends (``daemon.deaths``).
 """
 
 from __future__ import annotations
 
-from gastown_core.daemon.duty import Duty
+from gastown_core.daemon.duty import DEATHS, Duty
 from gastown_core.daemon.quiet import Quiet, mark_of
 from gastown_core.model.agent import Health
 from gastown_core.model.states import RigState
@@ -65,7 +65,7 @@ def patrol_duty(row: PatrolRow) -> Duty:
             return ""
         return watch.run(now.patrol, town, read_limits(shift.root), mode=now.mode).words()
 
-    return Duty(row.patrol.name, work, (), row.patrol.period_s, 5.0, 900.0, rests=True)
+    return Duty(row.patrol.name, work, (DEATHS,), row.patrol.period_s, 1.0, 900.0, rests=True)
 
 
 def dispatch_ready(shift: Shift) -> str:
@@ -292,7 +292,7 @@ def run_plugins(shift: Shift) -> str:
 
 TOWN = (
     Duty("dispatch", dispatch_ready, ("ledger",), 10.0, 0.15, rests=True),
-    Duty("workers", release_dead_workers, (), 15.0, 5.0, rests=True),
+    Duty("workers", release_dead_workers, (DEATHS,), 15.0, 1.0, rests=True),
     Duty("mountains", audit_mountains, (), 60.0, 10.0, rests=True),
     Duty("gates", open_gates, ("ledger",), 60.0, 5.0, rests=True),
     Duty("usage", count_usage, (), 20.0, 5.0),

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from gastown_core.daemon.daemon_log import DaemonLog
 
 LONGEST_REST_S = 300.0
+DEATHS = "deaths"
+"""The wake-up when an agent's program has ended."""
 
 
 class Shift(Record):
@@ -38,7 +40,7 @@ class Shift(Record):
 class Duty(Record):
     """One row: ``work`` runs it and returns what it did in words (empty: nothing).
 
-    ``longest_s`` is how long a run may take before it counts as hung.  ``wakes`` are the wake-ups that start it (``ledger``, ``ledger:shop``, ``channel:refinery``, ``events``); it runs at
+    ``longest_s`` is how long a run may take before it counts as hung.  ``wakes`` are the wake-ups that start it (``ledger``, ``ledger:shop``, ``channel:refinery``, ``events``, ``deaths``); it runs at
     least every ``every_s`` and at most every ``apart_s`` seconds.  ``rests``: during an emergency stop of the town it does
     nothing.
     """
@@ -50,6 +52,11 @@ class Duty(Record):
     apart_s: float = 0.2
     longest_s: float = 300.0
     rests: bool = False
+
+    @property
+    def is_look(self) -> bool:
+        """Whether it mostly runs because time has passed, and not because there is something to do."""
+        return set(self.wakes) <= {DEATHS}
 
 
 class Attendant:

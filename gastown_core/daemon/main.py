@@ -20,8 +20,9 @@ from gastown_core.background import Background
 from gastown_core.clock import SYSTEM_CLOCK, format_seconds
 from gastown_core.daemon.cpu_share import Budget
 from gastown_core.daemon.daemon_log import DaemonLog
+from gastown_core.daemon.deaths import DeathWatch
 from gastown_core.daemon.duties import duties_of
-from gastown_core.daemon.duty import Attendant, Shift
+from gastown_core.daemon.duty import DEATHS, Attendant, Shift
 from gastown_core.daemon.wakeups import Wakeups
 from gastown_core.errors import ConflictError, GastownError, words_of
 from gastown_core.files.atomic import write_atomic, write_json
@@ -112,6 +113,7 @@ class Daemon:
         self._beats = 0
         self._telling: asyncio.TimerHandle | None = None
         self._budget = Budget()
+        self._deaths = DeathWatch(root, self._agents_ended)
 
     async def live(self) -> None:
         """Run the duties until told to end, then wait for the running ones."""
@@ -136,6 +138,7 @@ class Daemon:
         finally:
             if self._telling is not None:
                 self._telling.cancel()
+            self._deaths.close()
             await self.background.close()
             await wakeups.close()
             # running duties see ``stopping`` and are waited for: nothing is left half done
@@ -152,7 +155,7 @@ class Daemon:
         for attendant in self.attendants.values():
             attendant.beat = self._beats
             # duties that the ledger wakes run when there is something to do: only mere looks are slowed
-            attendant.slower = 1.0 if attendant.duty.wakes else self._budget.slower
+            attendant.slower = self._budget.slower if attendant.duty.is_look else 1.0
 
     def _end(self) -> None:
         self._ending.set()
@@ -201,13 +204,19 @@ class Daemon:
         else:
             self.log.line(f"{name}: {'failed: ' + why if why else 'works again'}")
 
+    def _agents_ended(self) -> None:
+        """Let the patrols look at once: an agent's program has ended."""
+        lookout.stir(self.root)
+        self._wake(DEATHS)
+
     def _wake(self, wakeup: str) -> None:
         for attendant in self.attendants.values():
             if wakeup in attendant.duty.wakes:
                 attendant.wake()
 
     def _ran(self) -> None:
-        """Schedule one state write for all duties that run until then."""
+        """Schedule one state write for all duties that run until then, and watch the agents that one of them saw."""
+        self._deaths.follow(lookout.pids_in(self.root))
         if self._telling is None:
             self._telling = asyncio.get_running_loop().call_later(TOLD_S, self._write_state)
 

@@ -54,15 +54,24 @@ class Lookout:
         self._link: ControlLink | None = None
         self._dead: tuple[int, int] | None = None
         self._due = 0.0
+        self._is_stale = False
+        self.pids: frozenset[int] = frozenset()
+        """The programs of agents' panes that ran at the last look; read without waiting for a look that is under way."""
 
     def look(self) -> TownSnapshot:
         """Return the town as it is now, at most ``FRESH_S`` old."""
         with self._lock:
             now = self._clock.now()
             known = self._snapshot
-            if known is None or not 0 <= now - known.taken_at < FRESH_S:
+            if known is None or self._is_stale or not 0 <= now - known.taken_at < FRESH_S:
+                # before the look: what changes during it makes the next one fresh, too
+                self._is_stale = False
                 known = self._snapshot = self._fresh(now)
             return known
+
+    def stir(self) -> None:
+        """Make the next look a fresh one: something has changed, whatever the age of the last."""
+        self._is_stale = True
 
     def ages(self) -> tuple[SourceStatus, ...]:
         """Each source with the time of its last answer, and its error; none before the first look."""
@@ -89,6 +98,7 @@ class Lookout:
         errors = sources.facts.errors()
         self._note_sleep(sources, now)
         changed = self._poll(sources, now, is_new=known is None)
+        self.pids = frozenset(pane.pid for pane in (sources.facts.panes or {}).values() if not pane.dead and pane.pid)
         if known is not None and not changed and errors == sources.facts.errors() and known.taken_at <= now < self._due:
             return known._replace(taken_at=now)
         made = reduce_town(sources.facts, now, known)
@@ -202,6 +212,19 @@ def lookout_of(root: str, clock: Clock) -> Lookout:
         if found is None:
             found = _OPEN[root] = Lookout(root, clock)
         return found
+
+
+def stir(root: str) -> None:
+    """Make the next look of this process at the town a fresh one."""
+    found = _OPEN.get(root)
+    if found is not None:
+        found.stir()
+
+
+def pids_in(root: str) -> frozenset[int]:
+    """Return the programs of agents' panes that ran at this process's last look at the town; it does not look for this."""
+    found = _OPEN.get(root)
+    return found.pids if found is not None else frozenset()
 
 
 def ages_in(root: str) -> tuple[SourceStatus, ...]:

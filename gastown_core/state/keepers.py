@@ -1,4 +1,4 @@
-"""Two background tasks of the live model: collect proofs of landing from git, and watch engine processes for their end."""
+"""Two background tasks of the live model: collect proofs of landing from git, and watch processes for their end."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ class ProofKeeper:
                 self._on_change()
 
 
-class EngineWatch:
+class ProcessWatch:
     """Calls ``on_death`` once for each watched process that ends."""
 
     def __init__(self, on_death: Callable[[], None]) -> None:

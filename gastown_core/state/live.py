@@ -20,7 +20,7 @@ from gastown_core.model.record import Record
 from gastown_core.model.refinery import BATCHES_FILE, STATE_FILE
 from gastown_core.model.snapshot import TownSnapshot
 from gastown_core.state.collect import Sources
-from gastown_core.state.keepers import EngineWatch, ProofKeeper
+from gastown_core.state.keepers import ProcessWatch, ProofKeeper
 from gastown_core.state.reduce import next_due, reduce_town
 from gastown_core.state.sources.daemon import FILE as DAEMON_FILE
 from gastown_core.state.sources.events import EventSource
@@ -100,7 +100,7 @@ class LiveTown:
         self._pace = Pace()
         self._pushed: dict[str, Pane] | None = None
         self._proofs = ProofKeeper(self.sources.facts, clock, self._watch_refs, lambda: self._stir(CLOCK))
-        self._engines = EngineWatch(self._engine_died)
+        self._engines = ProcessWatch(self._engine_died)
         self._due = 0.0
         self._closing = False
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class CutOff(Record):
-    """A restart of ``session`` for ``topic`` whose process has died; ``path`` is its note."""
+    """A restart of ``session`` for ``topic`` that is not over; ``path`` is its note."""
 
     session: str
     topic: str
@@ -43,7 +43,16 @@ def noted(root: str, session: str, topic: str) -> Iterator[None]:
 
 def cut_off(root: str) -> list[CutOff]:
     """Return the restarts whose process has died."""
-    found = []
+    return [one for one, lives in _notes(root) if lives is False]
+
+
+def under_way(root: str) -> list[str]:
+    """Return the sessions that a living process restarts now."""
+    return [one.session for one, lives in _notes(root) if lives]
+
+
+def _notes(root: str) -> Iterator[tuple[CutOff, bool | None]]:
+    """Yield each note, and whether its process lives (None: unknown)."""
     names = sorted(os.listdir(_folder(root))) if os.path.isdir(_folder(root)) else []
     for name in names:
         path = os.path.join(_folder(root), name)
@@ -52,9 +61,7 @@ def cut_off(root: str) -> list[CutOff]:
         except OSError:
             # finished meanwhile, or not a note
             continue
-        if mark_lives(text) is False:
-            found.append(CutOff(name, "".join(text.splitlines()[2:3]) or "restart", path))
-    return found
+        yield CutOff(name, "".join(text.splitlines()[2:3]) or "restart", path), mark_lives(text)
 
 
 def drop(path: str) -> None:
