@@ -88,6 +88,7 @@ ROOT = Root(
             _FILES,
             "Print the script that completes bd in bash, zsh, fish, powershell",
         ),
+        Command("help", "gastown_cli.manual.help:bd", _FILES, "Show commands, their options, and topics"),
         Command("doctor", _C + "store:doctor", _FILES, "Find problems in the store; --fix repairs them"),
     ),
 )

@@ -377,6 +377,7 @@ ROOT = Root(
             "Settings",
             "Print the script that completes gt in bash, zsh, fish, powershell",
         ),
+        Command("help", "gastown_cli.manual.help:gt", "Settings", "Show commands, their options, and topics"),
         Command("config get", _C + "config:get", "Settings", "Show a setting"),
         Command("config set", _C + "config:set", "Settings", "Change a setting"),
         Command("config agent", _C + "config:agent", "Settings", "Manage runtimes: list|get|set|remove"),

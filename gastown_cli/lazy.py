@@ -82,16 +82,15 @@ def _dispatch(root: Root, argv: list[str]) -> int:
         globals_first.append(argv.pop(0))
     while argv and argv[0] in ("-C", "--directory", "--actor", "--db") and len(argv) > 1:
         globals_first += [argv.pop(0), argv.pop(0)]
-    if not argv or argv[0] in ("-h", "--help", "help"):
-        output.say(help_text(root, argv[1] if len(argv) > 1 else ""))
-        return 0
+    if not argv or argv[0] in ("-h", "--help"):
+        argv = ["help", *(word for word in argv[1:] if not word.startswith("-"))]
     if argv[0] in ("--version", "version"):
         from gastown_core import __version__
 
         output.say(f"{root.program} {__version__}")
         return 0
     if len(argv) > 1 and argv[1] in ("-h", "--help", "help") and _is_only_a_group(root, argv[0]):
-        output.say(help_text(root, _expand(root, argv[0])))
+        output.say(help_text(root, expand(root, argv[0])))
         return 0
     command, used = find(root, argv)
     add_arguments, run = handlers(command)
@@ -144,13 +143,13 @@ def find(root: Root, argv: Sequence[str]) -> tuple[Command, int]:
     """Return the row that ``argv`` names (longest match; unique prefixes count) and the number of words used."""
     words = [word for word in argv[:2] if not word.startswith("-")]
     if len(words) == 2:
-        pair = _match(root, " ".join((_expand(root, words[0]), words[1])))
+        pair = _match(root, " ".join((expand(root, words[0]), words[1])))
         if pair is not None:
             return pair, 2
-    single = _match(root, _expand(root, words[0])) if words else None
+    single = _match(root, expand(root, words[0])) if words else None
     if single is not None:
         return single, 1
-    name = _expand(root, words[0]) if words else argv[0]
+    name = expand(root, words[0]) if words else argv[0]
     group = [row for row in root.commands if row.name.startswith(name + " ")]
     if group:
         known = ", ".join(row.name.split()[1] for row in group)
@@ -167,11 +166,11 @@ def find(root: Root, argv: Sequence[str]) -> tuple[Command, int]:
 
 def _is_only_a_group(root: Root, word: str) -> bool:
     """Return whether ``word`` is only a group of commands (``gt gate``) and not a command itself."""
-    head = _expand(root, word)
+    head = expand(root, word)
     return _match(root, head) is None and any(row.name.startswith(head + " ") for row in root.commands)
 
 
-def _expand(root: Root, word: str) -> str:
+def expand(root: Root, word: str) -> str:
     """Return the full first word for an alias or a unique prefix, else the word itself."""
     firsts: dict[str, None] = {}
     for other, meant in root.synonyms:

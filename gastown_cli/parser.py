@@ -83,10 +83,15 @@ def parse(
     program: str, about: str, add_arguments: Callable[[argparse.ArgumentParser], None], words: list[str]
 ) -> argparse.Namespace:
     """Return the parsed words of a command. Raises UsageError; prints the help and exits if that is asked for."""
+    return _parse_words(built(program, about, add_arguments), words)
+
+
+def built(program: str, about: str, add_arguments: Callable[[argparse.ArgumentParser], None]) -> Parser:
+    """Return the parser of a command with all its arguments."""
     parser = Parser(prog=program, description=about)
     add_arguments(parser)
     parser.is_built = True
-    return _parse_words(parser, words)
+    return parser
 
 
 def _parse_words(parser: Parser, argv: list[str]) -> argparse.Namespace:

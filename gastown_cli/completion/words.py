@@ -91,6 +91,11 @@ def candidates(root: Root, before: Sequence[str], current: str) -> list[Candidat
     rest = _without_globals(before)
     if rest is None:
         return []
+    if rest[:1] == ["help"]:
+        from gastown_cli.manual.topics import TOPICS
+
+        topics = [Candidate(topic.name, topic.about) for topic in TOPICS] if len(rest) == 1 else []
+        return _fitting([*_commands(root, rest[1:], current), *topics], current)
     found = _commands(root, rest, current)
     try:
         command, used = find(root, rest) if rest else (None, 0)
@@ -98,6 +103,11 @@ def candidates(root: Root, before: Sequence[str], current: str) -> list[Candidat
         command = None
     if command is not None:
         found += _arguments(root.program, command, rest[used:], current)
+    return _fitting(found, current)
+
+
+def _fitting(found: Iterable[Candidate], current: str) -> list[Candidate]:
+    """Return those that begin with ``current`` and that a shell takes as they stand, each value once."""
     # setdefault keeps the first of two equal values; at thousands of beads each look by name counts
     unique: dict[str, Candidate] = {}
     for one in found:
@@ -133,7 +143,10 @@ def _commands(root: Root, words: list[str], current: str) -> list[Candidate]:
         singles = {row.name: row.help for row in root.commands if " " not in row.name}
         heads = dict.fromkeys(row.name.split()[0] for row in root.commands)
         found = [Candidate(head, singles.get(head) or f"{_verbs(root, head)}") for head in heads]
-        return [*found, Candidate("help", "List the commands"), Candidate("version", "Show the version")]
+        return [
+            *found,
+            Candidate("version", "Show the version"),
+        ]
     head = next((meant for other, meant in root.synonyms if other == words[0]), words[0])
     rows = [row for row in root.commands if row.name.startswith(head + " ")]
     return [Candidate(row.name.split()[1], row.help) for row in rows]
