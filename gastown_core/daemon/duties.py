@@ -290,6 +290,13 @@ def run_plugins(shift: Shift) -> str:
     )
 
 
+def tell_collectors(shift: Shift) -> str:
+    """Count what happened, and tell the collectors that the town has chosen."""
+    from gastown_core.telemetry.export import station_of
+
+    return station_of(shift.root, shift.clock).run()
+
+
 TOWN = (
     Duty("dispatch", dispatch_ready, ("ledger",), 10.0, 0.15, rests=True),
     Duty("workers", release_dead_workers, (DEATHS,), 15.0, 1.0, rests=True),
@@ -310,4 +317,5 @@ TOWN = (
     Duty("feed", curate_feed, ("events",), 300.0, 2.0),
     Duty("leftovers", sweep_leftovers, (), 3600.0, 600.0),
     Duty("log", prune_log, (), 900.0, 60.0),
+    Duty("telemetry", tell_collectors, (), 10.0, 1.0),
 )

@@ -11,6 +11,7 @@ import gc
 import os
 import secrets
 import signal
+import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -25,6 +26,7 @@ from gastown_core.daemon.duties import duties_of
 from gastown_core.daemon.duty import DEATHS, Attendant, Shift
 from gastown_core.daemon.wakeups import Wakeups
 from gastown_core.errors import ConflictError, GastownError, words_of
+from gastown_core.events.spool import spool
 from gastown_core.files.atomic import write_atomic, write_json
 from gastown_core.files.folders import private_folder
 from gastown_core.files.locks import FileLock
@@ -144,7 +146,15 @@ class Daemon:
             # running duties see ``stopping`` and are waited for: nothing is left half done
             pool.shutdown(wait=True, cancel_futures=True)
             lookout.close_all()
+            self._close_telemetry()
             self.log.line("daemon ended")
+
+    def _close_telemetry(self) -> None:
+        """Send the last figures; what a daemon without telemetry never imported is not imported now."""
+        export = sys.modules.get("gastown_core.telemetry.export")
+        fault = export.close_all() if export is not None else ""
+        if fault:
+            self.log.line(f"telemetry: the last figures were not sent: {fault}")
 
     def _beat(self) -> None:
         """Count the heartbeat, and slow the looks while the daemon uses more of a core than it may."""
@@ -152,6 +162,7 @@ class Daemon:
         told = self._budget.note(time.monotonic(), time.process_time())
         if told:
             self.log.line(told)
+        spool(self.root, "daemon.heartbeat", {}, actor="daemon", clock=self.clock)
         for attendant in self.attendants.values():
             attendant.beat = self._beats
             # duties that the ledger wakes run when there is something to do: only mere looks are slowed

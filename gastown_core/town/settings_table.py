@@ -83,6 +83,26 @@ TOWN = (
     Setting("up.witness", "bool", True, "gt up starts the witnesses"),
     Setting("up.refinery", "bool", True, "gt up starts the refineries"),
     Setting("up.daemon", "bool", True, "gt up starts the daemon, which dispatches and merges"),
+    Setting(
+        "telemetry.enabled",
+        "one of auto|on|off",
+        "auto",
+        "auto: on while a collector's URL is set, here or in the daemon's environment; on: counts for /metrics too",
+    ),
+    Setting("telemetry.metrics_url", "text", None, "where metrics go, unless GT_OTEL_METRICS_URL says otherwise"),
+    Setting("telemetry.logs_url", "text", None, "where logs go, unless GT_OTEL_LOGS_URL says otherwise"),
+    Setting("telemetry.traces_url", "text", None, "where traces go, unless OTEL_EXPORTER_OTLP_* say otherwise"),
+    Setting("telemetry.interval", "duration", "30s", "how often sums are sent"),
+    Setting(
+        "telemetry.content",
+        "words",
+        [],
+        "content that may leave the town: GT_LOG_BD_OUTPUT, GT_LOG_AGENT_OUTPUT, GT_LOG_MAIL_BODY …",
+    ),
+    Setting(
+        "telemetry.receiver", "bool", False, "the daemon takes what agents' programs export (OTLP, this machine only)"
+    ),
+    Setting("telemetry.receiver_port", "int>=0", 0, "its port; 0: any free one, kept over restarts"),
     Setting("web_timeouts.cmd", "duration", "15s", ""),
     Setting("web_timeouts.gh_cmd", "duration", "10s", ""),
     Setting("web_timeouts.tmux_cmd", "duration", "2s", ""),
