@@ -56,9 +56,15 @@ class FixedClock:
 SYSTEM_CLOCK: Clock = SystemClock()
 
 
+EARLIEST, LATEST = -62135596800.0, 253402300799.0
+"""The first second of year 1 and the last of year 9999; a file may hold any number as a moment."""
+
+
 def format_seconds(moment: float) -> str:
-    """RFC 3339 in UTC with whole seconds: ``2026-03-02T10:14:07Z``."""
-    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(moment))
+    """RFC 3339 in UTC with whole seconds: ``2026-03-02T10:14:07Z``; a moment beyond the calendar is its first or last second."""
+    # a NaN is compared as false, and becomes the last second
+    known = moment if EARLIEST <= moment <= LATEST else EARLIEST if moment < EARLIEST else LATEST
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(known))
 
 
 def format_micros(moment: float) -> str:

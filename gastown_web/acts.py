@@ -13,7 +13,8 @@ from gastown_core.attention import marks
 from gastown_core.clock import parse_duration
 from gastown_core.errors import GastownError, UsageError
 from gastown_core.model.order import Receipt
-from gastown_core.orders.perform import choices_of, perform, preview_of
+from gastown_core.orders import mail_room
+from gastown_core.orders.perform import CommandLogEntry, choices_of, command_log, perform, preview_of
 from gastown_core.orders.registry import BY_ID, disabled_reason, order_for, subject_of
 
 TYPE_CHECKING = False
@@ -70,6 +71,8 @@ class Acts:
                     told["preview"] = await self._in_thread(preview_of, self._desk.root, order)
             except GastownError as error:
                 told["problem"] = str(error)
+        town = self._desk.town
+        told["targets"] = [*(rig.name for rig in town.rigs), *(view.address.short for view in town.agents)]
         page = self._painter.show("act.html", kind=kind, target=target, given=given, **told)
         return HTMLResponse(page)
 
@@ -120,6 +123,7 @@ class Acts:
 
     def _ended(self, task: asyncio.Future[bool]) -> None:
         self._running.discard(task)
+        self._desk.stir()
         if not task.cancelled():
             # a failure is in the receipts; asking for it here keeps it out of the log
             task.exception()
@@ -130,16 +134,55 @@ class Acts:
         if not self._carries_secret(request, form):
             return PlainTextResponse("the page is of an earlier server; load it again\n", 403)
         act = request.path_params["act"]
-        try:
-            done = await self._in_thread(self._mark, act, form)
-            receipt = Receipt(f"inbox.{act}", form.get("key", ""), done, final=True)
-        except (GastownError, OSError) as error:
-            # a full or read-only disk among them
-            receipt = Receipt(f"inbox.{act}", form.get("key", ""), "refused", f"{error}", ok=False, final=True)
-        self._desk.stir()
+        receipt = await self._noted(f"inbox.{act}", form.get("key", ""), self._mark, act, form)
         if receipt.ok and not _by_htmx(request):
             return RedirectResponse("/", 303)
         return self._told(request, None, [receipt])
+
+    async def mail(self, request: Request) -> Response:
+        """Answer, archive, mark as read or send a message in the overseer's name."""
+        form = {key: str(value) for key, value in (await request.form()).items()}
+        if not self._carries_secret(request, form):
+            return PlainTextResponse("the page is of an earlier server; load it again\n", 403)
+        act = request.path_params["act"]
+        about = form.get("id", "") or form.get("to", "")
+        receipt = await self._noted(f"mail.{act}", about, self._post, act, form)
+        if receipt.ok and not _by_htmx(request):
+            return RedirectResponse("/mail", 303)
+        return self._told(request, None, [receipt])
+
+    async def _noted(self, name: str, about: str, work: Callable[..., str], *given: object) -> Receipt:
+        """Do what is no order, in a thread; note it where the orders are noted, and return its receipt."""
+        began = self._desk.live.clock.now()
+        try:
+            receipt = Receipt(name, about, await self._in_thread(work, *given), final=True)
+        except (GastownError, OSError) as error:
+            # a full or read-only disk among them
+            receipt = Receipt(name, about, "refused", f"{error}", ok=False, final=True)
+        now = self._desk.live.clock.now()
+        command = f"{name.replace('.', ' ')} {about}".strip()
+        command_log.append(
+            CommandLogEntry(now, command, receipt.ok, max(0.0, now - began), receipt.detail or receipt.stage)
+        )
+        self._desk.stir()
+        return receipt
+
+    def _post(self, act: str, form: Mapping[str, str]) -> str:
+        root, name = self._desk.root, form.get("id", "")
+        body = form.get("body", "").replace("\r\n", "\n")
+        if act == "reply":
+            wrong = mail_room.answer_mail(root, name, body)
+        elif act == "send":
+            wrong = mail_room.write_mail(root, form.get("to", ""), form.get("subject", ""), body)
+        elif act == "archive":
+            mail_room.archive_mail(root, name, mail_room.OVERSEER)
+            return "archived"
+        elif act == "read":
+            mail_room.mark_mail_read(root, name)
+            return "marked as read"
+        else:
+            raise UsageError(f"there is no act {act}")
+        return f"sent; {wrong[0]}" if wrong else "sent"
 
     def _mark(self, act: str, form: Mapping[str, str]) -> str:
         root, now = self._desk.root, self._desk.live.clock.now()

@@ -1,12 +1,12 @@
-"""The dashboard's application: its routes, and the stream that keeps its pages live."""
+"""The dashboard's application: its pages, and the stream that keeps them live."""
 
 from __future__ import annotations
 
 import asyncio
 import importlib.util
-import json
 import os
 from contextlib import asynccontextmanager
+from urllib.parse import quote
 
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
@@ -20,14 +20,14 @@ from starlette.responses import (
 )
 from starlette.routing import Route
 
-from gastown_core.clock import format_seconds
 from gastown_core.errors import GastownError
-from gastown_core.state.as_json import agent_json, status_json
-from gastown_core.state.rows import EventFilter
 from gastown_web.acts import Acts
-from gastown_web.desk import Desk, whole_number
+from gastown_web.api import Api
+from gastown_web.desk import Desk
+from gastown_web.event_link import moment_of, query_of
 from gastown_web.guard import Gate, Guard, same
-from gastown_web.panels import HERE, PAGES, Page, Painter
+from gastown_web.palette import Palette
+from gastown_web.panels import HERE, PAGES, PANELS, Page, Painter
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -38,11 +38,15 @@ if TYPE_CHECKING:
 STATIC = {
     "style.css": "text/css",
     "page.js": "text/javascript",
+    "palette.js": "text/javascript",
     "icon.svg": "image/svg+xml",
 }
 SLOWDOWN_S = 1.0
 """Pause after a wrong password."""
 PANE_LINES = 200
+MOST_PANELS = 16
+LONGEST_NAME = 600
+OF_AGENTS = ("agent", "transcript", "work", "diff")
 
 
 class Dashboard:
@@ -53,13 +57,31 @@ class Dashboard:
         self.guard = guard
         self.painter = Painter(self.desk, guard)
         self.acts = Acts(self.desk, guard, self.painter)
+        self.palette = Palette(self.desk, self.painter)
+        self.api = Api(self.desk, self.palette)
 
     def app(self) -> Starlette:
         """Return the application."""
-        routes = [Route(page.path, self._page) for page in PAGES]
+        routes = [Route(page.path, self._page) for page in PAGES if page.path not in ("/beads", "/costs", "/events")]
         routes += [
+            Route("/beads", self._beads),
+            Route("/costs", self._costs),
+            Route("/events", self._log),
+            Route("/event/{id}", self._event),
             Route("/agent/{key:path}", self._agent),
+            Route("/transcript/{key:path}", self._agent),
+            Route("/work/{key:path}", self._agent),
+            Route("/diff/{key:path}", self._agent),
             Route("/convoy/{id}", self._convoy),
+            Route("/request/{id}", self._request),
+            Route("/bead/{id}", self._bead),
+            Route("/gate/{about:path}", self._gate),
+            Route("/mail/of/{reader:path}", self._mailbox),
+            Route("/mail/new", self._new_mail),
+            Route("/mail/{id}", self._letter),
+            Route("/mail/{act}", self.acts.mail, methods=["POST"]),
+            Route("/search", self._search),
+            Route("/palette", self.palette.page),
             Route("/act/{order}", self.acts.ask),
             Route("/act/{order}", self.acts.act, methods=["POST"]),
             Route("/inbox/{act}", self.acts.mark, methods=["POST"]),
@@ -68,10 +90,7 @@ class Dashboard:
             Route("/login", self._login, methods=["GET", "POST"]),
             Route("/static/htmx.js", self._htmx),
             Route("/static/{name}", self._static),
-            Route("/api/v1/status", self._status),
-            Route("/api/v1/inbox", self._inbox),
-            Route("/api/v1/agents", self._agents),
-            Route("/api/v1/events", self._events),
+            *self.api.routes(),
         ]
         return Starlette(routes=routes, middleware=[Middleware(Gate, guard=self.guard)], lifespan=self._lifespan)
 
@@ -83,23 +102,100 @@ class Dashboard:
         finally:
             await self.desk.close()
 
+    async def _shown(self, page: Page, **values: object) -> Response:
+        return HTMLResponse(await self.painter.page(page, **values))
+
     async def _page(self, request: Request) -> Response:
-        page = next(page for page in PAGES if page.path == request.scope["path"])
-        return HTMLResponse(self.painter.page(page))
+        return await self._shown(next(page for page in PAGES if page.path == request.scope["path"]))
+
+    async def _beads(self, request: Request) -> Response:
+        rig = request.query_params.get("rig", "")
+        if rig and rig != "town" and all(one.name != rig for one in self.desk.town.rigs):
+            return PlainTextResponse("the town has no such rig\n", 404)
+        return await self._shown(_page_at("/beads", f"board:{rig}" if rig else "board"))
+
+    async def _costs(self, request: Request) -> Response:
+        by, over = request.query_params.get("by", "agent"), request.query_params.get("span", "day")
+        if not (by.isalpha() and over.isalpha() and len(by + over) < 20):
+            return PlainTextResponse("no such table\n", 404)
+        return await self._shown(_page_at("/costs", f"costs:{by}.{over}"))
+
+    async def _log(self, request: Request) -> Response:
+        query = query_of(request.query_params)
+        return await self._shown(_page_at("/events", f"log:{query}" if query else "log"))
+
+    async def _event(self, request: Request) -> Response:
+        name = request.path_params["id"]
+        if moment_of(name) is None:
+            return PlainTextResponse("that is no event's address\n", 404)
+        return await self._shown(Page(f"/event/{name}", "Event", (f"event:{name}",)))
 
     async def _agent(self, request: Request) -> Response:
         key = request.path_params["key"]
         view = self.desk.town.agent(key)
         if view is None:
             return PlainTextResponse("the town has no such agent\n", 404)
-        page = Page(f"/agent/{key}", view.address.short, (f"agent:{key}",))
-        return HTMLResponse(self.painter.page(page, agent=view, pane=await self._pane_of(key)))
+        kind = request.scope["path"].split("/")[1]
+        names = {"agent": "Screen", "transcript": "Transcript", "diff": "Diff", "work": "Work"}
+        tabs = tuple((title, f"/{one}/{quote(key, errors='replace')}") for one, title in names.items())
+        panels = (f"agent:{key}",) if kind == "agent" else (f"agent:{key}", f"{kind}:{key}")
+        page = Page(f"/{kind}/{quote(key, errors='replace')}", view.address.short, panels, tabs=tabs)
+        extra = {"agent": view, "pane": await self._pane_of(key)} if kind == "agent" else {}
+        return await self._shown(page, **extra)
 
     async def _convoy(self, request: Request) -> Response:
         convoy = self.desk.town.convoy(request.path_params["id"])
         if convoy is None:
             return PlainTextResponse("no such convoy is in view\n", 404)
-        return HTMLResponse(self.painter.page(Page(f"/convoy/{convoy.id}", convoy.title, (f"convoy:{convoy.id}",))))
+        panels = (f"convoy:{convoy.id}", f"members:{convoy.id}")
+        return await self._shown(Page(f"/convoy/{convoy.id}", convoy.title, panels))
+
+    async def _request(self, request: Request) -> Response:
+        found = self.desk.town.request(request.path_params["id"])
+        if found is None:
+            return PlainTextResponse("no such request is open; it was merged or rejected\n", 404)
+        panels = (f"request:{found.id}", f"changes:{found.id}")
+        return await self._shown(Page(f"/request/{found.id}", found.title or found.branch, panels))
+
+    async def _bead(self, request: Request) -> Response:
+        name = request.path_params["id"]
+        panel = f"bead:{name}"
+        await self.desk.ready([panel])
+        reading = self.desk.reads.of(panel)
+        if reading is not None and reading.is_missing:
+            return PlainTextResponse(f"{reading.error}\n", 404)
+        return await self._shown(Page(f"/bead/{name}", name, (panel,)))
+
+    async def _gate(self, request: Request) -> Response:
+        about = request.path_params["about"]
+        if self.desk.town.refinery(about.partition("/")[0]) is None:
+            return PlainTextResponse("the town has no such refinery\n", 404)
+        return await self._shown(Page(f"/gate/{about}", f"Gate log {about}", (f"gatelog:{about}", "queue")))
+
+    async def _mailbox(self, request: Request) -> Response:
+        reader = request.path_params["reader"]
+        known = {view.address.mail for view in self.desk.town.agents} | {"overseer"}
+        if reader not in known:
+            return PlainTextResponse("nobody of that name has a mailbox\n", 404)
+        return await self._shown(Page(f"/mail/of/{reader}", f"Mail of {reader}", (f"mailbox:{reader}",)))
+
+    async def _letter(self, request: Request) -> Response:
+        name = request.path_params["id"]
+        panel = f"thread:{name}"
+        await self.desk.ready([panel])
+        reading = self.desk.reads.of(panel)
+        if reading is not None and reading.is_missing:
+            return PlainTextResponse(f"{reading.error}\n", 404)
+        return await self._shown(Page(f"/mail/{name}", "Message", (panel,)))
+
+    async def _new_mail(self, request: Request) -> Response:
+        people = [view.address.mail for view in self.desk.town.agents]
+        page = self.painter.show("write.html", to=request.query_params.get("to", ""), people=people)
+        return HTMLResponse(page)
+
+    async def _search(self, request: Request) -> Response:
+        text = request.query_params.get("q", "")[:200].strip()
+        return await self._shown(Page("/search", "Search", (f"found:{quote(text, errors='replace')}",)), text=text)
 
     async def _pane_of(self, key: str) -> list[str]:
         """Return the end of an agent's screen, or one line that says why there is none."""
@@ -117,7 +213,8 @@ class Dashboard:
 
     async def _live(self, request: Request) -> Response:
         """Send the panels that change, from the revision that the page (or the browser after a break) has."""
-        names = [name for name in request.query_params.get("panels", "").split(",") if self._is_panel(name)][:16]
+        given = request.query_params.get("panels", "").split(",")
+        names = [name for name in given if self._is_panel(name)][:MOST_PANELS]
         after = self.desk.revision_of(request.headers.get("last-event-id") or request.query_params.get("after", ""))
 
         async def stream() -> AsyncIterator[bytes]:
@@ -133,10 +230,9 @@ class Dashboard:
 
     def _is_panel(self, name: str) -> bool:
         kind, _, about = name.partition(":")
-        known = {panel for page in PAGES for panel in page.all_panels}
-        if kind == "agent":
+        if kind in OF_AGENTS:
             return self.desk.town.agent(about) is not None
-        return name in known or (kind == "convoy" and self.desk.town.convoy(about) is not None)
+        return kind in PANELS and len(name) <= LONGEST_NAME
 
     async def _login(self, request: Request) -> Response:
         if not self.guard.password:
@@ -161,35 +257,7 @@ class Dashboard:
         folder = (place.submodule_search_locations or [""])[0] if place is not None else ""
         return FileResponse(os.path.join(folder, "static", "htmx", "htmx.min.js"), media_type="text/javascript")
 
-    async def _status(self, _: Request) -> Response:
-        return _json(status_json(self.desk.town))
 
-    async def _inbox(self, _: Request) -> Response:
-        found = self.desk.inbox()
-        return _json({"items": [one.as_json() for one in found.shown], "hidden": len(found.hidden)})
-
-    async def _agents(self, _: Request) -> Response:
-        return _json({"agents": [agent_json(view) for view in self.desk.town.agents]})
-
-    async def _events(self, request: Request) -> Response:
-        asked = request.query_params
-        limit = whole_number(asked.get("limit", ""), 50)
-        wanted = EventFilter(rig=asked.get("rig", ""), type=asked.get("type", ""), bead=asked.get("bead", ""))
-        rows = self.desk.events(wanted, min(limit, 1000))
-        told = [
-            {
-                "timestamp": format_seconds(row.ts),
-                "type": row.type,
-                "actor": row.actor.path,
-                "rig": row.rig,
-                "bead": row.bead,
-                "text": row.text,
-            }
-            for row in rows
-        ]
-        return _json({"events": told})
-
-
-def _json(value: object) -> Response:
-    # ASCII: a lone surrogate of somebody's file stays an escape
-    return Response(json.dumps(value, ensure_ascii=True).encode(), media_type="application/json")
+def _page_at(path: str, *panels: str) -> Page:
+    """Return a page of the menu with other panels."""
+    return next(page for page in PAGES if page.path == path)._replace(panels=panels)

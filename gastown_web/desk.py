@@ -8,19 +8,23 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+from collections import OrderedDict
 from contextlib import suppress
 
 from gastown_core.attention.look import attention
 from gastown_core.attention.marks import Marks, Sorted, apply
 from gastown_core.state.live import LiveTown
 from gastown_core.state.stream import StreamView
+from gastown_web.event_link import moment_of
+from gastown_web.reads import Reads
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Iterable
+    from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 
     from gastown_core.model.snapshot import TownSnapshot
     from gastown_core.state.rows import EventFilter, EventRow
+    from gastown_web.reads import Reader
 
     Draw = Callable[[str], str]
 
@@ -36,6 +40,19 @@ RECHECK_S = 1.0
 """How often time alone may change a verdict."""
 PING_S = 15.0
 """How often a silent stream says that it lives."""
+FIRST_READ_S = 8.0
+"""How long a page waits for what is read from disk; its stream brings what takes longer."""
+AROUND = 12
+"""How many events before and after one are shown beside it."""
+MOST_DRAWN = 256
+"""So many panels are kept, those looked at last."""
+
+
+def load_readers() -> Mapping[str, Reader]:
+    """Return the table of readers; its imports take longer than the server's start."""
+    from gastown_web.readers import READERS
+
+    return READERS
 
 
 class Drawn:
@@ -57,7 +74,9 @@ class Desk:
         self.revision = 1
         self.trouble = ""
         self.marks = Marks(root)
-        self._drawn: dict[str, Drawn] = {}
+        self.reads = Reads(root, load_readers, self.stir)
+        self.listeners = 0
+        self._drawn: OrderedDict[str, Drawn] = OrderedDict()
         self._changed = asyncio.Event()
         self._is_ending = False
         self._inbox: tuple[int, Sorted] | None = None
@@ -84,13 +103,15 @@ class Desk:
             task.cancel()
             with suppress(asyncio.CancelledError):
                 await task
+        await self.reads.close()
         await self.live.close()
 
-    def stir(self) -> None:
-        """Count a change; everybody who listens looks again."""
+    def stir(self) -> int:
+        """Count a change and return its revision; everybody who listens looks again."""
         self.revision += 1
         changed, self._changed = self._changed, asyncio.Event()
         changed.set()
+        return self.revision
 
     async def _follow(self) -> None:
         while True:
@@ -132,6 +153,19 @@ class Desk:
         end = len(view)
         return [view.row(place) for place in range(end - 1, max(-1, end - 1 - limit), -1)]
 
+    def events_near(self, name: str) -> list[EventRow]:
+        """Return the event with an id and those around it, newest first; empty if no such moment is known."""
+        at = moment_of(name)
+        view = StreamView(self.live.stream)
+        if at is None or not len(view):
+            return []
+        low, high = 0, len(view)
+        while low < high:
+            middle = (low + high) // 2
+            low, high = (middle + 1, high) if view.row(middle).ts < at else (low, middle)
+        around = range(min(len(view), low + AROUND) - 1, max(-1, low - AROUND - 1), -1)
+        return [view.row(place) for place in around]
+
     def panel(self, name: str, draw: Draw) -> Drawn:
         """Return a panel as it is now, drawn anew only if something has changed since."""
         known = self._drawn.get(name)
@@ -141,7 +175,16 @@ class Desk:
         if known is None or known.html != html:
             known = self._drawn[name] = Drawn(html, self.revision)
         known.checked = self.revision
+        self._drawn.move_to_end(name)
+        if len(self._drawn) > MOST_DRAWN:
+            self._drawn.popitem(last=False)
         return known
+
+    async def ready(self, names: Iterable[str]) -> None:
+        """Read what these panels need from disk, if that is out of date; wait for it a while."""
+        wanted = list(names)
+        self.reads.ask(wanted, self.revision, self.town, self.live.clock.now())
+        await self.reads.first(wanted, FIRST_READ_S)
 
     def edition(self, revision: int) -> str:
         """Return how a page remembers a revision."""
@@ -155,13 +198,25 @@ class Desk:
     async def changes(self, names: Iterable[str], draw: Draw, after: int) -> AsyncIterator[tuple[int, list[str]]]:
         """Yield, with the revision, the HTML of those panels that changed after revision ``after``; empty now and then."""
         wanted = list(names)
-        while not self._is_ending:
-            revision, changed = self.revision, self._changed
-            new = [drawn.html for name in wanted if (drawn := self.panel(name, draw)).revision > after]
-            if new:
-                yield revision, new
-            after = revision
-            try:
-                await asyncio.wait_for(changed.wait(), PING_S)
-            except TimeoutError:
-                yield revision, []
+        self.listeners += 1
+        try:
+            while not self._is_ending:
+                revision, changed = self.revision, self._changed
+                due = self.reads.ask(wanted, revision, self.town, self.live.clock.now())
+                new = [drawn.html for name in wanted if (drawn := self.panel(name, draw)).revision > after]
+                if new:
+                    yield revision, new
+                after = revision
+                is_silent = await self._is_silent(changed, due)
+                if is_silent:
+                    yield revision, []
+        finally:
+            self.listeners -= 1
+
+    async def _is_silent(self, changed: asyncio.Event, due: float) -> bool:
+        """Wait for a change, or until a reading is due; return whether a stream must show that it lives."""
+        try:
+            await asyncio.wait_for(changed.wait(), min(PING_S, max(0.05, due)))
+        except TimeoutError:
+            return due >= PING_S
+        return False

@@ -1,31 +1,29 @@
 """THE table of panels and pages, and how each panel is drawn.
 
 A page is a title and the panels on it; a panel is a template in ``templates/panels`` and a function that returns what the
-template shows.  To add a panel, add a row and a template.
+template shows besides the town.  To add a panel, add a row and a template; what it reads from disk is a row in ``readers``.
 """
 
 from __future__ import annotations
 
 import os
-import time
-from urllib.parse import quote
+from urllib.parse import unquote
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from gastown_core.attention.look import calm_words, count_of
-from gastown_core.clock import format_seconds
 from gastown_core.model.agent import HEALTH_SYMBOLS
 from gastown_core.model.landing import STEPS
-from gastown_core.model.plain_text import clean
 from gastown_core.model.record import Record
+from gastown_core.orders.perform import command_log
 from gastown_core.orders.registry import BY_ID, disabled_reason, subject_of
 from gastown_core.state.rows import EventFilter
+from gastown_web import filters
+from gastown_web.event_link import event_id, filter_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    from markupsafe import Markup
 
     from gastown_core.model.snapshot import TownSnapshot
     from gastown_web.desk import Desk
@@ -35,16 +33,22 @@ if TYPE_CHECKING:
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 HOME_EVENTS, ALL_EVENTS = 15, 200
+NOW, WORK, WORDS, RECORD = "Now", "Work", "Words", "Record"
 
 
 class Page(Record):
-    """A page of the dashboard: its path, title, panels, the key that opens it, and the panels of its second column."""
+    """A page: its path, title, panels, the key that opens it, the panels of its second column, its place in the menu.
+
+    ``tabs`` are (title, path) of pages about the same thing.
+    """
 
     path: str
     title: str
     panels: tuple[str, ...]
     key: str = ""
     beside: tuple[str, ...] = ()
+    group: str = ""
+    tabs: tuple[tuple[str, str], ...] = ()
 
     @property
     def all_panels(self) -> tuple[str, ...]:
@@ -53,17 +57,24 @@ class Page(Record):
 
 
 PAGES = (
-    Page("/", "Home", ("inbox", "agents"), "h", ("convoys", "queue", "events")),
-    Page("/agents", "Agents", ("agents",), "a"),
-    Page("/convoys", "Convoys", ("convoys",), "c"),
-    Page("/queue", "Merge queue", ("queue", "batches"), "q"),
-    Page("/events", "Events", ("log",), "e"),
-    Page("/health", "Health", ("sources",), "t"),
+    Page("/", "Home", ("stats", "inbox", "agents"), "h", ("convoys", "queue", "events"), NOW),
+    Page("/agents", "Agents", ("agents",), "a", (), NOW),
+    Page("/convoys", "Convoys", ("convoys",), "c", (), NOW),
+    Page("/queue", "Merge queue", ("queue", "batches"), "m", ("gatelog",), NOW),
+    Page("/beads", "Beads", ("board",), "b", (), WORK),
+    Page("/hooks", "Hooks", ("hooks",), "o", (), WORK),
+    Page("/scheduler", "Scheduler", ("scheduler",), "w", (), WORK),
+    Page("/mail", "Mail", ("mailbox:overseer",), "I", (), WORDS),
+    Page("/escalations", "Escalations", ("escalations",), "x", ("incidents",), WORDS),
+    Page("/costs", "Costs", ("costs:agent.day",), "$", (), RECORD),
+    Page("/events", "Events", ("log",), "e", (), RECORD),
+    Page("/health", "Health", ("sources",), "S", ("duties",), RECORD),
+    Page("/audit", "Done here", ("audit",), "L", (), RECORD),
 )
 """The pages in the order of the menu."""
 
 
-def _inbox(desk: Desk) -> Values:
+def _inbox(desk: Desk, _: str) -> Values:
     found = desk.inbox()
     return {
         "items": found.shown,
@@ -74,24 +85,59 @@ def _inbox(desk: Desk) -> Values:
     }
 
 
-def _nothing(_: Desk) -> Values:
+def _head(desk: Desk, _: str) -> Values:
+    return {"count": count_of(desk.inbox().shown), "failing": desk.reads.failing()}
+
+
+def _nothing(_: Desk, __: str) -> Values:
     return {}
 
 
-PANELS: dict[str, Callable[[Desk], Values]] = {
-    "head": lambda desk: {"count": count_of(desk.inbox().shown)},
+def _event(desk: Desk, about: str) -> Values:
+    rows = desk.events_near(about)
+    return {"rows": rows, "chosen": next((row for row in rows if event_id(row) == about), None)}
+
+
+def _found(desk: Desk, about: str) -> Values:
+    text = unquote(about)
+    return {"text": text, "rows": desk.events(EventFilter(text=text), HOME_EVENTS) if text else []}
+
+
+PANELS: dict[str, Callable[[Desk, str], Values]] = {
+    "head": _head,
+    "stats": lambda desk, _: {"count": count_of(desk.inbox().shown)},
     "inbox": _inbox,
     "agents": _nothing,
     "convoys": _nothing,
     "queue": _nothing,
     "batches": _nothing,
-    "events": lambda desk: {"rows": desk.events(EventFilter(), HOME_EVENTS)},
-    "log": lambda desk: {"rows": desk.events(EventFilter(), ALL_EVENTS)},
+    "events": lambda desk, _: {"rows": desk.events(EventFilter(), HOME_EVENTS)},
+    "log": lambda desk, about: {"rows": desk.events(filter_of(about), ALL_EVENTS), "wanted": filter_of(about)},
+    "event": _event,
     "sources": _nothing,
     "agent": _nothing,
     "convoy": _nothing,
+    "request": _nothing,
+    "hooks": _nothing,
+    "incidents": _nothing,
+    "audit": lambda _, __: {"rows": list(reversed(command_log))},
+    "board": _nothing,
+    "bead": _nothing,
+    "members": _nothing,
+    "scheduler": _nothing,
+    "escalations": _nothing,
+    "mailbox": _nothing,
+    "thread": _nothing,
+    "costs": _nothing,
+    "transcript": _nothing,
+    "work": _nothing,
+    "diff": _nothing,
+    "changes": _nothing,
+    "gatelog": _nothing,
+    "found": _found,
+    "duties": _nothing,
 }
-"""Panel → what its template shows besides the town.  ``agent:KEY`` and ``convoy:ID`` are panels about one thing."""
+"""Panel → what its template shows besides the town and what is read from disk.  ``agent:KEY`` is a panel about one thing."""
 
 
 class Painter:
@@ -103,38 +149,48 @@ class Painter:
             loader=FileSystemLoader(os.path.join(HERE, "templates")),
             autoescape=True,
             undefined=StrictUndefined,
-            finalize=_finalized,
+            finalize=filters.finalized,
             trim_blocks=True,
             lstrip_blocks=True,
         )
         self.env.globals.update(
             pages=PAGES,
+            groups=(NOW, WORK, WORDS, RECORD),
             steps=STEPS,
             symbols=HEALTH_SYMBOLS,
             readonly=guard.is_readonly,
             csrf=guard.csrf,
             orders=BY_ID,
             why_not=self._why_not,
+            event_id=event_id,
+            is_bead=filters.is_bead,
         )
-        self.env.filters.update(moment=moment, address=address, span=span, pane=_pane)
+        self.env.filters.update(filters.FILTERS)
 
     def panel(self, name: str) -> str:
         """Return the HTML of a panel; one that cannot be drawn says so in its place."""
         kind, _, about = name.partition(":")
         try:
-            values = PANELS[kind](self._desk)
+            values = PANELS[kind](self._desk, about)
             return self.env.get_template(f"panels/{kind}.html").render(
-                name=name, about=about, town=self._desk.town, trouble=self._desk.trouble, **values
+                name=name,
+                about=about,
+                town=self._desk.town,
+                trouble=self._desk.trouble,
+                read=self._desk.reads.of(name),
+                **values,
             )
         except Exception as error:  # noqa: BLE001  a fault of one panel must not take the page
             return self.env.get_template("panels/fault.html").render(
                 name=name, error=f"{type(error).__name__}: {error}"
             )
 
-    def page(self, page: Page, **values: object) -> str:
+    async def page(self, page: Page, **values: object) -> str:
         """Return a whole page with its panels."""
         names = page.all_panels
-        drawn = {name: self._desk.panel(name, self.panel).html for name in names}
+        await self._desk.ready(names)
+        # the head last: it tells what the others could not read
+        drawn = {name: self._desk.panel(name, self.panel).html for name in reversed(names)}
         return self.env.get_template("page.html").render(
             page=page,
             drawn=drawn,
@@ -154,38 +210,3 @@ class Painter:
         kind = BY_ID[order]
         subject = subject_of(kind, town, target)
         return "it is not there any more" if subject is None else disabled_reason(kind, town, subject)
-
-
-def _finalized(value: object) -> object:
-    return clean(value) if type(value) is str else "" if value is None else value
-
-
-def moment(at: float | None) -> Markup:
-    """Return a moment (Unix seconds) as a ``time`` element that the page may turn into an age; empty for none."""
-    from markupsafe import Markup
-
-    if not at:
-        return Markup("")
-    try:
-        shown = time.strftime("%d %b %H:%M", time.localtime(at))
-    except (OverflowError, ValueError, OSError):
-        return Markup("an impossible time")
-    return Markup('<time datetime="{}">{}</time>').format(format_seconds(at), shown)
-
-
-def address(name: str) -> str:
-    """Return a name as a part of an address, whatever it contains; slashes stay."""
-    return quote(name, safe="/", errors="replace")
-
-
-def span(seconds: float) -> str:
-    """Return a duration such as ``1m 20s``."""
-    whole = round(seconds)
-    return f"{whole}s" if whole < 60 else f"{whole // 60}m {whole % 60:02d}s"
-
-
-def _pane(lines: list[str]) -> Markup:
-    from markupsafe import Markup
-
-    # as markup, because a plain value is made one line
-    return Markup("\n").join(clean(line) for line in lines)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from gastown_core.beads.ledger import TownLedger
 from gastown_core.errors import StoreError
 from gastown_core.messaging import mailbox
-from gastown_core.messaging.mail import announce_arrival, answer, deliver
+from gastown_core.messaging.mail import Letter, announce_arrival, answer, deliver
 from gastown_core.messaging.message import Message as Message
 from gastown_core.messaging.recipients import Directory
 
@@ -40,6 +40,12 @@ def read_mail(root: str, message_id: str, reader: str, *, whole_thread: bool = F
     return mailbox.thread_of(store, message) if whole_thread else [message]
 
 
+def read_thread(root: str, message_id: str) -> list[Message]:
+    """Return a message's whole thread with bodies, oldest first; nothing is marked as read. Raises GastownError."""
+    store = _store(TownLedger(root))
+    return mailbox.thread_of(store, mailbox.get_message(store, message_id, OVERSEER))
+
+
 def archive_mail(root: str, message_id: str, reader: str) -> None:
     """Archive a message of the reader. Raises GastownError."""
     mailbox.archive(_store(TownLedger(root)), [message_id], reader)
@@ -51,5 +57,20 @@ def answer_mail(root: str, message_id: str, body: str) -> list[str]:
     store = _store(ledger)
     message = mailbox.get_message(store, message_id, OVERSEER)
     letter, targets, to = answer(message, body, Directory(root, store, OVERSEER), sender=OVERSEER)
+    ids = deliver(root, store, letter, targets, to=to)
+    return announce_arrival(root, ledger, letter, targets, ids)
+
+
+def mark_mail_read(root: str, message_id: str) -> None:
+    """Mark a message to the overseer as read. Raises GastownError."""
+    mailbox.mark_read(_store(TownLedger(root)), [message_id], OVERSEER)
+
+
+def write_mail(root: str, to: str, subject: str, body: str) -> list[str]:
+    """Send a message in the overseer's name; returns what went wrong with the nudges. Raises GastownError."""
+    ledger = TownLedger(root)
+    store = _store(ledger)
+    letter = Letter(OVERSEER, subject, body)
+    targets = Directory(root, store, OVERSEER).resolve(to)
     ids = deliver(root, store, letter, targets, to=to)
     return announce_arrival(root, ledger, letter, targets, ids)

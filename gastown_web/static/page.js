@@ -5,8 +5,12 @@ const body = document.body;
 const panels = body.dataset.panels || "";
 const held = new Map();
 const AGAIN_MS = 3000;
+// what changes so shortly before a click was not seen by whoever clicks
+const UNSEEN_MS = 700;
 let source = null;
 let edition = body.dataset.edition || "";
+let pointer = null;
+let movedAt = -Infinity;
 
 function age(seconds) {
   if (seconds < 60) return `${Math.max(0, Math.round(seconds))}s`;
@@ -19,8 +23,10 @@ function showAges(root) {
   const now = Date.now() / 1000;
   for (const one of root.querySelectorAll("time[datetime]")) {
     const at = Date.parse(one.dateTime) / 1000;
+    if (Number.isNaN(at)) continue;
     if (!one.title) one.title = one.textContent;
-    one.textContent = age(now - at);
+    const text = age(now - at);
+    if (one.textContent !== text) one.textContent = text;
   }
 }
 
@@ -31,10 +37,10 @@ function say(words, tone) {
   state.className = `state ${tone}`;
 }
 
+// what a person has opened here themselves stays open
 function isBusy(panel) {
   const active = document.activeElement;
-  const open = panel.querySelector("details[open]");
-  return (active && panel.contains(active) && /^(INPUT|TEXTAREA|SELECT)$/.test(active.tagName)) || Boolean(open);
+  return Boolean(active && panel.contains(active) && /^(INPUT|TEXTAREA|SELECT)$/.test(active.tagName)) || Boolean(panel.querySelector("details[data-opened]"));
 }
 
 function meaningOf(one) {
@@ -51,12 +57,33 @@ function focusIn(panel) {
   const meaning = one.id ? "" : meaningOf(one);
   return (fresh) => {
     const home = document.getElementById(row) || fresh;
-    const same = meaning && [...home.querySelectorAll("a, button, summary")].find((other) => meaningOf(other) === meaning);
-    (same || document.getElementById(one.id || row))?.focus();
+    const same = meaning && [...home.querySelectorAll("a, button, summary, [tabindex]")].find((other) => meaningOf(other) === meaning);
+    (same || document.getElementById(one.id || row))?.focus({ preventScroll: true });
   };
 }
 
+// what a click or a digit would do now: the act under the pointer, and the answers of the row with the focus
+function aim() {
+  const under = pointer && document.elementFromPoint(pointer.x, pointer.y)?.closest("button, a.button");
+  const row = document.activeElement?.closest?.("[data-row]");
+  const answers = row ? [...row.querySelectorAll("form.answer button")].map(meaningOf) : [];
+  return [under ? meaningOf(under) : "", ...answers].join("\n");
+}
+
+function scrollOf(panel) {
+  return [...panel.querySelectorAll(".scroll, .board, .graph, .cards, pre")].map((one) => [one.scrollLeft, one.scrollTop, one.scrollTop + one.clientHeight >= one.scrollHeight - 4]);
+}
+
+function keepScroll(panel, before) {
+  [...panel.querySelectorAll(".scroll, .board, .graph, .cards, pre")].forEach((one, at) => {
+    const [left, top, atEnd] = before[at] || [0, 0, true];
+    one.scrollLeft = left;
+    one.scrollTop = one.hasAttribute("data-end") && atEnd ? one.scrollHeight : top;
+  });
+}
+
 function put(html) {
+  const before = aim();
   const made = new DOMParser().parseFromString(html, "text/html");
   for (const fresh of [...made.body.children]) {
     const old = document.getElementById(fresh.id);
@@ -66,12 +93,15 @@ function put(html) {
       continue;
     }
     const focus = focusIn(old);
+    const scrolled = scrollOf(old);
     htmx.swap(old, fresh.outerHTML, { swapStyle: "outerHTML" });
     held.delete(fresh.id);
     const now = document.getElementById(fresh.id);
     showAges(now);
+    keepScroll(now, scrolled);
     focus(now);
   }
+  if (aim() !== before) movedAt = performance.now();
   title();
 }
 
@@ -116,6 +146,22 @@ function complain(words) {
 
 document.addEventListener("htmx:responseError", (event) => complain(event.detail.xhr.responseText.trim() || "refused"));
 document.addEventListener("htmx:sendError", () => complain("the server does not answer; look whether this was done"));
+document.addEventListener("pointermove", (event) => (pointer = { x: event.clientX, y: event.clientY }), { passive: true });
+
+// an act whose place changed under the hand was not the one that was meant
+for (const kind of ["click", "submit"]) {
+  document.addEventListener(
+    kind,
+    (event) => {
+      const act = event.target.closest?.(kind === "click" ? "button[type=submit], a.button" : "form[hx-post]");
+      if (!act || !act.closest("[data-row]") || performance.now() - movedAt > UNSEEN_MS) return;
+      event.preventDefault();
+      event.stopImmediatePropagation();
+      complain("nothing was done: this place changed just before; look again");
+    },
+    true,
+  );
+}
 
 function rest() {
   if (source) source.close();
@@ -124,11 +170,23 @@ function rest() {
 
 // a hidden tab costs nothing; when it is seen again it gets what it missed
 document.addEventListener("visibilitychange", () => (document.hidden ? rest() : listen()));
-document.addEventListener("focusout", () => setTimeout(() => [...held.values()].forEach(put), 0));
-document.addEventListener("toggle", () => setTimeout(() => [...held.values()].forEach(put), 0), true);
+const release = () => setTimeout(() => [...held.values()].forEach(put), 0);
+document.addEventListener("focusout", release);
+document.addEventListener(
+  "toggle",
+  (event) => {
+    if (!event.target.matches?.("details")) return;
+    if (event.target.open) event.target.dataset.opened = "";
+    else delete event.target.dataset.opened;
+    release();
+  },
+  true,
+);
+// those that the server draws open are nobody's doing
+const untouched = () => document.querySelectorAll("details[open][data-opened]").forEach((one) => delete one.dataset.opened);
 
 function rows() {
-  return [...document.querySelectorAll("[data-row], tbody tr")];
+  return [...document.querySelectorAll("main [data-row]")].filter((row) => row.offsetParent !== null);
 }
 
 function step(by) {
@@ -138,16 +196,33 @@ function step(by) {
   const next = all[Math.min(all.length - 1, Math.max(0, here + by))];
   const target = next.matches("[tabindex]") ? next : next.querySelector("a") || next;
   target.focus();
+  next.scrollIntoView({ block: "nearest" });
 }
 
+const rowOrders = new Map((document.getElementById("keys")?.dataset.orders || "").trim().split(" ").filter(Boolean).map((one) => [one.slice(0, one.indexOf("=")), one.slice(one.indexOf("=") + 1)]));
+
 document.addEventListener("keydown", (event) => {
-  if (event.ctrlKey || event.metaKey || event.altKey || /^(INPUT|TEXTAREA|SELECT)$/.test(event.target.tagName)) return;
+  if (event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]")) return;
+  if (/^(INPUT|TEXTAREA|SELECT)$/.test(event.target.tagName)) {
+    if (event.key === "Escape") event.target.blur();
+    return;
+  }
   const row = document.activeElement?.closest?.("[data-row]");
+  const order = row?.dataset.agent && rowOrders.get(event.key);
   if (event.key === "j") step(1);
   else if (event.key === "k") step(-1);
+  else if (event.key === "?") document.getElementById("keys")?.showModal();
+  else if (event.key === "/") {
+    document.querySelector("[data-search]")?.focus();
+    event.preventDefault();
+  } else if (event.key === "Escape") {
+    if (row) document.activeElement.blur();
+    else document.querySelector("[data-back]")?.click();
+  } else if (event.key === "Enter" && row && document.activeElement === row) row.querySelector("a")?.click();
   else if (/^[1-9]$/.test(event.key) && row) row.querySelectorAll("form.answer button")[Number(event.key) - 1]?.click();
+  else if (order) location.href = `/act/${order}?target=${encodeURIComponent(row.dataset.agent)}`;
   else {
-    const link = document.querySelector(`nav a[data-key="${CSS.escape(event.key)}"]`);
+    const link = document.querySelector(`#menu a[data-key="${CSS.escape(event.key)}"]`);
     if (link) location.href = link.href;
   }
 });
@@ -167,7 +242,10 @@ async function pane() {
   setTimeout(pane, 1000);
 }
 
+document.querySelector("#menu [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
+document.querySelectorAll("pre[data-end]").forEach((one) => (one.scrollTop = one.scrollHeight));
 showAges(document);
+setTimeout(untouched, 0);
 setInterval(() => document.hidden || showAges(document), 10000);
 title();
 if (!document.hidden) listen();

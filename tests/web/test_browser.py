@@ -85,7 +85,7 @@ def test_an_operator_sees_news_as_they_come_and_settles_them(rigged: Rigged, ser
     page.wait_for_selector("#receipts .good")
     page.wait_for_selector("#inbox .need", state="detached")
     assert page.title().startswith("Home")
-    page.keyboard.press("q")
+    page.keyboard.press("m")
     page.wait_for_selector("#queue-title")
     assert page.wrong == []
 

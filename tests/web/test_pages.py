@@ -8,51 +8,21 @@ import html
 import os
 import re
 import threading
-from collections.abc import Iterator
 
 import pytest
-from starlette.testclient import TestClient
 
 from gastown_core.model.order import Order
 from gastown_core.model.snapshot import ConvoyView, SourceStatus
 from gastown_core.orders.registry import ORDERS
 from gastown_web import panels
-from gastown_web.app import Dashboard
 from gastown_web.desk import Desk, whole_number
-from gastown_web.guard import Guard
 from gastown_web.panels import PAGES, PANELS
+from gastown_web.readers import READERS
+from gastown_web.reads import KINDS
+from tests.support.browser import HERE, Browser
 from tests.support.cli import gt
 from tests.support.patience import until
 from tests.support.rigged import Rigged
-
-HERE = "http://127.0.0.1:8080"
-
-
-class Browser:
-    """A browser without JavaScript at the dashboard of a town."""
-
-    def __init__(self, root: str, client: TestClient, dashboard: Dashboard) -> None:
-        self.root, self.client, self.dashboard = root, client, dashboard
-
-    def text(self, path: str = "/") -> str:
-        answer = self.client.get(path)
-        assert answer.status_code == 200, answer.text
-        return answer.text
-
-    def post(self, path: str, **form: str) -> str:
-        form["csrf"] = self.dashboard.guard.csrf
-        return self.client.post(path, data=form, headers={"origin": HERE}).text
-
-    def shows(self, words: str, path: str = "/") -> None:
-        until(lambda: words in self.text(path), f"{path} shows {words}", 30)
-
-
-@pytest.fixture
-def browser(rigged: Rigged) -> Iterator[Browser]:
-    dashboard = Dashboard(rigged.root, Guard("127.0.0.1", 8080))
-    with TestClient(dashboard.app(), base_url=HERE) as client:
-        client.get(f"/?token={dashboard.guard.token}")
-        yield Browser(rigged.root, client, dashboard)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.title)
@@ -68,8 +38,11 @@ def test_each_page_stands_without_javascript(browser: Browser, page: panels.Page
 def test_panels_and_templates_belong_together() -> None:
     files = {name[:-5] for name in os.listdir(os.path.join(panels.HERE, "templates", "panels"))}
     assert files == {*PANELS, "fault"}
-    assert {name for page in PAGES for name in page.all_panels} <= PANELS.keys()
+    assert {name.partition(":")[0] for page in PAGES for name in page.all_panels} <= PANELS.keys()
+    assert READERS.keys() == KINDS
+    assert KINDS <= PANELS.keys()
     assert len({page.key for page in PAGES}) == len(PAGES)
+    assert all(page.group for page in PAGES)
 
 
 def test_what_is_escalated_waits_on_home_and_is_taken_on_there(browser: Browser) -> None:
@@ -178,7 +151,7 @@ def test_a_source_that_fails_is_said_on_every_page(browser: Browser, monkeypatch
 
 
 def test_a_panel_that_fails_leaves_the_others(browser: Browser, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(PANELS, "convoys", lambda desk: 1 / 0)
+    monkeypatch.setitem(PANELS, "convoys", lambda desk, about: 1 / 0)
     browser.dashboard.desk.stir()
     shown = browser.text("/")
     assert "This panel cannot be drawn: ZeroDivisionError" in shown

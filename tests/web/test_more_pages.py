@@ -1,0 +1,203 @@
+"""The pages that read from disk: beads, mail, escalations, scheduler, costs, search, palette; and what they say without it."""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import quote
+
+import pytest
+
+from gastown_core.errors import StoreError
+from gastown_core.orders.perform import command_log
+from gastown_core.orders.registry import ORDERS
+from gastown_core.orders.typed import order_of
+from gastown_web import readers
+from gastown_web.event_link import event_id, moment_of
+from gastown_web.panels import PAGES
+from gastown_web.reads import Reader
+from tests.support.browser import HERE, Browser
+from tests.support.cli import bd, gt
+from tests.support.patience import until
+from tests.support.rigged import Rigged
+
+
+def test_a_bead_has_a_page_with_its_dependencies_as_a_graph(browser: Browser, rigged: Rigged) -> None:
+    first, second = rigged.file("Buy tiles <b>"), rigged.file("Mend the roof")
+    bd("dep", "add", second.id, first.id, cwd=rigged.root)
+    browser.shows(f'href="/bead/{second.id}"', "/beads")
+    board = browser.text("/beads")
+    assert "<svg" in board
+    assert f"{second.id} waits for {first.id}" in board
+    assert "Buy tiles &lt;b&gt;" in board
+    shown = browser.text(f"/bead/{second.id}")
+    assert f"{second.id} waits for {first.id}" in shown
+    assert f"waits for {first.id}" in shown
+    assert f'href="/act/bead.sling?bead={second.id}"' in shown
+    assert browser.client.get("/bead/sh-none").status_code == 404
+    assert browser.client.get("/beads?rig=none").status_code == 404
+    assert first.id in browser.text("/beads?rig=shop")
+    sling = browser.text(f"/act/bead.sling?bead={second.id}")
+    assert f">{second.id}</textarea>" in sling
+    assert '<option value="shop">' in sling
+
+
+def test_the_scheduler_says_why_not(browser: Browser, rigged: Rigged) -> None:
+    bead = rigged.file("Mend the roof")
+    browser.shows(bead.id, "/scheduler")
+    assert "in no open convoy and not queued" in browser.text("/scheduler")
+
+
+def test_mail_is_read_answered_and_archived(browser: Browser) -> None:
+    gt(
+        "mail",
+        "send",
+        "overseer",
+        "-s",
+        "Roof <i>",
+        "-m",
+        "Which tiles?\nRed?",
+        cwd=browser.root,
+        GT_ROLE="mayor",
+    )
+    browser.shows("Roof &lt;i&gt;", "/mail")
+    found = re.search(r'href="/mail/(hq-[^"]+)"', browser.text("/mail"))
+    assert found is not None
+    shown = browser.text(f"/mail/{found[1]}")
+    assert "Which tiles?\nRed?" in shown
+    assert "mark as read" in shown
+    browser.post("/mail/reply", id=found[1], body="Blue.")
+    assert "Blue." in gt("mail", "thread", found[1], cwd=browser.root).out
+    browser.post("/mail/archive", id=found[1])
+    until(lambda: found[1] not in browser.text("/mail"), "it left the inbox", 60)
+    browser.post("/mail/send", to="mayor/", subject="Hello", body="Two\r\nlines")
+    browser.shows("Hello", "/mail/of/mayor/")
+    assert "nobody of that name" in browser.client.get("/mail/of/stranger").text
+    assert "refused" in browser.post("/mail/send", to="nobody-at-all", subject="Hello", body="x")
+    assert browser.client.get("/mail/hq-none").status_code == 404
+    assert "mail archive" in browser.text("/audit")
+    assert command_log[-1].ok is False
+
+
+def test_escalations_are_listed_with_what_can_be_done(browser: Browser) -> None:
+    gt("escalate", "-s", "HIGH", "The disk is nearly full", "-r", "df says 99 %", cwd=browser.root)
+    browser.shows("df says 99 %", "/escalations")
+    shown = browser.text("/escalations")
+    assert "nobody has taken it on" in shown
+    found = re.search(r'href="/act/escalation.ack\?target=([^"]+)"', shown)
+    assert found is not None
+    browser.post("/act/escalation.ack", target=found[1])
+    browser.shows("taken on by", "/escalations")
+    assert f"gt escalate ack {found[1]}" in browser.text("/audit")
+
+
+def test_an_event_has_an_address(browser: Browser, rigged: Rigged) -> None:
+    gt("escalate", "-s", "HIGH", "The disk is nearly full", cwd=browser.root)
+    until(lambda: browser.dashboard.desk.live.stream.end > 0, "an event", 60)
+    row = next(
+        browser.dashboard.desk.live.stream.row(at) for at in range(browser.dashboard.desk.live.stream.end - 1, -1, -1)
+    )
+    shown = browser.text(f"/event/{event_id(row)}")
+    assert f"<code>{row.type}</code>" in shown
+    assert moment_of(event_id(row)) == pytest.approx(row.ts, abs=0.002)
+    assert "not in the log any more" in browser.text("/event/1000-00000000")
+    assert browser.client.get("/event/junk").status_code == 404
+    assert f'href="/event/{event_id(row)}"' in browser.text("/events")
+    assert "No such events" in browser.text("/events?text=nothing-says-this")
+
+
+def test_a_search_finds_beads_agents_and_events(browser: Browser, rigged: Rigged) -> None:
+    bead = rigged.file("Mend the roof, please")
+    browser.shows(bead.id, f"/search?q={quote('roof, please')}")
+    assert 'href="/agent/shop/witness"' in browser.text("/search?q=witness")
+    assert "Type what you look for" in browser.text("/search")
+
+
+def test_the_palette_runs_what_the_table_of_orders_has(browser: Browser) -> None:
+    def leads_to(line: str) -> str:
+        answer = browser.client.get("/palette", params={"q": line}, follow_redirects=False)
+        return answer.headers.get("location", "")
+
+    assert leads_to("gt scheduler pause") == "/act/scheduler.pause?target="
+    assert leads_to("nudge mayor look at the roof") == "/act/agent.nudge?text=look+at+the+roof&target=mayor"
+    assert leads_to("Merge queue") == "/queue"
+    assert leads_to("mayor") == "/agent/mayor"
+    assert leads_to("hq-abc") == "/bead/hq-abc"
+    for line in ("gt daemon stop", "rm -rf /", "gt attach mayor", "gt escalate ack", "gt nudge mayor --force x"):
+        assert leads_to(line) in ("", "/act/escalation.ack?target="), line
+        assert "No command of the dashboard" in browser.text(f"/palette?q={quote(line)}") or leads_to(line)
+    assert "cannot read" in browser.text("/palette?q=gt+nudge+'open")
+    labels = [one["label"] for one in browser.client.get("/api/v1/commands").json()["commands"]]
+    assert "pause scheduler" in labels
+    assert "resume scheduler" not in labels
+
+
+@pytest.mark.parametrize("kind", [kind for kind in ORDERS if kind.words], ids=lambda kind: kind.id)
+def test_each_order_is_known_by_its_own_command(kind: object) -> None:
+    from gastown_core.model.order import Order
+    from gastown_core.orders.perform import command_of
+    from gastown_core.orders.registry import TOWN, OrderKind
+
+    assert isinstance(kind, OrderKind)
+    asked = {word[1:-1]: "x1" for word in kind.words if isinstance(word, str) and word.startswith("{")}
+    order = Order(kind.id, "" if kind.needs == TOWN else "some/thing", {**asked, "target": ""})
+    found = order_of(" ".join(f"'{word}'" for word in command_of(order)))
+    assert found is not None
+    assert (found.kind, found.target) == (kind.id, order.target)
+
+
+EVERYWHERE = [page.path for page in PAGES]
+
+
+@pytest.mark.parametrize("kind", ["board", "scheduler", "escalations", "mailbox", "costs", "gatelog", "duties"])
+def test_what_a_page_cannot_read_is_said_there_and_on_every_page(
+    browser: Browser, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    def broken(_: object) -> object:
+        raise StoreError("the ledger is a folder", "")
+
+    monkeypatch.setitem(readers.READERS, kind, Reader(broken, gap_s=0.0))
+    (page,) = [page for page in PAGES if kind in {name.partition(":")[0] for name in page.all_panels}]
+    browser.shows("cannot be read: the ledger is a folder", page.path)
+    for path in EVERYWHERE:
+        shown = browser.text(path)
+        assert "1 source cannot be read" in shown, path
+        assert "nobody needs you" not in shown, path
+    assert any("ledger is a folder" in one["error"] for one in browser.client.get("/api/v1/sources").json()["sources"])
+
+
+def test_a_reading_that_fails_keeps_what_it_had(
+    browser: Browser, rigged: Rigged, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bead = rigged.file("Mend the roof")
+    browser.shows(bead.id, "/beads")
+
+    def broken(_: object) -> object:
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setitem(readers.READERS, "board", Reader(broken, gap_s=0.0))
+    browser.dashboard.desk.stir()
+    browser.shows("Input/output error; what is shown was read", "/beads")
+    assert bead.id in browser.text("/beads")
+
+
+def test_a_slow_reading_holds_up_nobody_and_is_not_repeated(browser: Browser, monkeypatch: pytest.MonkeyPatch) -> None:
+    count = 0
+
+    def counted(_: object) -> object:
+        nonlocal count
+        count += 1
+        return ()
+
+    monkeypatch.setitem(readers.READERS, "mailbox", Reader(counted, gap_s=3600.0))
+    for _ in range(5):
+        browser.text("/mail")
+        browser.dashboard.desk.stir()
+    assert count == 1
+
+
+def test_only_small_bodies_and_known_acts_reach_the_mail(browser: Browser) -> None:
+    assert (
+        browser.client.post("/mail/send", data={"to": "mayor/", "subject": "x"}, headers={"origin": HERE}).status_code
+        == 403
+    )
+    assert "there is no act burn" in browser.post("/mail/burn", id="hq-1")
