@@ -1,6 +1,6 @@
-"""Write what is generated: ``docs/console.md`` from the table of actions, and the README's picture from a demo town.
+"""Write what is generated: the pages ``PAGES``, each from a table of the program, and the README's picture from a demo town.
 
-``python -m docs.generate`` writes the page; ``python -m docs.generate picture TOWN`` draws the console on that town.
+``python -m docs.generate`` writes the pages; ``python -m docs.generate picture TOWN`` draws the console on that town.
 """
 
 from __future__ import annotations
@@ -89,6 +89,44 @@ def console_page() -> str:
     return "\n".join(lines) + "\n" + SETTINGS
 
 
+TROUBLE = """# Troubleshooting
+
+`gt doctor` checks the town, `gt doctor agents` what keeps agents from starting; both say what, why and what to do, and change nothing. `--fix`
+shows what it would change, asks, and makes the changes; keys and log-ins stay yours. The tables below are made from its checks (`make docs`).
+
+| what you see | look with | usual cause |
+|---|---|---|
+| an agent ends as soon as it starts | `gt agents`, `gt doctor agents` | no log-in, a folder that is not trusted; the last lines of its screen are in its reason |
+| an agent waits and nothing happens | `gt inbox`, `gt peek AGENT` | a question; answer it with a digit in the console, or `gt answer AGENT` |
+| *stopped short* | `gt status --verbose` | its turn ended with work on the hook; the witness nudges after a minute, `gt nudge AGENT "go on"` does at once |
+| *limited* | `gt quota status` | a rate limit; it ends by itself at the time shown |
+| *unknown* | `gt status --verbose`, `gt doctor` | tmux or a record cannot be read: nobody is declared dead for that |
+| ready work, free places, no movement | `gt scheduler explain`, `gt status` | the dam names the broken link and the command that helps |
+| finished work does not land | `gt mq list RIG`, `gt refinery log` | a gate is red, the target is red, or the request rests; the list says why |
+| work came back | `gt hook show AGENT` | its gate log is in the worker's briefing and in the bead's comments |
+| a nudge does not arrive | `gt nudge --list` | a draft, a question or an unknown screen: it waits, and says for what |
+| the console shows old numbers | `S` in the console, `gt daemon status` | a source that fails, with its age; a duty that does not run |
+| something was removed | `gt hook rollback --list --agent AGENT`, `gt undo --list` | it is in a rescue ref; `gt undo` takes back your own last act |
+| everything must stop, now | `gt estop -r "why"` | `gt thaw` goes on; nothing is lost |
+"""
+
+
+def troubleshooting_page() -> str:
+    """The page of symptoms, and of the doctor's checks."""
+    from gastown_core.doctor.checks import AGENTS, TOWN, checks_of
+
+    lines = [TROUBLE]
+    for title, command, group in (("The town", "gt doctor", TOWN), ("Agents", "gt doctor agents", AGENTS)):
+        lines += [f"## {title}: `{command}`", "", "| check | makes sure that | `--fix` |", "|---|---|---|"]
+        lines += [f"| {check.name} | {check.about} | {check.mends or '–'} |" for check in checks_of(group)]
+        lines.append("")
+    return "\n".join(lines)
+
+
+PAGES = {"console.md": console_page, "troubleshooting.md": troubleshooting_page}
+"""Page → the function that writes it."""
+
+
 def without_foreign_fonts(picture: str) -> str:
     """The SVG without web fonts from elsewhere: a viewer's own monospace does."""
     return re.sub(r"@font-face \{[^}]*\}\s*", "", picture).replace("https://www.textualize.io", "gt feed")
@@ -116,12 +154,13 @@ async def draw(root: str, path: str) -> None:
 
 
 def main() -> int:
-    """Write the page, or draw the picture."""
+    """Write the pages, or draw the picture."""
     if sys.argv[1:2] == ["picture"]:
         asyncio.run(draw(sys.argv[2], os.path.join(HERE, "pictures", "console.svg")))
         return 0
-    with open(os.path.join(HERE, "console.md"), "w", encoding="utf-8") as handle:
-        handle.write(console_page())
+    for name, page in PAGES.items():
+        with open(os.path.join(HERE, name), "w", encoding="utf-8") as handle:
+            handle.write(page())
     return 0
 
 

@@ -22,12 +22,19 @@ ABOUT = {
     REVIEW: "no hook waits for a review",
 }
 
+MENDS = {
+    SETUP: "sets the flags of the first run",
+    BYPASS: "accepts bypassed permissions",
+    TRUST: "trusts folders that the town made",
+}
+"""What ``--fix`` writes into the programs' settings, after it has shown it."""
+
 
 class StartCheck(Check):
     """One kind of obstacle, over all agents of the town."""
 
     def __init__(self, name: str) -> None:
-        self.name, self.about = name, ABOUT[name]
+        self.name, self.about, self.mends = name, ABOUT[name], MENDS.get(name, "")
 
     def detect(self, place: Place) -> list[Finding]:
         """Return each obstacle of this kind once, with the agents that it stops."""

@@ -94,6 +94,8 @@ class Check:
 
     name = ""
     about = ""
+    mends = ""
+    """What ``--fix`` does about its findings; empty if the remedies are a person's."""
 
     def detect(self, place: Place) -> list[Finding]:
         """Return what is wrong; change nothing."""

@@ -22,6 +22,7 @@ class GateTreesCheck(Check):
 
     name = "gate trees"
     about = "no worktree of a gate was left behind"
+    mends = "ends what still runs in them and removes them"
 
     def __init__(self) -> None:
         self._rigs: dict[str, str] = {}

@@ -19,6 +19,7 @@ class HooksCheck(Check):
 
     name = "hooks"
     about = "hook files are in step"
+    mends = "writes the hook files that are missing, older or damaged"
 
     def __init__(self) -> None:
         self._seats: dict[str, Seat] = {}

@@ -20,6 +20,7 @@ class LedgersCheck(Check):
 
     name = "ledgers"
     about = "every ledger is readable where its route leads"
+    mends = "mends what bd doctor --fix mends"
 
     def __init__(self) -> None:
         self._stores: dict[str, str] = {}

@@ -46,6 +46,7 @@ class WorktreesCheck(Check):
 
     name = "worktrees"
     about = "git and the folders agree on the worktrees"
+    mends = "saves what they held to a rescue ref, then tells git where they are"
 
     def __init__(self) -> None:
         self._mend: dict[str, Callable[[], object]] = {}

@@ -36,19 +36,21 @@ def home(tmp_path: Path) -> Iterator[Path]:
         TmuxServer(socket_name(str(town))).kill_server()
 
 
-def read_along(page: str, home: Path, **more: str) -> subprocess.CompletedProcess[str]:
-    """Type the commands of a page in a home of their own."""
+def read_along(page: str, home: Path) -> subprocess.CompletedProcess[str]:
+    """Type the commands of a page in this home."""
+    script = script_of(DOCS / page)
+    assert script, f"{page} has no commands"
+    return type_in(home, script)
+
+
+def type_in(home: Path, script: str) -> subprocess.CompletedProcess[str]:
     env = {key: value for key, value in os.environ.items() if not key.startswith(("GT_", "BD_", "GIT_"))}
     env |= {
         "HOME": str(home),
         "PATH": os.path.dirname(sys.executable) + os.pathsep + os.environ["PATH"],
         "GT_SCRIPT_PACE": "0.02",
-        **more,
     }
     env.pop("TMUX", None)
-    env["TMUX_TMPDIR"] = os.environ["TMUX_TMPDIR"]
-    script = script_of(DOCS / page)
-    assert script, f"{page} has no commands"
     return subprocess.run(["bash", "-c", script], cwd=home, env=env, capture_output=True, text=True, timeout=280)
 
 
@@ -61,3 +63,39 @@ def test_the_tutorial_ends_with_a_landed_convoy(server: TmuxServer, home: Path) 
     ).stdout
     assert landed.count("Bead: he-") == 3
     assert "Polite goodbyes" in done.stdout and "landed" in done.stdout
+
+
+READ_IN_A_TOWN = sorted(
+    page.relative_to(DOCS).as_posix()
+    for page in DOCS.rglob("*.md")
+    if script_of(page) and page.name not in ("tutorial.md", "INSTALLING.md")
+)
+"""Pages whose commands suppose a town ``~/gt`` with a rig ``shop`` and a crew member ``ana``."""
+
+
+@pytest.fixture
+def town(home: Path) -> Path:
+    prepared = """
+        git init --quiet --bare -b main shop.git && git clone --quiet shop.git start 2>/dev/null && cd start
+        git commit --quiet --allow-empty -m Start && git push --quiet origin HEAD:main && cd ~
+        gt install ~/gt --git && cd ~/gt && gt rig add shop ~/shop.git --prefix sh && gt crew add ana --rig shop
+    """
+    done = type_in(home, "set -euo pipefail\n" + prepared)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return home
+
+
+@pytest.mark.timeout(300)
+def test_the_commands_of_every_page_work_in_a_town(server: TmuxServer, town: Path) -> None:
+    failed = {}
+    for page in READ_IN_A_TOWN:
+        done = read_along(page, town)
+        if done.returncode:
+            failed[page] = (done.stdout + done.stderr)[-600:]
+    assert not failed
+    assert len(READ_IN_A_TOWN) > 8
+
+
+def test_a_fresh_machine_after_installing(home: Path) -> None:
+    done = read_along("INSTALLING.md", home)
+    assert done.returncode == 0, done.stdout + done.stderr

@@ -1,11 +1,14 @@
-"""The generated page is the one that the table of actions gives."""
+"""The generated pages are those that their tables give."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from docs.generate import console_page
+import pytest
+
+from docs.generate import PAGES
 
 
-def test_the_page_of_keys_is_fresh() -> None:
-    assert Path("docs/console.md").read_text() == console_page(), "run make docs"
+@pytest.mark.parametrize("name", PAGES)
+def test_a_generated_page_is_fresh(name: str) -> None:
+    assert (Path("docs") / name).read_text() == PAGES[name](), "run make docs"
