@@ -34,7 +34,9 @@ def wrong_with(words: list[str]) -> str:
         is_group = any(row.name.startswith(named[0] + " ") for row in ROOTS[program].commands)
         return "" if len(named) == 1 and is_group else str(error)
     spoken = " ".join(named[:used])
-    if spoken != command.name and spoken not in [" ".join([*command.name.split()[:-1], one]) for one in command.aliases]:
+    if spoken != command.name and spoken not in [
+        " ".join([*command.name.split()[:-1], one]) for one in command.aliases
+    ]:
         return f"{program} {spoken} is short for {command.name}"
     parser = ArgumentParser(add_help=False)
     handlers(command)[0](parser)
