@@ -109,7 +109,7 @@ def _status(root: str, *, as_json: bool) -> int:
         return 0
     dot = output.style("●", "green" if now.state == RUNS else "yellow")
     output.say(f"{dot} daemon {found.pid or 'of unknown pid'}, started {found.started_at or 'just now'}")
-    if not now.is_at_work or now.state == LATE:
+    if not now.is_at_work or now.state == LATE or now.paused:
         output.say(output.style(now.words(SYSTEM_CLOCK.now()), "red"))
     share = state.get("load")
     if isinstance(share, int | float) and share:
@@ -143,6 +143,8 @@ def _duty_row(duty: DutyNote, now: float) -> list[str]:
     did = f"failed{times}: {duty.error}" if duty.error else duty.did or "nothing to do"
     if duty.busy_since:
         did = f"busy for {format_span(max(0.0, now - duty.busy_since))}"
+    if duty.paused:
+        did = duty.paused
     if duty.late:
         did = f"LATE: {duty.late}; {did}"
     ago = format_ago(now - duty.last_run) if duty.last_run else "-"

@@ -6,6 +6,7 @@ from gastown_cli import context, output, who
 from gastown_cli.receipts import add_receipts
 from gastown_core.clock import SYSTEM_CLOCK, format_ago, format_seconds
 from gastown_core.errors import DeliveryError, UsageError
+from gastown_core.town.deacon_pause import read_pause
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -32,6 +33,10 @@ def run_list(args: Namespace) -> int:
         return 0
     if not found:
         output.say("no open incident")
+    pause = read_pause(root)
+    if pause is not None:
+        words = f"the deacon is {pause.words()}; until then it opens and closes no incident"
+        output.say(output.style(output.clean(words), "yellow"))
     for one in found:
         held = output.style("  held", "yellow") if one.escalated else ""
         age = format_ago(now - one.since)

@@ -69,14 +69,23 @@ def patrol_rows(root: str) -> list[dict[str, Any]]:
     note = read_note(root)
     duties = note.duties if note is not None else {}
     memory = read_memory(root, SYSTEM_CLOCK.now())
-    return [_row(row, duties.get(row.patrol.name, {}), len(memory.of(row.patrol.name))) for row in patrols_of(root)]
+    return [
+        _row(root, row, duties.get(row.patrol.name, {}), len(memory.of(row.patrol.name))) for row in patrols_of(root)
+    ]
 
 
-def _row(row: PatrolRow, duty: dict[str, object], incidents: int) -> dict[str, Any]:
+def _row(root: str, row: PatrolRow, duty: dict[str, object], incidents: int) -> dict[str, Any]:
     patrol = row.patrol
     told = {"name": patrol.name, "role": patrol.role, "rig": patrol.rig, "about": patrol.about, "mode": row.mode}
     last = {key: duty.get(key, "") for key in ("last_run", "did", "error")}
-    return {**told, "why_off": row.why_off, "period_s": patrol.period_s, **last, "incidents": incidents}
+    return {
+        **told,
+        "why_off": row.why_off,
+        "paused": patrol.why_paused(root),
+        "period_s": patrol.period_s,
+        **last,
+        "incidents": incidents,
+    }
 
 
 def _last(one: dict[str, object]) -> str:
@@ -85,9 +94,11 @@ def _last(one: dict[str, object]) -> str:
 
 
 def state_words(one: dict[str, Any]) -> str:
-    """Return how a patrol is, in words: off and why, failing, or its open incidents."""
+    """Return how a patrol is, in words: off and why, paused, failing, or its open incidents."""
     if one["why_off"]:
         return f"off: {one['why_off']}"
+    if one["paused"]:
+        return output.clean(str(one["paused"]))
     if one["error"]:
         return output.clean(f"fails: {one['error']}")
     count = int(one["incidents"])

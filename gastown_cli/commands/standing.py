@@ -164,6 +164,8 @@ def _watch_lines(root: str, entry: RosterEntry) -> list[str]:
     from gastown_cli.commands.patrol import state_words
 
     row = _watch(root, entry)
+    if row and row["paused"]:
+        return [f"the deacon is {output.clean(str(row['paused']))}"]
     return [f"its patrol runs in the daemon ({row['name']}): {state_words(row)}"] if row else []
 
 
@@ -172,7 +174,7 @@ def _watch_json(root: str, entry: RosterEntry, rig: str) -> dict[str, object]:
     from gastown_core.town.inventory import read_inventory
 
     row = _watch(root, entry)
-    told: dict[str, object] = {"patrol": row} if row else {}
+    told: dict[str, object] = {"patrol": row, "paused": bool(row["paused"])} if row else {}
     if rig:
         agents = read_inventory(root).agents
         names = [one.address.name for one in agents if one.address.role == POLECAT and one.address.rig == rig]

@@ -65,7 +65,9 @@ def patrol_duty(row: PatrolRow) -> Duty:
             return ""
         return watch.run(now.patrol, town, read_limits(shift.root), mode=now.mode).words()
 
-    return Duty(row.patrol.name, work, (DEATHS,), row.patrol.period_s, 1.0, 900.0, rests=True)
+    return Duty(
+        row.patrol.name, work, (DEATHS,), row.patrol.period_s, 1.0, 900.0, rests=True, paused=row.patrol.why_paused
+    )
 
 
 def dispatch_ready(shift: Shift) -> str:

@@ -42,7 +42,7 @@ class Duty(Record):
 
     ``longest_s`` is how long a run may take before it counts as hung.  ``wakes`` are the wake-ups that start it (``ledger``, ``ledger:shop``, ``channel:refinery``, ``events``, ``deaths``); it runs at
     least every ``every_s`` and at most every ``apart_s`` seconds.  ``rests``: during an emergency stop of the town it does
-    nothing.
+    nothing; ``paused`` says why it does nothing now, empty if it goes on.
     """
 
     name: str
@@ -52,6 +52,7 @@ class Duty(Record):
     apart_s: float = 0.2
     longest_s: float = 300.0
     rests: bool = False
+    paused: Callable[[str], str] = lambda _: ""
 
     @property
     def is_look(self) -> bool:
@@ -65,7 +66,7 @@ class Attendant:
     def __init__(self, duty: Duty, shift: Shift, pool: Executor, log: DaemonLog, on_run: Callable[[], None]) -> None:
         self.duty = duty
         self.told: dict[str, Any] = {"last_run": "", "runs": 0, "took_s": 0.0, "did": "", "error": ""}
-        self.told |= {"busy_since": "", "failing_since": "", "failures": 0, "beat": 0}
+        self.told |= {"busy_since": "", "failing_since": "", "failures": 0, "beat": 0, "paused": ""}
         self.told |= {"every_s": duty.every_s, "longest_s": duty.longest_s}
         self.beat = 0
         """The daemon's heartbeats so far; a run notes it, so that time in which the machine slept does not count."""
@@ -104,16 +105,21 @@ class Attendant:
 
     def _run(self) -> None:
         began = time.monotonic()
-        error, did = "", ""
+        error, did, paused = "", "", ""
         self.told["busy_since"] = format_seconds(self._shift.clock.now())
         try:
-            did = "" if self.duty.rests and estop.is_set(self._shift.root) else self.duty.work(self._shift)
+            paused = self.duty.paused(self._shift.root)
+            rests = paused or (self.duty.rests and estop.is_set(self._shift.root))
+            did = "" if rests else self.duty.work(self._shift)
         except (GastownError, OSError) as problem:
             error = words_of(problem)
         except (Exception, SystemExit) as problem:  # noqa: BLE001  a fault in one duty must not end the others; it is logged whole
             error = words_of(problem)
             self._log.line(f"{self.duty.name}: internal error\n{traceback.format_exc()}")
         self._failures = self._failures + 1 if error else 0
+        if paused != self.told["paused"]:
+            self._log.line(f"{self.duty.name}: {paused or 'goes on'}")
+            self.told["paused"] = paused
         self._tell(did, error, time.monotonic() - began)
 
     def _tell(self, did: str, error: str, took_s: float) -> None:

@@ -22,6 +22,7 @@ from gastown_core.model.record import Record
 from gastown_core.orders.perform import perform
 from gastown_core.state.collect import collect
 from gastown_core.town import daemon_note
+from gastown_core.town.deacon_pause import read_pause
 from gastown_core.town.settings import load_settings
 
 TYPE_CHECKING = False
@@ -75,6 +76,9 @@ def decide_deacon(mode: str, deacon: AgentView | None, *, town_up: bool, has_wor
 
 def _deacon(root: str, now: float) -> TriageVerdict:
     mode = str(load_settings(root).lenient(f"patrols.{DEACON}.mode"))
+    pause = read_pause(root) if mode in IN_CHARGE else None
+    if pause is not None:
+        return TriageVerdict(NOTHING, f"the deacon is {pause.words()}")
     if mode not in IN_CHARGE:
         return decide_deacon(mode, None, town_up=False, has_work=False, now=now)
     town = collect(root)

@@ -26,6 +26,8 @@ class DaemonView(Record):
     late: tuple[tuple[str, str, float], ...] = ()
     load: float = 0.0
     """The share of one core that it used lately, 0 if unknown."""
+    paused: tuple[tuple[str, str], ...] = ()
+    """(duty, why) of each that a person has paused."""
 
     @property
     def is_at_work(self) -> bool:
@@ -64,7 +66,8 @@ class DaemonView(Record):
         late = "; ".join(f"{name} {what} for {format_age(max(1.0, now - since))}" for name, what, since in self.late)
         but = "; ".join(part for part in (late, failing) if part)
         hint = "; check gt daemon logs, then run gt daemon restart" if late else ""
-        return f"the daemon ({self.pid}) is running" + (f", but {but}{hint}" if but else "")
+        rests = "".join(f"; {name} is {why}" for name, why in self.paused)
+        return f"the daemon ({self.pid}) is running" + (f", but {but}{hint}" if but else "") + rests
 
     def as_json(self) -> dict[str, object]:
         """Return the object that ``--json`` prints."""
@@ -75,6 +78,8 @@ class DaemonView(Record):
             told["since"] = format_seconds(self.since)
         if self.failing:
             told["failing"] = [{"duty": name, "error": error} for name, error, _ in self.failing]
+        if self.paused:
+            told["paused"] = [{"duty": name, "why": why} for name, why in self.paused]
         if self.late:
             told["late"] = [
                 {"duty": name, "what": what, "since": format_seconds(since)} for name, what, since in self.late

@@ -6,9 +6,11 @@ yesterday's log.  What is done about a finding is an order that a person could g
 
 from __future__ import annotations
 
+from gastown_core.model.address import DEACON
 from gastown_core.model.record import Record
 from gastown_core.model.snapshot import TownSnapshot
 from gastown_core.patrols.memory import Memory
+from gastown_core.town.deacon_pause import read_pause
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -101,6 +103,11 @@ class Patrol(Record):
     look: Callable[[Look], Iterable[Finding]]
     rig: str = ""
     period_s: float = 15.0
+
+    def why_paused(self, root: str) -> str:
+        """Return why it looks at nothing now, in words; empty if it goes on. Only the deacon's can be paused."""
+        found = read_pause(root) if self.role == DEACON else None
+        return found.words() if found is not None else ""
 
     @property
     def actor(self) -> str:

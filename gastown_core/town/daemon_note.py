@@ -136,9 +136,9 @@ def view(root: str, now: float, state: dict[str, object] | None = None) -> Daemo
     late = tuple(one for name, duty in note.duties.items() if (one := _lateness(name, duty, note, started, now)))
     load = told.get("load")
     word = LATE if late else FAILS if failing else RUNS
-    return DaemonView(
-        word, pid, started, failing, late, round(float(load), 2) if isinstance(load, int | float) else 0.0
-    )
+    share = round(float(load), 2) if isinstance(load, int | float) else 0.0
+    paused = tuple((name, str(duty["paused"])) for name, duty in note.duties.items() if duty.get("paused"))
+    return DaemonView(word, pid, started, failing, late, share, paused)
 
 
 class DutyNote(Record):
@@ -157,6 +157,8 @@ class DutyNote(Record):
     failures: int = 0
     busy_since: float = 0.0
     late: str = ""
+    paused: str = ""
+    """Why it does nothing now, because a person said so."""
 
 
 class WatchNote(Record):
@@ -199,6 +201,7 @@ def _duty(name: str, told: dict[str, Any], late: tuple[str, str, float] | None) 
         int(_number(told.get("failures"))),
         parse_moment(told.get("busy_since")) or 0.0,
         late[1] if late is not None else "",
+        str(told.get("paused") or ""),
     )
 
 

@@ -62,6 +62,8 @@ def _duty(one: DutyNote, now: float, width: int) -> Pieces:
     did, tone = (f"failed{times}: {one.error}", "bad") if one.error else (one.did, "dim")
     if one.busy_since:
         did, tone = f"busy for {format_span(max(0.0, now - one.busy_since))}", "info"
+    if one.paused:
+        did, tone = one.paused, "warn"
     if one.late:
         did, tone = f"LATE: {one.late} {did}".rstrip(), "error"
     last = format_age(max(0.0, now - one.last_run)) if one.last_run else "-"
