@@ -62,17 +62,26 @@ class GeminiTitles(Records):
         self._folders = {os.path.dirname(path) for program in programs if (path := program.env.get(VARIABLE))}
         for program in programs:
             state = title_state(program.title)
+            log = program.env.get(VARIABLE, "")
+            refused = self._log.look(log) if log else None
             key = (program.pid, state)
             known = self._since.get(program.session)
             if known is None or known[:2] != key:
-                # a title seen for the first time was set with the last output
-                at = now if known is not None else program.output_at or now
+                at = now if known is not None else self._since_when(state, log, program.output_at or now)
                 known = self._since[program.session] = (*key, at)
             detail = "a permission" if state == WAITING else ""
             told = Said(state, known[2], TITLE, detail, is_final=state == IDLE)
-            refused = self._log.look(program.env[VARIABLE]) if VARIABLE in program.env else None
             said[program.session] = with_refusal(told, refused, now)
         return said
+
+
+    def _since_when(self, state: str, log: str, output_at: float) -> float:
+        """Since when a title is shown that is seen for the first time: at the latest since the last output.
+
+        It goes on drawing for seconds after a turn, so a rest counts from the turn's end in the log.
+        """
+        ended_at = self._log.ended_at(log)
+        return min(output_at, ended_at) if state == IDLE and ended_at else output_at
 
 
 def with_refusal(told: Said, refused: Said | None, now: float) -> Said:

@@ -1,4 +1,4 @@
-"""Gemini's debug log: the only place where it tells that a refused request is tried again, and how a turn failed.
+"""Gemini's debug log: the only place where it tells that a refused request is tried again, how a turn failed, and when one ended.
 
 It writes the log where GEMINI_DEBUG_LOG_FILE names a file, which a session of ours does.  The wait before the next try is
 told in the log for limits with a time; without one it is five seconds, doubled each time up to thirty, give or take 30 %.
@@ -35,13 +35,16 @@ _BEGINS = (
     "Created execution plan for BeforeModel",
 )
 """A turn or a request begins: what was said of the one before is over."""
+_ENDS = "Created execution plan for AfterAgent"
+"""A turn is over, and its hooks are about to run: the program goes on drawing for seconds."""
 
 
 class _Read(Record):
-    """How far a log was read, and what it says there."""
+    """How far a log was read, and what it says there; ``ended_at`` is when the last turn ended, 0 while one may run."""
 
     offset: int = 0
     said: Said | None = None
+    ended_at: float = 0.0
 
 
 class GeminiLog:
@@ -64,11 +67,17 @@ class GeminiLog:
         except OSError:
             return None
         whole = data.rfind(b"\n") + 1
-        said = known.said
-        for entry in re.split(rb"\n(?=\[\d{4}-)", data[:whole]):
-            said = after(said, entry.decode("utf-8", "replace"))
-        self._reads[path] = _Read(start + whole, said)
+        said, ended_at = known.said, known.ended_at
+        for line in re.split(rb"\n(?=\[\d{4}-)", data[:whole]):
+            entry = line.decode("utf-8", "replace")
+            said, ended_at = after(said, entry), end_after(ended_at, entry)
+        self._reads[path] = _Read(start + whole, said, ended_at)
         return said
+
+    def ended_at(self, path: str) -> float:
+        """When the last turn ended by that log as it was last looked at; 0 if one may run, or none is known."""
+        known = self._reads.get(path)
+        return known.ended_at if known is not None else 0.0
 
 
 def after(said: Said | None, entry: str) -> Said | None:
@@ -90,6 +99,16 @@ def after(said: Said | None, entry: str) -> Said | None:
         why = reason_of(text)
         return Said(LIMITED if is_limit(why) else FAILED, at, RECORD, why, is_final=True)
     return said
+
+
+def end_after(ended_at: float, entry: str) -> float:
+    """When the last turn ended, with one more entry; 0 once another begins."""
+    found = _LINE.match(entry)
+    if found is None:
+        return ended_at
+    if found[3].startswith(_ENDS):
+        return parse_moment(found[1]) or ended_at
+    return 0.0 if found[3].startswith(_BEGINS) else ended_at
 
 
 def reason_of(text: str) -> str:

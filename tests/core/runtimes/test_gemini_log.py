@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from gastown_core.runtimes.adapter import BUSY, FAILED, IDLE, LIMITED, RECORD, TITLE, Said
-from gastown_core.runtimes.adapters.gemini import ADAPTER, with_refusal
-from gastown_core.runtimes.adapters.gemini_log import KEPT_BYTES, GeminiLog, after, begin_turn
+from gastown_core.runtimes.adapter import BUSY, FAILED, IDLE, LIMITED, RECORD, TITLE, Program, Said
+from gastown_core.runtimes.adapters.gemini import ADAPTER, GeminiTitles, with_refusal
+from gastown_core.runtimes.adapters.gemini_log import KEPT_BYTES, VARIABLE, GeminiLog, after, begin_turn
 
 NOON = 1_795_780_800.0
 STAMP = "[2026-11-27T12:00:00.000Z]"
@@ -99,3 +99,26 @@ def test_a_session_has_a_log_of_its_own_that_a_turn_empties_when_it_is_long(tmp_
     ADAPTER.begin_turn(env)
     assert path.stat().st_size == 0
     begin_turn(str(tmp_path / "none"))
+
+
+@pytest.mark.parametrize(
+    ("entries", "since"),
+    [
+        (["Created execution plan for BeforeAgent", "Created execution plan for AfterAgent"], NOON),
+        # the next prompt's hook runs, and the title says Ready meanwhile
+        (["Created execution plan for AfterAgent", "Created execution plan for BeforeAgent"], NOON + 2.8),
+        # Escape in a tool is in no log
+        (["Created execution plan for BeforeAgent", "[Routing] Selected model: x"], NOON + 2.8),
+        ([], NOON + 2.8),
+    ],
+)
+def test_a_rest_counts_from_the_turns_end_and_not_from_what_is_drawn_after_it(
+    tmp_path: Path, entries: list[str], since: float
+) -> None:
+    log = tmp_path / "gemini.log"
+    log.write_text("".join(f"{STAMP} [DEBUG] {entry}: 1 hook(s)\n" for entry in entries))
+    program = Program("s", 1, "/w", {VARIABLE: str(log)}, "◇  Ready (mayor)", NOON + 2.8)
+
+    said = GeminiTitles().look([program], NOON + 3)["s"]
+
+    assert (said.state, said.at, said.is_final) == (IDLE, since, True)
