@@ -205,6 +205,9 @@ def together(record: Said | None, hook: Said | None) -> Said | None:
     ended_otherwise = hook.state in (LIMITED, FAILED) or (hook.state == IDLE and not hook.is_final)
     if record.state == IDLE and ended_otherwise:
         return hook
+    if record.state == BUSY and hook.state == LIMITED and not hook.is_final and hook.at >= record.at:
+        # a log is silent while a request is tried again
+        return hook
     if record.state == hook.state == WAITING and hook.detail:
         return record._replace(detail=hook.detail)
     return record

@@ -148,6 +148,8 @@ _ROWS = (
         resume_style=RESUME_FLAG,
         resume_words=("--resume",),
         continue_flag="--continue",
+        hooks=HookFiles("omp", ".omp/hooks/pre", "gastown.ts"),
+        drains_at_turn_end=True,
         non_interactive=NonInteractive(prompt_flag="-p", output_flags=("--no-session",)),
         keyboard=Keyboard(in_turn=QUEUED),
     ),

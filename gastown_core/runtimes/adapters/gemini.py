@@ -74,7 +74,6 @@ class GeminiTitles(Records):
             said[program.session] = with_refusal(told, refused, now)
         return said
 
-
     def _since_when(self, state: str, log: str, output_at: float) -> float:
         """Since when a title is shown that is seen for the first time: at the latest since the last output.
 

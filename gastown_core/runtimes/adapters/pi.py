@@ -38,14 +38,14 @@ if TYPE_CHECKING:
     from gastown_core.runtimes.adapter import Program
 
 EXTENSION_FILE = ".pi/extensions/gastown.ts"
-EXTENSION = """\
+_EXTENSION = """\
 // Written by Gas Town: tells it how this session goes. It does nothing outside a session of a town.
 import { spawn, spawnSync } from "node:child_process";
 
 export default function (pi: any) {
   if (!process.env.GT_SESSION) return;
   const gt = process.env.GT_BIN || "gt";
-  const words = (event: string) => ["signal", event, "--runtime", "pi"];
+  const words = (event: string) => ["signal", event, "--runtime", "RUNTIME"];
   const about = (ctx: any, more: object) =>
     JSON.stringify({ session_id: ctx.sessionManager.getSessionId(), transcript_path: ctx.sessionManager.getSessionFile(), ...more });
 
@@ -63,12 +63,19 @@ export default function (pi: any) {
     const text = ask("before_agent_start", about(ctx, { prompt: event.prompt })).trim();
     return text ? { message: { customType: "gastown", content: text, display: true } } : undefined;
   });
-  pi.on("agent_end", (_event: any, ctx: any) => tell("agent_end", about(ctx, {})));
-  pi.on("session_shutdown", (event: any, ctx: any) => {
+MORE  pi.on("session_shutdown", (event: any, ctx: any) => {
     ask("session_shutdown", about(ctx, { reason: event.reason }));
   });
 }
 """
+_AGENT_END = """\
+  pi.on("agent_end", (_event: any, ctx: any) => tell("agent_end", about(ctx, {})));
+"""
+
+
+def extension(runtime: str, more: str = _AGENT_END) -> str:
+    """The extension of ours for pi, or for one that takes its extensions; ``more`` says how turns end."""
+    return _EXTENSION.replace("RUNTIME", runtime).replace("MORE", more)
 
 
 class PiLogs(SessionLogs):
@@ -183,7 +190,7 @@ class PiAdapter(Adapter):
 
     def hook_files(self, role: str) -> tuple[HookFile, ...]:
         """An extension, which pi finds by its place."""
-        return (HookFile(EXTENSION_FILE, text=EXTENSION, is_local=True),)
+        return (HookFile(EXTENSION_FILE, text=extension(self.name), is_local=True),)
 
     def hear(self, event: str, told: Mapping[str, object]) -> Heard:
         """What an event of the extension means; how a turn ended stands in the log."""
