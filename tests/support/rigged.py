@@ -70,19 +70,24 @@ def write(path: str, text: str) -> None:
         handle.write(text)
 
 
-@pytest.fixture
-def rigged(tmp_path: object, monkeypatch: pytest.MonkeyPatch) -> Rigged:
-    """A fresh town with rig ``shop``."""
-    for key in ("GT_ROLE", "GT_SESSION", "GT_RIG", "GT_POLECAT", "BD_ACTOR", "GT_TOWN_ROOT", "GT_ROOT", "GT_BRANCH"):
-        monkeypatch.delenv(key, raising=False)
-    base = str(tmp_path)
+def fresh_town(base: str) -> str:
+    """Return the root of a new town with the rig ``shop`` over ``origin.git``, all below ``base``."""
     make_repo(os.path.join(base, "src"))
     origin = os.path.join(base, "origin.git")
     Git(base).run("clone", "--quiet", "--bare", os.path.join(base, "src"), origin)
     root = os.path.join(base, "gt")
     install_town(root, git=True)
     add_rig(root, "shop", origin, prefix="sh")
-    return Rigged(root, origin)
+    return root
+
+
+@pytest.fixture
+def rigged(tmp_path: object, monkeypatch: pytest.MonkeyPatch) -> Rigged:
+    """A fresh town with rig ``shop``."""
+    for key in ("GT_ROLE", "GT_SESSION", "GT_RIG", "GT_POLECAT", "BD_ACTOR", "GT_TOWN_ROOT", "GT_ROOT", "GT_BRANCH"):
+        monkeypatch.delenv(key, raising=False)
+    base = str(tmp_path)
+    return Rigged(fresh_town(base), os.path.join(base, "origin.git"))
 
 
 @pytest.fixture
