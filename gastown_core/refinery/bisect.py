@@ -1,27 +1,32 @@
 """Find the culprits in a red stack from verdicts alone: no git, no files, no clock.
 
 A stack is judged by its prefixes.  All below the last member of the shortest red prefix is green, so that member is the
-suspect, even where several fail, or two fail only together.  The suspect runs again before it counts as a culprit; then
-the rest without it (and without what depends on it) runs, until what is left is green.  Only then does the bisection
-ask whether a culprit fails alone or with which peers: one that passes alone counts only if it fails with peers again.
+suspect, even where several fail, or two fail only together.  The rest without it (and without what depends on it) runs
+next, until what is left is green and can land.  Only then does the bisection ask whether each suspect fails again, alone
+or with which peers: nobody waits for that, and one that does not fail again is no culprit.
 
 The generators yield rounds of probes, which may run in parallel, and receive the answers in the same order.
 """
 
 from __future__ import annotations
 
+import math
+
 from gastown_core.model.record import Record
 from gastown_core.model.refinery import ERROR, FAIL, GAVE_UP, PASS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Collection, Generator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Generator, Mapping, Sequence
 
     Round = Generator[list["Ask"], list["ProbeAnswer"], None]
 
 RED = frozenset((FAIL, GAVE_UP))
-FLAKY_RERUNS = 2
-"""How many more red runs confirm a suspect once a stack was seen red and then green."""
+FLAKY_RERUNS = 1
+"""How many more red runs blame a suspect once a stack was seen red and then green."""
+MOST_REDS = 8
+CHANCE = 1e-4
+"""How likely it may be that only flaky gates made all the red runs that blame a request."""
 
 
 class Ask(Record):
@@ -59,9 +64,10 @@ class Culprit(Record):
 class Bisection:
     """Bisects the red stack ``requests``; ``needs`` names what each needs below it, ``runs`` how it was red.
 
-    ``isolate`` fills the fields ``good``, ``culprits``, ``held`` (dependent → culprit) and ``aside`` (request that does
-    not stack without a culprit → that culprit); ``explain`` fills in the culprits' peers and clears those that do not
-    fail again.  ``is_flaky``: a stack was red and then green in this batch; ``was_flaky``: in a recent one.
+    ``isolate`` fills the fields ``good``, ``culprits`` (suspects so far), ``held`` (dependent → culprit) and ``aside``
+    (request that does not stack without a culprit → that culprit); ``explain`` confirms the suspects, fills in their
+    peers and clears those that do not fail again.  ``flake`` is how often a gate is red on a tree that is green;
+    ``is_flaky``: a stack was red and then green in this batch.
     """
 
     def __init__(
@@ -69,16 +75,16 @@ class Bisection:
         requests: Sequence[str],
         needs: Mapping[str, frozenset[str]] | None = None,
         *,
-        runs: Sequence[str] = (FAIL, FAIL),
-        width: int = 1,
+        runs: Sequence[str] = (FAIL,),
+        width: Callable[[], int] = lambda: 1,
         reruns: int = 1,
-        was_flaky: bool = False,
+        flake: float = 0.0,
     ) -> None:
         self.requests = tuple(requests)
         self.needs = needs or {}
-        self.width = max(1, width)
+        self.width = width
         self.reruns = reruns
-        self.was_flaky = was_flaky
+        self.flake = flake
         self.is_flaky = False
         self.good: tuple[str, ...] = ()
         self.culprits: list[Culprit] = []
@@ -90,14 +96,11 @@ class Bisection:
     # -- isolate -------------------------------------------------------------------------------------------
 
     def isolate(self) -> Round:
-        """Find every culprit, and the rest that is green together."""
+        """Find every suspect, and the rest that is green together."""
         rest, low = self.requests, 0
         while low < len(rest):
             # here rest[:low] is green and rest as a whole is red
             low, high = yield from self._first_red(rest, low)
-            if not (yield from self._is_confirmed(rest, high)):
-                low = high
-                continue
             rest, low = self._condemn(rest, high), high - 1
             rest = yield from self._try(rest, low)
             if self._known.get(rest) == PASS:
@@ -108,7 +111,7 @@ class Bisection:
         """The lengths of a green prefix and of a red one with exactly one member more."""
         high = len(rest)
         while high - low > 1:
-            cuts = cuts_between(low, high, self.width)
+            cuts = cuts_between(low, high, max(1, self.width()))
             names = ["left", *["right"] * (len(cuts) - 1)] if low == 0 else ["right"] * len(cuts)
             asks = [Ask(rest[:cut], name, parent=rest[:high]) for cut, name in zip(cuts, names, strict=True)]
             yield from self._ask(asks)
@@ -117,28 +120,10 @@ class Bisection:
             high = min([high, *(cut for cut in cuts if cut > low)])
         return low, high
 
-    def _is_confirmed(self, rest: tuple[str, ...], high: int) -> Generator[list[Ask], list[ProbeAnswer], bool]:
-        """Whether the suspect's stack is red in each additional run.
-
-        The rest without it runs at the same time if a worktree is free; not where the gate gave up, since load may have
-        caused that.  The red run that singled it out counts as one: two unlucky runs alone do not make a culprit.
-        """
-        stack = rest[:high]
-        first = len(self._runs.get(stack, ())) if stack == self.requests and high > 1 else 1
-        while len(self._runs.get(stack, ())) < first + self.confirmations:
-            asks = [Ask(stack, "again", fresh=True, parent=stack)]
-            others = self._without(rest, rest[high - 1])
-            if self.width > 1 and len(others) > high - 1 and self._known.get(stack) != GAVE_UP:
-                asks.append(Ask(others, "final", parent=rest))
-            yield from self._ask(asks)
-            if self._known[stack] == PASS:
-                return False
-        return True
-
     @property
-    def confirmations(self) -> int:
-        """How many more red runs a suspect needs; more where gates were seen to be flaky."""
-        return self.reruns + (FLAKY_RERUNS if self.is_flaky or self.was_flaky else 0)
+    def reds_wanted(self) -> int:
+        """How many red runs blame a request, the one that singled it out included; more where gates are flaky."""
+        return max(1 + self.reruns, reds_that_prove(self.flake)) + (FLAKY_RERUNS if self.is_flaky else 0)
 
     def _condemn(self, rest: tuple[str, ...], high: int) -> tuple[str, ...]:
         """Record the culprit on top of ``rest[:high]`` and what depends on it; returns the others."""
@@ -172,20 +157,46 @@ class Bisection:
     # -- explain -------------------------------------------------------------------------------------------
 
     def explain(self) -> Round:
-        """Find out for each culprit whether it fails alone, and if not, with which peers it fails again."""
-        open_ones = [one for one in self.culprits if one.result == FAIL and len(self.requests) > 1]
-        asks = [Ask(alone := self._with(one, ()), "alone", alone == one.stack, one.stack) for one in open_ones]
+        """Confirm each suspect, alone if it fails alone, else with the peers with which it fails again; or clear it."""
+        open_ones = list(self.culprits)
+        asks = [Ask(own := self._with(one, ()), "alone", own == one.stack, one.stack) for one in open_ones]
         yield from self._ask(asks)
-        for one in open_ones:
-            if self._known.get(self._with(one, ())) == PASS:
-                self.culprits[self.culprits.index(one)] = yield from self._with_peers(one)
+        for place, one in enumerate(open_ones):
+            self.culprits[place] = yield from self._confirmed(one)
+
+    def _confirmed(self, one: Culprit) -> Generator[list[Ask], list[ProbeAnswer], Culprit]:
+        """The suspect, confirmed or cleared; no verdict in any of its runs means no blame."""
+        own = self._with(one, ())
+        if own not in self._known:
+            # it does not stack alone
+            return (yield from self._is_red_often(one, one.stack))
+        if own == one.stack or self._known[own] != PASS:
+            return (yield from self._is_red_often(one, own))
+        yield from self._ask([Ask(one.stack, "again", fresh=True, parent=one.stack)])
+        again = self._known[one.stack]
+        if again == PASS or again not in RED or one.result != FAIL:
+            return one._replace(result=PASS if again == PASS else ERROR)
+        return (yield from self._with_peers(one))
+
+    def _is_red_often(self, one: Culprit, stack: tuple[str, ...]) -> Generator[list[Ask], list[ProbeAnswer], Culprit]:
+        """The suspect after as many runs of ``stack`` as blame needs: cleared by a green one."""
+        while True:
+            runs = tuple(self._runs.get(stack, ()))
+            seen = runs if stack == one.stack else [*self._runs[one.stack], *runs]
+            if PASS in runs:
+                return one._replace(result=PASS)
+            if any(run not in RED for run in seen):
+                return one._replace(result=ERROR)
+            if len(seen) >= self.reds_wanted:
+                return one
+            yield from self._ask([Ask(stack, "again", fresh=True, parent=one.stack)])
+            if len(self._runs.get(stack, ())) == len(runs):
+                return one._replace(result=ERROR)
 
     def _with_peers(self, culprit: Culprit) -> Generator[list[Ask], list[ProbeAnswer], Culprit]:
         """The culprit, green alone, with the peers it failed with again; cleared if there are none."""
         below, high, found = culprit.stack[:-1], len(culprit.stack) - 1, frozenset[str]()
         own = stack = self._with(culprit, found)
-        if own == culprit.stack:
-            return culprit._replace(result=PASS)
         while high and self._known.get(stack) == PASS:
             # with the first ``high`` of those below it and ``found`` it was red, with ``found`` alone it is green
             high = yield from self._narrow(culprit, found, high)
@@ -197,10 +208,12 @@ class Bisection:
             # no small set shows it (or the set does not stack): then all of them together
             stack = culprit.stack
         runs = self._runs[stack]
-        for _ in range(max(1, 1 + self.confirmations - len(runs))):
+        # with steady gates, its stack red twice and then the peers' own are proof enough
+        is_enough = stack != culprit.stack and reds_that_prove(self.flake) <= 1 + self.reruns
+        for _ in range(0 if is_enough else max(1, self.reds_wanted - len(runs))):
             yield from self._ask([Ask(stack, "peers", fresh=True, parent=culprit.stack)])
             if runs[-1] not in RED:
-                return culprit._replace(result=runs[-1])
+                return culprit._replace(result=PASS if runs[-1] == PASS else ERROR)
         return culprit._replace(stack=stack, peers=tuple(one for one in stack if one not in own))
 
     def _narrow(
@@ -209,7 +222,7 @@ class Bisection:
         """The length of the shortest prefix below it with which, together with ``found``, it is red."""
         low, below = 0, culprit.stack[:-1]
         while high - low > 1:
-            cuts = cuts_between(low, high, self.width)
+            cuts = cuts_between(low, high, max(1, self.width()))
             stacks = [self._with(culprit, {*below[:cut], *found}) for cut in cuts]
             yield from self._ask([Ask(stack, "peers", parent=culprit.stack) for stack in stacks])
             low = max([low, *(cut for cut, stack in zip(cuts, stacks, strict=True) if self._known.get(stack) == PASS)])
@@ -242,3 +255,10 @@ def cuts_between(low: int, high: int, width: int) -> list[int]:
     size = high - low
     count = min(width, size - 1)
     return [low + (size * number + count) // (count + 1) for number in range(1, count + 1)]
+
+
+def reds_that_prove(flake: float) -> int:
+    """How many red runs in a row gates with this flake rate make by chance only once in ten thousand times."""
+    if flake <= 0.0:
+        return 1
+    return min(MOST_REDS, math.ceil(math.log(CHANCE) / math.log(min(flake, 0.9)) - 1e-9))

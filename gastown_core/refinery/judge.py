@@ -1,9 +1,10 @@
 """The verdict on one batch: which requests of a stack are green together, and which make it red.
 
-It runs probes and gives verdicts; the batch acts on them (push, rework, hold).  No request is a culprit before the bare
-target was green in this batch, nor without a green run after the request was first red: a broken environment (a
-service, the disk) fails every request.  If the target itself is red, there is no culprit; the requests are then tried
-one by one, since one of them may fix it.
+It asks for probes and gives verdicts; the batch acts on them (push, rework, hold).  ``judge`` and ``explain`` are
+generators that yield rounds of probes and receive their verdicts, so that several batches can be judged at once.  No
+request is a culprit without a green run after the request was first red: a broken environment (a service, the disk) fails
+every request.  If the target itself is red, there is no culprit; the requests are then tried one by one, since one of
+them may fix it.
 """
 
 from __future__ import annotations
@@ -15,22 +16,30 @@ from gastown_core.model.refinery import BISECTING, ERROR, FAIL, GAVE_UP, PASS, T
 from gastown_core.refinery import failure
 from gastown_core.refinery.bisect import RED, Ask, Bisection, ProbeAnswer
 from gastown_core.refinery.gate_run import tail
+from gastown_core.refinery.planner import Rates
 from gastown_core.refinery.hold import ENVIRONMENT, INFRASTRUCTURE, RED_TARGET, HoldError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Generator, Mapping, Sequence
+    from typing import TypeVar
 
     from gastown_core.refinery.bisect import Culprit, Round
     from gastown_core.refinery.hold import QueueHold
     from gastown_core.refinery.place import Refinery
-    from gastown_core.refinery.prober import Prober, Verdict
+    from gastown_core.refinery.prober import Verdict
     from gastown_core.refinery.stack import Stacked
     from gastown_core.refinery.state_file import Board
 
+    Answer = TypeVar("Answer")
+    Probes = Generator[list[Ask], list[Verdict], Answer]
+
 
 class Judge:
-    """Judges the stacks of one batch for ``target``; ``needs`` is the queue's, ``was_flaky`` tells of recent batches.
+    """Judges the stacks of one batch for ``target``; ``needs`` is the queue's.
+
+    ``green_before`` tells when the bare target was last green (0: unknown), ``rates`` what was measured on it,
+    ``width`` how many probes of a red stack may run in parallel now.
 
     ``green`` and ``red`` hold the results per stack, ``culprits`` the requests at fault, ``waiting`` (request → why) those
     that wait for another; ``is_flaky``: a stack was red and then green; ``is_target_green``: the bare target was green
@@ -41,15 +50,15 @@ class Judge:
         self,
         place: Refinery,
         target: str,
-        prober: Prober,
         board: Board,
         needs: Mapping[str, frozenset[str]],
         *,
-        was_flaky: bool = False,
+        green_before: Callable[[], float],
+        rates: Rates = Rates(),  # noqa: B008  a default that is never modified
+        width: Callable[[], int] | None = None,
     ) -> None:
         self.place = place
         self.target = target
-        self.prober = prober
         self.board = board
         self.needs = needs
         self.base = ""
@@ -60,7 +69,9 @@ class Judge:
         self.tried: tuple[str, ...] = ()
         self.is_flaky = False
         self.is_target_green = False
-        self._was_flaky = was_flaky
+        self.green_before = green_before
+        self.rates = rates
+        self.width = width or (lambda: place.policy.max_concurrent)
         self._bisections: list[Bisection] = []
         self._size = 0
         self._green_before = 0.0
@@ -68,7 +79,7 @@ class Judge:
         self._last_green = self._last_green_target = 0
         self._proven: set[tuple[tuple[str, ...], bool]] = set()
 
-    def judge(self, whole: tuple[str, ...], base: str, hold: QueueHold | None = None) -> tuple[str, ...]:
+    def judge(self, whole: tuple[str, ...], base: str, hold: QueueHold | None = None) -> Probes[tuple[str, ...]]:
         """The requests of the stack that are green together; ``hold`` is the hold that the queue was under until now.
 
         Raises HoldError if no request is at fault because the target is red too, or the gates give no verdict.
@@ -76,43 +87,52 @@ class Judge:
         self.base = base
         self._size = max(self._size, len(whole))
         self.is_target_green = False
-        self._green_before = self.prober.green_before()
+        self._green_before = self.green_before()
         self._first_red.clear()
         self.board.phase(TESTING)
         self.board.mark(whole, EntryState.TESTING)
         if hold is not None and hold.is_of_red(base, self.place.policy.rules):
-            good = self._on_red_target(whole, hold)
+            good = yield from self._on_red_target(whole, hold)
             if good:
                 return good
-        [first] = self._probe([Ask(whole, "stack")])
-        return whole if first.result == PASS else self._take_apart(whole, first.result)
+        [first] = yield from self._probe([Ask(whole, "stack")])
+        return whole if first.result == PASS else (yield from self._take_apart(whole, first.result))
 
-    def _take_apart(self, whole: tuple[str, ...], first: str) -> tuple[str, ...]:
-        """The green part of a red stack, if the bare target is green."""
+    def _take_apart(self, whole: tuple[str, ...], first: str) -> Probes[tuple[str, ...]]:
+        """The green part of a red stack, if the bare target is not known to be red."""
         runs, target = [first], None
-        # a gate that gave up takes long to do so again; the suspect's own probe will show it
-        if self.place.policy.retry_batch and (first == FAIL or len(whole) == 1):
+        is_known = self.is_target_green or bool(self._green_before)
+        if self._is_worth_another_run(whole, first):
             asks = [Ask(whole, "again", fresh=True, parent=whole)]
-            if self.place.policy.max_concurrent > 1 and not self.is_target_green:
+            if self.width() > 1 and not is_known:
                 asks.append(Ask((), "base", fresh=True))
-            again, *beside = self._probe(asks)
+            again, *beside = yield from self._probe(asks)
             runs.append(again.result)
             target = beside[0] if beside else None
             if again.result == PASS:
                 self.is_flaky = True
                 return whole
-        if not self.is_target_green:
-            target = self._ask_target(target)
+        if not is_known:
+            target = yield from self._ask_target(target)
             if target.result != PASS:
-                return self._cure(whole, self._red_target(target))
-        return self._bisect(whole, runs)
+                return (yield from self._cure(whole, self._red_target(target)))
+        return (yield from self._bisect(whole, runs))
+
+    def _is_worth_another_run(self, whole: tuple[str, ...], first: str) -> bool:
+        """Whether to run a red stack again before it is taken apart: where its redness is rather chance than content.
+
+        A gate that gave up takes long to do so again; the suspect's own probe will show it.
+        """
+        if not self.place.policy.retry_batch or first != FAIL:
+            return False
+        return self.rates.flake > len(whole) * self.rates.bad
 
     # -- the bare target -----------------------------------------------------------------------------------
 
-    def _ask_target(self, first: Verdict | None = None) -> Verdict:
+    def _ask_target(self, first: Verdict | None = None) -> Probes[Verdict]:
         """The gates' result on the bare target now; a single red run (``first``, if given) is repeated before it counts."""
         for last in (False, True):
-            verdict = first or self._probe([Ask((), "base", fresh=True)])[0]
+            verdict = first or (yield from self._probe([Ask((), "base", fresh=True)]))[0]
             if verdict.result == PASS or last:
                 break
             first = None
@@ -131,30 +151,30 @@ class Judge:
         is_around = bool(self._green_before) or verdict.result == GAVE_UP
         return HoldError(ENVIRONMENT if is_around else RED_TARGET, what, log)
 
-    def _on_red_target(self, whole: tuple[str, ...], hold: QueueHold) -> tuple[str, ...]:
+    def _on_red_target(self, whole: tuple[str, ...], hold: QueueHold) -> Probes[tuple[str, ...]]:
         """Return the requests that make a red target green; none if it turned green without them. Raises HoldError if it is not."""
         error = HoldError(hold.kind, hold.reason)
         if self.place.clock.now() >= hold.until:
-            [verdict] = self._probe([Ask((), "base", fresh=True)])
+            [verdict] = yield from self._probe([Ask((), "base", fresh=True)])
             if verdict.result == PASS:
                 return ()
             fresh = self._red_target(verdict)
             error = fresh if fresh.kind == INFRASTRUCTURE else HoldError(hold.kind, hold.reason, fresh.log)
         if all(hold.has_tried(one) for one in whole):
             raise error
-        [first] = self._probe([Ask(whole, "stack")])
-        return whole if first.result == PASS else self._cure(whole, error)
+        [first] = yield from self._probe([Ask(whole, "stack")])
+        return whole if first.result == PASS else (yield from self._cure(whole, error))
 
-    def _cure(self, whole: tuple[str, ...], error: HoldError) -> tuple[str, ...]:
+    def _cure(self, whole: tuple[str, ...], error: HoldError) -> Probes[tuple[str, ...]]:
         """The first request, with what it needs, that is green on the red target. Raises ``error`` if there is none."""
         if error.kind == INFRASTRUCTURE:
             raise error
         self.board.phase(BISECTING)
         stacks = [stack for one in whole if (stack := self._with_needs(one, whole)) != whole]
-        width = self.place.policy.max_concurrent
+        width = max(1, self.width())
         for begin in range(0, len(stacks), width):
             asks = [Ask(stack, "single", parent=whole) for stack in stacks[begin : begin + width]]
-            for ask, verdict in zip(asks, self._probe(asks), strict=True):
+            for ask, verdict in zip(asks, (yield from self._probe(asks)), strict=True):
                 if verdict.result == PASS:
                     why = f"{self.target} is red by itself; {ask.requests[-1]} makes it green and lands first"
                     self._wait({one: why for one in whole if one not in ask.requests})
@@ -171,42 +191,36 @@ class Judge:
 
     # -- culprits ------------------------------------------------------------------------------------------
 
-    def _bisect(self, whole: tuple[str, ...], runs: list[str]) -> tuple[str, ...]:
+    def _bisect(self, whole: tuple[str, ...], runs: list[str]) -> Probes[tuple[str, ...]]:
         """Bisect the red stack; the requests of it that are green together."""
         self.board.phase(BISECTING)
-        policy = self.place.policy
         bisection = Bisection(
-            whole,
-            self.needs,
-            runs=runs,
-            width=policy.max_concurrent,
-            reruns=policy.reruns,
-            was_flaky=self.is_flaky or self._was_flaky,
+            whole, self.needs, runs=runs, width=self.width, reruns=self.place.policy.reruns, flake=self.rates.flake
         )
         self._bisections.append(bisection)
-        self._drive(bisection.isolate(), bisection)
+        yield from self._drive(bisection.isolate(), bisection)
         self.culprits += bisection.culprits
         self.board.mark([one.id for one in bisection.culprits if one.result == FAIL], EntryState.CULPRIT)
         self._wait({one: f"needs {culprit}" for one, culprit in bisection.held.items()})
         self._wait({one: f"does not stack without {culprit}" for one, culprit in bisection.aside.items()})
         return bisection.good
 
-    def explain(self) -> None:
+    def explain(self) -> Probes[None]:
         """After the green requests have landed, confirm the culprits and find out with which peers they fail.
 
         Raises HoldError if the gates are no longer green on the bare target: then no request is at fault.
         """
-        self._see_life(self.culprits)
+        yield from self._see_life(self.culprits)
         for bisection in self._bisections:
-            if any(one.result == FAIL for one in bisection.culprits):
+            if bisection.culprits:
                 self.board.phase(BISECTING)
-                self._drive(bisection.explain(), bisection)
+                yield from self._drive(bisection.explain(), bisection)
         self.culprits = [one for bisection in self._bisections for one in bisection.culprits]
-        self._see_life(self.culprits)
+        yield from self._see_life(self.culprits)
         cleared = [one.id for one in self.culprits if one.result == PASS]
         self._wait(dict.fromkeys(cleared, "was red once and then green: no request is at fault, it is retried"))
 
-    def _see_life(self, culprits: Sequence[Culprit]) -> None:
+    def _see_life(self, culprits: Sequence[Culprit]) -> Probes[None]:
         """Check that something was green after each culprit was first red; the bare target, if they are more than half.
 
         Raises HoldError if it is not.
@@ -216,7 +230,7 @@ class Judge:
         wanted = {(stack, by_target) for stack in blamed} - self._proven
         since = max((self._first_red.get(stack, 0) for stack, _ in wanted), default=0)
         if since > (self._last_green_target if by_target else self._last_green):
-            verdict = self._ask_target()
+            verdict = yield from self._ask_target()
             if verdict.result != PASS:
                 self._wait(dict.fromkeys([one.id for one in culprits], "the target is red too: no request is at fault"))
                 self.culprits = []
@@ -230,23 +244,23 @@ class Judge:
 
     # -- probes --------------------------------------------------------------------------------------------
 
-    def _drive(self, rounds: Round, bisection: Bisection) -> None:
+    def _drive(self, rounds: Round, bisection: Bisection) -> Probes[None]:
         """Run the probes that a bisection asks for until it ends."""
         try:
             asks = next(rounds)
             while True:
-                verdicts = self._probe(asks)
+                verdicts = yield from self._probe(asks)
                 asks = rounds.send([ProbeAnswer(one.result, one.clash.id if one.clash else "") for one in verdicts])
                 # a probe of this round may prove the newest culprit
-                self._see_life([one for one in bisection.culprits if one.result == FAIL][:-1])
+                yield from self._see_life([one for one in bisection.culprits if one.result == FAIL][:-1])
         except StopIteration:
             return
         finally:
             self.is_flaky = self.is_flaky or bisection.is_flaky
 
-    def _probe(self, asks: list[Ask]) -> list[Verdict]:
-        """Run the probes and remember their verdicts."""
-        verdicts = self.prober.all(asks)
+    def _probe(self, asks: list[Ask]) -> Probes[list[Verdict]]:
+        """Ask for the probes and remember their verdicts."""
+        verdicts = yield asks
         for ask, verdict in zip(asks, verdicts, strict=True):
             if verdict.result == PASS and verdict.stacked is not None:
                 self.green[ask.requests] = verdict.stacked

@@ -26,6 +26,7 @@ from gastown_core.refinery.hold import PUSH_BY_HAND, TARGET_IS_RED, HoldError, l
 from gastown_core.refinery.judge import Judge
 from gastown_core.refinery.merge_queue import fallen_out
 from gastown_core.refinery.place import StoppedError
+from gastown_core.refinery.planner import PRIOR_FLAKE, Rates, failure_rate
 from gastown_core.refinery.prober import Prober
 from gastown_core.refinery.push import is_on, push_target
 from gastown_core.refinery.records import BatchResult, recent
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
 
     from gastown_core.beads.batch import RuleBatch
     from gastown_core.model.merge_request import MergeRequest
+    from gastown_core.refinery.judge import Answer, Probes
     from gastown_core.refinery.place import Refinery
     from gastown_core.refinery.prober import VerdictCache
     from gastown_core.refinery.state_file import Board
@@ -85,8 +87,10 @@ class BatchRun:
         self.order: list[str] = list(self.requests)
         self.tips: dict[str, str] = {}
         self.pieces: dict[str, Piece] = {}
-        was_flaky = any(one.flaky for one in recent(place.path))
-        self.judge = Judge(place, target, self.prober, board, self.needs, was_flaky=was_flaky)
+        history = recent(place.path, 60)
+        flaky = sum(one.flaky for one in history[:20])
+        rates = Rates(failure_rate(history, target), max(PRIOR_FLAKE, flaky / 20))
+        self.judge = Judge(place, target, board, self.needs, green_before=self.prober.green_before, rates=rates)
         self.later: dict[str, str] = {}
         self.by_hand: HoldError | None = None
         self.result = BatchResult(batch_id, place.rig, target, mrs=tuple(self.requests))
@@ -143,7 +147,7 @@ class BatchRun:
         good = self._land()
         if good and self.by_hand is None:
             self._finish(good)
-        self.judge.explain()
+        self._drive(self.judge.explain())
         self._settle()
         if self.by_hand is not None:
             raise self.by_hand
@@ -304,10 +308,20 @@ class BatchRun:
     def _judged(self, whole: tuple[str, ...]) -> tuple[str, ...]:
         """The requests of the stack that are green together. Raises HoldError if the target itself is red."""
         hold = read_hold(self.place, self.target)
-        good = self.judge.judge(whole, self.base, hold)
+        good = self._drive(self.judge.judge(whole, self.base, hold))
         if hold is not None and hold.kind != PUSH_BY_HAND and self.judge.is_target_green:
             lift(self.place, self.target, f"{self.target} is green again at {self.base[:8]}")
         return good
+
+    def _drive(self, rounds: Probes[Answer]) -> Answer:
+        """Run what the judge asks for to its end; its answer."""
+        try:
+            asks = next(rounds)
+            while True:
+                asks = rounds.send(self.prober.all(asks))
+        except StopIteration as done:
+            answer: Answer = done.value
+            return answer
 
     # -- push ----------------------------------------------------------------------------------------------
 

@@ -54,7 +54,7 @@ def test_a_service_that_dies_while_a_batch_is_taken_apart_blames_nobody(queued: 
     """The bare target was green already when the service went."""
     count = tmp_path / "count"
     queued.gate(f"""echo x >> {count}
-test $(wc -l < {count}) -le 3 || {{ echo no service; exit 1; }}
+test $(wc -l < {count}) -le 2 || {{ echo no service; exit 1; }}
 {CHECK}""")
     requests = queued.hand_in_many(5, {4: {"bad": "1"}})
     [result] = queued.process()
@@ -117,7 +117,7 @@ def test_a_target_that_stays_red_costs_one_run_a_look_once_everything_was_tried(
         runs.append(result.runs)
         assert queued.process(clock=clock) == []
         clock.advance(601)
-    assert runs == [6, 4, 1, 1]
+    assert runs == [5, 4, 1, 1]
 
 
 def test_a_hanging_request_goes_back_after_its_second_time_out_and_the_others_land(queued: Queued) -> None:
@@ -141,12 +141,12 @@ def test_a_request_that_takes_the_gates_program_away_goes_back(queued: Queued) -
 
 
 def test_an_unlucky_whole_and_an_unlucky_pair_blame_nobody(queued: Queued, tmp_path: Path) -> None:
-    """Red twice as a whole by chance; taken apart, every part is green."""
+    """Red as a whole and as a part by chance; taken apart further, every part is green."""
     count = tmp_path / "count"
     queued.gate(f"echo x >> {count}; test $(wc -l < {count}) -gt 2 || exit 1")
     requests = queued.hand_in_many(4)
-    [result] = queued.process()
-    assert len(result.merged) == 4 and not result.culprits and result.flaky
+    results = queued.process()
+    assert not any(result.culprits for result in results) and any(result.flaky for result in results)
     assert all(queued.bead(one.source_issue).is_closed for one in requests)
 
 
@@ -157,7 +157,7 @@ def test_a_suspect_that_passes_alone_and_with_its_peer_stays_in_the_queue(queued
     third = queued.hand_in({"third": "1"}, priority=2)
     # the two together are unlucky until it was looked for with whom
     queued.gate(f"""test -e pair-a && test -e pair-b || exit 0
-echo x >> {seen}; test $(wc -l < {seen}) -gt 4 || exit 1""")
+echo x >> {seen}; test $(wc -l < {seen}) -gt 3 || exit 1""")
     [result, *more] = queued.process()
     assert not result.culprits and not more[-1].hold
     assert second.id in result.held and set(result.merged) == {first.id, third.id}
@@ -165,7 +165,7 @@ echo x >> {seen}; test $(wc -l < {seen}) -gt 4 || exit 1""")
     assert [one for batch in more for one in batch.merged] == [second.id]
 
 
-def test_a_pair_sent_back_names_the_peer_that_it_failed_with_twice(queued: Queued) -> None:
+def test_a_pair_sent_back_names_the_peer_it_failed_with_three_times(queued: Queued) -> None:
     queued.gate()
     first = queued.hand_in({"pair-a": "1"}, priority=0)
     queued.hand_in({"x": "1"}, priority=1)
@@ -173,7 +173,7 @@ def test_a_pair_sent_back_names_the_peer_that_it_failed_with_twice(queued: Queue
     [result] = queued.process()
     assert result.culprits == (second.id,)
     probes = [probe for probe in queued.state().probes if probe.requests == (first.id, second.id)]
-    assert [probe.result for probe in probes] == ["fail", "fail"]
+    assert [probe.result for probe in probes] == ["fail"] * 3
 
 
 def test_a_rig_whose_gates_were_unlucky_lately_confirms_more_often(queued: Queued, tmp_path: Path) -> None:
@@ -184,4 +184,4 @@ def test_a_rig_whose_gates_were_unlucky_lately_confirms_more_often(queued: Queue
     queued.hand_in({"bad": "1"})
     [result] = queued.process()
     assert len(result.culprits) == 1
-    assert [probe.purpose for probe in queued.state().probes].count("again") == 3
+    assert [probe.purpose for probe in queued.state().probes].count("again") == 2

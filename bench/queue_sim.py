@@ -1,0 +1,254 @@
+"""The merge queue in virtual time: the real planner, fleet, judge and bisection on requests that arrive by chance.
+
+Only git, the ledger and the gates are played: a gate takes a fixed time, is red on what is bad, and now and then by chance.
+"""
+
+from __future__ import annotations
+
+import heapq
+import random
+from collections import deque
+from collections.abc import Generator
+from types import SimpleNamespace
+
+from gastown_core.model.record import Record
+from gastown_core.model.refinery import FAIL, PASS, BatchRecord
+from gastown_core.refinery import planner
+from gastown_core.refinery.bisect import Ask
+from gastown_core.refinery.fleet import Fleet, Flight, Pushed, Ready, Turn
+from gastown_core.refinery.hold import HoldError
+from gastown_core.refinery.judge import Judge
+from gastown_core.refinery.policy import Policy
+from gastown_core.refinery.prober import Verdict
+from gastown_core.refinery.stack import Stacked
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from gastown_core.refinery.fleet import Course
+
+WARM_S = 3600.0
+"""Requests of the first hour count in no wait."""
+
+
+class World(Record):
+    """What the simulated rig is like: arrivals an hour, gate time, places, and the shares of what goes wrong.
+
+    ``pairs`` is the share of requests that fail only together with the one handed in before them.
+    """
+
+    per_hour: float
+    gate_s: float
+    places: int
+    bad: float = 0.06
+    flake: float = 0.01
+    pairs: float = 0.01
+    hours: float = 24.0
+    dead: tuple[float, float] = (0.0, 0.0)
+    """From when to when every gate run is red."""
+
+
+class Figures(Record):
+    """What one simulated run came to: waits in minutes, and requests landed an hour; ``wrong`` is a share of the clean."""
+
+    p50: float
+    p95: float
+    landed: float
+    runs: float
+    wrong: float
+
+
+class Request(Record):
+    """A request as chance made it."""
+
+    at: float
+    is_bad: bool
+    is_later_of_pair: bool
+
+
+def arrivals(world: World, seed: int) -> list[Request]:
+    """The requests of a simulated time, by Poisson arrivals."""
+    chance, now, out = random.Random(seed), 0.0, []
+    while (now := now + chance.expovariate(world.per_hour / 3600.0)) < world.hours * 3600.0:
+        out.append(Request(now, chance.random() < world.bad, chance.random() < world.pairs))
+    return out
+
+
+class Simulation:
+    """One queue from an empty start to the end of its hours."""
+
+    def __init__(self, world: World, seed: int, *, floor: int = 1, ceiling: int = 20) -> None:
+        self.world = world
+        self.limits = floor, ceiling
+        self.chance = random.Random(seed + 1000)
+        self.requests = arrivals(world, seed)
+        self.now = 0.0
+        self.runs = 0
+        self.landed: dict[int, float] = {}
+        self.blamed: dict[int, float] = {}
+        self.waiting: deque[int] = deque()
+        self.fleet = Fleet("0")
+        self.batches: list[BatchRecord] = []
+        self._tip = 0
+        self._landed_as: dict[int, int] = {}
+        self._green: set[tuple[str, tuple[str, ...]]] = {("0", ())}
+        self._ticks = 0
+        self._ends: list[tuple[float, int, Flight, int, Verdict]] = []
+        self._count = 0
+
+    def run(self) -> Figures:
+        """Play it to its end."""
+        came, end = 0, self.world.hours * 3600.0
+        while self.now < end:
+            while came < len(self.requests) and self.requests[came].at <= self.now:
+                self.waiting.append(came)
+                came += 1
+            self._start_batches()
+            self._start_probes()
+            moments = [self._ends[0][0]] if self._ends else []
+            if came < len(self.requests):
+                moments.append(self.requests[came].at)
+            if not moments:
+                break
+            self.now = max(self.now, min(moments))
+            while self._ends and self._ends[0][0] <= self.now:
+                _, _, flight, number, verdict = heapq.heappop(self._ends)
+                self.fleet.answer(flight, number, verdict._replace(ended=self._tick()))
+        return self.figures()
+
+    # -- batches -------------------------------------------------------------------------------------------
+
+    def _sight(self) -> planner.Sight:
+        asked = sum(len(one.asks) - one.started for one in self.fleet.flights)
+        free = max(0, self.world.places - self.fleet.running - asked)
+        return planner.Sight(len(self.waiting), self.fleet.fresh, free)
+
+    def _rates(self) -> planner.Rates:
+        return planner.Rates(planner.failure_rate(reversed(self.batches[-60:]), "main"), self.world.flake)
+
+    def _start_batches(self) -> None:
+        size = planner.batch_size(self._rates(), *self.limits)
+        while planner.begins(self._sight(), size):
+            taken = [self.waiting.popleft() for _ in range(min(size, len(self.waiting)))]
+            self.fleet.add(Flight(f"b{self._count}", self._course(taken)))
+            self._count += 1
+
+    def _course(self, taken: list[int]) -> Course:
+        """A batch as the engine runs it, without git."""
+        mine = {f"r{number}": number for number in taken}
+        judge = self._judge()
+        landed: tuple[str, ...] = ()
+        try:
+            order = tuple(mine)
+            while order:
+                order = yield from self._probed(judge.judge(order, str(self._tip)), judge)
+                turn = (yield Ready(order, judge.base)) if order else None
+                assert turn is None or isinstance(turn, Turn)
+                if turn is None or turn.given:
+                    for one in order:
+                        del mine[one]
+                    break
+                if turn.land:
+                    landed = order
+                    yield self._push(order)
+                    break
+                mine.update((one, int(one[1:])) for one in turn.others)
+                order = order + turn.others
+            yield from self._probed(judge.explain(), judge)
+            culprits = [one.id for one in judge.culprits if one.result == FAIL]
+        except HoldError:
+            culprits = []
+        self.blamed.update((mine[one], self.now) for one in culprits)
+        self.waiting.extendleft(
+            sorted((mine[one] for one in mine if one not in landed and one not in culprits), reverse=True)
+        )
+        self.batches.append(BatchRecord("", "main", merged=landed, culprits=tuple(culprits)))
+
+    def _judge(self) -> Judge:
+        place = SimpleNamespace(policy=Policy(), clock=SimpleNamespace(now=lambda: self.now), path="/nowhere")
+        board = SimpleNamespace(phase=lambda *_, **__: None, mark=lambda *_: None)
+        return Judge(
+            place,  # type: ignore[arg-type]
+            "main",
+            board,  # type: ignore[arg-type]
+            {},
+            green_before=lambda: float((str(self._tip), ()) in self._green),
+            rates=self._rates(),
+            width=lambda: planner.search_width(self._sight()),
+        )
+
+    def _push(self, good: tuple[str, ...]) -> Pushed:
+        self.landed.update((int(one[1:]), self.now) for one in good)
+        self._tip += 1
+        self._landed_as.update((int(one[1:]), self._tip) for one in good)
+        self._green.add((str(self._tip), ()))
+        return Pushed(str(self._tip))
+
+    # -- gates ---------------------------------------------------------------------------------------------
+
+    def _probed(self, rounds: Generator, judge: Judge) -> Generator:  # type: ignore[type-arg]
+        """A judge's rounds, each tried on the target as it was when the round began."""
+        reply = None
+        while True:
+            try:
+                asks = rounds.send(reply)
+            except StopIteration as done:
+                return done.value
+            reply = yield [ask._replace(parent=(judge.base, *ask.parent)) for ask in asks]
+
+    def _start_probes(self) -> None:
+        while taken := self.fleet.take(self.world.places):
+            for flight, number, ask in taken:
+                base, stacked = ask.parent[0], Stacked(str(ask.requests), "")
+                if not ask.fresh and (base, ask.requests) in self._green:
+                    self.fleet.answer(flight, number, Verdict(PASS, stacked))
+                    continue
+                self.runs += 1
+                verdict = Verdict(self._result(base, ask), stacked, began=self._tick())
+                self._ticks += 1
+                heapq.heappush(self._ends, (self.now + self.world.gate_s, self._ticks, flight, number, verdict))
+
+    def _result(self, base: str, ask: Ask) -> str:
+        is_dead = self.world.dead[0] <= self.now < self.world.dead[1]
+        if is_dead or self._is_red(ask.requests, int(base)) or self.chance.random() < self.world.flake:
+            return FAIL
+        self._green.add((base, ask.requests))
+        return PASS
+
+    def _is_red(self, stack: tuple[str, ...], base: int) -> bool:
+        """Whether the stack and what was on the target at ``base`` do not go together."""
+        inside = {int(one[1:]) for one in stack}
+        return any(
+            self.requests[one].is_bad
+            or (self.requests[one].is_later_of_pair and (one - 1 in inside or self._is_on(one - 1, base)))
+            or (self._is_on(one + 1, base) and self.requests[one + 1].is_later_of_pair)
+            for one in inside
+        )
+
+    def _is_on(self, number: int, base: int) -> bool:
+        return self._landed_as.get(number, base + 1) <= base
+
+    def _tick(self) -> int:
+        self._ticks += 1
+        return self._ticks
+
+    # -- figures -------------------------------------------------------------------------------------------
+
+    def is_clean(self, number: int) -> bool:
+        """Whether the request fails neither alone nor with a neighbour."""
+        after = self.requests[number + 1] if number + 1 < len(self.requests) else None
+        one = self.requests[number]
+        return not (one.is_bad or one.is_later_of_pair or (after is not None and after.is_later_of_pair))
+
+    def figures(self) -> Figures:
+        """Waits, throughput, runs and blame so far."""
+        waits = sorted((at - self.requests[one].at) / 60 for one, at in self.landed.items() if self.requests[one].at > WARM_S)
+        clean = [one for one in (*self.landed, *self.blamed) if self.is_clean(one)]
+        wrong = [one for one in self.blamed if self.is_clean(one)]
+        count = len(waits)
+        return Figures(
+            waits[count // 2] if waits else 0.0,
+            waits[int(count * 0.95)] if waits else 0.0,
+            len(self.landed) / (self.now / 3600.0),
+            self.runs / max(1, len(self.landed)),
+            len(wrong) / max(1, len(clean)),
+        )

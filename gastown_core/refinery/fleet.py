@@ -1,0 +1,172 @@
+"""Several batches of one target in flight: which of their probes run next, and who may land when.
+
+It knows no git, ledger or clock.  Each batch is a generator (its course) that yields rounds of probes, ``Ready`` once
+requests of it are green together, and ``Pushed`` once they are on the target.  Batches are judged beside one another on
+the target's commit; only one lands at a time.  What was green on an older commit is united with whatever else is green,
+and that union is tested on the target as it is now: nothing lands that was not green together, there.
+"""
+
+from __future__ import annotations
+
+from gastown_core.model.record import Record
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Generator, Iterator, Sequence
+
+    from gastown_core.refinery.bisect import Ask
+    from gastown_core.refinery.prober import Verdict
+
+
+class Ready(Record):
+    """These requests are green together on ``base``."""
+
+    good: tuple[str, ...]
+    base: str
+
+
+class Pushed(Record):
+    """The target is at ``head`` now."""
+
+    head: str
+
+
+class Turn(Record):
+    """The answer to ``Ready``: ``land`` pushes at once; else the batch is tested again, with the green requests of
+    ``others``; ``given`` means that another batch took its own."""
+
+    land: bool = False
+    others: tuple[str, ...] = ()
+    given: bool = False
+
+
+if TYPE_CHECKING:
+    Step = list[Ask] | Ready | Pushed
+    Course = Generator[Step, list[Verdict] | Turn | None, None]
+
+
+class Flight:
+    """One batch in flight: the probes that it waits for, and how far it is."""
+
+    def __init__(self, name: str, course: Course) -> None:
+        self.name = name
+        self.course = course
+        self.asks: list[Ask] = []
+        self.started = 0
+        self.verdicts: dict[int, Verdict] = {}
+        self.ready: Ready | None = None
+        self.rounds = 0
+        self.is_late = False
+        """Whether it has landed what it could, and only finds out why the rest is red."""
+        self.is_over = False
+
+    def next_asks(self) -> Iterator[tuple[int, Ask]]:
+        """The probes that do not run yet, each with its number."""
+        yield from ((number, self.asks[number]) for number in range(self.started, len(self.asks)))
+
+
+class Fleet:
+    """The batches of one target, oldest first; ``tip`` is where the target is, as far as is known."""
+
+    def __init__(self, tip: str = "") -> None:
+        self.flights: list[Flight] = []
+        self.tip = tip
+        self.lander: Flight | None = None
+        """The batch that is tested on the target's newest commit, or is being pushed."""
+
+    @property
+    def running(self) -> int:
+        """How many probes run now."""
+        return sum(flight.started - len(flight.verdicts) for flight in self.flights)
+
+    @property
+    def fresh(self) -> int:
+        """How many batches are in their first run."""
+        return sum(flight.rounds == 1 and not flight.is_late for flight in self.flights)
+
+    def add(self, flight: Flight) -> None:
+        """A batch takes off."""
+        self.flights.append(flight)
+        self._advance(flight, None)
+        self._settle()
+
+    def take(self, places: int) -> list[tuple[Flight, int, Ask]]:
+        """The probes to start now, at most ``places`` running in all: what lands next first, explanations last.
+
+        The probes of a batch that has waited behind as many others as there are places come first.
+        """
+        late = [one for one in self.flights if one.is_late]
+        others = sorted((one for one in self.flights if not one.is_late), key=lambda one: one is not self.lander)
+        order = [*late, *others] if len(late) > places else [*others, *late]
+        out = []
+        for flight in order:
+            for number, ask in list(flight.next_asks()):
+                if self.running >= places:
+                    return out
+                flight.started += 1
+                out.append((flight, number, ask))
+        return out
+
+    def answer(self, flight: Flight, number: int, verdict: Verdict) -> None:
+        """A probe of a batch has ended; the batch goes on when its whole round has."""
+        flight.verdicts[number] = verdict
+        if len(flight.verdicts) == len(flight.asks):
+            self._advance(flight, [flight.verdicts[place] for place in range(len(flight.asks))])
+            self._settle()
+
+    def _advance(self, flight: Flight, reply: list[Verdict] | Turn | None) -> None:
+        flight.asks, flight.started, flight.verdicts, flight.ready = [], 0, {}, None
+        while True:
+            try:
+                step = flight.course.send(reply)
+            except StopIteration:
+                flight.is_over = True
+                self.flights.remove(flight)
+                self._no_longer_lands(flight)
+                return
+            if isinstance(step, Pushed):
+                self.tip = step.head
+                flight.is_late = True
+                self._no_longer_lands(flight)
+                reply = None
+            elif isinstance(step, Ready):
+                flight.ready = step
+                if flight is self.lander:
+                    self.tip = step.base
+                return
+            else:
+                flight.asks = step
+                flight.rounds += 1
+                return
+
+    def _no_longer_lands(self, flight: Flight) -> None:
+        if self.lander is flight:
+            self.lander = None
+
+    def _settle(self) -> None:
+        """Let what is green land, one batch after the other."""
+        while True:
+            if self.lander is not None and self.lander.ready is None:
+                return
+            ready = [one for one in self.flights if one.ready is not None]
+            if not ready:
+                return
+            first = self.lander or next((one for one in ready if _base(one) == self.tip), None)
+            if first is not None:
+                self.lander = first
+                self._advance(first, Turn(land=True))
+                continue
+            self._unite(ready)
+
+    def _unite(self, ready: Sequence[Flight]) -> None:
+        """Test everything that is green on older commits together, on the newest one."""
+        self.lander, *others = ready
+        taken = tuple(name for one in others if one.ready is not None for name in one.ready.good)
+        for one in others:
+            one.is_late = True
+            self._advance(one, Turn(given=True))
+        self._advance(self.lander, Turn(others=taken))
+
+
+def _base(flight: Flight) -> str:
+    return flight.ready.base if flight.ready is not None else ""

@@ -1,0 +1,78 @@
+"""How many requests a batch takes and whether another one begins now: pure functions of what was measured.
+
+No clock, files or git: the engine and the simulator (``bench/queue_figures.py``) call the same functions.
+"""
+
+from __future__ import annotations
+
+import math
+
+from gastown_core.model.record import Record
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from gastown_core.model.refinery import BatchRecord
+
+PRIOR_BAD, PRIOR_BAD_WEIGHT = 0.06, 20.0
+"""The failure rate assumed for a target without history, and how many requests it counts as."""
+PRIOR_FLAKE = 0.03
+"""The share of red runs by chance that is assumed of gates without history."""
+SEEN = 200
+"""How many of the target's last requests the failure rate looks back on."""
+
+
+class Rates(Record):
+    """What was measured on a target: the share of requests that are sent back, and of runs that are red by chance."""
+
+    bad: float = PRIOR_BAD
+    flake: float = PRIOR_FLAKE
+
+
+class Sight(Record):
+    """What the planner sees: requests that wait, batches in their first run, and the gate places that are free now."""
+
+    waiting: int
+    fresh: int
+    free: int
+
+
+def failure_rate(batches: Iterable[BatchRecord], target: str) -> float:
+    """The share of the target's last requests that were sent back; ``batches`` has the newest first."""
+    bad, seen = PRIOR_BAD * PRIOR_BAD_WEIGHT, PRIOR_BAD_WEIGHT
+    for batch in batches:
+        if batch.target == target:
+            bad += len(batch.culprits)
+            seen += len(batch.culprits) + len(batch.merged)
+        if seen >= SEEN + PRIOR_BAD_WEIGHT:
+            break
+    return bad / seen
+
+
+def runs_per_landed(size: int, rates: Rates) -> float:
+    """The expected gate runs per landed request of batches of this size, tested one after the other.
+
+    A batch costs a run, each culprit its search, the rest without it and a run alone.
+    """
+    red_by_chance = rates.flake * (2.0 + math.log2(size))
+    each = rates.bad * ((2.0 + math.log2(size)) if size > 1 else 1.0)
+    return (1.0 + red_by_chance + size * each) / (size * (1.0 - min(rates.bad, 0.99)))
+
+
+def batch_size(rates: Rates, floor: int, ceiling: int) -> int:
+    """The size between ``floor`` and ``ceiling`` whose batches cost the fewest gate runs per landed request."""
+    sizes = range(max(1, floor), max(floor, ceiling, 1) + 1)
+    return min(sizes, key=lambda size: (runs_per_landed(size, rates), size))
+
+
+def begins(sight: Sight, size: int) -> bool:
+    """Whether another batch begins now: at once if none is in its first run, beside others only if it would be full."""
+    if not sight.waiting or sight.free < 1:
+        return False
+    return sight.fresh == 0 or sight.waiting >= size
+
+
+def search_width(sight: Sight) -> int:
+    """How many probes of one red stack run in parallel: the free places, but for one that waiting requests can use."""
+    return max(1, sight.free - (sight.waiting > 0))

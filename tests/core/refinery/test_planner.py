@@ -1,0 +1,89 @@
+"""How large a batch is and when one begins; and whole queues in virtual time: what lands, who is blamed, who waits."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bench.queue_sim import Simulation, World
+from gastown_core.model.refinery import BatchRecord
+from gastown_core.refinery.planner import (
+    PRIOR_BAD,
+    Rates,
+    Sight,
+    batch_size,
+    begins,
+    failure_rate,
+    runs_per_landed,
+    search_width,
+)
+
+
+@pytest.mark.parametrize(
+    ("bad", "floor", "ceiling", "size"),
+    [(0.0, 1, 16, 16), (0.02, 1, 60, 37), (0.06, 1, 16, 12), (0.12, 1, 16, 6), (0.5, 1, 16, 1), (0.9, 4, 16, 4), (0.0, 9, 3, 9)],
+)  # fmt: skip
+def test_a_batch_is_as_large_as_the_failure_rate_makes_cheapest(bad: float, floor: int, ceiling: int, size: int) -> None:
+    assert batch_size(Rates(bad, 0.01), floor, ceiling) == size
+
+
+@given(st.floats(0.0, 0.9), st.floats(0.0, 0.3), st.integers(1, 8), st.integers(1, 40))
+def test_no_other_size_within_the_limits_costs_less(bad: float, flake: float, floor: int, ceiling: int) -> None:
+    rates = Rates(bad, flake)
+    size = batch_size(rates, floor, ceiling)
+    assert floor <= size <= max(floor, ceiling)
+    best = min(runs_per_landed(one, rates) for one in range(floor, max(floor, ceiling) + 1))
+    assert runs_per_landed(size, rates) == best
+
+
+@pytest.mark.parametrize(
+    ("waiting", "fresh", "free", "expected"),
+    [(0, 0, 4, False), (1, 0, 1, True), (1, 0, 0, False), (4, 1, 1, False), (5, 1, 1, True), (5, 3, 0, False)],
+)
+def test_a_batch_begins_at_once_where_none_is_in_its_first_run_and_beside_others_once_it_is_full(
+    waiting: int, fresh: int, free: int, expected: bool
+) -> None:
+    assert begins(Sight(waiting, fresh, free), 5) is expected
+
+
+def test_a_search_leaves_a_place_to_those_who_wait() -> None:
+    assert [search_width(Sight(waiting, 0, free)) for waiting, free in ((0, 3), (1, 3), (1, 1), (0, 0))] == [3, 2, 1, 1]
+
+
+def test_the_failure_rate_is_that_of_the_target_and_of_late() -> None:
+    assert failure_rate([], "main") == pytest.approx(PRIOR_BAD)
+    good = BatchRecord("b", "main", merged=("a",) * 10)
+    bad = BatchRecord("b", "main", culprits=("a",) * 10)
+    other = BatchRecord("b", "other", culprits=("a",) * 10)
+    assert failure_rate([other, *[good] * 30], "main") < 0.01 < PRIOR_BAD < failure_rate([bad], "main")
+    assert failure_rate([good] * 20 + [bad] * 90, "main") == failure_rate([good] * 20, "main")
+
+
+@pytest.mark.parametrize("places", [1, 2, 4])
+def test_of_whole_queues_nothing_red_lands_and_nothing_clean_goes_back(places: int) -> None:
+    for seed in range(4):
+        world = World(30.0 * places, 120.0, places, bad=0.1, flake=0.0, pairs=0.05, hours=4.0)
+        queue = Simulation(world, seed)
+        figures = queue.run()
+        assert figures.wrong == 0.0 and figures.landed > 10
+        assert not any(queue.requests[one].is_bad for one in queue.landed)
+        assert not any(queue.requests[one].is_later_of_pair and one - 1 in queue.landed for one in queue.landed)
+
+
+@pytest.mark.parametrize("flake", [0.0, 0.05, 0.2])
+def test_every_clean_request_lands_within_a_bound_while_places_suffice(flake: float) -> None:
+    world = World(20.0, 60.0, 2, flake=flake, hours=12.0)
+    queue = Simulation(world, 7)
+    queue.run()
+    late = world.hours * 3600.0 - 3600.0
+    waiting = [one for one, made in enumerate(queue.requests) if made.at < late and queue.is_clean(one)]
+    assert not set(waiting) - set(queue.landed) - set(queue.blamed)
+    assert max(queue.landed[one] - queue.requests[one].at for one in waiting if one in queue.landed) < 3600.0
+
+
+def test_an_hour_in_which_every_gate_is_red_blames_nobody() -> None:
+    world = World(40.0, 60.0, 2, bad=0.0, flake=0.0, pairs=0.0, hours=4.0, dead=(3600.0, 7200.0))
+    queue = Simulation(world, 3)
+    figures = queue.run()
+    assert not queue.blamed and figures.landed > 30
