@@ -241,7 +241,9 @@ class Simulation:
 
     def figures(self) -> Figures:
         """Waits, throughput, runs and blame so far."""
-        waits = sorted((at - self.requests[one].at) / 60 for one, at in self.landed.items() if self.requests[one].at > WARM_S)
+        waits = sorted(
+            (at - self.requests[one].at) / 60 for one, at in self.landed.items() if self.requests[one].at > WARM_S
+        )
         clean = [one for one in (*self.landed, *self.blamed) if self.is_clean(one)]
         wrong = [one for one in self.blamed if self.is_clean(one)]
         count = len(waits)

@@ -98,7 +98,7 @@ class Fleet:
         late = [one for one in self.flights if one.is_late]
         others = sorted((one for one in self.flights if not one.is_late), key=lambda one: one is not self.lander)
         order = [*late, *others] if len(late) > places else [*others, *late]
-        out = []
+        out: list[tuple[Flight, int, Ask]] = []
         for flight in order:
             for number, ask in list(flight.next_asks()):
                 if self.running >= places:

@@ -16,8 +16,8 @@ from gastown_core.model.refinery import BISECTING, ERROR, FAIL, GAVE_UP, PASS, T
 from gastown_core.refinery import failure
 from gastown_core.refinery.bisect import RED, Ask, Bisection, ProbeAnswer
 from gastown_core.refinery.gate_run import tail
-from gastown_core.refinery.planner import Rates
 from gastown_core.refinery.hold import ENVIRONMENT, INFRASTRUCTURE, RED_TARGET, HoldError
+from gastown_core.refinery.planner import Rates
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
