@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from gastown_core.model.incident import Incident
+    from gastown_core.model.snapshot import TownSnapshot
     from gastown_core.patrols.joint_act import Outcome
 
 ACTS = ("nudge", "restart", "stop", "answer")
@@ -26,13 +27,19 @@ def list_arguments(parser: ArgumentParser) -> None:
 
 def run_list(args: Namespace) -> int:
     """List open incidents with who suffers and what helps."""
+    from gastown_core.state.collect import collect
+
     root, now = context.town(), SYSTEM_CLOCK.now()
-    found = _open_now(root, now)
+    town = collect(root)
+    found = _open_now(root, now, town)
     if args.json:
         output.say_json([_as_json(one) for one in found])
         return 0
     if not found:
         output.say("no open incident")
+    if found and not town.daemon.is_at_work:
+        words = f"{town.daemon.words(now)}; until it runs again, nobody sees whether these are over"
+        output.say(output.style(output.clean(words), "yellow"))
     pause = read_pause(root)
     if pause is not None:
         words = f"the deacon is {pause.words()}; until then it opens and closes no incident"
@@ -48,13 +55,12 @@ def run_list(args: Namespace) -> int:
     return 0
 
 
-def _open_now(root: str, now: float) -> list[Incident]:
+def _open_now(root: str, now: float, town: TownSnapshot) -> list[Incident]:
     """Return the incidents that the patrols keep open, and shared causes that show now and no patrol has seen yet."""
     from gastown_core.patrols.memory import read_memory
-    from gastown_core.state.collect import collect
 
     known = dict(read_memory(root, now).open)
-    for one in collect(root).incidents:
+    for one in town.incidents:
         known.setdefault(one.key, one)
     return sorted(known.values(), key=lambda one: one.since)
 

@@ -2,7 +2,8 @@
 
 One cause gives one row: agents that suffer from the same thing have one together; mail that carries an escalation, the
 escalation of a held queue or of a shared question, and a convoy that stands still only for beads that are escalated, or
-that wait for such beads, have none of their own.
+that wait for such beads, have none of their own; neither has one on whose ready work nobody is, while the dam says so of
+the whole town.
 """
 
 from __future__ import annotations
@@ -32,6 +33,8 @@ _HELPS = {
     kinds.STOPPED_SHORT: ("agent.nudge", "agent.handoff", "agent.attach"),
 }
 MOST_HELD = 200
+SAID_CHARS = 160
+"""So much of what a gate said stands in a row."""
 
 
 class Count(Record):
@@ -222,16 +225,21 @@ def _trouble(town: TownSnapshot, agent: AgentView, kind: str) -> Item:
 
 
 def _raised(town: TownSnapshot) -> Iterator[Item]:
-    held = {(one.rig, " ".join(one.state.hold_reason.split())) for one in town.refineries if one.is_held}
     shared = [one for one in town.incidents if one.state == Health.WAITING]
     dammed = [link.words for link in town.dam.links] if town.dam is not None else []
     for one in town.escalated:
-        is_told = (one.about, one.reason) in held or any(
+        is_told = any(_tells_of_hold(one, queue) for queue in town.refineries) or any(
             one.about in cause.subjects and one.reason.endswith(cause.reason) for cause in shared
         )
         is_told = is_told or (one.about == TOWN and any(one.reason.startswith(words) for words in dammed))
         if not one.is_acked and not is_told:
             yield _escalation(town, one)
+
+
+def _tells_of_hold(one: EscalationView, queue: RefineryView) -> bool:
+    """Whether an escalation is that of this queue's hold; it may go on with what the gate said."""
+    reason = " ".join(queue.state.hold_reason.split())
+    return queue.is_held and one.about == queue.rig and bool(reason) and one.reason.startswith(reason)
 
 
 def _escalation(town: TownSnapshot, one: EscalationView) -> Item:
@@ -285,10 +293,12 @@ def _held(town: TownSnapshot, one: RefineryView) -> Item:
     waits = [request for request in town.requests if request.rig == one.rig]
     holds, convoys = held_up(town, [request.bead_id for request in waits])
     reason = one.state.hold_reason or "the merge queue is held"
+    told = (raised.reason for raised in town.escalated if _tells_of_hold(raised, one))
+    said = next(told, "")[len(" ".join(reason.split())) :].strip()
     return Item(
         kinds.QUEUE,
         Subject(RIG, one.rig, one.rig),
-        reason,
+        f"{reason}: {said[:SAID_CHARS]}" if said else reason,
         one.hold_since,
         reason,
         rig=one.rig,
@@ -296,6 +306,7 @@ def _held(town: TownSnapshot, one: RefineryView) -> Item:
         convoys=convoys,
         orders=("mq.process",),
         hint=f"gt refinery process {one.rig} --once",
+        evidence=(said,) if said else (),
     )
 
 
@@ -343,6 +354,7 @@ def _work(town: TownSnapshot) -> Iterator[Item]:
             town.dam.words(town.taken_at),
             town.dam.since,
             town.dam.link.link,
+            convoys=tuple(one.id for one in town.stuck(town.taken_at) if not one.standstills),
             hint=town.dam.link.hint,
             evidence=tuple(link.words for link in town.dam.links[1:]),
             urgency=0,
@@ -366,6 +378,9 @@ def _stuck(town: TownSnapshot) -> Iterator[Item]:
     raised |= set(behind(town, raised))
     for convoy in town.stuck(town.taken_at):
         halted = {one.bead_id for one in convoy.standstills}
+        if not halted and town.dam is not None:
+            # nothing moves in the whole town, and its row says why
+            continue
         if not halted or halted - raised:
             yield _convoy(town, convoy)
     for convoy in town.convoys:

@@ -142,6 +142,30 @@ def test_one_cause_gives_one_row() -> None:
     assert rows(acked) == [("queue", "shop"), ("stuck", "hq-cv-1")], "what is taken on hides nothing else"
 
 
+def test_the_row_of_a_held_queue_says_what_the_gate_said_and_replaces_its_escalation() -> None:
+    held = RefineryView(
+        "shop", "/s", RefineryState("shop", HELD, hold_reason="main is red:\n unit failed"), hold_since=NOW
+    )
+    raised = escalated("hq-e2", about="shop", reason="main is red: unit failed database refused the connection")
+    other = escalated("hq-e3", about="shop", reason="the disk is full")
+    town = snapshot((), (), escalated=(raised, other), refineries=(held,))
+    assert rows(town) == [("escalation", "shop"), ("queue", "shop")]
+    found = {one.kind: one for one in attention(town)}
+    assert found["escalation"].bead == "hq-e3"
+    assert "database refused the connection" in found["queue"].question
+    assert found["queue"].stamp == held.state.hold_reason, "what the gate adds does not make it another row"
+
+
+def test_convoys_that_nobody_is_on_are_part_of_the_dam_that_says_why() -> None:
+    idle = convoy("hq-cv-1", "Bug fixes", 0, 0, 0, 2, stalled_since=NOW - 9)
+    halted = convoy("hq-cv-2", "Other", 0, 0, 0, 2)._replace(standstills=(StandstillView("gt-m0000", "died"),))
+    dam = DamView((BrokenLink("daemon", "no daemon", NOW),), NOW, ready=1)
+    town = snapshot((), (idle, halted), dam=dam)
+    assert rows(town) == [("dam", "demo"), ("stuck", "hq-cv-2")]
+    assert attention(town)[0].convoys == ("hq-cv-1",)
+    assert ("stuck", "hq-cv-1") in rows(town._replace(dam=None))
+
+
 def test_a_row_tells_the_beads_and_convoys_behind_it() -> None:
     town = snapshot(
         (asker(),),

@@ -110,6 +110,7 @@ def test_the_command_names_who_suffers_and_what_helps(rigged: Rigged) -> None:
     name = opened(rigged, "shop/polecats/opal", "shop/polecats/ruby")
     out = gt("incident", "list", cwd=rigged.root).out
     assert "shop/polecats/opal, shop/polecats/ruby" in out and f"gt incident act {name} stop" in out
+    assert "gt up" in out and "nobody sees whether these are over" in out, "no daemon looks"
     assert "would restart shop/polecats/opal" in gt("incident", "act", name, "restart", "-n", cwd=rigged.root).out
     assert gt("incident", "act", name, "answer", cwd=rigged.root).code == 2
     assert gt("incident", "act", "in-00000", "restart", cwd=rigged.root).code == 1
