@@ -85,6 +85,9 @@ READS: Mapping[str, tuple[str, ...]] = {
     "gt whoami": ("",),
     "gt config get": ("scheduler.max_polecats",),
     "gt nudge": ("--list",),
+    "gt deacon health-state": ("",),
+    "gt deacon redispatch-state": ("",),
+    "gt deacon feed-stranded-state": ("",),
     "gt compact": ("report",),
     "gt daemon": ("status",),
     "gt formula overlay": ("list",),
@@ -146,7 +149,8 @@ CHANGES = frozenset(
     gt mol burn, gt mol squash, gt convoy create, gt convoy add, gt convoy refresh, gt convoy check, gt convoy close, gt convoy land,
     gt convoy watch, gt convoy unwatch, gt convoy stage, gt convoy launch, gt mountain, gt scheduler pause, gt scheduler resume,
     gt scheduler run, gt scheduler clear, gt mq submit, gt mq retry, gt mq reject, gt mq post-merge, gt refinery process,
-    gt polecat add, gt polecat pool-init, gt polecat remove, gt polecat nuke, gt polecat prune, gt deacon force-kill, gt cycle,
+    gt polecat add, gt polecat pool-init, gt polecat remove, gt polecat nuke, gt polecat prune, gt deacon force-kill, gt deacon pause, gt deacon resume,
+    gt deacon health-check, gt deacon stale-hooks, gt deacon redispatch, gt deacon feed-stranded, gt cycle,
     gt town next, gt town prev, gt crew next, gt crew prev, gt broadcast, gt dnd, gt notify, gt mail send, gt mail reply, gt mail mark-read,
     gt mail mark-unread, gt mail hook, gt mail archive, gt mail delete, gt mail clear, gt mail drain, gt mail claim, gt mail release,
     gt escalate, gt escalate ack, gt escalate forward, gt escalate close, gt escalate stale, gt gate resolve, gt answers add, gt handoff,
@@ -230,13 +234,13 @@ def main() -> int:
     from gastown_cli.bd import ROOT as BD
     from gastown_cli.gt import ROOT as GT
     from tests.support.rigged import fresh_town
-    from tests.support.shown_town import answers, furnish
+    from tests.support.shown_town import answers, furnish, steady_clock
 
     abouts = {f"{root.program} {row.name}": row.help for root in (GT, BD) for row in root.commands}
     for key in [key for key in os.environ if key.startswith(("GT_", "BD_", "BEADS_"))]:
         del os.environ[key]
     found: dict[str, list[object]] = {command: [] for command in READS}
-    with tempfile.TemporaryDirectory() as base:
+    with tempfile.TemporaryDirectory() as base, steady_clock():
         bare = os.path.join(base, "bin")
         os.mkdir(bare)
         for program in ("git", "sh"):

@@ -4,17 +4,28 @@ from __future__ import annotations
 
 import contextlib
 import io
+import itertools
 import json
 import os
+from collections.abc import Iterator
+from unittest import mock
 
 from gastown_cli.bd import ROOT as BD
 from gastown_cli.gt import ROOT as GT
 from gastown_cli.lazy import Root, run_root
-from gastown_core.clock import SYSTEM_CLOCK, format_micros
+from gastown_core.clock import SYSTEM_CLOCK, SystemClock, format_micros
 from gastown_core.git.repo import Git
 from tests.support.repos import PERSON
 
 BEAD, BLOCKED, EPIC, GATED, CHILD, DONE = "sh-work", "sh-later", "sh-epic", "sh-gated", "sh-child", "sh-done"
+
+
+@contextlib.contextmanager
+def steady_clock() -> Iterator[None]:
+    """Let a millisecond pass at each look at the clock and no more, so that no answer depends on how busy the machine is."""
+    began, looks = SYSTEM_CLOCK.now(), itertools.count(1)
+    with mock.patch.object(SystemClock, "now", lambda _: began + next(looks) / 1e3):
+        yield
 
 
 def answer(root: Root, words: list[str]) -> tuple[int, str]:
