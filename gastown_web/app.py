@@ -105,19 +105,22 @@ class Dashboard:
     async def _shown(self, page: Page, **values: object) -> Response:
         return HTMLResponse(await self.painter.page(page, **values))
 
+    def _missing(self, words: str) -> Response:
+        return HTMLResponse(self.painter.missing(words), 404)
+
     async def _page(self, request: Request) -> Response:
         return await self._shown(next(page for page in PAGES if page.path == request.scope["path"]))
 
     async def _beads(self, request: Request) -> Response:
         rig = request.query_params.get("rig", "")
         if rig and rig != "town" and all(one.name != rig for one in self.desk.town.rigs):
-            return PlainTextResponse("the town has no such rig\n", 404)
+            return self._missing("the town has no such rig")
         return await self._shown(_page_at("/beads", f"board:{rig}" if rig else "board"))
 
     async def _costs(self, request: Request) -> Response:
         by, over = request.query_params.get("by", "agent"), request.query_params.get("span", "day")
         if not (by.isalpha() and over.isalpha() and len(by + over) < 20):
-            return PlainTextResponse("no such table\n", 404)
+            return self._missing("no such table")
         return await self._shown(_page_at("/costs", f"costs:{by}.{over}"))
 
     async def _log(self, request: Request) -> Response:
@@ -127,14 +130,14 @@ class Dashboard:
     async def _event(self, request: Request) -> Response:
         name = request.path_params["id"]
         if moment_of(name) is None:
-            return PlainTextResponse("that is no event's address\n", 404)
+            return self._missing("that is no event's address")
         return await self._shown(Page(f"/event/{name}", "Event", (f"event:{name}",)))
 
     async def _agent(self, request: Request) -> Response:
         key = request.path_params["key"]
         view = self.desk.town.agent(key)
         if view is None:
-            return PlainTextResponse("the town has no such agent\n", 404)
+            return self._missing("the town has no such agent")
         kind = request.scope["path"].split("/")[1]
         names = {"agent": "Screen", "transcript": "Transcript", "diff": "Diff", "work": "Work"}
         tabs = tuple((title, f"/{one}/{quote(key, errors='replace')}") for one, title in names.items())
@@ -146,14 +149,14 @@ class Dashboard:
     async def _convoy(self, request: Request) -> Response:
         convoy = self.desk.town.convoy(request.path_params["id"])
         if convoy is None:
-            return PlainTextResponse("no such convoy is in view\n", 404)
+            return self._missing("no such convoy is in view")
         panels = (f"convoy:{convoy.id}", f"members:{convoy.id}")
         return await self._shown(Page(f"/convoy/{convoy.id}", convoy.title, panels))
 
     async def _request(self, request: Request) -> Response:
         found = self.desk.town.request(request.path_params["id"])
         if found is None:
-            return PlainTextResponse("no such request is open; it was merged or rejected\n", 404)
+            return self._missing("no such request is open; it was merged or rejected")
         panels = (f"request:{found.id}", f"changes:{found.id}")
         return await self._shown(Page(f"/request/{found.id}", found.title or found.branch, panels))
 
@@ -163,20 +166,20 @@ class Dashboard:
         await self.desk.ready([panel])
         reading = self.desk.reads.of(panel)
         if reading is not None and reading.is_missing:
-            return PlainTextResponse(f"{reading.error}\n", 404)
+            return self._missing(reading.error)
         return await self._shown(Page(f"/bead/{name}", name, (panel,)))
 
     async def _gate(self, request: Request) -> Response:
         about = request.path_params["about"]
         if self.desk.town.refinery(about.partition("/")[0]) is None:
-            return PlainTextResponse("the town has no such refinery\n", 404)
+            return self._missing("the town has no such refinery")
         return await self._shown(Page(f"/gate/{about}", f"Gate log {about}", (f"gatelog:{about}", "queue")))
 
     async def _mailbox(self, request: Request) -> Response:
         reader = request.path_params["reader"]
         known = {view.address.mail for view in self.desk.town.agents} | {"overseer"}
         if reader not in known:
-            return PlainTextResponse("nobody of that name has a mailbox\n", 404)
+            return self._missing("nobody of that name has a mailbox")
         return await self._shown(Page(f"/mail/of/{reader}", f"Mail of {reader}", (f"mailbox:{reader}",)))
 
     async def _letter(self, request: Request) -> Response:
@@ -185,7 +188,7 @@ class Dashboard:
         await self.desk.ready([panel])
         reading = self.desk.reads.of(panel)
         if reading is not None and reading.is_missing:
-            return PlainTextResponse(f"{reading.error}\n", 404)
+            return self._missing(reading.error)
         return await self._shown(Page(f"/mail/{name}", "Message", (panel,)))
 
     async def _new_mail(self, request: Request) -> Response:

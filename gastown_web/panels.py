@@ -204,6 +204,10 @@ class Painter:
         """Return another template with the town."""
         return self.env.get_template(template).render(town=self._desk.town, **values)
 
+    def missing(self, words: str) -> str:
+        """Return a page that says that something is not there."""
+        return self.show("missing.html", words=words)
+
     def _why_not(self, order: str, target: str) -> str:
         """Why an order is not possible now, empty if it is."""
         town: TownSnapshot = self._desk.town

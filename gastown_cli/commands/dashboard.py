@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from gastown_cli import context, output
+from gastown_cli import context, output, streams
 from gastown_core.errors import GastownError, UsageError
 from gastown_core.files.plain import open_plain
 
@@ -54,7 +54,14 @@ def run(args: Namespace) -> int:
             "add --readonly, or --password-file FILE; or leave --bind out and use ssh -L 8080:127.0.0.1:8080",
         )
     return serve(
-        root, args.bind, args.port, password=password, is_readonly=args.readonly, opens=args.open, tell=output.say
+        root,
+        args.bind,
+        args.port,
+        password=password,
+        is_readonly=args.readonly,
+        opens=args.open,
+        tell=output.say,
+        is_heard=streams.arrived,
     )
 
 

@@ -2,49 +2,21 @@
 
 from __future__ import annotations
 
-import os
-import re
 import shutil
-import signal
-import subprocess
-import sys
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.support.cli import gt
+from gastown_web.panels import PAGES
+from tests.support.cli import bd, gt
+from tests.support.dashboard import Served
 from tests.support.patience import until
 from tests.support.rigged import Rigged
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium here")
 PATIENCE_MS = 40_000
-
-
-class Served:
-    """``gt dashboard`` as a process of its own."""
-
-    def __init__(self, root: str, port: int = 0) -> None:
-        here = Path(__file__).parents[2]
-        code = "import sys; sys.argv[0] = 'gt'; from gastown_cli.main import gt as main; main()"
-        self.process = subprocess.Popen(
-            [sys.executable, "-c", code, "dashboard", "--port", str(port)],
-            cwd=root,
-            env={**os.environ, "PYTHONPATH": str(here)},
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        assert self.process.stdout is not None
-        said = "".join(self.process.stdout.readline() for _ in range(3))
-        found = re.search(r"http://127\.0\.0\.1:(\d+)/\?token=\S+", said)
-        assert found is not None, said
-        self.link, self.port = found[0], int(found[1])
-
-    def end(self) -> int:
-        self.process.send_signal(signal.SIGINT)
-        return self.process.wait(30)
 
 
 @pytest.fixture
@@ -149,13 +121,112 @@ def test_what_a_person_types_is_not_swept_away(rigged: Rigged, served: Served, p
     assert page.wrong == []
 
 
-def test_pages_fit_a_phone_and_both_schemes(rigged: Rigged, served: Served, page: Any) -> None:
+def test_a_click_on_a_place_that_changed_just_before_does_nothing(rigged: Rigged, served: Served, page: Any) -> None:
+    gt("escalate", "-s", "LOW", "The lamp is broken", cwd=rigged.root)
     page.goto(served.link)
-    for scheme in ("light", "dark"):
-        page.emulate_media(color_scheme=scheme)
-        for width in (360, 1440):
+    page.wait_for_selector("#live .state.good")
+    page.hover("#inbox .need .quiet button:text('done')")
+    # as soon as another row stands there, before anybody could have read it
+    page.evaluate(
+        """() => {
+          const seen = new MutationObserver(() => {
+            if (!document.querySelector("#inbox").innerText.includes("on fire")) return;
+            seen.disconnect();
+            setTimeout(() => document.elementFromPoint(pointer.x, pointer.y).click(), 0);
+          });
+          seen.observe(document.querySelector("main"), { childList: true, subtree: true });
+        }"""
+    )
+    gt("escalate", "-s", "CRITICAL", "The town is on fire", cwd=rigged.root)
+    page.wait_for_selector("#receipts .bad:has-text('this place changed just before')")
+    assert page.locator("#inbox .need").count() == 2
+    until(lambda: page.evaluate("performance.now() - movedAt > UNSEEN_MS"), "a moment passes", 60)
+    page.click("#inbox .need:has-text('on fire') .quiet button:text('done')")
+    page.wait_for_selector("#receipts .good")
+    page.wait_for_selector("#inbox .need >> nth=1", state="detached")
+    assert "lamp" in page.inner_text("#inbox .need")
+
+
+def test_a_hidden_tab_listens_to_nothing_and_catches_up(rigged: Rigged, served: Served, page: Any) -> None:
+    page.goto(served.link)
+    page.wait_for_selector("#live .state.good")
+    hide = """(yes) => {
+      Object.defineProperty(document, "hidden", { value: yes, configurable: true });
+      document.dispatchEvent(new Event("visibilitychange"));
+    }"""
+    asked: list[str] = []
+    page.evaluate(hide, True)
+    assert page.evaluate("source === null")
+    page.on("request", lambda request: asked.append(request.url))
+    gt("escalate", "-s", "HIGH", "The disk is nearly full", cwd=rigged.root)
+    page.evaluate(hide, False)
+    page.wait_for_selector("#inbox .need:has-text('nearly full')")
+    assert [url for url in asked if "/live" not in url] == []
+
+
+def test_the_keyboard_opens_pages_rows_and_commands(rigged: Rigged, served: Served, page: Any) -> None:
+    page.goto(served.link)
+    page.wait_for_selector("#live .state.good")
+    page.keyboard.press("?")
+    page.wait_for_selector("#keys[open]")
+    page.keyboard.press("Escape")
+    page.wait_for_selector("#keys:not([open])", state="attached")
+    page.keyboard.press("a")
+    page.wait_for_url("**/agents")
+    page.wait_for_selector("#live .state.good")
+    page.keyboard.press("j")
+    assert page.evaluate("document.activeElement.closest('[data-row]').dataset.agent") == "mayor"
+    page.keyboard.press("r")
+    page.wait_for_url("**/act/agent.restart?target=mayor")
+    page.goto(f"http://127.0.0.1:{served.port}/")
+    page.keyboard.press("Control+k")
+    page.wait_for_selector("#palette-list li >> nth=3")
+    page.keyboard.type("pause sched")
+    page.wait_for_selector("#palette-list li[aria-selected=true]:has-text('pause scheduler')")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/act/scheduler.pause?target=")
+    page.click("button[type=submit]")
+    page.wait_for_selector(".receipts.good")
+    page.goto(f"http://127.0.0.1:{served.port}/")
+    page.keyboard.press(":")
+    page.wait_for_selector("#palette-list li >> nth=3")
+    page.keyboard.type("gt nudge mayor look here")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/act/agent.nudge?text=look+here&target=mayor")
+    assert page.wrong == []
+
+
+@pytest.mark.timeout(900)
+def test_every_page_fits_all_widths_and_satisfies_an_accessibility_checker(
+    rigged: Rigged, served: Served, page: Any
+) -> None:
+    """WCAG 2.2 A and AA as far as axe can tell: all rules in light, contrast in dark too; from a phone to 4K."""
+    from axe_playwright_python.base import AXE_SCRIPT
+
+    first, second = rigged.file("Buy tiles"), rigged.file("Mend the roof", priority=0)
+    bd("dep", "add", second.id, first.id, cwd=rigged.root)
+    gt("escalate", "-s", "HIGH", "The disk is nearly full", cwd=rigged.root)
+    gt("mail", "send", "overseer", "-s", "Roof", "-m", "Which tiles?", cwd=rigged.root, GT_ROLE="mayor")
+    convoy = gt("convoy", "create", "Roofs", second.id, "--json", cwd=rigged.root).json["id"]
+    page.goto(served.link)
+    page.wait_for_selector("#convoys-title ~ ul li")
+    paths = [one.path for one in PAGES]
+    paths += ["/agent/shop/witness", "/transcript/shop/witness", "/diff/shop/witness", f"/bead/{second.id}"]
+    paths += [f"/convoy/{convoy}", "/search?q=roof", "/palette", "/mail/new", "/act/scheduler.pause", "/bead/sh-none"]
+    found = []
+    for path in paths:
+        page.goto(f"http://127.0.0.1:{served.port}{path}")
+        page.evaluate(AXE_SCRIPT)
+        for scheme, rules in (
+            ("light", "['wcag2a', 'wcag2aa', 'wcag21aa', 'wcag22aa']"),
+            ("dark", "['color-contrast']"),
+        ):
+            page.emulate_media(color_scheme=scheme)
+            told = page.evaluate(f"axe.run({{ runOnly: {rules}, resultTypes: ['violations'] }})")
+            assert told["passes"], path
+            found += [(path, scheme, one["id"], one["nodes"][0]["html"][:200]) for one in told["violations"]]
+        for width in (360, 3840, 1280):
             page.set_viewport_size({"width": width, "height": 800})
-            for path in ("/", "/agents", "/convoys", "/queue", "/events", "/health", "/agent/mayor"):
-                page.goto(f"http://127.0.0.1:{served.port}{path}")
-                assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), (path, width)
+            assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), (path, width)
+    assert found == []
     assert page.wrong == []
