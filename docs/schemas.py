@@ -85,6 +85,12 @@ READS: Mapping[str, tuple[str, ...]] = {
     "gt whoami": ("",),
     "gt config get": ("scheduler.max_polecats",),
     "gt nudge": ("--list",),
+    "gt health": ("",),
+    "gt info": ("",),
+    "gt stale": ("",),
+    "gt orphans": ("--all",),
+    "gt warrant list": ("--all",),
+    "gt account list": ("",),
     "gt deacon health-state": ("",),
     "gt deacon redispatch-state": ("",),
     "gt deacon feed-stranded-state": ("",),
@@ -149,7 +155,8 @@ CHANGES = frozenset(
     gt mol burn, gt mol squash, gt convoy create, gt convoy add, gt convoy refresh, gt convoy check, gt convoy close, gt convoy land,
     gt convoy watch, gt convoy unwatch, gt convoy stage, gt convoy launch, gt mountain, gt scheduler pause, gt scheduler resume,
     gt scheduler run, gt scheduler clear, gt mq submit, gt mq retry, gt mq reject, gt mq post-merge, gt refinery process,
-    gt polecat add, gt polecat pool-init, gt polecat remove, gt polecat nuke, gt polecat prune, gt deacon force-kill, gt deacon pause, gt deacon resume,
+    gt polecat add, gt polecat pool-init, gt polecat remove, gt polecat nuke, gt polecat prune, gt start, gt shutdown, gt orphans kill, gt cleanup,
+    gt warrant file, gt warrant execute, gt account add, gt account default, gt deacon force-kill, gt deacon pause, gt deacon resume,
     gt deacon health-check, gt deacon stale-hooks, gt deacon redispatch, gt deacon feed-stranded, gt cycle,
     gt town next, gt town prev, gt crew next, gt crew prev, gt broadcast, gt dnd, gt notify, gt mail send, gt mail reply, gt mail mark-read,
     gt mail mark-unread, gt mail hook, gt mail archive, gt mail delete, gt mail clear, gt mail drain, gt mail claim, gt mail release,
@@ -165,8 +172,8 @@ CHANGES = frozenset(
 )
 """Commands that change something, and ``bd export``, which prints records of the ledger as they are."""
 
-NEEDS_A_SESSION = frozenset(("gt peek", "gt answer", "gt answers test"))
-"""Readers of a running session's screen or question, which the furnished town has not."""
+NEEDS_A_SESSION = frozenset(("gt peek", "gt answer", "gt answers test", "gt orphans procs"))
+"""Readers of running sessions, of their screens or questions, which the furnished town has not."""
 
 
 MAPS = frozenset(("counts", "by_age", "by_source", "by_type", "categories", "id_mapping", "in_hands", "nodes"))

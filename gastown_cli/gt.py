@@ -38,6 +38,10 @@ ROOT = Root(
         Command("install", _C + "town:install", "Town", "Create a town"),
         Command("up", _C + "town:up", "Town", "Start the mayor, the deacon, witnesses and refineries"),
         Command("down", _C + "town:down", "Town", "Stop the town's sessions"),
+        Command("start", _C + "town:start", "Town", "Start the town as gt up does, or one agent's session"),
+        Command(
+            "shutdown", _C + "town:shutdown", "Town", "Stop the town and everything left of it, or only the polecats"
+        ),
         Command("estop", _C + "estop:estop", "Town", "Stop everything at once; nothing is lost"),
         Command("thaw", _C + "estop:thaw", "Town", "End an emergency stop"),
         Command(
@@ -64,6 +68,38 @@ ROOT = Root(
         Command("plugin run", _C + "plugin:run", "Town", "Run a plugin now"),
         Command("plugin history", _C + "plugin:history", "Town", "List a plugin's runs"),
         Command("plugin sync", _C + "plugin:sync", "Town", "Copy plugins from a folder into the town"),
+        Command(
+            "health",
+            _C + "vitals:health",
+            "Town",
+            "Show the ledgers, their copies, and leftover processes",
+            ("vitals",),
+        ),
+        Command("info", _C + "vitals:info", "Town", "Show versions and places"),
+        Command(
+            "stale", _C + "vitals:stale", "Town", "Check whether the daemon runs older code; exit code 0 if it does"
+        ),
+        Command("orphans", _C + "orphans:list", "Town", "List rescued work that is on no branch"),
+        Command("orphans procs", _C + "orphans:procs", "Town", "List processes of agents whose session is gone"),
+        Command("orphans kill", _C + "orphans:kill", "Town", "End processes of agents whose session is gone"),
+        Command("cleanup", _C + "orphans:kill", "Town", "Same as gt orphans kill"),
+        Command(
+            "warrant file", _C + "warrant:file", "Agents", "Ask for the end of an agent's session; triage executes it"
+        ),
+        Command("warrant list", _C + "warrant:list", "Agents", "List warrants", ("ls",)),
+        Command("warrant execute", _C + "warrant:execute", "Agents", "End the agent's session that a warrant names"),
+        Command(
+            "account list", _C + "account:list", "Settings", "List the accounts that agents may run under", ("ls",)
+        ),
+        Command("account add", _C + "account:add", "Settings", "Name an account by its configuration folder"),
+        Command(
+            "account default",
+            _C + "account:default",
+            "Settings",
+            "Show or set the account that starts take",
+            ("switch",),
+        ),
+        Command("account status", _C + "quota:status", "Settings", "Same as gt quota status"),
         Command("doctor", _C + "doctor:town", "Town", "Check the town and its agents, and mend what you allow"),
         Command(
             "doctor agents",
@@ -127,6 +163,7 @@ ROOT = Root(
         Command("unsling", _C + "hook:unsling", "Work", "Take work off a hook", ("unhook",)),
         Command("assign", _C + "work:assign", "Work", "Create a bead on a crew member's hook"),
         Command("release", _C + "work:release", "Work", "Release work from its assignee"),
+        Command("show", _B + "show:show", "Work", "Show beads of any ledger, as bd show does"),
         Command("close", _C + "work:close", "Work", "Close beads, and land the convoys this completes"),
         Command("ready", _C + "work:ready", "Work", "List ready work in all ledgers"),
         Command("commit", _C + "branch:commit", "Work", "Commit to git under your own name"),
@@ -412,4 +449,5 @@ ROOT = Root(
         Command("config default-agent", _C + "config:default_agent", "Settings", "Show or set the default runtime"),
     ),
     (("formulas", "formula"), ("molecule", "mol")),
+    "gastown_cli.go_commands",
 )

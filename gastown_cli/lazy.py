@@ -41,6 +41,8 @@ class Root(Record):
     about: str
     commands: tuple[Command, ...]
     synonyms: tuple[tuple[str, str], ...] = ()
+    elsewhere: str = ""
+    """Module whose ``instead_of(word)`` knows commands of other tools: (why not here, what to do), or None."""
 
 
 def run_root(root: Root, argv: Sequence[str], *, before_error: Callable[[], None] | None = None) -> int:
@@ -157,11 +159,22 @@ def find(root: Root, argv: Sequence[str]) -> tuple[Command, int]:
             f"no {root.program} {name} {words[1]}" if len(words) > 1 else f"{root.program} {name} needs a subcommand"
         )
         raise UsageError(given, "", f"use one of: {known}")
+    instead = _instead_of(root, argv[0])
+    if instead is not None:
+        raise UsageError(f"{root.program} {argv[0]} is not here", *instead)
     import difflib
 
     near = difflib.get_close_matches(name, [row.name for row in root.commands], n=3, cutoff=0.5)
     hint = f"did you mean {' or '.join(near)}?" if near else f"{root.program} --help lists the commands"
     raise UsageError(f"unknown command: {root.program} {argv[0]}", "", hint)
+
+
+def _instead_of(root: Root, word: str) -> tuple[str, str] | None:
+    if not root.elsewhere:
+        return None
+    __import__(root.elsewhere)
+    found: tuple[str, str] | None = sys.modules[root.elsewhere].instead_of(word)
+    return found
 
 
 def _is_only_a_group(root: Root, word: str) -> bool:

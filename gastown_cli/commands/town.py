@@ -1,4 +1,4 @@
-"""``gt install``, ``gt up`` and ``gt down``: create a town, start and stop its sessions."""
+"""``gt install``, ``gt up``, ``gt down``, ``gt start`` and ``gt shutdown``: create a town, start and stop its sessions."""
 
 from __future__ import annotations
 
@@ -116,6 +116,70 @@ def _start_daemon(root: str) -> Service:
     except GastownError as error:
         return Service("daemon", "daemon", "", False, str(error))
     return Service("daemon", "daemon", "", True, f"pid {pid}, dispatches and merges" if is_new else RUNS_ALREADY)
+
+
+def start_arguments(parser: ArgumentParser) -> None:
+    """Add the arguments of ``gt start``."""
+    parser.add_argument("target", nargs="?", default="", metavar="agent", help="only this agent")
+    parser.add_argument(
+        "-a", "--all", action="store_true", help="accepted for compatibility; witnesses and refineries start anyway"
+    )
+    parser.add_argument("-q", "--quiet", action="store_true", help="print failures only")
+    parser.add_argument("--agent", default="", help="runtime to start with")
+    context.add_json(parser)
+
+
+def run_start(args: Namespace) -> int:
+    """Start the town as ``gt up`` does, or one agent as ``gt session start`` does."""
+    if not args.target:
+        args.restore = False
+        return run_up(args)
+    from gastown_cli.commands.session import run_session
+
+    for name, value in {"action": "start", "topic": "", "about": "", "resume": False, "fresh": False}.items():
+        setattr(args, name, value)
+    args.receipts = args.when_orphaned = False
+    return run_session(args)
+
+
+def shutdown_arguments(parser: ArgumentParser) -> None:
+    """Add the arguments of ``gt shutdown``."""
+    parser.add_argument("-n", "--dry-run", action="store_true", help="show what would be stopped; stop nothing")
+    parser.add_argument("-q", "--quiet", action="store_true", help="print nothing")
+    parser.add_argument("--polecats-only", action="store_true", help="stop only the polecats; their work waits")
+    for short, long in (("-g", "--graceful"), ("-f", "--force"), ("-y", "--yes"), ("-a", "--all")):
+        parser.add_argument(short, long, action="store_true", help="accepted for compatibility; has no effect")
+    context.add_json(parser)
+
+
+def run_shutdown(args: Namespace) -> int:
+    """Stop the town and what is left of it, as ``gt down --all`` does, or only the polecats' sessions."""
+    if not args.polecats_only:
+        args.all, args.keep_workers = True, False
+        return run_down(args)
+    from gastown_core.model.address import POLECAT
+    from gastown_core.tmux.panes import list_panes
+    from gastown_core.town import sessions
+    from gastown_core.town.hook_record import record_pause
+    from gastown_core.town.inventory import read_inventory
+
+    root = context.town()
+    panes = list_panes(sessions.server_of(root))
+    found = [one for one in read_inventory(root).agents if one.address.role == POLECAT and one.session in panes]
+    ended = [one.address.path for one in found] if args.dry_run else []
+    for one in () if args.dry_run else found:
+        # noted first: the daemon must not take the end for a death
+        record_pause(root, one)
+        if sessions.stop_agent(root, one, caller=who.acting(root), reason="shutdown of the polecats"):
+            ended.append(one.address.path)
+    if args.json:
+        output.say_json({"stopped": ended, "dry_run": args.dry_run})
+    elif not args.quiet:
+        for path in ended:
+            output.say(f"{'would stop' if args.dry_run else 'stopped'} {output.clean(path)}")
+        if not ended:
+            output.say("no polecat was running")
+    return 0
 
 
 def down_arguments(parser: ArgumentParser) -> None:

@@ -46,6 +46,7 @@ KINDS = {
     "from_file": "files",
     "from_jsonl": "files",
     "gate": "gates",
+    "gt account name": "",
     "gt assign type": "types",
     "gt config agent name": "runtimes",
     "gt config agent provider": "runtimes",

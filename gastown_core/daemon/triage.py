@@ -24,6 +24,7 @@ from gastown_core.state.collect import collect
 from gastown_core.town import daemon_note
 from gastown_core.town.deacon_pause import read_pause
 from gastown_core.town.settings import load_settings
+from gastown_core.town.warrants import execute_pending
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -112,6 +113,8 @@ def triage(root: str, *, actor: str, clock: Clock = SYSTEM_CLOCK, dry_run: bool 
     told |= {"why": verdict.why, "error": ""}
     if dry_run:
         return told
+    warrants = execute_pending(root, actor=actor, clock=clock)
+    told |= {"warrants": warrants} if warrants else {}
     try:
         if target == DEACON:
             _give(root, verdict.action, actor, clock)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 
 from gastown_core.clock import format_local, format_seconds, parse_moment
-from gastown_core.errors import GastownError
+from gastown_core.errors import GastownError, NotFoundError
 from gastown_core.files.atomic import edit_json, read_json
 from gastown_core.model.record import Record
 
@@ -55,7 +55,7 @@ def quota_path(root: str) -> str:
 
 def read_accounts(root: str) -> dict[str, str]:
     """Return account → configuration folder, the default one first. Raises SettingsError if the file is no JSON object."""
-    value = read_json(os.path.join(root, "mayor", "accounts.json")) or {}
+    value = read_json(accounts_path(root)) or {}
     found = value.get("accounts")
     folders = {}
     for name, told in found.items() if isinstance(found, dict) else ():
@@ -64,6 +64,34 @@ def read_accounts(root: str) -> dict[str, str]:
             folders[str(name)] = os.path.realpath(os.path.expanduser(folder))
     first = str(value.get("default") or "")
     return {name: folders[name] for name in sorted(folders, key=lambda name: (name != first, name))}
+
+
+def accounts_path(root: str) -> str:
+    """Return the file that names the accounts."""
+    return os.path.join(root, "mayor", "accounts.json")
+
+
+def put_account(root: str, name: str, folder: str, **about: str) -> None:
+    """Name an account by its folder; the first one is the default. Raises StoreError."""
+
+    def change(value: dict[str, object]) -> None:
+        value.setdefault("version", 1)
+        accounts = value.get("accounts")
+        if not isinstance(accounts, dict):
+            accounts = value["accounts"] = {}
+        accounts.setdefault(name, {}).update(config_dir=folder, **{key: text for key, text in about.items() if text})
+        value.setdefault("default", name)
+
+    edit_json(accounts_path(root), change)
+
+
+def set_default(root: str, name: str) -> None:
+    """Make an account that is named the one that starts take. Raises NotFoundError, StoreError."""
+    known = read_accounts(root)
+    if name not in known:
+        there = f"there are: {', '.join(known)}" if known else "none is named"
+        raise NotFoundError(f"there is no account {name}", there, "gt account add NAME --config-dir FOLDER")
+    edit_json(accounts_path(root), lambda value: value.update(default=name))
 
 
 def _entries(root: str) -> dict[str, dict[str, object]]:

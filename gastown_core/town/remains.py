@@ -14,6 +14,7 @@ from gastown_core.errors import TmuxError
 from gastown_core.model.record import Record
 from gastown_core.process import FAMILY, gt_argv
 from gastown_core.process_table import environment_of, folder_of, lives, process_table, words_of
+from gastown_core.tmux.panes import list_panes
 from gastown_core.tmux.server import NoServerError, TmuxServer
 from gastown_core.tmux.sessions import end_processes, kill_session, own_line
 from gastown_core.tmux.socket import has_tmux, server_process, socket_name, socket_path
@@ -39,6 +40,17 @@ def processes_of(root: str) -> list[Process]:
     here = os.path.realpath(root)
     spared = own_line()
     return [row for row in process_table().values() if not row.is_gone and row.pid not in spared and _is_of(row, here)]
+
+
+def orphans_of(root: str) -> list[Process]:
+    """Return the processes of agents whose session is gone, while the town goes on. Raises TmuxError if tmux does not tell.
+
+    What an agent at work has started in the background is none, wherever it runs.
+    """
+    live = {name for name, pane in list_panes(TmuxServer(socket_name(root))).items() if not pane.dead}
+    return [
+        row for row in processes_of(root) if (name := environment_of(row.pid).get("GT_SESSION")) and name not in live
+    ]
 
 
 def _is_of(row: Process, here: str) -> bool:

@@ -60,6 +60,8 @@ def furnish(root: str) -> dict[str, str]:
         (root, GT, "mail send overseer -s Subject -m Body", "letter"),
         (root, GT, "mail send overseer -s Second -m Body", ""),
         (root, GT, "escalate broken -s high -r why --source test:me", "escalation"),
+        (root, GT, "account add day --config-dir claude-day", ""),
+        (root, GT, "warrant file shop/crew/ana -r spins", ""),
         (root, GT, "mail group create people mayor overseer", ""),
         (root, GT, "mail queue create jobs --claimers shop/*", ""),
         (root, GT, "mail channel create news", ""),
