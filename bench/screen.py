@@ -16,6 +16,10 @@ import time
 import psutil
 import pyte
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
 ANSWERS = {b"\x1b[6n": b"\x1b[1;1R", b"\x1b[c": b"\x1b[?62;22c", b"\x1b]11;?": b"\x1b]11;rgb:0000/0000/0000\x1b\\"}
 
 
@@ -23,13 +27,20 @@ class Screen:
     """Starts ``argv`` on a pty of the given size; ``started`` is the moment before the start."""
 
     def __init__(
-        self, argv: list[str], cwd: str, *, columns: int = 160, rows: int = 45, term: str = "xterm-256color"
+        self,
+        argv: list[str],
+        cwd: str,
+        *,
+        columns: int = 160,
+        rows: int = 45,
+        term: str = "xterm-256color",
+        env: Mapping[str, str] | None = None,
     ) -> None:
         self.screen = pyte.Screen(columns, rows)
         self.stream = pyte.ByteStream(self.screen)
         self.fd, child = pty.openpty()
         fcntl.ioctl(child, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
-        env = {**os.environ, "TERM": term, "COLORTERM": "truecolor"}
+        env = {**(os.environ if env is None else env), "TERM": term, "COLORTERM": "truecolor"}
         self.started = time.perf_counter()
         self.process = subprocess.Popen(
             argv, cwd=cwd, env=env, stdin=child, stdout=child, stderr=child, start_new_session=True

@@ -13,7 +13,7 @@ from gastown_core.clock import SYSTEM_CLOCK
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from gastown_core.runtimes.adapter import Adapter
 
@@ -54,6 +54,8 @@ def _take(root: str, session: str, argv: Sequence[str], at: float) -> None:
     heard = adapter.hear(event, told)
     before = read_heartbeat(root, session) if heard.carries else None
     note_event(root, session, event, heard, at, runtime, run=os.environ.get("GT_RUN", ""))
+    if event == adapter.permission_event:
+        _hold(root, session, adapter, told, at)
     if heard.carries == CONTEXT:
         adapter.begin_turn(os.environ)
     if heard.carries and stopped:
@@ -65,6 +67,18 @@ def _take(root: str, session: str, argv: Sequence[str], at: float) -> None:
         # at the end of a turn the agent is free to read; each message makes it go on once
         takes_mail = heard.carries == CONTINUE or (heard.carries == CONTEXT and not is_in_turn)
         _give_waiting(root, session, event, adapter, heard.transcript, is_in_turn, takes_mail)
+
+
+def _hold(root: str, session: str, adapter: Adapter, told: Mapping[str, object], at: float) -> None:
+    """Wait for a person's decision about a request, and print it; the program shows the question meanwhile."""
+    words, is_question = adapter.request(told)
+    if not words:
+        return
+    from gastown_core.messaging.open_request import hold_open
+
+    decision = hold_open(root, session, words, at, is_question=is_question)
+    if decision is not None:
+        _print(adapter.decision(told, decision.is_yes, decision.words))
 
 
 def _give_waiting(

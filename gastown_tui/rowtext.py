@@ -122,9 +122,3 @@ def trouble_text(source: SourceStatus | None, now: float) -> str:
     if source.good_at is None:
         return f"no data: {clean(source.error)}"
     return f"stale {format_age(max(0.0, now - source.good_at))}: {clean(source.error)}"
-
-
-def bare_choice(option: str) -> str:
-    """Return the words of a choice without the number before them."""
-    number, blank, rest = option.partition(" ")
-    return rest.strip() if blank and number.rstrip(".)").isdigit() else option.strip()

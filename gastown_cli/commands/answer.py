@@ -18,6 +18,9 @@ def answer_arguments(parser: ArgumentParser) -> None:
     """Add the arguments of ``gt answer``."""
     parser.add_argument("agent", help="agent that asks")
     parser.add_argument("choice", nargs="?", default="", help="number of the choice, or its words (default: show them)")
+    parser.add_argument(
+        "--words", default="", metavar="TEXT", help="words of your own: why not, or an answer that no choice gives"
+    )
     parser.add_argument("--expect", default="", metavar="ID", help="refuse if the question is no longer this one")
     parser.add_argument("--choices", action="store_true", help="list the choices as ID:NUMBER, each with its words")
     context.add_json(parser)
@@ -25,18 +28,18 @@ def answer_arguments(parser: ArgumentParser) -> None:
 
 
 def run_answer(args: Namespace) -> int:
-    """Show the question on an agent's screen, or move its cursor to a choice and confirm it."""
+    """Show the question on an agent's screen, or answer it with one of its choices and words of one's own."""
     from gastown_core.messaging.answer import answer, asked_of, check_person, parted
 
     root = context.town()
     entry = who.find(root, args.agent)[1]
-    if not args.choice:
+    if not args.choice and not args.words:
         return _show(entry, asked_of(root, entry), args)
     check_person()
     seen, choice = parted(args.choice)
     expect = seen or args.expect
     code, last = follow(
-        lambda: answer(root, entry, choice, sender=who.acting(root), expect=expect),
+        lambda: answer(root, entry, choice, sender=who.acting(root), expect=expect, words=args.words),
         as_lines=args.receipts,
         quiet=args.json,
     )
@@ -86,7 +89,7 @@ def _as_json(entry: RosterEntry, asked: Asked) -> dict[str, object]:
 
 
 def _say_question(entry: RosterEntry, asked: Asked) -> None:
-    from gastown_core.runtimes.question import bare_option
+    from gastown_core.model.choice import bare_option
 
     reading = asked.reading
     output.say(f"{output.style(output.clean(entry.address.short), 'bold')} asks: {output.clean(reading.detail)}")
@@ -95,7 +98,7 @@ def _say_question(entry: RosterEntry, asked: Asked) -> None:
     for place, option in enumerate(reading.options):
         mark = "❯" if place == reading.cursor else " "
         output.say(f"  {mark} {place + 1}  {output.clean(bare_option(option))}")
-    output.note(f"note: gt answer {entry.address.short} NUMBER --expect {asked.id}")
+    output.note(f"note: gt answer {entry.address.short} NUMBER --expect {asked.id}; --words TEXT says why, or more")
 
 
 def _attach(entry: RosterEntry) -> str:

@@ -28,8 +28,9 @@ from gastown_core.errors import (
 from gastown_core.events.log import append_event, log_path, newest_events
 from gastown_core.files.atomic import edit_json, read_json
 from gastown_core.messaging.answer import answer
+from gastown_core.model.choice import bare_option
 from gastown_core.model.record import Record
-from gastown_core.runtimes.question import DIALOG, PERMISSION, bare_option
+from gastown_core.runtimes.question import DIALOG, PERMISSION
 from gastown_core.runtimes.screen import ScreenReading
 from gastown_core.town.settings import add_object, load_settings, unset_setting
 

@@ -139,5 +139,10 @@ def answered_sentence(payload: Mapping[str, object]) -> str:
     """``answered shop/opal: Yes (do you trust this folder?)``, and by which standing answer."""
     question, rule = text_of(payload, "question"), text_of(payload, "rule")
     words = f"answered {text_of(payload, 'target', '?')}: {text_of(payload, 'answer', '?')}"
-    words += (f" ({question})" if question else "") + (f", by the standing answer {rule}" if rule else "")
+    own = text_of(payload, "words")
+    words += (
+        (f", {own!r}" if own else "")
+        + (f" ({question})" if question else "")
+        + (f", by the standing answer {rule}" if rule else "")
+    )
     return words + ("; it went on asking the same" if payload.get("unconfirmed") else "")

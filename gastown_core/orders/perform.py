@@ -184,7 +184,9 @@ def _answer(root: str, order: Order) -> Iterator[Receipt]:
     check_person(in_console=True)
     entry = resolve_agent(read_inventory(root), order.target)
     expect, choice = parted(order.arguments.get("choice", ""))
-    yield from answer(root, entry, choice, sender=HUMAN.path, expect=expect)
+    given = order.arguments
+    words, expect = given.get("words", ""), expect or given.get("expect", "")
+    yield from answer(root, entry, choice, sender=HUMAN.path, expect=expect, words=words)
 
 
 def _stages(root: str, order: Order, argv: list[str], by: str) -> Iterable[Receipt]:

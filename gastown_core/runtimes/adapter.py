@@ -114,6 +114,8 @@ class Adapter:
     name = ""
     tool_event = ""
     """The event before each tool call whose reply refuses the call; empty if the program has none."""
+    permission_event = ""
+    """The event whose hook may decide a request for permission while the question is shown; empty if there is none."""
     keeps_transcript = False
     """Whether its transcripts can be read here."""
 
@@ -142,6 +144,14 @@ class Adapter:
 
     def reply(self, event: str, text: str) -> str:
         """What to print so that ``text`` reaches the agent; empty if the event cannot carry it."""
+        return ""
+
+    def request(self, told: Mapping[str, object]) -> tuple[str, bool]:
+        """What a request for permission is for, as it is shown, and whether it is rather a question; empty if it cannot be told."""
+        return "", False
+
+    def decision(self, told: Mapping[str, object], is_yes: bool, text: str) -> str:
+        """What the hook of the request prints for a yes or a no, with a person's own words; empty if it cannot say that."""
         return ""
 
     def transcript(self, pid: int) -> str:

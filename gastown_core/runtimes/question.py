@@ -43,12 +43,6 @@ class Question(Record):
     text: str = ""
 
 
-def bare_option(option: str) -> str:
-    """The words of a choice without the number before them."""
-    number, blank, rest = option.partition(" ")
-    return rest.strip() if blank and number.rstrip(".)").isdigit() else option.strip()
-
-
 LOGIN, PERMISSION, DIALOG = "login", "permission", "dialog"
 QUESTION_ROWS = 30
 HINT_ROWS = 6

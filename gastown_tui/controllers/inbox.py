@@ -9,10 +9,10 @@ from functools import partial
 
 from gastown_core.attention.look import attention, count_of, oldest_first
 from gastown_core.attention.marks import Sorted, apply
-from gastown_core.errors import GastownError
+from gastown_core.errors import GastownError, UsageError
+from gastown_core.model.choice import bare_option, place_for_words, takes_words
 from gastown_core.model.order import Order
 from gastown_core.orders.registry import BY_ID
-from gastown_tui.rowtext import bare_choice
 from gastown_tui.selection import AGENT, BEAD, INCIDENT, ITEM, Chosen, Selection
 from gastown_tui.text import clean, cut
 
@@ -50,6 +50,7 @@ class Inbox:
         """The handlers of the inbox's actions, by action id."""
         return {
             "inbox.next": self.jump,
+            "inbox.words": self.ask_for_words,
             "inbox.act": self.choose_act,
             "inbox.snooze": self.snooze,
             "inbox.pin": partial(self._mark, "pin"),
@@ -130,19 +131,53 @@ class Inbox:
             return f"{item.subject.name} cannot be answered by a digit; {self.console.key_of('inbox.act')} shows what helps"
         if number > len(asked.options):
             return f"there are {len(asked.options)} choices"
-        words = cut(clean(bare_choice(asked.options[number - 1])), 30)
+        option = asked.options[number - 1]
+        if takes_words(option):
+            return self.ask_for_words(number)
+        words = cut(clean(bare_option(option)), 30)
         if item.subject.kind == INCIDENT:
             order = Order("incident.answer", item.subject.id, {"choice": f"{asked.id}:{number}"})
             self.acts.perform(order, f"answer {number} {words} to {item.subject.name}")
             return ""
+        self._send(item, {"choice": f"{asked.id}:{number}"}, f"answer {number} {words}")
+        return ""
+
+    def ask_for_words(self, number: int = 0) -> str:
+        """Ask for words of the person's own as the answer, and send them; without a number they go where they belong."""
+        item = self.selected
+        asked = item.asked if item is not None else None
+        if item is None:
+            return "it asks nothing; select an agent that does"
+        if asked is None:
+            return f"no question of {item.subject.name} is read on its screen; {self.console.key_of('agent.attach')} attaches"
+        if "agent.answer" not in item.orders:
+            return (
+                f"{item.subject.name} cannot be answered in words; {self.console.key_of('inbox.act')} shows what helps"
+            )
+        try:
+            place = number - 1 if number else place_for_words(asked.options)
+        except UsageError as error:
+            return f"{error}; {self.console.key_of('agent.answer')} lists its choices"
+        from gastown_tui.dialogs.prompt import words_prompt
+
+        option = bare_option(asked.options[place])
+        given = {"choice": f"{asked.id}:{place + 1}"}
+
+        def send(text: str | None) -> None:
+            if text is not None:
+                self._send(item, {**given, "words": text}, "answer in words")
+
+        self.console.ask(words_prompt(item, option), send)
+        return ""
+
+    def _send(self, item: Item, given: dict[str, str], what: str) -> None:
         alike, others = self._asking_the_same(item)
         names = ", ".join(one.address.label for one in others[:3])
         # in the receipt, which outlives a message: who was marked and got no answer
         skipped = f" (not to {names}: it asks something else)" if names else ""
         for agent in alike:
-            order = Order("agent.answer", agent.address.short, {"choice": f"{asked.id}:{number}"})
-            self.acts.perform(order, f"answer {number} {words} to {agent.address.label}{skipped}")
-        return ""
+            order = Order("agent.answer", agent.address.short, given)
+            self.acts.perform(order, f"{what} to {agent.address.label}{skipped}")
 
     def _asking_the_same(self, item: Item) -> tuple[list[AgentView], list[AgentView]]:
         """Return the agents to answer and the marked ones that ask another question."""

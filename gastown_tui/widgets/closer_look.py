@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gastown_core.clock import format_age, format_ago
-from gastown_tui.rowtext import bare_choice
+from gastown_core.model.choice import bare_option
 from gastown_tui.text import clean, clean_lines, clip, cut, fit, glyph, width_of, wrap
 from gastown_tui.widgets.rows import Row, Rows
 
@@ -36,7 +36,7 @@ def question_lines(item: Item, width: int, ascii_only: bool, *, digits: bool) ->
     for place, option in enumerate(asked.options):
         mark = glyph("cursor", ascii_only) if place == asked.cursor else " "
         number = f"{place + 1}" if place < 9 and by_digit else glyph("dot", ascii_only)
-        words = cut(clean(bare_choice(option)), max(10, width - 6))
+        words = cut(clean(bare_option(option)), max(10, width - 6))
         lines.append(((f"{mark} ", "accent"), (f"{number} ", "key" if digits else "dim"), (words, "text")))
     if not digits and "agent.answer" in item.orders:
         lines.append((("y", "key"), (" answers", "dim")))

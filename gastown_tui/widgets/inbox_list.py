@@ -22,7 +22,8 @@ from gastown_core.attention.item import (
 from gastown_core.attention.look import calm_words, count_of
 from gastown_core.clock import format_age
 from gastown_core.model.agent import Health
-from gastown_tui.rowtext import bare_choice, state_glyph, trouble_text
+from gastown_core.model.choice import bare_option
+from gastown_tui.rowtext import state_glyph, trouble_text
 from gastown_tui.selection import ITEM, point_at
 from gastown_tui.text import clean, cut, fit, fit_right, glyph, two_ends
 from gastown_tui.widgets.rows import Row, Rows
@@ -99,7 +100,7 @@ def answer_pieces(item: Item, room: int) -> list[Piece]:
     """Return the choices with their digits, as many as fit."""
     out: list[Piece] = []
     for number, option in enumerate(item.choices[:9], 1):
-        words = cut(clean(bare_choice(option)), 16)
+        words = cut(clean(bare_option(option)), 16)
         if sum(len(text) for text, _ in out) + len(words) + 4 > room:
             break
         out += [(str(number), "key"), (f" {words}  ", "dim")]

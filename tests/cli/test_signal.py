@@ -10,10 +10,13 @@ from pathlib import Path
 
 import pytest
 
+from gastown_core.errors import DeliveryError
 from gastown_core.messaging.handover import on_the_way
 from gastown_core.messaging.mail_mark import MailMark
+from gastown_core.messaging.open_request import Decision, request_of, requests_of
 from gastown_core.messaging.queue import enqueue
 from gastown_core.runtimes.heartbeat import prompt_sha, read_heartbeat, read_prompts
+from tests.support.patience import until
 from tests.support.towns import reference_town
 
 GT = os.path.join(os.path.dirname(sys.executable), "gt")
@@ -184,3 +187,69 @@ def test_a_stopped_agent_is_refused_its_tools_and_given_nothing_to_go_on_with(tm
     assert signal(tmp_path, *call, GT_ROLE="other/polecats/ruby", GT_RIG="other").stdout == ""
     (tmp_path / "ESTOP").write_text("")
     assert signal(tmp_path, *call, GT_ROLE="mayor", GT_RIG="").stdout == "", "the mayor goes on"
+
+
+ASKED = {"session_id": "a", "tool_name": "Bash", "tool_input": {"command": "npm  install\nleft-pad"}}
+
+
+def holding(town: Path, told: dict[str, object]) -> subprocess.Popen[str]:
+    """The hook of a request for permission, once it waits."""
+    env = {**os.environ, "GT_SESSION": SESSION, "GT_TOWN_ROOT": str(town)}
+    words = [GT, "signal", "PermissionRequest", "--runtime", "claude"]
+    hook = subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=env)
+    assert hook.stdin is not None
+    hook.stdin.write(json.dumps(told))
+    hook.stdin.close()
+    until(lambda: requests_of(str(town), SESSION), "the hook waits")
+    return hook
+
+
+@pytest.mark.parametrize(
+    ("decision", "printed"),
+    [
+        (Decision(True), {"behavior": "allow"}),
+        (Decision(False, "no, because \u2028"), {"behavior": "deny", "message": "no, because \u2028"}),
+    ],
+)
+def test_the_hook_of_a_request_waits_for_a_decision_and_gives_it_to_the_program(
+    tmp_path: Path, decision: Decision, printed: dict[str, object]
+) -> None:
+    hook = holding(tmp_path, ASKED)
+    beat = read_heartbeat(str(tmp_path), SESSION)
+    assert beat is not None and beat.said is not None and beat.said.state == "waiting"
+    assert (
+        request_of(str(tmp_path), SESSION, "Bash command\n npm install left-\npad\n Do you want to proceed?")
+        is not None
+    )
+    assert request_of(str(tmp_path), SESSION, "Bash command\n npm install right-pad") is None
+
+    requests_of(str(tmp_path), SESSION)[0].decide(decision)
+
+    out = hook.stdout.read() if hook.stdout is not None else ""
+    assert hook.wait(30) == 0
+    assert json.loads(out)["hookSpecificOutput"] == {"hookEventName": "PermissionRequest", "decision": printed}
+    assert list((tmp_path / ".runtime" / "requests" / SESSION).iterdir()) == []
+
+
+def test_words_are_the_answer_to_a_question_of_the_program(tmp_path: Path) -> None:
+    given = {"questions": [{"question": "Which colour?", "options": []}]}
+    hook = holding(tmp_path, {"tool_name": "AskUserQuestion", "tool_input": given})
+
+    requests_of(str(tmp_path), SESSION)[0].decide(Decision(True, "mauve"))
+
+    out = hook.stdout.read() if hook.stdout is not None else ""
+    assert hook.wait(30) == 0
+    wanted = {"behavior": "allow", "updatedInput": {**given, "answers": {"Which colour?": "mauve"}}}
+    assert json.loads(out)["hookSpecificOutput"]["decision"] == wanted
+
+
+def test_a_request_whose_turn_has_ended_is_no_longer_held_and_decides_nothing(tmp_path: Path) -> None:
+    hook = holding(tmp_path, ASKED)
+    (request,) = requests_of(str(tmp_path), SESSION)
+
+    signal(tmp_path, "Stop", "--runtime", "claude", given="{}")
+
+    out = hook.stdout.read() if hook.stdout is not None else ""
+    assert (hook.wait(30), out) == (0, "")
+    with pytest.raises(DeliveryError, match="no longer waits"):
+        request.decide(Decision(True))

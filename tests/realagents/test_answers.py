@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from bench.screen import Screen as Terminal
+from gastown_core.messaging.open_request import requests_of
 from tests.realagents.asking import answers, asks_nothing, choices, choose, drawn_question, number_of, question
 from tests.realagents.conftest import MakeWorld
 from tests.realagents.homes import READY
@@ -88,3 +90,64 @@ def test_a_standing_answer_trusts_a_folder_and_nothing_else(agent_world: MakeWor
     assert question(mayor)["kind"] == "dialog"
     world.gt("daemon", "stop")
     assert os.path.exists(world.root)
+
+
+@pytest.mark.parametrize("program", ["claude", "claude@2.1.197"])
+def test_an_operator_answers_from_the_inbox_of_the_console_and_presses_no_key_in_the_agent(
+    agent_world: MakeWorld, program: str
+) -> None:
+    world = agent_world(program)
+    mayor = world.mayor(world.careful())
+    world.answered("GAS TOWN")
+    comes_to(mayor, IDLE)
+    console = Terminal(["gt", "feed"], world.root, columns=120, rows=40, env=world.env)
+
+    def asks_here(words: str) -> None:
+        comes_to(mayor, WAITING)
+        comes_true(lambda: requests_of(world.root, mayor.session), "its hook holds the request open")
+        assert console.wait(rf"(?s)NEEDS YOU 1.*{words}.*[34] (No|Type something)", 60), console.text()
+
+    try:
+        assert console.wait("live", 60), console.text()
+        console.press("i")
+        assert console.wait("Inbox", 30), console.text()
+        path = world.base / "made"
+        mayor.say(f"RUN `touch {path}`")
+        asks_here("made")
+        console.press("1")
+        comes_true(path.exists, "what was permitted is done")
+        comes_to(mayor, IDLE)
+        mayor.say(f"RUN `rm {path}`")
+        asks_here("rm ")
+        console.press("W")
+        assert console.wait("Your words go with: No", 30), console.text()
+        console.press("no, because it is wanted\r")
+        comes_true(lambda: "no, because it is wanted" in str(world.asks()[-1]["results"]), "the model reads why not")
+        comes_to(mayor, IDLE)
+        assert path.exists()
+        mayor.say("ASKME")
+        asks_here("Which colour")
+        console.press("3")
+        assert console.wait("Your words go with: Type something", 30), console.text()
+        console.press("mauve, with stripes\r")
+        comes_true(lambda: "mauve, with stripes" in str(world.asks()[-1]["results"]), "the model reads the answer")
+        comes_to(mayor, IDLE)
+    finally:
+        console.close()
+    given = answers(world)
+    assert [one["payload"]["by_hook"] for one in given] == [True, True, True]
+    assert [one["payload"].get("words", "") for one in given] == ["", "no, because it is wanted", "mauve, with stripes"]
+
+
+def test_words_follow_a_no_where_the_program_takes_none_with_it(agent_world: MakeWorld) -> None:
+    world = agent_world("codex")
+    mayor = world.mayor(world.careful())
+    world.answered("GAS TOWN")
+    comes_to(mayor, IDLE)
+    path = world.base / "made"
+    mayor.say(f"ESCALATE `touch {path}`")
+    comes_to(mayor, WAITING)
+    asked = drawn_question(mayor)
+    choose(mayor, number_of(asked, "No"), asked, "--words", "no, because it is wanted")
+    world.asked("no, because it is wanted", timeout_s=60)
+    assert not path.exists()

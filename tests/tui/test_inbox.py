@@ -10,6 +10,7 @@ import pytest
 from gastown_core.attention.marks import Mark
 from gastown_core.model.agent import Health, Question
 from gastown_core.model.snapshot import EscalationView, GateView, LetterView, TownSnapshot
+from gastown_tui.selection import Selection
 from gastown_tui.text import title_sequence
 from tests.support.console import Console
 from tests.support.fake_town import NOW, FakeLive, agent, snapshot, standard_stream
@@ -96,6 +97,26 @@ async def test_an_operator_comes_back_after_lunch_and_answers_without_leaving() 
         order = app.hands.performed[-1]
         assert (order.kind, order.target) == ("agent.answer", "shop/ruby")
         assert order.arguments == {"choice": "0123456789ab:3"}, "the question that was seen goes with the answer"
+
+
+async def test_an_operator_says_no_and_why_and_what_no_choice_says() -> None:
+    colour = Question(
+        "dialog", "Which colour?", "Which colour?", ("1 Red", "2 Blue", "3 Type something."), 0, "abcdefabcdef"
+    )
+    town = busy_town()
+    asks = {"shop/polecats/ruby": ASKED, "shop/polecats/opal": colour}
+    town = town._replace(agents=tuple(one._replace(asks=asks.get(one.key), health=one.health) for one in town.agents))
+    app = Console(FakeLive(town, standard_stream(50)))
+    async with app.run_test(size=SIZES["80x24"]) as pilot:
+        await pilot.press("i")
+        app.feed.stage.inbox.select(Selection("item", "", "question:shop/polecats/ruby"))
+        await pilot.press("W")
+        await until(pilot, lambda: "Your words go with: No, tell it what" in app.screen_text(), "what they go with")
+        await pilot.press("escape")
+        assert app.hands.performed == []
+        await pilot.press("W", *"no: why?", "enter")
+        await until(pilot, lambda: app.hands.performed, "an answer")
+        assert app.hands.performed[-1].arguments == {"choice": "0123456789ab:3", "words": "no: why?"}
 
 
 async def test_capital_j_jumps_to_the_oldest_that_waits_and_on_from_anywhere() -> None:

@@ -55,6 +55,8 @@ EVENTS = (
     "StopFailure",
     "SessionEnd",
 )
+HELD_S = 24 * 3600
+"""How long the hook of a request for permission may wait for a person; the question on the screen has no limit."""
 SETTINGS_FILE = ".claude/settings.local.json"
 """The user's place in a folder: accepting the bypass mode counts here and not in ``settings.json``."""
 
@@ -165,6 +167,7 @@ class ClaudeAdapter(Adapter):
 
     name = "claude"
     tool_event = "PreToolUse"
+    permission_event = "PermissionRequest"
     keeps_transcript = True
 
     def records(self) -> Records:
@@ -175,6 +178,7 @@ class ClaudeAdapter(Adapter):
         """One settings file; the commands do nothing in a session that is not the town's, but for the briefing."""
         hooks: dict[str, list[object]] = {event: [_hook(signal_command(event, self.name))] for event in EVENTS}
         hooks[self.tool_event] = [_hook(tool_command(self.tool_event, self.name))]
+        hooks[self.permission_event] = [_hook(signal_command(self.permission_event, self.name), HELD_S)]
         # the next briefing, after the compaction, gives the note back
         hooks["PreCompact"] = [*hooks["PreCompact"], _hook(handoff_command())]
         hooks["SessionStart"] = [_hook(prime_command()), *hooks["SessionStart"]]
@@ -210,6 +214,24 @@ class ClaudeAdapter(Adapter):
         if event == "UserPromptSubmit":
             return dumps({"hookSpecificOutput": {"hookEventName": event, "additionalContext": text}})
         return dumps({"decision": "block", "reason": text}) if event == "Stop" else ""
+
+    def request(self, told: Mapping[str, object]) -> tuple[str, bool]:
+        """The command, file or address, or the question to the user, whole."""
+        return _subject(told), told.get("tool_name") == "AskUserQuestion"
+
+    def decision(self, told: Mapping[str, object], is_yes: bool, text: str) -> str:
+        """Allow, or deny with the words as the reason; words are also the answer to a question to the user."""
+        from json import dumps
+
+        decided: dict[str, object] = {"behavior": "allow"} if is_yes else {"behavior": "deny", "message": text}
+        if told.get("tool_name") == "AskUserQuestion":
+            given = told.get("tool_input")
+            answers = {_subject(told): text}
+            decided = {
+                "behavior": "allow",
+                "updatedInput": {**(given if isinstance(given, dict) else {}), "answers": answers},
+            }
+        return dumps({"hookSpecificOutput": {"hookEventName": self.permission_event, "decision": decided}})
 
     def transcript(self, pid: int) -> str:
         """By the session that its status record names."""
@@ -332,8 +354,8 @@ def _transcript_of(pid: int) -> str:
     return next(iter(glob.glob(os.path.join(glob.escape(projects), "*", f"{glob.escape(session)}.jsonl"))), "")
 
 
-def _hook(command: str) -> dict[str, object]:
-    return {"hooks": [{"type": "command", "command": command}]}
+def _hook(command: str, limit_s: int = 0) -> dict[str, object]:
+    return {"hooks": [{"type": "command", "command": command, **({"timeout": limit_s} if limit_s else {})}]}
 
 
 def _asked(event: str, told: Mapping[str, object], heard: Heard) -> Heard:
@@ -355,8 +377,22 @@ def _request(told: Mapping[str, object]) -> str:
     questions = given.get("questions")
     if isinstance(questions, list) and questions and isinstance(questions[0], dict):
         return words(questions[0].get("question"))
+    said = words(_subject(told))
+    return f"{tool}: {said}" if said else tool
+
+
+def _subject(told: Mapping[str, object]) -> str:
+    """The command, file or address of a request, or the question; whole, and empty if there is none."""
+    given = told.get("tool_input")
+    if not isinstance(given, dict):
+        return ""
+    questions = given.get("questions")
+    if isinstance(questions, list) and questions:
+        # an answer in words is for one question
+        only = questions[0] if len(questions) == 1 and isinstance(questions[0], dict) else {}
+        return str(only.get("question") or "")
     said = next((given[key] for key in ("command", "file_path", "url", "query", "description") if given.get(key)), "")
-    return f"{tool}: {words(said)}" if said else tool
+    return said if isinstance(said, str) else ""
 
 
 def _ended_turn(told: Mapping[str, object], heard: Heard) -> Heard:

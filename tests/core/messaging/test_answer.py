@@ -1,16 +1,22 @@
 from __future__ import annotations
 
 import sys
+import threading
 
 import pytest
 
+from gastown_core.clock import SYSTEM_CLOCK
 from gastown_core.errors import DeliveryError, UsageError
 from gastown_core.events.log import log_path, newest_events
 from gastown_core.messaging import answer as answer_module
-from gastown_core.messaging.answer import answer_dialog
+from gastown_core.messaging import dialog_keys
+from gastown_core.messaging.dialog_keys import choose
+from gastown_core.messaging.open_request import Decision, hold_open, requests_of
 from gastown_core.messaging.prompt_line import look
 from gastown_core.model.address import Address
+from gastown_core.model.choice import place_for_words
 from gastown_core.model.event_kinds import answered_sentence
+from gastown_core.runtimes.heartbeat import write_heartbeat
 from gastown_core.runtimes.presets import BUILT_IN
 from gastown_core.runtimes.screen import ScreenReading
 from gastown_core.town import sessions
@@ -47,6 +53,8 @@ while True:
         chosen = options[cursor]
     elif key == b"\x1b" and not chosen:
         chosen = "nothing, by Escape"
+    elif options[cursor].startswith("Type") and key[:1] not in (b"\x1b", b"\r"):
+        options[cursor] = key.decode()
     elif key in (b"\x1b[B", b"\x1bOB") and mode != "stuck":
         cursor = (cursor + 1) % len(options)
     elif key in (b"\x1b[A", b"\x1bOA") and mode != "stuck":
@@ -76,13 +84,13 @@ def asking(server, tmp_path):
 )
 def test_the_choice_that_is_meant_is_the_one_that_is_chosen(server, asking, choice, chosen):
     pane = asking()
-    assert answer_dialog(server, pane, CLAUDE, choice).kind == "ready"
+    assert choose(server, pane, CLAUDE, choice).kind == "ready"
     assert f"chosen {chosen}\n" in screen(server, pane)
 
 
 def test_a_no_that_takes_words_and_names_its_key_is_given_by_that_key(server, asking):
     pane = asking("plain", ["Yes", "No, and tell it what to do differently (Esc to stop)"])
-    assert answer_dialog(server, pane, BUILT_IN["copilot"], "No").kind == "ready"
+    assert choose(server, pane, BUILT_IN["copilot"], "No").kind == "ready"
     assert "chosen nothing, by Escape\n" in screen(server, pane)
 
 
@@ -91,14 +99,36 @@ def test_a_choice_that_is_not_there_or_not_one_presses_nothing(server, asking, c
     pane = asking()
     before = screen(server, pane)
     with pytest.raises(UsageError, match="choice"):
-        answer_dialog(server, pane, CLAUDE, choice)
+        choose(server, pane, CLAUDE, choice)
     assert screen(server, pane) == before
+
+
+def test_words_are_typed_into_the_choice_that_takes_them(server, asking):
+    pane = asking("plain", ("Red", "Blue", "Type something."))
+    asked = look(server, pane.pane_id, "claude")
+    assert choose(server, pane, CLAUDE, 2, asked=asked, words="mauve, with stripes").kind == "ready"
+    assert "chosen mauve, with stripes\n" in screen(server, pane)
+
+
+def test_words_that_do_not_stand_in_the_field_are_not_submitted(server, asking, monkeypatch):
+    monkeypatch.setattr(dialog_keys, "MOVED_S", 0.3)
+    pane = asking("plain", ("Red", "Blue", "Enter your own"))
+    with pytest.raises(DeliveryError, match="do not stand"):
+        choose(server, pane, CLAUDE, 2, words="mauve")
+    assert "chosen" not in screen(server, pane)
+
+
+def test_a_choice_that_takes_words_is_not_chosen_without_them(server, asking):
+    pane = asking("plain", ("Red", "Blue", "Type something."))
+    with pytest.raises(DeliveryError, match="without them"):
+        choose(server, pane, CLAUDE, 2)
+    assert "chosen" not in screen(server, pane)
 
 
 def test_a_question_that_changes_on_the_way_is_not_answered(server, asking):
     pane = asking("turns")
     with pytest.raises(DeliveryError, match="has changed"):
-        answer_dialog(server, pane, CLAUDE, "No")
+        choose(server, pane, CLAUDE, "No")
     assert "chosen" not in screen(server, pane)
 
 
@@ -107,32 +137,32 @@ def test_another_question_than_the_person_saw_is_not_answered(server, asking):
     seen = look(server, pane.pane_id, "claude")._replace(detail="Walk the dog?", text="Walk the dog?")
     before = screen(server, pane)
     with pytest.raises(DeliveryError, match="has changed"):
-        answer_dialog(server, pane, CLAUDE, "No", asked=seen)
+        choose(server, pane, CLAUDE, "No", asked=seen)
     assert screen(server, pane) == before
 
 
 def test_a_cursor_that_does_not_move_chooses_nothing(server, asking):
     pane = asking("stuck")
     with pytest.raises(DeliveryError, match="does not move"):
-        answer_dialog(server, pane, CLAUDE, "No")
+        choose(server, pane, CLAUDE, "No")
     assert "chosen" not in screen(server, pane)
 
 
 def test_a_question_that_stays_is_told(server, asking, monkeypatch):
-    monkeypatch.setattr(answer_module, "ANSWERED_S", 0.5)
+    monkeypatch.setattr(dialog_keys, "ANSWERED_S", 0.5)
     with pytest.raises(DeliveryError, match="still asks"):
-        answer_dialog(server, asking("deaf"), CLAUDE, "Yes, always")
+        choose(server, asking("deaf"), CLAUDE, "Yes, always")
 
 
 @pytest.fixture
 def answered(server, tmp_path, monkeypatch):
     """Answers the program in the session gt-opal, as the one agent of a town."""
-    monkeypatch.setattr(answer_module, "ANSWERED_S", 0.5)
+    monkeypatch.setattr(dialog_keys, "ANSWERED_S", 0.5)
     monkeypatch.setattr(sessions, "server_of", lambda root: server)
     entry = RosterEntry(Address("mayor", "", ""), "gt-opal", str(tmp_path), "hq-mayor")
 
-    def run(choice):
-        return list(answer_module.answer(str(tmp_path), entry, choice, sender="overseer"))
+    def run(choice, **more):
+        return list(answer_module.answer(str(tmp_path), entry, choice, sender="overseer", **more))
 
     return run
 
@@ -162,10 +192,10 @@ def test_a_question_that_stays_on_the_screen_of_an_ended_program_is_answered(ask
 
 def test_where_nothing_is_asked_no_key_is_pressed(server, asking):
     pane = asking()
-    answer_dialog(server, pane, CLAUDE, "No")
+    choose(server, pane, CLAUDE, "No")
     before = screen(server, pane)
     with pytest.raises(DeliveryError, match="asks nothing"):
-        answer_dialog(server, pane, CLAUDE, "No")
+        choose(server, pane, CLAUDE, "No")
     assert screen(server, pane) == before
 
 
@@ -181,7 +211,7 @@ def test_choices_that_are_marked_are_not_answered(server, asking, word):
     pane = asking(words=[word, "Blue"])
     before = screen(server, pane)
     with pytest.raises(DeliveryError, match="cannot be answered"):
-        answer_dialog(server, pane, CLAUDE, "2")
+        choose(server, pane, CLAUDE, "2")
     assert screen(server, pane) == before
 
 
@@ -190,7 +220,35 @@ def test_a_choice_for_words_of_ones_own_is_refused(server, asking, words):
     pane = asking(words=["Red", "Blue", words])
     before = screen(server, pane)
     with pytest.raises(DeliveryError, match="cannot be chosen"):
-        answer_dialog(server, pane, CLAUDE, "3")
+        choose(server, pane, CLAUDE, "3")
     assert screen(server, pane) == before
-    answer_dialog(server, pane, CLAUDE, "1")
+    choose(server, pane, CLAUDE, "1")
     assert "chosen Red" in screen(server, pane)
+
+
+def test_a_request_that_a_hook_holds_open_is_decided_there_and_no_key_is_pressed(asking, answered, tmp_path, server):
+    pane = asking("deaf")
+    got = []
+    holder = threading.Thread(
+        target=lambda: got.append(hold_open(str(tmp_path), "gt-opal", "Run it?", SYSTEM_CLOCK.now(), is_question=False))
+    )
+    write_heartbeat(str(tmp_path), "gt-opal")
+    holder.start()
+    until(lambda: requests_of(str(tmp_path), "gt-opal"), "the hook waits")
+    before = screen(server, pane)
+    # the program of this test is deaf to its hook, too, and goes on asking
+    with pytest.raises(DeliveryError, match="still asks"):
+        answered("", words="no, because \x1b[31mred\n")
+    holder.join(30)
+    assert got == [Decision(False, "no, because [31mred")]
+    assert screen(server, pane) == before
+    assert told(tmp_path)["words"] == "no, because [31mred"
+    assert requests_of(str(tmp_path), "gt-opal") == []
+
+
+def test_words_without_a_choice_belong_to_the_field_else_to_the_only_no():
+    assert place_for_words(("1 Yes", "2 Yes, always", "3 No, tell it what to do")) == 2
+    assert place_for_words(("1 No", "2 Yes", "3 Type something.")) == 2
+    for options in (("1 Red", "2 Blue"), ("No", "No, never")):
+        with pytest.raises(UsageError, match="name the choice|question"):
+            place_for_words(options)
