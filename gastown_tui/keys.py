@@ -117,7 +117,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("inbox.next", ("J",), "next", "go to the oldest that waits on you, from anywhere; again: the next", INBOX, hint=51),
     Action("inbox.answer", tuple("123456789"), "answer", "answer the question with that choice; marked agents too, if they ask the same",
            INBOX, _INBOX, 95),
-    Action("inbox.words", ("W",), "in words", "answer in words of your own: why not, or what no choice says", INBOX, ("agents", "problems", "inbox"), 93),
+    Action("inbox.words", ("W",), "in words", "answer in words of your own: why not, or what no choice says", INBOX, _INBOX, 93),
     Action("inbox.act", ("O",), "act", "what settles the row: take on, retry, restart all, read …", INBOX, ("inbox", "problems"), 94),
     Action("inbox.snooze", ("w",), "snooze", "hide the row for a time, or until it changes", INBOX, _INBOX, 88),
     Action("inbox.done", ("e",), "done", "hide the row until it changes", INBOX, _INBOX, 87),

@@ -340,12 +340,13 @@ class LiveTown:
             panes, facts = self.sources.panes, self.sources.facts
             before = (dict(facts.screens), dict(facts.last_words))
             for pane in panes.stale_screens():
+                asked_at = self.clock.now()
                 try:
                     lines = await asyncio.wait_for(asyncio.wrap_future(link.command(_screen_of(pane))), 2.0)
                 except (GastownError, TimeoutError):
                     # the pane may be gone; the next list shows it
                     continue
-                panes.take_screen(pane, lines, self.clock.now())
+                panes.take_screen(pane, lines, asked_at)
             if (facts.screens, facts.last_words) != before:
                 self._stir(CLOCK)
 

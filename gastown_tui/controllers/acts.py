@@ -9,6 +9,7 @@ from textual.app import SuspendNotSupported
 
 from gastown_core.clock import format_age
 from gastown_core.errors import GastownError
+from gastown_core.model.choice import takes_words
 from gastown_core.model.incident import Incident
 from gastown_core.model.order import Order, Receipt
 from gastown_core.model.snapshot import AgentView, ConvoyView, RequestView
@@ -196,6 +197,7 @@ class Acts:
     async def _choose_answer(self, agent: AgentView) -> None:
         """Show the question's choices as its screen shows them now; the answer is for that question only."""
         from gastown_tui.dialogs.pick_lists import answer_picker
+        from gastown_tui.dialogs.prompt import words_prompt
 
         order = Order("agent.answer", agent.address.short)
         what = f"answer to {agent.address.label}"
@@ -208,7 +210,20 @@ class Acts:
             self.console.say(f"{what}: {agent.address.short} asks nothing", "warn")
             return
         picker = answer_picker(agent, [(one.value, one.what) for one in found], found[0].about)
-        self._ask(picker, lambda choice: self.perform(order._replace(arguments={"choice": choice}), what))
+        words_of = {one.value: one.what for one in found}
+
+        def chosen(choice: str) -> None:
+            send = partial(self._answer_with, order, choice, what)
+            if takes_words(words_of.get(choice, "")):
+                self._ask(words_prompt(agent.address.short, found[0].about, words_of[choice]), send)
+            else:
+                send("")
+
+        self._ask(picker, chosen)
+
+    def _answer_with(self, order: Order, choice: str, what: str, words: str) -> None:
+        given = {"choice": choice, **({"words": words} if words else {})}
+        self.perform(order._replace(arguments=given), what)
 
     def _handoff(self, agent: AgentView) -> None:
         from gastown_tui.dialogs.prompt import Prompt

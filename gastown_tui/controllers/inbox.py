@@ -160,14 +160,13 @@ class Inbox:
             return f"{error}; {self.console.key_of('agent.answer')} lists its choices"
         from gastown_tui.dialogs.prompt import words_prompt
 
-        option = bare_option(asked.options[place])
         given = {"choice": f"{asked.id}:{place + 1}"}
 
         def send(text: str | None) -> None:
             if text is not None:
                 self._send(item, {**given, "words": text}, "answer in words")
 
-        self.console.ask(words_prompt(item, option), send)
+        self.console.ask(words_prompt(item.subject.name, asked.text or item.question, asked.options[place]), send)
         return ""
 
     def _send(self, item: Item, given: dict[str, str], what: str) -> None:

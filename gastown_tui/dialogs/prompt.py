@@ -6,6 +6,7 @@ from typing import ClassVar
 
 from textual.binding import Binding, BindingType
 
+from gastown_core.model.choice import bare_option
 from gastown_tui.dialogs.dialog import Dialog, Page
 from gastown_tui.rowtext import state_glyph
 from gastown_tui.text import clean, clean_lines, wrap
@@ -15,7 +16,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from gastown_core.attention.item import Item
     from gastown_core.model.snapshot import AgentView
     from gastown_tui.text import Pieces
 
@@ -134,11 +134,10 @@ def nudge_prompt(agents: Sequence[AgentView], ascii_only: bool) -> Prompt:
 QUESTION_ROWS = 6
 
 
-def words_prompt(item: Item, option: str) -> Prompt:
+def words_prompt(name: str, asked: str, option: str) -> Prompt:
     """Return the dialog for an answer in a person's own words; ``option`` is the choice that they go with."""
-    asked = item.asked.text if item.asked is not None and item.asked.text else item.question
     rows = [row for row in clean_lines(asked) if row.strip()]
-    lines: list[Pieces] = [((clean(item.subject.name), "title"), (" asks:", "dim"))]
+    lines: list[Pieces] = [((clean(name), "title"), (" asks:", "dim"))]
     lines += [((row, "text"),) for row in rows[-QUESTION_ROWS:]]
-    lines += [(), ((f"Your words go with: {clean(option)}", "dim"),)]
+    lines += [(), ((f"Your words go with: {clean(bare_option(option))}", "dim"),)]
     return Prompt("Answer in your own words", lines, hint="no, because …", does="answer")

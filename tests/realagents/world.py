@@ -46,7 +46,7 @@ WAIT = "150"
 """How long, in seconds, a nudge is followed to its end; a receipt that is final ends that at once."""
 TYPE_TRIES = 4
 """How often a person types a line that does not show."""
-PAUSE_S = {"gemini": 0.6, "codex": 0.6}
+PAUSE_S = {"gemini": 0.6, "codex": 0.6, "claude": 0.2}
 """How long a program wants no key between a text and Enter."""
 SHOWN_AGAIN = ("Stop hook blocking error", "<system-reminder>\nStop hook blocking error")
 """How Claude Code begins what it adds to the reason that a hook gave for going on: it holds that reason once more."""

@@ -28,7 +28,6 @@ class PaneSource:
     def __init__(self, facts: TownFacts) -> None:
         self.facts = facts
         self.server = TmuxServer(socket_name(facts.inventory.root))
-        self._screen_at: dict[str, float] = {}
         self._missed: frozenset[str] = frozenset()
 
     def poll(self, now: float) -> bool:
@@ -82,6 +81,7 @@ class PaneSource:
     def stale_screens(self) -> list[Pane]:
         """Panes to be read: output since the last reading, or a program that ended and whose last words are not known.
 
+        tmux tells the second of the output only, so a screen that was read in that second is read once more after it.
         What a program says of itself hides no screen: a question or a limit may stand on it that the program does not tell.
         """
         found = []
@@ -90,7 +90,7 @@ class PaneSource:
                 self.facts.screens.pop(session, None)
                 if session not in self.facts.last_words:
                     found.append(pane)
-            elif self._screen_at.get(session, -1.0) < pane.activity or session not in self.facts.screens:
+            elif self.facts.screens_at.get(session, 0.0) < pane.activity + 1.0 or session not in self.facts.screens:
                 found.append(pane)
         return found
 
@@ -101,7 +101,6 @@ class PaneSource:
             return
         from gastown_core.runtimes.screen import read_screen
 
-        self._screen_at[pane.session] = pane.activity
         self.facts.screens[pane.session] = read_screen(pane.runtime, lines, pane.title)
         self.facts.screens_at[pane.session] = now
 
