@@ -1,5 +1,5 @@
 # make demo and make test need git, make, Python 3.11 or newer and tmux 3.2 or newer; packages go into .venv.
-.PHONY: help demo test agents check static format bench snapshots docs clean tmux moved fresh drill
+.PHONY: help demo test agents check static format bench snapshots docs clean tmux moved fresh drill packages
 .DEFAULT_GOAL := help
 
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
@@ -13,6 +13,7 @@ help:
 	@echo "make demo    a town of agents that cost nothing, and the console on it"
 	@echo "make test    the whole test suite"
 	@echo "make check   format, lint, types, import contracts, tests"
+	@echo "make packages  sdist and wheel: built, checked, installed into an empty environment, tried; AUDIT=yes asks for known faults too"
 	@echo "make bench   the benchmark table (SIZE=S or L)"
 	@echo "make agents  tests with all real agent programs against a stand-in model server"
 	@echo "make drill   kill sweeps at every point, an hour of thirty agents, long runs of the town's model, then make fresh (hours)"
@@ -71,6 +72,9 @@ drill: $(VENV)/dev tmux
 	GT_DRILL=long GT_DRILL_REPORT=$(CURDIR)/drill.txt $(BIN)/python -m pytest -n 2 --dist worksteal tests/drills tests/realagents/test_delivery.py; \
 	  code=$$?; cat drill.txt; exit $$code
 	@$(if $(filter no,$(FRESH)),true,$(MAKE) --no-print-directory fresh)
+
+packages: $(VENV)/dev tmux
+	@.ci/packages $(if $(AUDIT),audit)
 
 fresh:
 	@.ci/fresh $(SUITES)

@@ -96,6 +96,8 @@ READS: Mapping[str, tuple[str, ...]] = {
     "gt deacon feed-stranded-state": ("",),
     "gt compact": ("report",),
     "gt daemon": ("status",),
+    "gt version": ("--check",),
+    "gt upgrade": ("",),
     "gt formula overlay": ("list",),
     "gt mq integration": ("status sh-epic",),
     "gt refinery": ("status shop", "queue shop", "ready shop", "blocked shop"),

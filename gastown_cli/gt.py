@@ -442,6 +442,8 @@ ROOT = Root(
             "Settings",
             "Print the script that completes gt in bash, zsh, fish, powershell",
         ),
+        Command("version", _C + "version:version", "Settings", "Show the version, and with --check what it runs on"),
+        Command("upgrade", _C + "version:upgrade", "Settings", "Say how to upgrade this installation"),
         Command("help", "gastown_cli.manual.help:gt", "Settings", "Show commands, their options, and topics"),
         Command("config get", _C + "config:get", "Settings", "Show a setting"),
         Command("config set", _C + "config:set", "Settings", "Change a setting"),

@@ -86,7 +86,7 @@ def _dispatch(root: Root, argv: list[str]) -> int:
         globals_first += [argv.pop(0), argv.pop(0)]
     if not argv or argv[0] in ("-h", "--help"):
         argv = ["help", *(word for word in argv[1:] if not word.startswith("-"))]
-    if argv[0] in ("--version", "version"):
+    if argv[0] == "--version" or argv == ["version"]:
         from gastown_core import __version__
 
         output.say(f"{root.program} {__version__}")

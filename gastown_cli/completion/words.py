@@ -143,10 +143,7 @@ def _commands(root: Root, words: list[str], current: str) -> list[Candidate]:
         singles = {row.name: row.help for row in root.commands if " " not in row.name}
         heads = dict.fromkeys(row.name.split()[0] for row in root.commands)
         found = [Candidate(head, singles.get(head) or f"{_verbs(root, head)}") for head in heads]
-        return [
-            *found,
-            Candidate("version", "Show the version"),
-        ]
+        return [*found, Candidate("version", "Show the version")]
     head = next((meant for other, meant in root.synonyms if other == words[0]), words[0])
     rows = [row for row in root.commands if row.name.startswith(head + " ")]
     return [Candidate(row.name.split()[1], row.help) for row in rows]

@@ -111,7 +111,7 @@ def _apprise(urls: list[str], subject: str, reason: str) -> Delivery:
     try:
         import apprise
     except ImportError:
-        return Delivery("notify", warning="the package apprise is not installed: pip install apprise")
+        return Delivery("notify", warning="the package apprise is not installed: pip install gastown-tui[notify]")
     told = apprise.Apprise()
     if not all(told.add(url) for url in urls):
         return Delivery("notify", error="contacts.apprise has an address that Apprise does not know")

@@ -1,0 +1,1 @@
+"""Packages for other installers than Python's own, and what checks all of them."""
