@@ -38,10 +38,8 @@ ROOT = Root(
         Command("install", _C + "town:install", "Town", "Create a town"),
         Command("up", _C + "town:up", "Town", "Start the mayor, the deacon, witnesses and refineries"),
         Command("down", _C + "town:down", "Town", "Stop the town's sessions"),
-        Command("start", _C + "town:start", "Town", "Start the town as gt up does, or one agent's session"),
-        Command(
-            "shutdown", _C + "town:shutdown", "Town", "Stop the town and everything left of it, or only the polecats"
-        ),
+        Command("start", _C + "town:start", "Town", "Start the town, or one agent's session"),
+        Command("shutdown", _C + "town:shutdown", "Town", "Stop the town and what is left, or only polecats"),
         Command("estop", _C + "estop:estop", "Town", "Stop everything at once; nothing is lost"),
         Command("thaw", _C + "estop:thaw", "Town", "End an emergency stop"),
         Command(
@@ -68,37 +66,19 @@ ROOT = Root(
         Command("plugin run", _C + "plugin:run", "Town", "Run a plugin now"),
         Command("plugin history", _C + "plugin:history", "Town", "List a plugin's runs"),
         Command("plugin sync", _C + "plugin:sync", "Town", "Copy plugins from a folder into the town"),
-        Command(
-            "health",
-            _C + "vitals:health",
-            "Town",
-            "Show the ledgers, their copies, and leftover processes",
-            ("vitals",),
-        ),
+        Command("health", _C + "vitals:health", "Town", "Show ledgers, their copies, leftover processes", ("vitals",)),
         Command("info", _C + "vitals:info", "Town", "Show versions and places"),
-        Command(
-            "stale", _C + "vitals:stale", "Town", "Check whether the daemon runs older code; exit code 0 if it does"
-        ),
+        Command("stale", _C + "vitals:stale", "Town", "Tell whether the daemon runs old code"),
         Command("orphans", _C + "orphans:list", "Town", "List rescued work that is on no branch"),
-        Command("orphans procs", _C + "orphans:procs", "Town", "List processes of agents whose session is gone"),
-        Command("orphans kill", _C + "orphans:kill", "Town", "End processes of agents whose session is gone"),
+        Command("orphans procs", _C + "orphans:procs", "Town", "List processes of sessions that are gone"),
+        Command("orphans kill", _C + "orphans:kill", "Town", "End processes of sessions that are gone"),
         Command("cleanup", _C + "orphans:kill", "Town", "Same as gt orphans kill"),
-        Command(
-            "warrant file", _C + "warrant:file", "Agents", "Ask for the end of an agent's session; triage executes it"
-        ),
+        Command("warrant file", _C + "warrant:file", "Agents", "Ask triage to end an agent's session"),
         Command("warrant list", _C + "warrant:list", "Agents", "List warrants", ("ls",)),
-        Command("warrant execute", _C + "warrant:execute", "Agents", "End the agent's session that a warrant names"),
-        Command(
-            "account list", _C + "account:list", "Settings", "List the accounts that agents may run under", ("ls",)
-        ),
-        Command("account add", _C + "account:add", "Settings", "Name an account by its configuration folder"),
-        Command(
-            "account default",
-            _C + "account:default",
-            "Settings",
-            "Show or set the account that starts take",
-            ("switch",),
-        ),
+        Command("warrant execute", _C + "warrant:execute", "Agents", "End the session that a warrant names"),
+        Command("account list", _C + "account:list", "Settings", "List accounts that agents may run under", ("ls",)),
+        Command("account add", _C + "account:add", "Settings", "Name an account by its folder"),
+        Command("account default", _C + "account:default", "Settings", "Show or set the default account", ("switch",)),
         Command("account status", _C + "quota:status", "Settings", "Same as gt quota status"),
         Command("doctor", _C + "doctor:town", "Town", "Check the town and its agents, and mend what you allow"),
         Command(
@@ -316,28 +296,18 @@ ROOT = Root(
             "deacon health-check",
             _C + "deacon:health_check",
             "Agents",
-            "Ask an agent for a sign of life; exit code 2 if it should be ended",
+            "Ask an agent for a sign of life; 2: end it",
         ),
         Command("deacon health-state", _C + "deacon:health_state", "Agents", "Show agents that did not answer"),
-        Command(
-            "deacon stale-hooks",
-            _C + "deacon:stale_hooks",
-            "Agents",
-            "Put work of agents without a session back to ready",
-        ),
+        Command("deacon stale-hooks", _C + "deacon:stale_hooks", "Agents", "Release work of agents without a session"),
         Command("deacon redispatch", _C + "deacon:redispatch", "Agents", "Sling a bead that came back, a few times"),
-        Command(
-            "deacon redispatch-state",
-            _C + "deacon:redispatch_state",
-            "Agents",
-            "Show what was dispatched again within a day",
-        ),
+        Command("deacon redispatch-state", _C + "deacon:redispatch_state", "Agents", "Show what was slung again today"),
         Command("deacon feed-stranded", _C + "deacon:feed_stranded", "Agents", "Dispatch the work of stranded convoys"),
         Command(
             "deacon feed-stranded-state",
             _C + "deacon:feed_stranded_state",
             "Agents",
-            "Show convoys that were fed within a day",
+            "Show convoys that were fed today",
         ),
         Command(
             "deacon force-kill",

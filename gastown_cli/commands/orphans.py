@@ -10,6 +10,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
 
+    from gastown_core.town.inventory import RigEntry
+
 DAY_S = 86400.0
 
 
@@ -23,47 +25,47 @@ def list_arguments(parser: ArgumentParser) -> None:
 
 def run_list(args: Namespace) -> int:
     """List work that was saved under rescue refs before its worktree went."""
-    from gastown_core.git.repo import Git
-    from gastown_core.git.worktree import RESCUE
     from gastown_core.town.inventory import read_inventory
-    from gastown_core.town.rig_register import bare_folder
 
     root, now = context.town(), SYSTEM_CLOCK.now()
     context.check_rig(root, args.rig)
     rows, unread = [], 0
     for rig in read_inventory(root).rigs:
-        if args.rig and rig.name != args.rig:
-            continue
-        try:
-            form = "%(creatordate:unix)%09%(refname)%09%(objectname:short)%09%(contents:subject)"
-            told = Git(bare_folder(rig.path, rig.name)).run(
-                "for-each-ref", f"--format={form}", "--sort=-creatordate", RESCUE
-            )
-        except GastownError as error:
-            unread += 1
-            output.note(f"note: {output.clean(rig.name)}: {output.clean(str(error))}")
-            continue
-        for line in told.splitlines():
-            at, ref, commit, subject = (line.split("\t", 3) + [""] * 4)[:4]
-            moment = float(at) if at.isdigit() else 0.0
-            if args.all or now - moment <= args.days * DAY_S:
-                rows.append(
-                    {"rig": rig.name, "ref": ref, "commit": commit, "subject": subject, "at": format_seconds(moment)}
-                )
+        if args.rig in ("", rig.name):
+            try:
+                rows += _rescued(rig, 0.0 if args.all else now - args.days * DAY_S)
+            except GastownError as error:
+                unread += 1
+                output.note(f"note: {output.clean(rig.name)}: {output.clean(str(error))}")
     if args.json:
         output.say_json(rows)
     elif not rows:
-        output.say(
-            "nothing was rescued" if args.all else f"nothing was rescued within {args.days:g} days; --all shows older"
-        )
+        within = "" if args.all else f" within {args.days:g} days; --all shows older"
+        output.say(f"nothing was rescued{within}")
     else:
-        shown = [
-            [str(one["rig"]), str(one["commit"]), str(one["at"]), str(one["ref"]), output.clean(str(one["subject"]))]
-            for one in rows
-        ]
+        shown = [[output.clean(one[key]) for key in ("rig", "commit", "at", "ref", "subject")] for one in rows]
         output.say(output.table(shown, header=("RIG", "COMMIT", "SAVED", "REF", "WHAT")))
         output.note("git checkout COMMIT in a clone of the rig shows it; a merge of it brings it back")
     return PartialError.exit_code if unread else 0
+
+
+def _rescued(rig: RigEntry, since: float) -> list[dict[str, str]]:
+    """Return the rescue refs of a rig that were made since then, newest first. Raises GitError."""
+    from gastown_core.git.repo import Git
+    from gastown_core.git.worktree import RESCUE
+    from gastown_core.town.rig_register import bare_folder
+
+    form = "%(creatordate:unix)%09%(refname)%09%(objectname:short)%09%(contents:subject)"
+    bare = Git(bare_folder(rig.path, rig.name))
+    rows = []
+    for line in bare.run("for-each-ref", f"--format={form}", "--sort=-creatordate", RESCUE).splitlines():
+        at, ref, commit, subject = (line.split("\t", 3) + [""] * 4)[:4]
+        moment = float(at) if at.isdigit() else 0.0
+        if moment >= since:
+            rows.append(
+                {"rig": rig.name, "ref": ref, "commit": commit, "subject": subject, "at": format_seconds(moment)}
+            )
+    return rows
 
 
 def procs_arguments(parser: ArgumentParser) -> None:
