@@ -109,16 +109,19 @@ def _opencode(agent: Agent, process: psutil.Process) -> Own:
     with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as link:
         if not link.execute("SELECT 1 FROM sqlite_master WHERE name = 'message'").fetchone():
             return Own(STARTING, "no message")
-        query = "SELECT m.data FROM message m JOIN session s ON s.id = m.session_id WHERE s.directory = ?"
+        query = "SELECT m.data, m.id FROM message m JOIN session s ON s.id = m.session_id WHERE s.directory = ?"
         found = link.execute(f"{query} ORDER BY m.time_created DESC, m.id DESC LIMIT 1", (agent.work_dir(),)).fetchone()
-    if found is None:
-        return Own(STARTING, "no message")
+        if found is None:
+            return Own(STARTING, "no message")
+        parts = link.execute("SELECT data FROM part WHERE message_id = ?", (found[1],)).fetchall()
     last = json.loads(found[0])
     if error := last.get("error"):
         if error["name"] == "MessageAbortedError":
             return Own(IDLE, "database", "interrupted")
         return Own(LIMITED if "429" in json.dumps(error) else FAILED, "database", json.dumps(error))
-    is_done = "completed" in last["time"] and last.get("finish") != "tool-calls"
+    # a refused call ends the turn
+    is_refused = any("user rejected permission to use this specific tool call." in text for (text,) in parts)
+    is_done = "completed" in last["time"] and (last.get("finish") != "tool-calls" or is_refused)
     return Own(IDLE if last["role"] == "assistant" and is_done else BUSY, "database")
 
 

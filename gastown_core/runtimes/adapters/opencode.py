@@ -41,6 +41,9 @@ WAIT_S = 0.2
 MOST_TEXTS = 100
 _SESSION = "SELECT id FROM session WHERE directory = ? AND parent_id IS NULL AND time_updated >= ?"
 _LAST = "SELECT id, data, time_updated FROM message WHERE session_id = ? ORDER BY time_created DESC, id DESC LIMIT 2"
+_REFUSALS = ("The user rejected permission to use this specific tool call.", "The user dismissed this question")
+"""What a call ends with whose refusal ends the turn: one with words of a person goes on."""
+_REFUSED = "SELECT 1 FROM part WHERE message_id = ? AND json_extract(data, '$.state.error') IN (?, ?) LIMIT 1"
 _TEXTS = """SELECT part.data, part.time_created FROM part JOIN message ON message.id = part.message_id
  JOIN session ON session.id = message.session_id
  WHERE session.directory = ? AND json_extract(message.data, '$.role') = 'user'
@@ -96,19 +99,20 @@ def _said(path: str, work_dir: str, began: float) -> Said | None:
     try:
         rows = _ask(path, f"{_SESSION} ORDER BY time_updated DESC LIMIT 1", work_dir, since)
         messages = _ask(path, _LAST, rows[0][0]) if rows else []
+        is_refused = bool(messages) and bool(_ask(path, _REFUSED, messages[0][0], *_REFUSALS))
     except sqlite3.Error:
         return None
     if not messages:
         return _starting(began)
-    said = _of_message(messages)
+    said = _of_message(messages, is_refused)
     if said.at < began - SLACK_S:
         # it goes on with a session of before
         said = Said(IDLE, began, TRANSCRIPT, is_final=True)
     return said._replace(session_id=str(rows[0][0]))
 
 
-def _of_message(messages: list[tuple[Any, ...]]) -> Said:
-    """The state that the last message leaves: a prompt and an unfinished answer mean a turn."""
+def _of_message(messages: list[tuple[Any, ...]], is_refused: bool = False) -> Said:
+    """The state that the last message leaves: a prompt and an unfinished answer mean a turn, but for a call that was refused."""
     _, text, updated = messages[0]
     told = _object(text)
     times, error = told.get("time"), told.get("error")
@@ -116,12 +120,13 @@ def _of_message(messages: list[tuple[Any, ...]]) -> Said:
     at = updated / 1000
     if isinstance(error, dict):
         return _of_error(error, at)
-    if told.get("role") != "assistant" or not done or told.get("finish") == "tool-calls":
+    if told.get("role") != "assistant" or not done or (told.get("finish") == "tool-calls" and not is_refused):
         return Said(BUSY, at, TRANSCRIPT)
     if len(messages) > 1 and told.get("parentID") != messages[1][0] and _object(messages[1][1]).get("role") == "user":
         # a prompt that was queued comes next
         return Said(BUSY, at, TRANSCRIPT)
-    return Said(IDLE, done / 1000, TRANSCRIPT, "" if told.get("finish") else "interrupted", is_final=True)
+    how = "a call was refused" if is_refused else "" if told.get("finish") else "interrupted"
+    return Said(IDLE, done / 1000, TRANSCRIPT, how, is_final=True)
 
 
 def _of_error(error: Mapping[str, object], at: float) -> Said:

@@ -178,6 +178,30 @@ def test_the_last_message_of_opencode_says_how_it_is(
     assert (said.state, said.detail, said.session_id) == (state, detail, "ses_1")
 
 
+@pytest.mark.parametrize(
+    ("error", "state", "detail"),
+    [
+        ("The user rejected permission to use this specific tool call.", "idle", "a call was refused"),
+        ("The user dismissed this question", "idle", "a call was refused"),
+        # it goes on with the words, and after an error of the tool
+        ("The user rejected permission to use this specific tool call with the following feedback: no", "busy", ""),
+        ("ENOENT", "busy", ""),
+    ],
+)
+def test_a_call_that_a_person_refused_ends_opencodes_turn(tmp_path: Path, error: str, state: str, detail: str) -> None:
+    database = Database(tmp_path)
+    prompt = database.message("go on", role="user", time={})
+    asked = database.message(
+        "I run it", role="assistant", parentID=prompt, time={"completed": 4e12}, finish="tool-calls"
+    )
+
+    part = {"type": "tool", "tool": "bash", "state": {"status": "error", "error": error}}
+    database.run("INSERT INTO part VALUES (?, ?, ?)", asked, database.now(), json.dumps(part))
+
+    said = opencode_says(tmp_path)
+    assert (said.state, said.detail, said.is_final) == (state, detail, state == "idle")
+
+
 def test_a_prompt_that_opencode_queued_keeps_it_busy(tmp_path: Path) -> None:
     database = Database(tmp_path)
     first = database.message("first", role="user", time={})
