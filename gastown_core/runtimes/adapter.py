@@ -256,6 +256,13 @@ def call_words(name: object, given: object) -> str:
     return f"{called}: {shown}" if shown else called
 
 
+def first_question(given: object) -> str:
+    """The first of the ``questions`` that a tool was given to ask; empty if there is none."""
+    questions = given.get("questions") if isinstance(given, dict) else None
+    first = questions[0] if isinstance(questions, list) and questions else None
+    return words(first.get("question")) if isinstance(first, dict) else ""
+
+
 def words(value: object, limit: int = 200) -> str:
     """A value out of a program's JSON on one line, cut to ``limit``; empty if it is no text."""
     if not isinstance(value, str):

@@ -119,6 +119,9 @@ def _opencode(agent: Agent, process: psutil.Process) -> Own:
         if error["name"] == "MessageAbortedError":
             return Own(IDLE, "database", "interrupted")
         return Own(LIMITED if "429" in json.dumps(error) else FAILED, "database", json.dumps(error))
+    open_calls = [part for (text,) in parts if (part := json.loads(text)).get("state", {}).get("status") == "running"]
+    if any(part.get("tool") == "question" for part in open_calls):
+        return Own(WAITING, "database", "a question")
     # a refused call ends the turn
     is_refused = any("user rejected permission to use this specific tool call." in text for (text,) in parts)
     is_done = "completed" in last["time"] and (last.get("finish") != "tool-calls" or is_refused)
@@ -138,9 +141,17 @@ def _copilot(agent: Agent, process: psutil.Process) -> Own:
             return Own(LIMITED if data.get("statusCode") == 429 else FAILED, "events", str(data.get("message")))
         if kind == "permission.requested":
             return Own(WAITING, "events", json.dumps(data))
+        if kind == "tool.execution_start" and data.get("toolName") == "ask_user":
+            return Own(WAITING, "events", str(data["arguments"]))
         if kind == "abort" or (kind == "assistant.message" and not data["toolRequests"]):
             return Own(IDLE, "events", kind)
-        if kind in ("assistant.turn_start", "tool.execution_start", "user.message", "permission.completed"):
+        if kind in (
+            "assistant.turn_start",
+            "tool.execution_start",
+            "tool.execution_complete",
+            "user.message",
+            "permission.completed",
+        ):
             return Own(BUSY, "events", kind)
     return Own(STARTING, "no event of a turn")
 
@@ -157,6 +168,8 @@ def _pi(agent: Agent, process: psutil.Process) -> Own:
     stop = last.get("stopReason")
     if stop == "error":
         return Own(LIMITED if "429" in last["errorMessage"] else FAILED, "log", last["errorMessage"])
+    if any(part.get("name") == "ask" for part in last["content"] if part["type"] == "toolCall"):
+        return Own(WAITING, "log", "a question")
     return Own(IDLE if last["role"] == "assistant" and stop != "toolUse" else BUSY, "log", str(stop or ""))
 
 

@@ -63,6 +63,7 @@ MOMENTS = (
     Moment("ready", lambda agent: None, IDLE, "idle", READ),
     Moment("streaming", say("SLOW 15"), BUSY, "working", READ),
     Moment("tool", say("TOOLWAIT 15"), BUSY, "working", READ),
+    Moment("question", say("ASKME"), WAITING, "waiting", ("opencode", "copilot", "omp"), ("Which colour?",)),
     Moment("429 retried", say("PASS429 9"), LIMITED, "limited", TELL_RETRIES),
     Moment("429 retried", say("PASS429 9"), BUSY, "limited", ("opencode",)),
     Moment("429 final", say("LIMIT429"), LIMITED, "limited", TELL_FINAL),
@@ -82,7 +83,7 @@ def test_what_it_says_in_a_session(
 
     moment.act(agent)
 
-    check(agent, moment.name, moment.own, moment.says, record_property)
+    check(agent, moment.name, moment.own, moment.says, record_property, moment.words)
 
 
 def started(world: World) -> Agent:

@@ -36,7 +36,15 @@ if TYPE_CHECKING:
 LOG = "events.jsonl"
 MAIN = "conversation-agent"
 """What an answer is called that is of the conversation itself."""
-BUSY_TYPES = ("user.message", "assistant.turn_start", "tool.execution_start", "permission.completed")
+BUSY_TYPES = (
+    "user.message",
+    "assistant.turn_start",
+    "tool.execution_start",
+    "tool.execution_complete",
+    "permission.completed",
+)
+ASKS = "ask_user"
+"""The tool with which its model asks a person."""
 
 
 class CopilotLogs(SessionLogs):
@@ -67,6 +75,10 @@ class CopilotLogs(SessionLogs):
         kind, data, at = line.get("type"), line.get("data"), parse_moment(line.get("timestamp")) or 0.0
         if not isinstance(data, dict) or line.get("agentId"):
             return said
+        if kind == "tool.execution_start" and data.get("toolName") == ASKS:
+            given = data.get("arguments")
+            asked = words(given.get("message")) if isinstance(given, dict) else ""
+            return Said(WAITING, at, TRANSCRIPT, asked or "a question")
         if kind in BUSY_TYPES:
             return said if said is not None and said.state == BUSY else Said(BUSY, at, TRANSCRIPT)
         if kind == "permission.requested":

@@ -25,6 +25,7 @@ from gastown_core.runtimes.adapter import (
     HookFile,
     Records,
     Said,
+    first_question,
     texts_in,
     words,
 )
@@ -228,11 +229,12 @@ def _request(told: Mapping[str, object]) -> str:
     """What is asked for: ``Shell: touch x``, or the first question of its own."""
     details = told.get("details")
     if isinstance(details, dict):
-        questions = details.get("questions")
-        first = questions[0] if isinstance(questions, list) and questions else None
-        if isinstance(first, dict) and words(first.get("question")):
-            return words(first.get("question"))
-        asked = words(details.get("command")) or words(details.get("fileName")) or words(details.get("title"))
+        asked = (
+            first_question(details)
+            or words(details.get("command"))
+            or words(details.get("fileName"))
+            or words(details.get("title"))
+        )
         if asked:
             return asked
     return words(told.get("message")) or "a permission"

@@ -21,11 +21,13 @@ from gastown_core.runtimes.adapter import (
     STARTING,
     TRANSCRIPT,
     TURN,
+    WAITING,
     Adapter,
     Heard,
     HookFile,
     Records,
     Said,
+    first_question,
     is_limit,
     texts_in,
     words,
@@ -66,10 +68,23 @@ class OmpLogs(PiLogs):
         return _sessions(program.env, program.work_dir)
 
     def after(self, said: Said | None, line: Mapping[str, object]) -> Said | None:
-        """The state after one more message; what the extension gave at a turn's end begins another."""
+        """The state after one more message; what the extension gave at a turn's end begins another, a call may ask a person."""
         if line.get("type") == "custom_message" and line.get("customType") == CONTINUATION:
             return Said(BUSY, parse_moment(line.get("timestamp")) or 0.0, TRANSCRIPT)
+        asked = _question(line.get("message"))
+        if asked:
+            return Said(WAITING, parse_moment(line.get("timestamp")) or 0.0, TRANSCRIPT, asked)
         return super().after(said, line)
+
+
+def _question(message: object) -> str:
+    """What a message of the model asks a person with its tool for that; empty if nothing."""
+    content = message.get("content") if isinstance(message, dict) and message.get("role") == "assistant" else None
+    for part in content if isinstance(content, list) else ():
+        if isinstance(part, dict) and part.get("type") == "toolCall" and part.get("name") == "ask":
+            given = part.get("arguments")
+            return first_question(given) or "a question"
+    return ""
 
 
 def _home(env: Mapping[str, str]) -> str:

@@ -1,7 +1,7 @@
 """OpenCode: the messages of its sessions, in its database.
 
 ``~/.local/share/opencode/opencode.db`` holds each message as soon as it begins, when it ended, and with which error.  That
-a request is tried again or a permission is asked for stands on the screen alone.
+a request is tried again or a permission is asked for stands on the screen alone; a question of its model is a call.
 
 It is given no plugin: with one in any of its settings, it waits at its start until npm has brought the library for plugins
 into each of its folders, which takes long without a network.
@@ -21,9 +21,11 @@ from gastown_core.runtimes.adapter import (
     STARTING,
     TRANSCRIPT,
     TURN,
+    WAITING,
     Adapter,
     Records,
     Said,
+    first_question,
     words,
 )
 from gastown_core.runtimes.session_log import SLACK_S, failed
@@ -43,7 +45,7 @@ _SESSION = "SELECT id FROM session WHERE directory = ? AND parent_id IS NULL AND
 _LAST = "SELECT id, data, time_updated FROM message WHERE session_id = ? ORDER BY time_created DESC, id DESC LIMIT 2"
 _REFUSALS = ("The user rejected permission to use this specific tool call.", "The user dismissed this question")
 """What a call ends with whose refusal ends the turn: one with words of a person goes on."""
-_REFUSED = "SELECT 1 FROM part WHERE message_id = ? AND json_extract(data, '$.state.error') IN (?, ?) LIMIT 1"
+_CALLS = "SELECT data FROM part WHERE message_id = ? AND json_extract(data, '$.type') = 'tool'"
 _TEXTS = """SELECT part.data, part.time_created FROM part JOIN message ON message.id = part.message_id
  JOIN session ON session.id = message.session_id
  WHERE session.directory = ? AND json_extract(message.data, '$.role') = 'user'
@@ -99,20 +101,23 @@ def _said(path: str, work_dir: str, began: float) -> Said | None:
     try:
         rows = _ask(path, f"{_SESSION} ORDER BY time_updated DESC LIMIT 1", work_dir, since)
         messages = _ask(path, _LAST, rows[0][0]) if rows else []
-        is_refused = bool(messages) and bool(_ask(path, _REFUSED, messages[0][0], *_REFUSALS))
+        calls = _ask(path, _CALLS, messages[0][0]) if messages else []
     except sqlite3.Error:
         return None
     if not messages:
         return _starting(began)
-    said = _of_message(messages, is_refused)
+    said = _of_message(messages, [_object(text) for (text,) in calls])
     if said.at < began - SLACK_S:
         # it goes on with a session of before
         said = Said(IDLE, began, TRANSCRIPT, is_final=True)
     return said._replace(session_id=str(rows[0][0]))
 
 
-def _of_message(messages: list[tuple[Any, ...]], is_refused: bool = False) -> Said:
-    """The state that the last message leaves: a prompt and an unfinished answer mean a turn, but for a call that was refused."""
+def _of_message(messages: list[tuple[Any, ...]], calls: list[dict[str, Any]]) -> Said:
+    """The state that the last message and its calls leave: a prompt and an unfinished answer mean a turn.
+
+    A call that asks a person waits for that; one that was refused ends the turn.
+    """
     _, text, updated = messages[0]
     told = _object(text)
     times, error = told.get("time"), told.get("error")
@@ -120,13 +125,25 @@ def _of_message(messages: list[tuple[Any, ...]], is_refused: bool = False) -> Sa
     at = updated / 1000
     if isinstance(error, dict):
         return _of_error(error, at)
+    states = [state for call in calls if isinstance(state := call.get("state"), dict)]
+    is_refused = any(state.get("error") in _REFUSALS for state in states)
     if told.get("role") != "assistant" or not done or (told.get("finish") == "tool-calls" and not is_refused):
-        return Said(BUSY, at, TRANSCRIPT)
+        asked = _question(calls)
+        return Said(WAITING, at, TRANSCRIPT, asked) if asked else Said(BUSY, at, TRANSCRIPT)
     if len(messages) > 1 and told.get("parentID") != messages[1][0] and _object(messages[1][1]).get("role") == "user":
         # a prompt that was queued comes next
         return Said(BUSY, at, TRANSCRIPT)
     how = "a call was refused" if is_refused else "" if told.get("finish") else "interrupted"
     return Said(IDLE, done / 1000, TRANSCRIPT, how, is_final=True)
+
+
+def _question(calls: list[dict[str, Any]]) -> str:
+    """What an open call asks a person; empty if none does."""
+    for call in calls:
+        state = call.get("state")
+        if call.get("tool") == "question" and isinstance(state, dict) and state.get("status") == "running":
+            return first_question(state.get("input")) or "a question"
+    return ""
 
 
 def _of_error(error: Mapping[str, object], at: float) -> Said:

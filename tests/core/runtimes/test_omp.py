@@ -15,6 +15,7 @@ from gastown_core.runtimes.adapter import (
     STARTING,
     TRANSCRIPT,
     TURN,
+    WAITING,
     Said,
     together,
 )
@@ -64,6 +65,17 @@ def test_what_the_extension_gave_at_a_turns_end_begins_another_and_is_known_to_h
     assert said is not None and (said.state, said.at > 1.0) == (BUSY, True)
     assert list(ADAPTER.given(NEXT_TURN)) == [(TURN, "Go on")]
     assert list(ADAPTER.given({**NEXT_TURN, "customType": "another"})) == []
+
+
+def test_a_question_of_its_model_waits_until_the_answer_is_in_the_log() -> None:
+    call = {"type": "toolCall", "name": "ask", "arguments": {"questions": [{"id": "colour", "question": "Red?"}]}}
+    asks = {"role": "assistant", "stopReason": "toolUse", "content": [{"type": "text", "text": "I ask"}, call]}
+    said = OmpLogs().after(Said(BUSY, 1.0, TRANSCRIPT), {"type": "message", "timestamp": AT, "message": asks})
+
+    assert said is not None and (said.state, said.detail) == (WAITING, "Red?")
+    answer = {"type": "message", "timestamp": AT, "message": {"role": "toolResult", "content": []}}
+    after = OmpLogs().after(said, answer)
+    assert after is not None and after.state == BUSY
 
 
 def test_the_extension_is_where_git_ignores_do_not_hide_it_and_names_its_own_runtime() -> None:

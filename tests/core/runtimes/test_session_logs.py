@@ -64,6 +64,8 @@ STEPS = [
     ("copilot", event("session.error", statusCode=429, message="429 slow down"), "limited", "429 slow down"),
     ("copilot", event("session.error", statusCode=400, message="no credit"), "failed", "no credit"),
     ("copilot", event("permission.requested", permissionRequest={"fullCommandText": "touch x"}), "waiting", "touch x"),
+    ("copilot", event("tool.execution_start", toolName="ask_user", arguments={"message": "Red?"}), "waiting", "Red?"),
+    ("copilot", event("tool.execution_start", toolName="bash", arguments={}), "busy", ""),
     ("copilot", event("session.shutdown", shutdownType="routine"), "ended", ""),
     ("pi", PROMPT["pi"], "busy", ""),
     ("pi", message(role="assistant", stopReason="toolUse"), "busy", ""),
@@ -200,6 +202,23 @@ def test_a_call_that_a_person_refused_ends_opencodes_turn(tmp_path: Path, error:
 
     said = opencode_says(tmp_path)
     assert (said.state, said.detail, said.is_final) == (state, detail, state == "idle")
+
+
+def test_a_question_of_opencodes_model_waits_until_it_is_answered(tmp_path: Path) -> None:
+    database = Database(tmp_path)
+    prompt = database.message("go on", role="user", time={})
+    asks = database.message("I ask", role="assistant", parentID=prompt, time={})
+
+    def call(status: str) -> Said:
+        state = {"status": status, "input": {"questions": [{"question": "Red?"}]}}
+        database.run("DELETE FROM part WHERE message_id = ?", asks)
+        part = json.dumps({"type": "tool", "tool": "question", "state": state})
+        database.run("INSERT INTO part VALUES (?, ?, ?)", asks, database.now(), part)
+        return opencode_says(tmp_path)
+
+    said = call("running")
+    assert (said.state, said.detail) == ("waiting", "Red?")
+    assert call("completed").state == "busy"
 
 
 def test_a_prompt_that_opencode_queued_keeps_it_busy(tmp_path: Path) -> None:

@@ -49,8 +49,16 @@ def call_of(tools: tuple[str, ...], call: tuple[str, Any]) -> tuple[str, dict[st
     if kind == ASK:
         choices = [{"label": "Red", "description": "the red one"}, {"label": "Blue", "description": "the blue one"}]
         question = {"question": argument, "header": "Choice", "multiSelect": False, "options": choices}
-        if "ask_user" in tools:
+        if "ask_user" in tools and "run_shell_command" in tools:
             return "ask_user", {"questions": [{**question, "type": "choice"}]}
+        if "ask_user" in tools:
+            field = {"type": "string", "title": "Colour", "enum": ["Red", "Blue"]}
+            schema = {"properties": {"colour": field}, "required": ["colour"]}
+            return "ask_user", {"message": argument, "requestedSchema": schema}
+        if "question" in tools:
+            return "question", {"questions": [question]}
+        if "ask" in tools:
+            return "ask", {"i": "a colour", "questions": [{**question, "id": "colour"}]}
         if "request_user_input" in tools:
             return "request_user_input", {"questions": [{**question, "id": "colour"}]}
         return "AskUserQuestion", {"questions": [question]}
