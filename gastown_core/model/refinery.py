@@ -94,6 +94,18 @@ class BatchEntry(Record):
     why: str = ""
 
 
+class FlightLine(Record):
+    """One of several batches in flight at once: its phase, its requests, and how many probes run and were begun."""
+
+    batch: str
+    phase: str = IDLE
+    requests: tuple[str, ...] = ()
+    running: int = 0
+    probes: int = 0
+    base: str = ""
+    started_at: float = 0.0
+
+
 class RefineryState(Record):
     """The full state of one rig's refinery; when idle, ``last`` holds the last batch."""
 
@@ -113,6 +125,8 @@ class RefineryState(Record):
     last: dict[str, Any] = {}  # noqa: RUF012  a default that is never modified
     pid_start: float = 0.0
     """Start of process ``pid`` as in the process table, to tell the engine from a later process with that number."""
+    flights: tuple[FlightLine, ...] = ()
+    """All batches in flight, the oldest first, if there are several; the other fields show the oldest."""
 
 
 class BatchRecord(Record):
@@ -151,6 +165,7 @@ def to_json(state: RefineryState) -> dict[str, Any]:
         {**probe._asdict(), "requests": list(probe.requests), "gates": [gate._asdict() for gate in probe.gates]}
         for probe in state.probes
     ]
+    out["flights"] = [{**one._asdict(), "requests": list(one.requests)} for one in state.flights]
     return out
 
 
@@ -163,6 +178,10 @@ def from_json(value: object) -> RefineryState | None:
         BatchEntry(**_known(BatchEntry, one)) for one in _objects(value.get("requests"), id=str, branch=str)
     )
     fields["probes"] = tuple(_probe(one) for one in _objects(value.get("probes"), id=int))
+    fields["flights"] = tuple(
+        FlightLine(**{**_known(FlightLine, one), "requests": _texts(one.get("requests"))})
+        for one in _objects(value.get("flights"), batch=str)
+    )
     return RefineryState(**fields)
 
 

@@ -19,12 +19,11 @@ from gastown_core.process_table import lives
 from gastown_core.refinery import claims, records
 from gastown_core.refinery.hold import INFRASTRUCTURE, HoldError, is_worth_a_try, put_on_hold, read_hold
 from gastown_core.refinery.integration import land_what_is_ready
-from gastown_core.refinery.merge_batch import BatchRun
 from gastown_core.refinery.merge_queue import next_batch, survey, turned_down
 from gastown_core.refinery.place import Refinery, merge_lock, slug
-from gastown_core.refinery.prober import VerdictCache
 from gastown_core.refinery.records import BatchResult
 from gastown_core.refinery.recovery import open_intents, recover
+from gastown_core.refinery.runway import Runway, size_now
 from gastown_core.refinery.state_file import Board, read_state
 from gastown_core.refinery.stowage import Stowage
 from gastown_core.refinery.tips import remote_heads
@@ -66,7 +65,7 @@ def process(
     except SettingsError as error:
         Board(rig, os.path.join(root, rig), clock).rest(hold=str(error))
         raise
-    engine = RefineryEngine(place)
+    engine = RefineryEngine(place, once=once)
     while targets := engine.due(patient=patient):
         for target in targets:
             engine.take_turn(target)
@@ -89,11 +88,11 @@ def _moved(result: BatchResult) -> bool:
 class RefineryEngine:
     """One call of ``process``: the batches of one rig, target by target."""
 
-    def __init__(self, place: Refinery) -> None:
+    def __init__(self, place: Refinery, *, once: bool = False) -> None:
         self.place = place
+        self.once = once
         self.board = Board(place.rig, place.path, place.clock)
         self.board.state = self.board.state._replace(level_s=place.policy.level_s)
-        self.cache = VerdictCache(os.path.join(place.path, ".runtime"), place.policy.gate_set)
         self.results: list[BatchResult] = []
         self._recovered: set[str] = set()
         self._seen: dict[str, set[str]] = {}
@@ -124,7 +123,7 @@ class RefineryEngine:
         while not self.place.stop():
             waiting = {one: self._ready(one) for one in self.targets() if not self._is_idle(one)}
             now = self.place.clock.now()
-            moments = {one: window.due_at(ready) for one, ready in waiting.items()}
+            moments = {one: window.due_at(ready, size_now(self.place, one)) for one, ready in waiting.items()}
             due = [one for one, moment in moments.items() if not patient or moment is None or moment <= now]
             if due or not waiting:
                 return due
@@ -154,21 +153,23 @@ class RefineryEngine:
             lock.__enter__()
         except ConflictError:
             return
+        before = len(self.results)
         try:
-            result = self._batch(target)
+            self._batches(target)
         finally:
             lock.__exit__(None, None, None)
-        if result is None:
-            return
-        self.results.append(result)
-        records.keep(self.place, result)
-        self.board.rest({**result.as_json(), "at": self.place.clock.now()}, hold=result.hold)
-        self.results[-1] = result._replace(notes=self.dispatch(result.rework))
-        if result.merged:
+        if any(result.merged for result in self.results[before:]):
             with suppress(GastownError):
                 land_what_is_ready(self.place, target)
 
-    def _batch(self, target: str) -> BatchResult | None:
+    def _ended(self, result: BatchResult) -> None:
+        """A batch is over: record it, and dispatch the work that it sends back."""
+        self.results.append(result)
+        records.keep(self.place, result)
+        self.results[-1] = result._replace(notes=self.dispatch(result.rework))
+
+    def _batches(self, target: str) -> None:
+        """Run batches for ``target`` until none is in flight; the caller holds its lock."""
         place = self.place
         stowage = Stowage(os.path.join(place.folder, "kept", slug(target)), place.policy.cache_paths)
         worktrees = Worktrees(place.git, os.path.join(place.folder, "trees", slug(target)), stowage)
@@ -177,29 +178,40 @@ class RefineryEngine:
                 recover(place, target, worktrees)
                 self._recovered.add(target)
             if not self._may_try(target):
-                return None
+                return
         except GitError as error:
             waiting = tuple(one.id for one in self.queue().ready if one.target == target)
             hold = put_on_hold(place, target, HoldError.of_git(error), "", waiting)
             self.board.rest(hold=hold.reason)
-            return None
-        queue = self.queue()
-        chosen = self._chosen(queue, target)
-        chosen = self._claim(chosen, queue.needs) if chosen else []
-        if not chosen:
-            return None
-        run = BatchRun(
+            return
+        Runway(
             place,
             target,
-            chosen,
-            queue.needs,
-            others=[one for one in (*queue.open(), *self._turned_down()) if one.target == target and one not in chosen],
-            batch_id=records.new_batch_id(place),
-            board=self.board,
-            cache=self.cache,
-            worktrees=worktrees,
-        )
-        return run.run()
+            self.board,
+            worktrees,
+            waiting=lambda skip: sum(one.id not in skip and not one.alone for one in self._ready(target)),
+            claim=lambda size, skip: self._take_out(target, size, skip),
+            ended=self._ended,
+            is_alone=lambda: self._is_alone(target),
+        ).run()
+
+    def _is_alone(self, target: str) -> bool:
+        """Whether batches of the target run one after the other: only one is wanted, the queue is on hold or pushed by hand,
+        or another target waits."""
+        policy = self.place.policy
+        if self.once or not policy.auto_push or policy.pull_requests or read_hold(self.place, target) is not None:
+            return True
+        return any(one != target and not self._is_idle(one) for one in self.queue().targets())
+
+    def _take_out(
+        self, target: str, size: int, skip: frozenset[str]
+    ) -> tuple[MergeQueue, list[MergeRequest], Sequence[MergeRequest]]:
+        """Claim the target's next batch; also the queue, and the target's requests outside the batch."""
+        queue = self.queue()
+        chosen = self._chosen(queue, target, size, skip)
+        chosen = self._claim(chosen, queue.needs) if chosen else []
+        others = [one for one in (*queue.open(), *self._turned_down()) if one.target == target and one not in chosen]
+        return queue, chosen, others
 
     def _claim(self, chosen: list[MergeRequest], needs: Mapping[str, frozenset[str]]) -> list[MergeRequest]:
         """Claim the chosen requests; those claimed together with all that they need, in stack order."""
@@ -225,13 +237,15 @@ class RefineryEngine:
         place = self.place
         return turned_down(place.ledger, place.prefix, place.rig, place.clock.now())
 
-    def _chosen(self, queue: MergeQueue, target: str) -> list[MergeRequest]:
+    def _chosen(
+        self, queue: MergeQueue, target: str, size: int = 0, skip: frozenset[str] = frozenset()
+    ) -> list[MergeRequest]:
         """The target's next batch; on a red target, requests that were not tried as its fix come first."""
-        ready: Sequence[MergeRequest] = [one for one in queue.ready if one.target == target]
+        ready: Sequence[MergeRequest] = [one for one in queue.ready if one.target == target and one.id not in skip]
         hold = read_hold(self.place, target)
         if hold is not None and hold.waits_for_cure:
             ready = hold.least_tried(ready)
-        return next_batch(ready, queue.needs, self.place.policy.max_batch_size)
+        return next_batch(ready, queue.needs, size or size_now(self.place, target))
 
     def _may_try(self, target: str) -> bool:
         """Whether the target's queue has no hold, or something changed since it was held. Raises GitError."""
@@ -291,7 +305,7 @@ def next_wake(root: str, rig: str, *, clock: Clock = SYSTEM_CLOCK) -> float | No
     for target in engine.targets():
         hold = read_hold(place, target)
         ready = [one for one in queue.ready if one.target == target]
-        due = Window(place).due_at(ready)
+        due = Window(place).due_at(ready, size_now(place, target))
         is_held = hold is not None and hold.rules in ("", place.policy.rules)
         moments.append(max(due or 0.0, hold.until if hold is not None and is_held else 0.0))
     moments += [request.not_before for request, _ in queue.blocked if request.not_before > clock.now()]

@@ -8,6 +8,8 @@ and that union is tested on the target as it is now: nothing lands that was not 
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from gastown_core.model.record import Record
 
 TYPE_CHECKING = False
@@ -114,15 +116,20 @@ class Fleet:
             self._advance(flight, [flight.verdicts[place] for place in range(len(flight.asks))])
             self._settle()
 
+    def fail(self, flight: Flight, error: Exception) -> None:
+        """A batch cannot go on for this reason, and ends; verdicts that are still to come are ignored."""
+        with suppress(StopIteration):
+            flight.course.throw(error)
+        self._leaves(flight)
+        self._settle()
+
     def _advance(self, flight: Flight, reply: list[Verdict] | Turn | None) -> None:
         flight.asks, flight.started, flight.verdicts, flight.ready = [], 0, {}, None
         while True:
             try:
                 step = flight.course.send(reply)
             except StopIteration:
-                flight.is_over = True
-                self.flights.remove(flight)
-                self._no_longer_lands(flight)
+                self._leaves(flight)
                 return
             if isinstance(step, Pushed):
                 self.tip = step.head
@@ -131,13 +138,18 @@ class Fleet:
                 reply = None
             elif isinstance(step, Ready):
                 flight.ready = step
-                if flight is self.lander:
+                if flight is self.lander or not self.tip:
                     self.tip = step.base
                 return
             else:
                 flight.asks = step
                 flight.rounds += 1
                 return
+
+    def _leaves(self, flight: Flight) -> None:
+        flight.is_over = True
+        self.flights.remove(flight)
+        self._no_longer_lands(flight)
 
     def _no_longer_lands(self, flight: Flight) -> None:
         if self.lander is flight:

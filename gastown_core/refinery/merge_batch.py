@@ -6,153 +6,75 @@ Whatever happens, a request that was neither merged nor sent back is in the queu
 from __future__ import annotations
 
 from gastown_core.errors import GitError
-from gastown_core.events.log import append_event
 from gastown_core.git import worktree
 from gastown_core.messaging.mail import send_mail
-from gastown_core.model.merge_request import NEEDS_RETRY, read_request, with_facts
-from gastown_core.model.refinery import (
-    FAIL,
-    PASS,
-    POST_MERGE,
-    PUSHING,
-    STACKING,
-    BatchEntry,
-    EntryState,
-)
+from gastown_core.model.merge_request import with_facts
+from gastown_core.model.refinery import POST_MERGE, PUSHING, STACKING, EntryState
 from gastown_core.refinery import aftermerge, claims, conflicts, failure, kinship
 from gastown_core.refinery.aftermerge import Landed
 from gastown_core.refinery.approval import offer, waits_for_a_person
-from gastown_core.refinery.hold import PUSH_BY_HAND, TARGET_IS_RED, HoldError, lift, put_on_hold, read_hold
-from gastown_core.refinery.judge import Judge
-from gastown_core.refinery.merge_queue import fallen_out
+from gastown_core.refinery.batch import Batch
+from gastown_core.refinery.fleet import Pushed, Ready, Turn
+from gastown_core.refinery.hold import PUSH_BY_HAND, HoldError, lift, read_hold
 from gastown_core.refinery.place import StoppedError
-from gastown_core.refinery.planner import PRIOR_FLAKE, Rates, failure_rate
-from gastown_core.refinery.prober import Prober
 from gastown_core.refinery.push import is_on, push_target
-from gastown_core.refinery.records import BatchResult, recent
 from gastown_core.refinery.recovery import Intent, drop_intent, write_intent
-from gastown_core.refinery.rig_gates import Gates
 from gastown_core.refinery.stack import Clash, Stacker
 from gastown_core.refinery.tips import carried, find_tips, pieces
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Generator, Sequence
 
     from gastown_core.beads.batch import RuleBatch
     from gastown_core.model.merge_request import MergeRequest
-    from gastown_core.refinery.judge import Answer, Probes
-    from gastown_core.refinery.place import Refinery
-    from gastown_core.refinery.prober import VerdictCache
-    from gastown_core.refinery.state_file import Board
-    from gastown_core.refinery.tips import Piece
-    from gastown_core.refinery.worktrees import Worktrees
+    from gastown_core.refinery.fleet import Course, Step
+    from gastown_core.refinery.judge import Probes
+    from gastown_core.refinery.prober import Verdict
 
 PUSHES = 10
 """How often a batch is tested again on a moving target before it gives way; no request is at fault, nothing escalates."""
 
 
-class BatchRun:
-    """One batch of ``requests``, claimed and in stack order; ``needs`` is the queue's.
+class BatchRun(Batch):
+    """One batch on its course; ``hangar`` is where batches in flight leave the green requests that another one takes."""
 
-    ``others`` are the target's open requests outside the batch, and rejected ones whose work is not done.
-    """
+    hangar: dict[str, Batch]
 
-    def __init__(
-        self,
-        place: Refinery,
-        target: str,
-        requests: Sequence[MergeRequest],
-        needs: Mapping[str, frozenset[str]],
-        *,
-        others: Sequence[MergeRequest] = (),
-        batch_id: str,
-        board: Board,
-        cache: VerdictCache,
-        worktrees: Worktrees,
-    ) -> None:
-        self.place = place
-        self.target = target
-        self.requests = {one.id: one for one in requests}
-        self.needs = dict(needs)
-        self.others = others
-        self.id = batch_id
-        self.board = board
-        self.work = place.ledger.get_many(one.source_issue for one in requests if one.source_issue)
-        logs = place.file(batch_id)
-        self.gates = Gates(place.policy, logs, place.relative, place.stop, place.clock.now)
-        self.prober = Prober(place, batch_id, board, self.gates, cache, worktrees)
-        self.worktrees = worktrees
-        self.base = ""
-        self.order: list[str] = list(self.requests)
-        self.tips: dict[str, str] = {}
-        self.pieces: dict[str, Piece] = {}
-        history = recent(place.path, 60)
-        flaky = sum(one.flaky for one in history[:20])
-        rates = Rates(failure_rate(history, target), max(PRIOR_FLAKE, flaky / 20))
-        self.judge = Judge(place, target, board, self.needs, green_before=self.prober.green_before, rates=rates)
-        self.later: dict[str, str] = {}
-        self.by_hand: HoldError | None = None
-        self.result = BatchResult(batch_id, place.rig, target, mrs=tuple(self.requests))
-
-    def run(self) -> BatchResult:
-        """Run the batch; no fault of a rig's code, gates or remote raises."""
-        began = self.place.clock.now()
-        self._begin()
+    def course(self, hangar: dict[str, Batch]) -> Course:
+        """The batch from begin to end, as the fleet drives it; no fault of a rig's code, gates or remote raises."""
+        self.hangar = hangar
+        self.begin()
         try:
-            self._go()
+            yield from self._go()
         except StoppedError:
             self.result = self.result._replace(stopped=True)
         except HoldError as error:
-            self._hold(error)
+            self.hold_queue(error)
         except GitError as error:
-            self._hold(HoldError.of_git(error))
+            self.hold_queue(HoldError.of_git(error))
         finally:
             claims.give_back(self.place.store, self.requests, actor=self.place.actor)
-            self.worktrees.close()
-        secs = round(self.place.clock.now() - began, 3)
-        probes = len(self.board.state.probes)
-        flaky = self.judge.is_flaky
-        self.result = self.result._replace(secs=secs, probes=probes, runs=self.gates.count, base=self.base, flaky=flaky)
-        return self.result
+        self.result = self.result._replace(
+            mrs=tuple(self.requests),
+            secs=round(self.place.clock.now() - self.began, 3),
+            probes=len(self.board.state.probes),
+            runs=self.gates.count,
+            base=self.base,
+            flaky=self.judge.is_flaky,
+        )
 
-    def _begin(self) -> None:
-        entries = [
-            BatchEntry(one.id, one.branch, one.worker, one.source_issue, self._title(one))
-            for one in self.requests.values()
-        ]
-        self.board.begin(self.id, self.target, entries, phase=STACKING)
-        payload = {"batch": self.id, "mrs": list(self.requests), "rig": self.place.rig, "target": self.target}
-        self._event("batch_started", payload)
-        for one in self.requests.values():
-            self._event("merge_started", {**self._names(one), "batch": self.id})
-
-    def _title(self, request: MergeRequest) -> str:
-        work = self.work.get(request.source_issue)
-        return work.title if work is not None else request.title
-
-    def _names(self, request: MergeRequest) -> dict[str, object]:
-        return {
-            "mr": request.id,
-            "worker": request.worker,
-            "branch": request.branch,
-            "issue": request.source_issue,
-            "bead": request.source_issue,
-        }
-
-    def _event(self, kind: str, payload: Mapping[str, object]) -> None:
-        append_event(self.place.root, kind, self.place.actor, payload, clock=self.place.clock)
-
-    def _go(self) -> None:
-        good = self._land()
+    def _go(self) -> Course:
+        good = yield from self._land()
         if good and self.by_hand is None:
             self._finish(good)
-        self._drive(self.judge.explain())
-        self._settle()
+            yield Pushed(self.result.head)
+        yield from self.judge.explain()
+        self.settle()
         if self.by_hand is not None:
             raise self.by_hand
 
-    def _land(self) -> tuple[str, ...]:
+    def _land(self) -> Generator[Step, list[Verdict] | Turn | None, tuple[str, ...]]:
         """Stack, test and push until the green requests are on the target; returns those that landed.
 
         If the target moved, or a request changed while it was tested, start again from the new state.
@@ -162,12 +84,22 @@ class BatchRun:
             self.place.check_stop()
             self._leave_changed()
             self._stack()
-            good = self._judged(tuple(self.order)) if self.order else ()
+            good = (yield from self._judged(tuple(self.order))) if self.order else ()
             self.place.at("judged")
             self.order = list(good)
             if self._leave_changed() or self._leave_empty():
                 continue
-            if not good or self._push(good):
+            if not good:
+                return ()
+            turn = yield Ready(good, self.base)
+            assert isinstance(turn, Turn)
+            if turn.given:
+                self._give(good)
+                return ()
+            self._adopt(turn.others)
+            if not turn.land:
+                continue
+            if self._push(good):
                 return tuple(self.order)
             if tuple(self.order) == good:
                 moves += 1
@@ -178,16 +110,21 @@ class BatchRun:
                     return ()
         return ()
 
-    def _leave_changed(self) -> bool:
-        """Remove requests that were rejected, superseded, withdrawn or blocked since the claim; whether there were any."""
-        place = self.place
-        taken = {one: self.requests[one] for one in self.order}
-        changed = fallen_out(place.ledger, place.prefix, taken, place.clock.now(), actor=place.actor)
-        for one, why in changed.items():
-            self.later[one] = why
-            self._leave(one, EntryState.HELD, why)
-        self.result = self.result._replace(left=(*self.result.left, *changed))
-        return bool(changed)
+    def _give(self, good: Sequence[str]) -> None:
+        """Leave the green requests to the batch that lands them."""
+        self.hangar.update((one, self) for one in good)
+        self.order = []
+
+    def _adopt(self, others: Sequence[str]) -> None:
+        """Take green requests of other batches on top of one's own."""
+        for one in others:
+            owner = self.hangar.pop(one)
+            self.requests[one] = owner.requests.pop(one)
+            self.work.update(owner.work)
+            if one in owner.needs:
+                self.needs[one] = owner.needs[one]
+            self.order.append(one)
+        self.board.join(self.entry(self.requests[one]) for one in others)
 
     # -- stack ---------------------------------------------------------------------------------------------
 
@@ -256,16 +193,6 @@ class BatchRun:
             self._leave_as_landed([Landed(request, self.base, tip, note)])
         return True
 
-    def _leave(self, gone: str, state: str, why: str) -> None:
-        """Remove a request from the batch, and with it those that need it."""
-        if gone not in self.order:
-            return
-        self.order.remove(gone)
-        self.board.mark([gone], state, why)
-        for one in [one for one in self.order if gone in self.needs.get(one, ())]:
-            self.later[one] = f"needs {gone}"
-            self._leave(one, EntryState.HELD, f"needs {gone}")
-
     def _leave_missing(self, request: MergeRequest) -> None:
         why = f"the branch {request.branch} is gone from origin, and its commit is not here"
         self._leave(request.id, EntryState.HELD, why)
@@ -305,23 +232,13 @@ class BatchRun:
             self.later[clash.id] = why
             self._leave(clash.id, EntryState.HELD, why)
 
-    def _judged(self, whole: tuple[str, ...]) -> tuple[str, ...]:
+    def _judged(self, whole: tuple[str, ...]) -> Probes[tuple[str, ...]]:
         """The requests of the stack that are green together. Raises HoldError if the target itself is red."""
         hold = read_hold(self.place, self.target)
-        good = self._drive(self.judge.judge(whole, self.base, hold))
+        good = yield from self.judge.judge(whole, self.base, hold)
         if hold is not None and hold.kind != PUSH_BY_HAND and self.judge.is_target_green:
             lift(self.place, self.target, f"{self.target} is green again at {self.base[:8]}")
         return good
-
-    def _drive(self, rounds: Probes[Answer]) -> Answer:
-        """Run what the judge asks for to its end; its answer."""
-        try:
-            asks = next(rounds)
-            while True:
-                asks = rounds.send(self.prober.all(asks))
-        except StopIteration as done:
-            answer: Answer = done.value
-            return answer
 
     # -- push ----------------------------------------------------------------------------------------------
 
@@ -387,63 +304,3 @@ class BatchRun:
         drop_intent(self.place, self.target)
         self.board.mark(good, EntryState.MERGED)
         self.result = self.result._replace(merged=self.result.merged + good)
-
-    # -- settle --------------------------------------------------------------------------------------------
-
-    def _settle(self) -> None:
-        """Send the culprits back, postpone requests without a verdict, and record why the others wait."""
-        self.board.phase(POST_MERGE)
-        rework: list[str] = []
-        blamed: list[str] = []
-        aside: list[str] = []
-        self.later.update(self.judge.waiting)
-        gone = self._changed_culprits()
-        for one in self.judge.culprits:
-            request = self.requests[one.id]
-            if one.id in gone:
-                continue
-            verdict = self.judge.red.get(one.stack)
-            gate = verdict.gate if verdict is not None else None
-            if one.result == FAIL:
-                others = tuple(other for other in self.requests if other != one.id)
-                head = self.result.head or self.base
-                kinds = {"peers": one.peers, "others": others}
-                if failure.send_back(self.place, request, gate, batch_id=self.id, head=head, **kinds):
-                    rework.append(request.source_issue)
-                blamed.append(one.id)
-                self.board.mark([one.id], EntryState.CULPRIT, failure.reason(gate, one.peers))
-            elif one.result != PASS:
-                why = f"no verdict with it: {gate.name}: {gate.detail}" if gate is not None else "no verdict with it"
-                what_next = "read the gate's log; gt mq retry queues the request again, gt mq reject sends it back"
-                failure.set_aside(self.place, request, why, batch_id=self.id, what_next=what_next, label=NEEDS_RETRY)
-                aside.append(one.id)
-                self.board.mark([one.id], EntryState.HELD, why)
-        for request_id, why in self.later.items():
-            payload = {**self._names(self.requests[request_id]), "reason": why, "batch": self.id}
-            self._event("merge_skipped", payload)
-        rework += [bead for bead in self._conflict_tasks() if bead]
-        self.result = self.result._replace(
-            culprits=tuple(blamed),
-            set_aside=tuple(aside),
-            held=tuple(one for one in self.later if one not in self.result.left),
-            rework=tuple(rework),
-        )
-
-    def _changed_culprits(self) -> frozenset[str]:
-        """Culprits that need no report any more: rejected, superseded or withdrawn meanwhile."""
-        place = self.place
-        taken = {one.id: self.requests[one.id] for one in self.judge.culprits}
-        changed = fallen_out(place.ledger, place.prefix, taken, place.clock.now(), actor=place.actor) if taken else {}
-        self.later.update(changed)
-        self.board.mark(changed, EntryState.HELD)
-        self.result = self.result._replace(left=(*self.result.left, *changed))
-        return frozenset(changed)
-
-    def _conflict_tasks(self) -> list[str]:
-        beads = self.place.store.get_many(self.result.conflicts)
-        return [read_request(bead).conflict_task_id for bead in beads.values()]
-
-    def _hold(self, error: HoldError) -> None:
-        tried = self.judge.tried if error.kind in TARGET_IS_RED else tuple(self.requests)
-        hold = put_on_hold(self.place, self.target, error, self.base, tried)
-        self.result = self.result._replace(hold=hold.reason)

@@ -48,8 +48,9 @@ class Policy(Record):
     cache_paths: tuple[str, ...] = ()
     gates_parallel: bool = True
     log_bytes: int = 2_000_000
-    max_batch_size: int = 5
-    batch_wait_s: float = 30.0
+    max_batch_size: int = 20
+    min_batch_size: int = 1
+    batch_wait_s: float = 1.0
     retry_batch: bool = True
     reruns: int = 1
     max_concurrent: int = 1
@@ -85,6 +86,7 @@ def load_policy(root: str, rig: str) -> Policy:
         gates_parallel=read("merge_queue.gates_parallel"),
         log_bytes=read("merge_queue.gate_log_bytes"),
         max_batch_size=read("merge_queue.batch.max_batch_size"),
+        min_batch_size=read("merge_queue.batch.min_batch_size"),
         batch_wait_s=settings.seconds("merge_queue.batch.batch_wait_time"),
         retry_batch=read("merge_queue.batch.retry_batch_on_flaky"),
         reruns=max(1, read("merge_queue.retry_flaky_tests")),

@@ -7,7 +7,6 @@ failed gate has a ``fix_cmd``, its changes become a commit on top of the stack, 
 from __future__ import annotations
 
 import os
-from concurrent.futures import ThreadPoolExecutor
 from itertools import count
 
 from gastown_core.clock import format_seconds, parse_moment
@@ -21,7 +20,7 @@ from gastown_core.refinery.stack import Clash, Stacked
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
     from typing import Any
 
     from gastown_core.refinery.bisect import Ask
@@ -48,7 +47,7 @@ class Verdict(Record):
 
 
 class Prober:
-    """Runs the probes of one batch; ``runs`` counts those that ran gates."""
+    """Runs the probes of one batch."""
 
     def __init__(
         self, place: Refinery, batch: str, board: Board, gates: Gates, cache: VerdictCache, worktrees: Worktrees
@@ -62,21 +61,14 @@ class Prober:
         self.stacker: Stacker | None = None
         self._ticks = count(1)
 
-    def all(self, asks: Sequence[Ask]) -> list[Verdict]:
-        """Run the probes, as many in parallel as the rig allows; their verdicts in order."""
+    def stack(self, ask: Ask) -> Stacked | Clash:
+        """The stack of a probe. Raises GitError, StoppedError."""
         self.place.check_stop()
         assert self.stacker is not None
-        stacks = [self.stacker.stack(ask.requests) for ask in asks]
-        width = min(len(asks), self.place.policy.max_concurrent)
-        if width <= 1:
-            verdicts = [self._probe(ask, stack) for ask, stack in zip(asks, stacks, strict=True)]
-        else:
-            with ThreadPoolExecutor(max_workers=width, thread_name_prefix="probe") as pool:
-                verdicts = list(pool.map(self._probe, asks, stacks))
-        self.place.check_stop()
-        return verdicts
+        return self.stacker.stack(ask.requests)
 
-    def _probe(self, ask: Ask, stack: Stacked | Clash) -> Verdict:
+    def probe(self, ask: Ask, stack: Stacked | Clash) -> Verdict:
+        """Run the gates on a stack and give the verdict; probes may run in several threads."""
         if isinstance(stack, Clash):
             return Verdict("", clash=stack)
         number = self.board.probe(ask.requests, ask.purpose, ask.parent, stack.tree)

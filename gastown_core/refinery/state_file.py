@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 import json
 import os
 import threading
@@ -16,6 +17,7 @@ from gastown_core.model.refinery import (
     RUNNING,
     STATE_FILE,
     BatchEntry,
+    FlightLine,
     GateRun,
     Probe,
     RefineryState,
@@ -41,18 +43,35 @@ def read_state(rig_path: str) -> RefineryState | None:
 
 
 class Board:
-    """The state of one rig's refinery and its file; safe to use from the threads of the probes."""
+    """The state of one batch, and the file that shows all batches in flight; safe to use from the threads of the probes.
+
+    The file has the oldest batch in full, and a line for each of the others.
+    """
 
     def __init__(self, rig: str, rig_path: str, clock: Clock) -> None:
         self.path = os.path.join(rig_path, STATE_FILE)
         self.clock = clock
         self._lock = threading.Lock()
+        self._wall: list[Board] = []
+        self._parent: Board | None = None
         before = read_state(rig_path)
         last = before.last if before is not None else {}
         self.state = RefineryState(rig, pid=os.getpid(), pid_start=start_of(os.getpid()), last=last)
 
+    def beside(self) -> Board:
+        """The board of another batch in the same file."""
+        made = copy.copy(self)
+        made._parent = self
+        return made
+
+    def join(self, entries: Iterable[BatchEntry]) -> None:
+        """Requests of another batch join this one."""
+        self._put(requests=(*self.state.requests, *entries))
+
     def begin(self, batch: str, target: str, entries: Iterable[BatchEntry], *, phase: str) -> None:
         """A batch begins."""
+        with self._lock:
+            self._wall.append(self)
         self._put(
             phase=phase,
             batch=batch,
@@ -103,7 +122,15 @@ class Board:
 
     def rest(self, last: dict[str, object] | None = None, *, hold: str = "") -> None:
         """The batch is over, or the queue is held; ``last`` is the finished batch's record."""
-        self._put(phase=HELD if hold else IDLE, hold_reason=hold, last=last if last is not None else self.state.last)
+        with self._lock:
+            if self in self._wall:
+                self._wall.remove(self)
+            kept = last if last is not None else self.state.last
+            for other in self._wall:
+                other.state = other.state._replace(last=kept)
+            self._write(phase=HELD if hold else IDLE, hold_reason=hold, last=kept)
+            if self._parent is not None:
+                self._parent.state = self.state
 
     def _with(self, probe: Probe) -> tuple[Probe, ...]:
         return tuple(probe if one.id == probe.id else one for one in self.state.probes)
@@ -116,8 +143,18 @@ class Board:
         self.state = self.state._replace(
             **fields, pid=os.getpid(), pid_start=start_of(os.getpid()), updated_at=self.clock.now()
         )
-        data = json.dumps(to_json(self.state), ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
+        shown = self._wall[0].state if self._wall else self.state
+        if len(self._wall) > 1:
+            shown = shown._replace(flights=tuple(_flight(one.state) for one in self._wall))
+        shown = shown._replace(updated_at=self.state.updated_at)
+        data = json.dumps(to_json(shown), ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
         # a state that cannot be written (a full disk) must not stop a merge
         with contextlib.suppress(StoreError, OSError):
             private_folder(os.path.dirname(self.path))
             write_atomic(self.path, data + b"\n", mode=0o600, sync=False)
+
+
+def _flight(state: RefineryState) -> FlightLine:
+    running = sum(probe.result == RUNNING for probe in state.probes)
+    ids = tuple(one.id for one in state.requests)
+    return FlightLine(state.batch, state.phase, ids, running, len(state.probes), state.base, state.started_at)

@@ -23,13 +23,13 @@ class Window:
         self._seen: frozenset[tuple[str, str]] = frozenset()
         self._is_somebody_at_work = False
 
-    def due_at(self, ready: Sequence[MergeRequest]) -> float | None:
-        """When to take the requests: 0 (now) if the batch is full, one asks to merge alone, or no polecat of the rig is at
+    def due_at(self, ready: Sequence[MergeRequest], full: int = 0) -> float | None:
+        """When to take the requests: 0 (now) if ``full`` of them wait, one asks to merge alone, or no polecat of the rig is at
         work; else when the oldest has waited long enough. None if there are no requests."""
         if not ready:
             return None
         policy = self.place.policy
-        if len(ready) >= policy.max_batch_size or any(request.alone for request in ready):
+        if len(ready) >= (full or policy.max_batch_size) or any(request.alone for request in ready):
             return 0.0
         until = min(request.created_at for request in ready) + policy.batch_wait_s
         return until if until > self.place.clock.now() and self.is_somebody_at_work() else 0.0

@@ -64,6 +64,7 @@ test $(wc -l < {count}) -le 2 || {{ echo no service; exit 1; }}
 
 
 def test_the_cure_of_a_red_target_is_found_behind_a_full_batch_and_all_others_land_after_it(queued: Queued) -> None:
+    queued.settings(batch={"max_batch_size": 5})
     queued.gate()
     break_main(queued)
     others = [queued.hand_in({f"file{number}": "1"}, priority=1) for number in range(5)]

@@ -1,0 +1,181 @@
+"""A batch of merge requests: what it holds, who leaves it and why, and what becomes of those that do not land."""
+
+from __future__ import annotations
+
+from gastown_core.events.log import append_event
+from gastown_core.model.merge_request import NEEDS_RETRY, read_request
+from gastown_core.model.refinery import FAIL, PASS, POST_MERGE, STACKING, BatchEntry, EntryState
+from gastown_core.refinery import failure
+from gastown_core.refinery.hold import TARGET_IS_RED, HoldError, put_on_hold
+from gastown_core.refinery.judge import Judge
+from gastown_core.refinery.merge_queue import fallen_out
+from gastown_core.refinery.prober import Prober
+from gastown_core.refinery.records import BatchResult
+from gastown_core.refinery.rig_gates import Gates
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from gastown_core.model.merge_request import MergeRequest
+    from gastown_core.refinery.place import Refinery
+    from gastown_core.refinery.planner import Rates
+    from gastown_core.refinery.prober import VerdictCache
+    from gastown_core.refinery.state_file import Board
+    from gastown_core.refinery.tips import Piece
+    from gastown_core.refinery.worktrees import Worktrees
+
+
+class Batch:
+    """A batch of ``requests``, claimed and in stack order; ``needs`` is the queue's.
+
+    ``others`` are the target's open requests outside the batch, and rejected ones whose work is not done.
+    """
+
+    def __init__(
+        self,
+        place: Refinery,
+        target: str,
+        requests: Sequence[MergeRequest],
+        needs: Mapping[str, frozenset[str]],
+        *,
+        others: Sequence[MergeRequest] = (),
+        batch_id: str,
+        board: Board,
+        cache: VerdictCache,
+        worktrees: Worktrees,
+        rates: Rates,
+        width: Callable[[], int],
+    ) -> None:
+        self.place = place
+        self.target = target
+        self.requests = {one.id: one for one in requests}
+        self.needs = dict(needs)
+        self.others = others
+        self.id = batch_id
+        self.board = board
+        self.began = place.clock.now()
+        self.work = place.ledger.get_many(one.source_issue for one in requests if one.source_issue)
+        logs = place.file(batch_id)
+        self.gates = Gates(place.policy, logs, place.relative, place.stop, place.clock.now)
+        self.prober = Prober(place, batch_id, board, self.gates, cache, worktrees)
+        self.worktrees = worktrees
+        self.base = ""
+        self.order: list[str] = list(self.requests)
+        self.tips: dict[str, str] = {}
+        self.pieces: dict[str, Piece] = {}
+        self.judge = Judge(
+            place, target, board, self.needs, green_before=self.prober.green_before, rates=rates, width=width
+        )
+        self.later: dict[str, str] = {}
+        self.by_hand: HoldError | None = None
+        self.result = BatchResult(batch_id, place.rig, target, mrs=tuple(self.requests))
+
+    def entry(self, request: MergeRequest) -> BatchEntry:
+        """The request as the state file shows it."""
+        return BatchEntry(request.id, request.branch, request.worker, request.source_issue, self._title(request))
+
+    def begin(self) -> None:
+        """Show the batch and say that it has begun."""
+        entries = [self.entry(one) for one in self.requests.values()]
+        self.board.begin(self.id, self.target, entries, phase=STACKING)
+        payload = {"batch": self.id, "mrs": list(self.requests), "rig": self.place.rig, "target": self.target}
+        self._event("batch_started", payload)
+        for one in self.requests.values():
+            self._event("merge_started", {**self._names(one), "batch": self.id})
+
+    def _title(self, request: MergeRequest) -> str:
+        work = self.work.get(request.source_issue)
+        return work.title if work is not None else request.title
+
+    def _names(self, request: MergeRequest) -> dict[str, object]:
+        return {
+            "mr": request.id,
+            "worker": request.worker,
+            "branch": request.branch,
+            "issue": request.source_issue,
+            "bead": request.source_issue,
+        }
+
+    def _event(self, kind: str, payload: Mapping[str, object]) -> None:
+        append_event(self.place.root, kind, self.place.actor, payload, clock=self.place.clock)
+
+    def _leave_changed(self) -> bool:
+        """Remove requests that were rejected, superseded, withdrawn or blocked since the claim; whether there were any."""
+        place = self.place
+        taken = {one: self.requests[one] for one in self.order}
+        changed = fallen_out(place.ledger, place.prefix, taken, place.clock.now(), actor=place.actor)
+        for one, why in changed.items():
+            self.later[one] = why
+            self._leave(one, EntryState.HELD, why)
+        self.result = self.result._replace(left=(*self.result.left, *changed))
+        return bool(changed)
+
+    def _leave(self, gone: str, state: str, why: str) -> None:
+        """Remove a request from the batch, and with it those that need it."""
+        if gone not in self.order:
+            return
+        self.order.remove(gone)
+        self.board.mark([gone], state, why)
+        for one in [one for one in self.order if gone in self.needs.get(one, ())]:
+            self.later[one] = f"needs {gone}"
+            self._leave(one, EntryState.HELD, f"needs {gone}")
+
+    def settle(self) -> None:
+        """Send the culprits back, postpone requests without a verdict, and record why the others wait."""
+        self.board.phase(POST_MERGE)
+        rework: list[str] = []
+        blamed: list[str] = []
+        aside: list[str] = []
+        self.later.update(self.judge.waiting)
+        gone = self._changed_culprits()
+        for one in self.judge.culprits:
+            request = self.requests[one.id]
+            if one.id in gone:
+                continue
+            verdict = self.judge.red.get(one.stack)
+            gate = verdict.gate if verdict is not None else None
+            if one.result == FAIL:
+                others = tuple(other for other in self.requests if other != one.id)
+                head = self.result.head or self.base
+                kinds = {"peers": one.peers, "others": others}
+                if failure.send_back(self.place, request, gate, batch_id=self.id, head=head, **kinds):
+                    rework.append(request.source_issue)
+                blamed.append(one.id)
+                self.board.mark([one.id], EntryState.CULPRIT, failure.reason(gate, one.peers))
+            elif one.result != PASS:
+                why = f"no verdict with it: {gate.name}: {gate.detail}" if gate is not None else "no verdict with it"
+                what_next = "read the gate's log; gt mq retry queues the request again, gt mq reject sends it back"
+                failure.set_aside(self.place, request, why, batch_id=self.id, what_next=what_next, label=NEEDS_RETRY)
+                aside.append(one.id)
+                self.board.mark([one.id], EntryState.HELD, why)
+        for request_id, why in self.later.items():
+            payload = {**self._names(self.requests[request_id]), "reason": why, "batch": self.id}
+            self._event("merge_skipped", payload)
+        rework += [bead for bead in self._conflict_tasks() if bead]
+        self.result = self.result._replace(
+            culprits=tuple(blamed),
+            set_aside=tuple(aside),
+            held=tuple(one for one in self.later if one not in self.result.left),
+            rework=tuple(rework),
+        )
+
+    def _changed_culprits(self) -> frozenset[str]:
+        """Culprits that need no report any more: rejected, superseded or withdrawn meanwhile."""
+        place = self.place
+        taken = {one.id: self.requests[one.id] for one in self.judge.culprits}
+        changed = fallen_out(place.ledger, place.prefix, taken, place.clock.now(), actor=place.actor) if taken else {}
+        self.later.update(changed)
+        self.board.mark(changed, EntryState.HELD)
+        self.result = self.result._replace(left=(*self.result.left, *changed))
+        return frozenset(changed)
+
+    def _conflict_tasks(self) -> list[str]:
+        beads = self.place.store.get_many(self.result.conflicts)
+        return [read_request(bead).conflict_task_id for bead in beads.values()]
+
+    def hold_queue(self, error: HoldError) -> None:
+        """Put the target's queue on hold."""
+        tried = self.judge.tried if error.kind in TARGET_IS_RED else tuple(self.requests)
+        hold = put_on_hold(self.place, self.target, error, self.base, tried)
+        self.result = self.result._replace(hold=hold.reason)

@@ -1,0 +1,181 @@
+"""The batches of one target on real git: begins them, runs their probes in threads, and ends when none is left.
+
+Everything but the gates happens in the calling thread: stacks are built, requests claimed and commits pushed one after
+the other, whatever number of batches is in flight.
+"""
+
+from __future__ import annotations
+
+import os
+from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
+
+from gastown_core.errors import GitError
+from gastown_core.refinery import planner, records
+from gastown_core.refinery.fleet import Fleet, Flight
+from gastown_core.refinery.merge_batch import BatchRun
+from gastown_core.refinery.place import StoppedError
+from gastown_core.refinery.prober import VerdictCache
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from concurrent.futures import Future
+
+    from gastown_core.model.merge_request import MergeRequest
+    from gastown_core.refinery.batch import Batch
+    from gastown_core.refinery.merge_queue import MergeQueue
+    from gastown_core.refinery.place import Refinery
+    from gastown_core.refinery.prober import Verdict
+    from gastown_core.refinery.records import BatchResult
+    from gastown_core.refinery.state_file import Board
+    from gastown_core.refinery.worktrees import Worktrees
+
+LOOK_S = 0.5
+"""How often new requests are looked for while gates run and a place is free."""
+
+
+class Runway:
+    """The batches of ``target`` in flight, of a process that holds its lock.
+
+    ``waiting`` counts the requests that could be taken, but for some; ``claim`` takes the next batch of at most so many out
+    of the queue; ``ended`` is told each batch's result; ``is_alone`` tells that no batch may begin beside others now.
+    """
+
+    def __init__(
+        self,
+        place: Refinery,
+        target: str,
+        board: Board,
+        worktrees: Worktrees,
+        *,
+        waiting: Callable[[frozenset[str]], int],
+        claim: Callable[[int, frozenset[str]], tuple[MergeQueue, list[MergeRequest], Sequence[MergeRequest]]],
+        ended: Callable[[BatchResult], None],
+        is_alone: Callable[[], bool],
+    ) -> None:
+        self.place = place
+        self.target = target
+        self.board = board
+        self.worktrees = worktrees
+        self.waiting = waiting
+        self.claim = claim
+        self.ended = ended
+        self.is_alone = is_alone
+        self.fleet = Fleet()
+        self.cache = VerdictCache(os.path.join(place.path, ".runtime"), place.policy.gate_set)
+        self.places = place.policy.max_concurrent
+        self._runs: dict[Flight, BatchRun] = {}
+        self._hangar: dict[str, Batch] = {}
+        self._running: dict[Future[Verdict], tuple[Flight, int]] = {}
+        self._tried: dict[str, str] = {}
+        """Request → where the target was when it was last taken."""
+
+    def run(self) -> None:
+        """Begin a batch, others beside it while that is worth it, and drive them all to their end."""
+        with ThreadPoolExecutor(max_workers=max(1, self.places), thread_name_prefix="probe") as pool:
+            try:
+                self._begin()
+                while self.fleet.flights:
+                    while not self.is_alone() and self._is_worth_another() and self._begin():
+                        pass
+                    self._start_probes(pool)
+                    self._gather()
+            finally:
+                for flight in self._runs:
+                    flight.course.close()
+                self.worktrees.close()
+
+    def sight(self, waiting: int = 0) -> planner.Sight:
+        """What the planner sees now."""
+        asked = sum(len(one.asks) - one.started for one in self.fleet.flights)
+        return planner.Sight(waiting, self.fleet.fresh, max(0, self.places - self.fleet.running - asked))
+
+    # -- batches -------------------------------------------------------------------------------------------
+
+    def _is_worth_another(self) -> bool:
+        if self.place.stop() or not self.sight().free:
+            return False
+        if any(one.alone for run in self._runs.values() for one in run.requests.values()):
+            return False
+        waiting = self.waiting(self._just_tried())
+        return planner.begins(self.sight(waiting), size_now(self.place, self.target))
+
+    def _just_tried(self) -> frozenset[str]:
+        """Requests that a batch took since the target last moved: nothing has changed for them."""
+        return frozenset(one for one, tip in self._tried.items() if tip == self.fleet.tip)
+
+    def _begin(self) -> bool:
+        """Begin a batch; False if there is none to begin."""
+        queue, chosen, others = self.claim(size_now(self.place, self.target), self._just_tried())
+        if not chosen:
+            return False
+        self._tried.update((one.id, self.fleet.tip) for one in chosen)
+        run = BatchRun(
+            self.place,
+            self.target,
+            chosen,
+            queue.needs,
+            others=others,
+            batch_id=records.new_batch_id(self.place),
+            board=self.board.beside(),
+            cache=self.cache,
+            worktrees=self.worktrees,
+            rates=rates_now(self.place, self.target),
+            width=lambda: planner.search_width(self.sight()),
+        )
+        flight = Flight(run.id, run.course(self._hangar))
+        self._runs[flight] = run
+        self.fleet.add(flight)
+        self._end_batches()
+        return True
+
+    def _end_batches(self) -> None:
+        for flight in [one for one in self._runs if one.is_over]:
+            run = self._runs.pop(flight)
+            self.ended(run.result)
+            run.board.rest({**run.result.as_json(), "at": self.place.clock.now()}, hold=run.result.hold)
+
+    # -- probes --------------------------------------------------------------------------------------------
+
+    def _start_probes(self, pool: ThreadPoolExecutor) -> None:
+        for flight, number, ask in self.fleet.take(self.places):
+            prober = self._runs[flight].prober
+            try:
+                stack = prober.stack(ask)
+            except (GitError, StoppedError) as error:
+                self._break_off(flight, error)
+                continue
+            self._running[pool.submit(prober.probe, ask, stack)] = (flight, number)
+
+    def _break_off(self, flight: Flight, error: Exception) -> None:
+        """End a batch whose probes cannot be run: what still runs for it is ignored."""
+        self.fleet.fail(flight, error)
+        self._end_batches()
+
+    def _gather(self) -> None:
+        """Wait until a probe has ended, or it is time to look for new requests, and let the batches go on."""
+        if not self._running:
+            return
+        done, _ = wait(self._running, timeout=LOOK_S, return_when=FIRST_COMPLETED)
+        for future in done:
+            flight, number = self._running.pop(future)
+            if flight.is_over:
+                continue
+            if self.place.stop():
+                self._break_off(flight, StoppedError())
+                continue
+            self.fleet.answer(flight, number, future.result())
+        self._end_batches()
+
+
+def rates_now(place: Refinery, target: str) -> planner.Rates:
+    """What was measured on a target so far."""
+    history = records.recent(place.path, 60)
+    flaky = sum(one.flaky for one in history[:20])
+    return planner.Rates(planner.failure_rate(history, target), max(planner.PRIOR_FLAKE, flaky / 20))
+
+
+def size_now(place: Refinery, target: str) -> int:
+    """How many requests a batch of a target takes now."""
+    policy = place.policy
+    return planner.batch_size(rates_now(place, target), policy.min_batch_size, policy.max_batch_size)
