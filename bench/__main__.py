@@ -16,6 +16,7 @@ from bench import (
     looking_back,
     pipeline,
     programs,
+    queue_figures,
     reading,
     real_agents,
     refinery,
@@ -34,6 +35,7 @@ PARTS: dict[str, Callable[[str, str, str], Iterable[object]]] = {
     "pipeline": lambda root, size, folder: pipeline.measure(folder),
     "growth": lambda root, size, folder: growth.measure(os.path.join(folder, "growth")),
     "watching": lambda root, size, folder: watching.measure(os.path.join(folder, "watched")),
+    "queue": lambda root, size, folder: queue_figures.measure(),
     "refinery": lambda root, size, folder: refinery.measure(os.path.join(folder, "refinery")),
 }
 """Part → its rows, for a town, the name of its size, and a folder for what it makes."""

@@ -1,0 +1,211 @@
+"""Several batches of one target in flight: who lands when, and that nothing lands that was not green together."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+from collections.abc import Generator
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from gastown_core.errors import GitError
+from gastown_core.model.refinery import FAIL, PASS, FlightLine, RefineryState, from_json, to_json
+from gastown_core.refinery.bisect import Ask
+from gastown_core.refinery.fleet import Fleet, Flight, Pushed, Ready, Turn
+from gastown_core.refinery.prober import Verdict
+from tests.core.refinery.test_crash import start
+from tests.support.queued import CHECK, Queued
+
+GREEN = Verdict(PASS)
+
+
+def course(ids: str, base: str, said: list[Turn]) -> Generator:
+    """A batch that is green at once, retests what it is told to, and then explains with one probe."""
+    good, probes = tuple(ids), [Ask(tuple(ids), "stack")]
+    while True:
+        yield probes
+        turn = yield Ready(good, base)
+        said.append(turn)
+        if turn.land:
+            yield Pushed(f"{base}+{''.join(good)}")
+            break
+        if turn.given:
+            break
+        good, base = (*good, *turn.others), "tip"
+    yield [Ask((ids[0],), "alone")]
+
+
+def end(fleet: Fleet, flight: Flight) -> None:
+    """Give every probe of the flight that runs a green verdict."""
+    for number in range(flight.started):
+        fleet.answer(flight, number, GREEN)
+
+
+def test_the_first_green_batch_lands_and_the_others_are_united_on_what_it_made() -> None:
+    fleet, said = Fleet("0"), {name: list[Turn]() for name in "abc"}
+    flights = {ids[0]: Flight(ids, course(ids, "0", said[ids[0]])) for ids in ("ab", "bc", "cd")}
+    for flight in flights.values():
+        fleet.add(flight)
+    assert [flight.name for flight, _, _ in fleet.take(3)] == ["ab", "bc", "cd"] and not fleet.take(3)
+    end(fleet, flights["a"])
+    assert said["a"] == [Turn(land=True)] and fleet.tip == "0+ab" and flights["a"].is_late
+    end(fleet, flights["b"])
+    assert said["b"] == [Turn(others=())] and fleet.lander is flights["b"]
+    end(fleet, flights["c"])
+    assert not said["c"], "while another is tested on the newest commit it waits"
+    assert [flight.name for flight, _, _ in fleet.take(1)] == ["bc"], "what lands next comes before what explains"
+    end(fleet, flights["b"])
+    assert said["b"][-1] == Turn(land=True)
+    assert said["c"] == [Turn(others=())], "it is tested again on what the other one made"
+
+
+def test_green_batches_that_wait_are_tested_as_one() -> None:
+    fleet, said = Fleet("new"), {name: list[Turn]() for name in "ab"}
+    first, second = (Flight(ids, course(ids, "old", said[ids[0]])) for ids in ("ax", "by"))
+    other = Flight("lander", course("lz", "new", []))
+    for flight in (other, first, second):
+        fleet.add(flight)
+    fleet.take(3)
+    fleet.lander = other
+    end(fleet, first)
+    end(fleet, second)
+    assert not said["a"] and not said["b"]
+    end(fleet, other)
+    assert said["a"] == [Turn(others=("b", "y"))] and said["b"] == [Turn(given=True)]
+    assert second.is_late and fleet.lander is first
+
+
+def test_a_batch_that_cannot_go_on_leaves_and_the_next_one_lands() -> None:
+    def stoppable() -> Generator:
+        with suppress(GitError):
+            yield from course("a", "0", [])
+
+    fleet, said = Fleet("0"), list[Turn]()
+    first, second = Flight("a", stoppable()), Flight("b", course("b", "0", said))
+    fleet.add(first)
+    fleet.add(second)
+    fleet.take(2)
+    fleet.lander = first
+    end(fleet, second)
+    assert not said
+    fleet.fail(first, GitError("no disk"))
+    assert first.is_over and said == [Turn(land=True)]
+
+
+def test_many_explanations_are_not_put_off_for_ever() -> None:
+    fleet = Fleet("0")
+    for ids in "abc":
+        flight = Flight(ids, course(ids, fleet.tip, []))
+        fleet.add(flight)
+        flight.started = 1
+        end(fleet, flight)
+    new = Flight("n", course("n", fleet.tip, []))
+    fleet.add(new)
+    assert [flight.name for flight, _, _ in fleet.take(2)] == ["a", "b"]
+
+
+def test_the_state_file_names_all_batches_in_flight() -> None:
+    lines = (FlightLine("b-1", "testing", ("m1", "m2"), 1, 2, "abc", 5.0), FlightLine("b-2"))
+    state = RefineryState("shop", flights=lines)
+    assert from_json(to_json(state)) == state
+    assert from_json({"rig": "shop", "flights": [{"no": "batch"}, 5]}) == RefineryState("shop")
+
+
+# -- on real git -----------------------------------------------------------------------------------------------
+
+
+def beside(queued: Queued, tmp_path: Path, count: int, *, check: str = CHECK) -> None:
+    """Batches of two, ``count`` places; the first runs wait for one another, and are red if they are alone."""
+    runs = tmp_path / "runs"
+    gate = f"""echo x >> {runs}
+tries=0
+until test $(wc -l < {runs}) -ge {count}; do
+    sleep 0.05; tries=$((tries + 1)); test $tries -lt 1200 || exit 1
+done
+{check}"""
+    queued.gate(gate)
+    queued.settings(max_concurrent=count, batch={"max_batch_size": 2})
+
+
+def test_batches_are_tested_beside_one_another_and_all_land(queued: Queued, tmp_path: Path) -> None:
+    beside(queued, tmp_path, 3)
+    requests = queued.hand_in_many(6)
+    results = queued.process()
+    assert sorted(one for result in results for one in result.merged) == sorted(one.id for one in requests)
+    assert sorted(queued.merged()) == sorted(one.id for one in requests)
+    assert not any(result.culprits or result.hold for result in results) and not queued.leftovers()
+    assert all(queued.bead(one.source_issue).is_closed for one in requests)
+    assert queued.state().phase == "idle" and not queued.state().flights
+
+
+def test_two_that_fail_only_together_do_not_both_land_though_each_was_green_in_its_batch(
+    queued: Queued, tmp_path: Path
+) -> None:
+    beside(queued, tmp_path, 2)
+    first = queued.hand_in({"pair-a": "1"}, priority=0)
+    queued.hand_in({"x": "1"}, priority=0)
+    second = queued.hand_in({"pair-b": "1"}, priority=1)
+    queued.hand_in({"y": "1"}, priority=1)
+    results = queued.process()
+    culprits = [one for result in results for one in result.culprits]
+    assert len(culprits) == 1 and culprits[0] in (first.id, second.id)
+    assert not {"pair-a", "pair-b"} <= queued.files() and {"x", "y"} <= queued.files()
+
+
+def test_a_culprit_in_one_batch_keeps_no_other_from_landing(queued: Queued, tmp_path: Path) -> None:
+    beside(queued, tmp_path, 2)
+    bad = queued.hand_in({"bad": "1"}, priority=0)
+    others = [queued.hand_in({f"file{number}": "1"}, priority=1) for number in range(3)]
+    results = queued.process()
+    assert [one for result in results for one in result.culprits] == [bad.id]
+    assert {one for result in results for one in result.merged} == {one.id for one in others}
+    assert not queued.leftovers()
+
+
+def test_a_push_from_outside_while_batches_are_in_flight_loses_nothing(queued: Queued, tmp_path: Path) -> None:
+    beside(queued, tmp_path, 2)
+    requests = queued.hand_in_many(4)
+    seen: list[str] = []
+
+    def at(point: str) -> None:
+        seen.append(point)
+        if point in ("judged", "before push") and seen.count(point) == 1:
+            theirs = queued.commit({f"theirs-{len(seen)}": "1"}, "Theirs", git=queued.origin)
+            queued.origin.run("update-ref", "refs/heads/main", theirs)
+
+    queued.process(at=at)
+    assert sorted(queued.merged()) == sorted(one.id for one in requests)
+    assert queued.subjects().count("Theirs") == 2 and not queued.leftovers()
+
+
+@pytest.mark.parametrize("point", ["judged", "after push"])
+def test_a_run_killed_with_two_batches_in_flight_is_finished_by_the_next(
+    queued: Queued, tmp_path: Path, point: str
+) -> None:
+    beside(queued, tmp_path, 2)
+    requests = queued.hand_in_many(4)
+    engine: subprocess.Popen[bytes] = start(queued, point)
+    assert engine.wait(120) == -signal.SIGKILL
+    queued.process()
+    assert sorted(queued.merged()) == sorted(one.id for one in requests)
+    assert all(queued.request(one.id).close_reason == "merged" for one in requests) and not queued.leftovers()
+    told = [event["payload"]["mr"] for event in queued.events("merged")]
+    assert sorted(told) == sorted(one.id for one in requests)
+
+
+def test_a_red_verdict_is_what_a_fleet_hands_on() -> None:
+    got: list[str] = []
+
+    def one() -> Generator:
+        verdicts = yield [Ask(("a",), "stack"), Ask(("b",), "left")]
+        got.extend(verdict.result for verdict in verdicts)
+
+    fleet, flight = Fleet(), Flight("f", one())
+    fleet.add(flight)
+    fleet.take(2)
+    fleet.answer(flight, 1, Verdict(FAIL))
+    assert not got
+    fleet.answer(flight, 0, GREEN)
+    assert got == [PASS, FAIL] and flight.is_over and not fleet.flights
