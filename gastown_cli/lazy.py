@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import os
 import sys
+from time import perf_counter
 
 from gastown_cli import output
 from gastown_cli.plain_arguments import parse_plain
 from gastown_core.errors import GastownError, UsageError, words_of
+from gastown_core.files.spool import spool_all, town_with_spool
 from gastown_core.model.record import Record
 
 TYPE_CHECKING = False
@@ -50,8 +52,11 @@ def run_root(root: Root, argv: Sequence[str], *, before_error: Callable[[], None
 
     ``before_error`` is called before an error is written, so that a drawn screen can be left first.
     """
+    ran = Ran(root.program)
     try:
-        return _dispatch(root, list(argv))
+        code = _dispatch(root, list(argv), ran)
+        ran.tell(code)
+        return code
     except GastownError as error:
         told = error
     except KeyboardInterrupt:
@@ -63,7 +68,34 @@ def run_root(root: Root, argv: Sequence[str], *, before_error: Callable[[], None
         told = _of_system(root.program, error)
     if before_error is not None:
         before_error()
-    return output.report_error(told, as_json="--json" in argv)
+    code = output.report_error(told, as_json="--json" in argv)
+    ran.tell(code, type(told).__name__)
+    return code
+
+
+class Ran:
+    """The command that runs, for telemetry: told when it has ended, if telemetry is on in the town around."""
+
+    def __init__(self, program: str) -> None:
+        self.program = program
+        self.name = ""
+        self.words: list[str] = []
+        self._began = perf_counter()
+
+    def tell(self, code: int, error: str = "") -> None:
+        """Tell of the command; costs a few looks while telemetry is off."""
+        if not self.name:
+            return
+        try:
+            folder = os.getcwd()
+        except OSError:
+            folder = ""
+        root = town_with_spool(folder) or town_with_spool(os.environ.get("GT_TOWN_ROOT", ""))
+        if root:
+            from gastown_cli.command_notes import notes_of
+
+            took_ms = round(1000 * (perf_counter() - self._began), 3)
+            spool_all(root, notes_of(self.program, self.name, self.words, took_ms, code, error))
 
 
 def _of_system(program: str, error: OSError) -> GastownError:
@@ -78,7 +110,7 @@ def _of_system(program: str, error: OSError) -> GastownError:
     return GastownError(f"{program} failed", words_of(error), f"{place}, then run the command again")
 
 
-def _dispatch(root: Root, argv: list[str]) -> int:
+def _dispatch(root: Root, argv: list[str], ran: Ran) -> int:
     globals_first: list[str] = []
     while argv and argv[0] in ("--json", "-q", "--quiet", "-v", "--verbose", "--readonly"):
         globals_first.append(argv.pop(0))
@@ -98,6 +130,7 @@ def _dispatch(root: Root, argv: list[str]) -> int:
     add_arguments, run = handlers(command)
     # before the command's own words: behind a -- they would be words of its text
     words = [*globals_first, *argv[used:]]
+    ran.name, ran.words = command.name, words
     args = parse_plain(add_arguments, words)
     if args is None:
         from gastown_cli.parser import parse

@@ -46,7 +46,9 @@ def bd() -> NoReturn:
 
 def _bd(argv: list[str]) -> int:
     from gastown_cli.bd import ROOT
+    from gastown_core.files import spool
 
+    spool.is_tracker = True
     return _run(ROOT, argv)
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from gastown_core.beads import ids, rules
 from gastown_core.beads.graph import BLOCKING_TYPES, ORDERING_TYPES, Graph, is_released, path_between
 from gastown_core.beads.ledger_line import encode, excerpt_of
+from gastown_core.beads.write_notes import WriteNotes
 from gastown_core.clock import format_micros, parse_duration, parse_moment
 from gastown_core.errors import ConflictError, NotFoundError, UsageError
 from gastown_core.model.bead import (
@@ -47,8 +48,10 @@ class RuleBatch:
         self._after: dict[str, Bead] = {}
         self._pointing: dict[str, dict[str, None]] = {}
         self._now = 0.0
+        self._notes = WriteNotes()
 
     def __enter__(self) -> RuleBatch:
+        self._notes.begin()
         self._engine.begin()
         self._now = self._engine.clock.now()
         return self
@@ -62,6 +65,12 @@ class RuleBatch:
                 self._engine.commit(changed)
         finally:
             self._engine.end()
+        if changed:
+            self._notes.tell(getattr(self._engine, "beads_dir", ""), self.changes(), self.actor)
+
+    def tell(self, kind: str, **attributes: object) -> None:
+        """Tell telemetry of something once this write is done; nothing if it is discarded."""
+        self._notes.add(kind, attributes)
 
     @property
     def now(self) -> float:
@@ -91,6 +100,7 @@ class RuleBatch:
         """Discard all changes; nothing will be written."""
         self._after.clear()
         self._pointing.clear()
+        self._notes.discard()
 
     def get(self, bead_id: str) -> Bead | None:
         """Return the bead as of this batch, None if it does not exist or is deleted."""

@@ -26,10 +26,10 @@ from gastown_core.daemon.duties import duties_of
 from gastown_core.daemon.duty import DEATHS, Attendant, Shift
 from gastown_core.daemon.wakeups import Wakeups
 from gastown_core.errors import ConflictError, GastownError, words_of
-from gastown_core.events.spool import spool
 from gastown_core.files.atomic import write_atomic, write_json
 from gastown_core.files.folders import private_folder
 from gastown_core.files.locks import FileLock
+from gastown_core.files.spool import spool
 from gastown_core.patrols import lookout
 from gastown_core.town import daemon_note as note
 from gastown_core.town.daemon_note import HEARTBEAT_S

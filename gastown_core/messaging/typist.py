@@ -11,6 +11,7 @@ from functools import partial
 
 from gastown_core.clock import SYSTEM_CLOCK
 from gastown_core.errors import DeliveryError
+from gastown_core.files import spool
 from gastown_core.files.points import point
 from gastown_core.messaging import handover as way
 from gastown_core.messaging.prompt_line import PromptLine
@@ -39,6 +40,9 @@ from gastown_core.tmux.panes import find_pane
 from gastown_core.tmux.processes import foreground_is
 from gastown_core.tmux.socket import has_tmux
 from gastown_core.town import estop
+
+KEYS = "GT_LOG_PROMPT_KEYS"
+"""The opt-in by which telemetry may tell a prompt's words."""
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -165,7 +169,15 @@ class Typist(Record):
         finally:
             if aside:
                 prompt.restore(submitted=submitted)
+            self._tell_telemetry(handover.text, submitted)
         return Attempt(handover, watch=watch)
+
+    def _tell_telemetry(self, text: str, submitted: bool) -> None:
+        """Tell how long the typed prompt was; its words only where that is allowed."""
+        told: dict[str, object] = {"session": self.target.session, "keys_len": len(text), "debounce_ms": 0}
+        if spool.allows(self.town_root, KEYS):
+            told["keys"] = text
+        spool.spool(self.town_root, "prompt.send", told, error="" if submitted else "not submitted", clock=self.clock)
 
     def _deliver(self, pane: Pane, prompt: PromptLine, text: str) -> Iterator[str]:
         preset = self.target.preset

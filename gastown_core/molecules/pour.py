@@ -67,7 +67,17 @@ def make_molecule(
     pouring.pour_gates()
     if bead:
         attach(batch, bead, root.id, recipe.name)
+    _tell(batch, recipe, root.id, bead, ephemeral=ephemeral)
     return root.id
+
+
+def _tell(batch: RuleBatch, recipe: Recipe, root_id: str, bead: str, *, ephemeral: bool) -> None:
+    """Tell telemetry what was made."""
+    batch.tell("mol.cook", formula_name=recipe.name)
+    if ephemeral:
+        batch.tell("mol.wisp", formula_name=recipe.name, wisp_root_id=root_id, bead_id=bead)
+    for one in (root_id, *members(batch, root_id)):
+        batch.tell("bead.create", bead_id=one, parent_id="" if one == root_id else root_id, mol_source=recipe.name)
 
 
 def _check(recipe: Recipe, *, template: bool) -> None:
@@ -266,7 +276,9 @@ def burn(batch: RuleBatch, root_id: str, *, reason: str = "burned") -> list[str]
         carrier = batch.get(molecule.bead)
         if carrier is not None and attached_to(carrier) == root_id:
             detach(batch, molecule.bead)
-    return delete_all(batch, [root_id, *members(batch, root_id)], reason)
+    gone = delete_all(batch, [root_id, *members(batch, root_id)], reason)
+    batch.tell("mol.burn", mol_id=root_id, children_closed=len(gone) - 1)
+    return gone
 
 
 def delete_all(batch: RuleBatch, ids: list[str], reason: str) -> list[str]:

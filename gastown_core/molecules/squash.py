@@ -72,6 +72,8 @@ def squash(
     made = _digest(batch, root, text, ephemeral) if digest else ""
     if root.is_ephemeral and digest and not ephemeral:
         batch.update(root_id, {"ephemeral": None, "wisp_type": None})
+    steps = {"done_steps": seen.completed, "total_steps": seen.total}
+    batch.tell("mol.squash", mol_id=root_id, digest_created=bool(made), **steps)
     return Squashed(root_id, made, tuple(below), tuple(deleted), keep_children, root.is_ephemeral)
 
 

@@ -11,18 +11,26 @@ import threading
 
 from gastown_core.clock import backoff
 from gastown_core.errors import words_of
-from gastown_core.events.spool import close_spool, is_on, open_spool
+from gastown_core.files.spool import close_spool, is_on, open_spool
+from gastown_core.telemetry import plain_wire
+from gastown_core.telemetry.outbox import Outbox, empty_spool
+from gastown_core.telemetry.records import record_of
 from gastown_core.telemetry.series import figures_of
-from gastown_core.telemetry.tally import count_on
-from gastown_core.telemetry.targets import METRICS, OTLP, Choice, choose
+from gastown_core.telemetry.spans import spans_of
+from gastown_core.telemetry.tally import SPOOL, count_on
+from gastown_core.telemetry.targets import LOGS, METRICS, OTLP, choose
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from typing import Any
 
     from gastown_core.clock import Clock
+    from gastown_core.telemetry.records import LogLine
     from gastown_core.telemetry.series import Figures
-    from gastown_core.telemetry.targets import Target
+    from gastown_core.telemetry.spans import Span
+    from gastown_core.telemetry.tally import Tally
+    from gastown_core.telemetry.targets import Choice, Target
 
 LONGEST_PAUSE_S = 600.0
 NO_PACKAGES = "the packages of OpenTelemetry are missing; pip install 'gastown-tui[otel]' brings them"
@@ -56,8 +64,9 @@ class Station:
     def __init__(self, root: str, env: Mapping[str, str], clock: Clock) -> None:
         self.root, self._env, self._clock = root, env, clock
         self._lines: dict[Target, Line] = {}
-        self._senders: dict[Target, object] = {}
+        self._senders: dict[Target, Any] = {}
         self._said: tuple[str, ...] = ()
+        self._content: frozenset[str] | None = None
 
     def run(self) -> str:
         """Count, and send what is due; return what is to be said."""
@@ -68,52 +77,98 @@ class Station:
             self._end()
             close_spool(self.root)
             return "; ".join(said)
-        if not is_on(self.root):
-            open_spool(self.root)
-            said.append("counts for " + (", ".join(one.place for one in choice.targets) or "/metrics"))
+        if not is_on(self.root) or choice.content != self._content:
+            if not is_on(self.root):
+                said.append("counts for " + (", ".join(one.place for one in choice.targets) or "/metrics"))
+            open_spool(self.root, choice.content)
+            self._content = choice.content
         tally = count_on(self.root, clock=self._clock)
+        outbox = Outbox(self.root)
+        outbox.keep_only([one.signal for one in choice.targets if one.signal != METRICS])
         for target in choice.targets:
-            said.append(self._send(target, choice, figures_of(tally, self._clock.now())))
+            line = self._lines.setdefault(target, Line(target))
+            if self._clock.now() >= line.due:
+                why = self._try(target, tally, outbox, choice)
+                said.append(line.answered(why, self._clock.now(), choice.interval_s))
+        self._empty_spool(tally, outbox, choice)
         return "; ".join(filter(None, said))
 
-    def _send(self, target: Target, choice: Choice, figures: Figures) -> str:
-        line = self._lines.setdefault(target, Line(target))
-        if self._clock.now() < line.due or target.signal != METRICS:
-            return ""
-        return line.answered(self._try(target, figures), self._clock.now(), choice.interval_s)
-
-    def _try(self, target: Target, figures: Figures) -> str:
-        """Send; return why that failed, empty if it did not."""
-        if target.encoding != OTLP:
-            from gastown_core.telemetry import plain_wire
-
-            return plain_wire.send_metrics(target.url, figures)
+    def _try(self, target: Target, tally: Tally, outbox: Outbox, choice: Choice) -> str:
+        """Send what the target's signal has; return why that failed, empty if it did not."""
         try:
-            from gastown_core.telemetry.otlp import MetricSender
+            if target.signal == METRICS:
+                return self._send_metrics(target, figures_of(tally, self._clock.now()))
+            return self._send_notes(target, outbox, choice)
         except ImportError:
             return NO_PACKAGES
-        sender = self._senders.get(target)
-        if not isinstance(sender, MetricSender):
-            sender = self._senders[target] = MetricSender(target.url)
-        return sender.send(self.root, figures)
+
+    def _send_metrics(self, target: Target, figures: Figures) -> str:
+        if target.encoding != OTLP:
+            return plain_wire.send_metrics(target.url, figures)
+        if target not in self._senders:
+            from gastown_core.telemetry.otlp import MetricSender
+
+            self._senders[target] = MetricSender(target.url)
+        return str(self._senders[target].send(self.root, figures))
+
+    def _send_notes(self, target: Target, outbox: Outbox, choice: Choice) -> str:
+        """Send all notes that are new to a signal, in portions; each is settled before the next."""
+        while True:
+            before = outbox.places(target.signal)
+            notes, places = outbox.portion(target.signal)
+            memory = outbox.memory(target.signal)
+            if target.signal == LOGS:
+                records = (record_of(self.root, note, choice.content, self._env) for note in notes)
+                why = self._send_logs(target, [one for one in records if one is not None])
+            else:
+                why = self._send_spans(target, spans_of(notes, memory))
+            if why:
+                return why
+            outbox.settle(target.signal, places, memory)
+            if places == before:
+                return ""
+
+    def _send_logs(self, target: Target, lines: list[LogLine]) -> str:
+        if not lines:
+            return ""
+        if target.encoding != OTLP:
+            return plain_wire.send_logs(target.url, lines)
+        if target not in self._senders:
+            from gastown_core.telemetry.otlp_records import LogSender
+
+            self._senders[target] = LogSender(self.root, target.url)
+        return str(self._senders[target].send(lines))
+
+    def _send_spans(self, target: Target, spans: list[Span]) -> str:
+        if not spans:
+            return ""
+        if target not in self._senders:
+            from gastown_core.telemetry.otlp_records import SpanSender
+
+            self._senders[target] = SpanSender(self.root, target.url)
+        return str(self._senders[target].send(spans))
+
+    def _empty_spool(self, tally: Tally, outbox: Outbox, choice: Choice) -> None:
+        """Empty the spool once all have read it."""
+        readers = [tally.places[SPOOL]]
+        readers += [outbox.places(one.signal)[SPOOL] for one in choice.targets if one.signal != METRICS]
+        empty_spool(self.root, readers)
 
     def _end(self) -> None:
         for sender in self._senders.values():
-            close = getattr(sender, "close", None)
-            if close is not None:
-                close()
+            sender.close()
         self._senders.clear()
         self._lines.clear()
 
     def close(self) -> None:
-        """Count and send once more, so that a collector has the last sums; one that did not answer is left out."""
+        """Count and send once more, so that collectors have all; one that did not answer is left out."""
         choice = choose(self.root, self._env)
         if choice.is_on:
-            figures = figures_of(count_on(self.root, clock=self._clock), self._clock.now())
+            tally, outbox = count_on(self.root, clock=self._clock), Outbox(self.root)
             for target in choice.targets:
                 line = self._lines.get(target)
-                if line is not None and not line.why and target.signal == METRICS:
-                    self._try(target, figures)
+                if line is not None and not line.why:
+                    self._try(target, tally, outbox, choice)
         self._end()
 
 

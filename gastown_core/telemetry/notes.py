@@ -1,6 +1,6 @@
 """What a line of the event log, or of the spool, means to telemetry: none, one or more notes.  Pure.
 
-A line of the spool (``events.spool``) is a note already.  Titles, subjects, reasons and prompts of events are left out.
+A line of the spool (``files.spool``) is a note already.  Titles, subjects, reasons and prompts of events are left out.
 """
 
 from __future__ import annotations

@@ -49,7 +49,7 @@ def place_of(value: object) -> Place | None:
     return None
 
 
-def end_of(path: str) -> Place:
+def end_of(path: str, *, is_spool: bool = False) -> Place:
     """Return the place behind the last complete line."""
     marks: list[str] = []
     end, at = 0, 0.0
@@ -57,13 +57,13 @@ def end_of(path: str) -> Place:
         if not marks:
             end = offset + len(line) + 1
         at = max(at, _time_of(line))
-        marks.append(_mark(line))
+        marks.append(_mark(line, is_spool))
         if len(marks) >= MARKS:
             break
     return Place(end, tuple(reversed(marks)), at)
 
 
-def read_on(path: str, place: Place, *, is_spool: bool = False) -> tuple[list[TownEvent], Place]:
+def read_on(path: str, place: Place, *, is_spool: bool = False, limit: int = AT_ONCE) -> tuple[list[TownEvent], Place]:
     """Return the events behind ``place`` and the place behind them; junk lines are passed over. Raises OSError.
 
     They come in portions: call again until the place stays the same.
@@ -80,7 +80,7 @@ def read_on(path: str, place: Place, *, is_spool: bool = False) -> tuple[list[To
             place if _stands(handle.fileno(), place, is_spool) else _found_again(handle.fileno(), size, place, is_spool)
         )
         handle.seek(here.offset)
-        lines = handle.readlines(AT_ONCE)
+        lines = handle.readlines(limit)
     if lines and not lines[-1].endswith(b"\n"):
         lines.pop()
     events: list[TownEvent] = []

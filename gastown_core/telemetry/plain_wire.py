@@ -11,12 +11,15 @@ import urllib.error
 import urllib.request
 
 from gastown_core import __version__
+from gastown_core.clock import format_micros
+from gastown_core.model.json_text import encode_json, encode_text
 from gastown_core.telemetry.series import flat
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
+    from gastown_core.telemetry.records import LogLine
     from gastown_core.telemetry.series import Figures
 
 TIMEOUT_S = 4.0
@@ -29,9 +32,23 @@ REMOTE_WRITE_HEADERS = {
 }
 
 
+JSON_LINES_HEADERS = {"Content-Type": "application/stream+json", "VL-Stream-Fields": "service.name,gt.rig,gt.role"}
+
+
 def send_metrics(url: str, figures: Figures) -> str:
     """Send all figures by remote write; return why that failed, empty if it did not."""
     return post(url, snappy_block(write_request(figures)), REMOTE_WRITE_HEADERS)
+
+
+def send_logs(url: str, lines: Iterable[LogLine]) -> str:
+    """Send records as JSON lines, as VictoriaLogs takes them; return why that failed, empty if it did not."""
+    rows = [encode_text(encode_json(_row(line))) for line in lines]
+    return post(url, b"\n".join(rows) + b"\n", JSON_LINES_HEADERS) if rows else ""
+
+
+def _row(line: LogLine) -> dict[str, object]:
+    head = {"_time": format_micros(line.at), "_msg": line.body, "service.name": "gastown", **line.origin}
+    return {**head, "severity": "ERROR" if line.is_error else "INFO", **line.attributes}
 
 
 def post(url: str, body: bytes, headers: Mapping[str, str]) -> str:

@@ -14,10 +14,10 @@ from bisect import bisect_left
 from gastown_core.clock import SYSTEM_CLOCK
 from gastown_core.errors import GastownError
 from gastown_core.events.log import log_path
-from gastown_core.events.spool import spool_path
 from gastown_core.files.atomic import read_json, write_atomic
 from gastown_core.files.folders import private_folder
 from gastown_core.files.locks import FileLock
+from gastown_core.files.spool import spool_path
 from gastown_core.model.json_text import encode_json, encode_text
 from gastown_core.model.record import Record
 from gastown_core.telemetry.metric_table import ALL_METRICS, HISTOGRAM

@@ -14,7 +14,7 @@ import pytest
 from gastown_core.clock import FixedClock
 from gastown_core.events.log import append_event, log_path
 from gastown_core.events.retention import prune, reword
-from gastown_core.events.spool import close_spool, open_spool, spool, spool_path
+from gastown_core.files.spool import close_spool, open_spool, spool, spool_path
 from gastown_core.model.town_event import TownEvent
 from gastown_core.telemetry.notes import of_event
 from gastown_core.telemetry.place import Place, end_of, read_on

@@ -10,8 +10,8 @@ import pytest
 
 from gastown_core.clock import FixedClock
 from gastown_core.events.log import append_event
-from gastown_core.events.spool import is_on, spool
 from gastown_core.files.atomic import write_json
+from gastown_core.files.spool import is_on, spool
 from gastown_core.telemetry.export import Station
 from gastown_core.telemetry.targets import DEFAULT_URLS, JSON_LINES, LOGS, METRICS, OTLP, REMOTE_WRITE, TRACES, choose
 from gastown_core.town.settings import settings_path
