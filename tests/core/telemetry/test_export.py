@@ -18,6 +18,7 @@ from gastown_core.town.settings import settings_path
 from tests.support.collector import Collector, collecting, text_attributes
 
 OK = (("status", "ok"),)
+NO_LOGS = {"OTEL_LOGS_EXPORTER": "none"}
 SLING = "gastown.sling.dispatches.total"
 
 
@@ -33,7 +34,7 @@ def sling(root: Path, clock: FixedClock) -> None:
 
 def test_sums_reach_a_collector_as_cumulative_sums_of_the_town(tmp_path: Path, collector: Collector) -> None:
     clock = FixedClock(1_000_000.0)
-    station = Station(str(tmp_path), {"GT_OTEL_METRICS_URL": f"{collector.url}/v1/metrics"}, clock)
+    station = Station(str(tmp_path), {"GT_OTEL_METRICS_URL": f"{collector.url}/v1/metrics", **NO_LOGS}, clock)
     assert station.run()
     sling(tmp_path, clock)
     spool(str(tmp_path), "bd.call", {"subcommand": "show", "duration_ms": 12.5}, clock=clock)
@@ -53,7 +54,7 @@ def test_sums_reach_a_collector_as_cumulative_sums_of_the_town(tmp_path: Path, c
 
 def test_a_restarted_daemon_sends_the_same_row_of_sums_on(tmp_path: Path, collector: Collector) -> None:
     clock = FixedClock(1_000_000.0)
-    env = {"GT_OTEL_METRICS_URL": f"{collector.url}/v1/metrics"}
+    env = {"GT_OTEL_METRICS_URL": f"{collector.url}/v1/metrics", **NO_LOGS}
     instances = set()
     for expected in (1.0, 2.0, 3.0):
         station = Station(str(tmp_path), env, clock)
@@ -72,7 +73,7 @@ def test_a_dead_collector_is_told_once_and_has_all_when_it_lives(tmp_path: Path)
     clock = FixedClock(1_000_000.0)
     with collecting() as dead:
         url = dead.url
-    station = Station(str(tmp_path), {"GT_OTEL_METRICS_URL": f"{url}/api/v1/write"}, clock)
+    station = Station(str(tmp_path), {"GT_OTEL_METRICS_URL": f"{url}/api/v1/write", **NO_LOGS}, clock)
     said = [station.run()]
     for _ in range(5):
         sling(tmp_path, clock)
@@ -160,7 +161,7 @@ def test_the_seeds_url_for_metrics_gets_remote_write(tmp_path: Path, collector: 
     write_request = message_factory.GetMessageClass(pool.FindMessageTypeByName("p.WriteRequest"))
 
     clock = FixedClock(1_000_000.0)
-    station = Station(str(tmp_path), {"GT_OTEL_METRICS_URL": f"{collector.url}/api/v1/write"}, clock)
+    station = Station(str(tmp_path), {"GT_OTEL_METRICS_URL": f"{collector.url}/api/v1/write", **NO_LOGS}, clock)
     station.run()
     for number in range(2000):
         spool(str(tmp_path), "prime", {"role": f"r{number % 400}", "hook_mode": True}, clock=clock)
