@@ -230,6 +230,16 @@ TABLE = (
         answered_sentence,
     ),
     kind(
+        "tool_refused",
+        AGENT,
+        "🚫",
+        "x",
+        INFO,
+        7,
+        "tool source session",
+        lambda p: f"{text_of(p, 'tool', 'a tool')} was refused by {text_of(p, 'source', 'its program')}",
+    ),
+    kind(
         "limited",
         AGENT,
         "⏳",

@@ -13,12 +13,14 @@ from gastown_core.clock import backoff
 from gastown_core.errors import words_of
 from gastown_core.files.spool import close_spool, is_on, open_spool
 from gastown_core.telemetry import plain_wire
+from gastown_core.telemetry.agent_env import agent_env, write_agent_env
 from gastown_core.telemetry.outbox import Outbox, empty_spool
 from gastown_core.telemetry.records import record_of
 from gastown_core.telemetry.series import figures_of
 from gastown_core.telemetry.spans import spans_of
 from gastown_core.telemetry.tally import SPOOL, count_on
 from gastown_core.telemetry.targets import LOGS, METRICS, OTLP, choose
+from gastown_core.town.start_plan import agent_env_path
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from gastown_core.clock import Clock
+    from gastown_core.telemetry.receiver import Receiver
     from gastown_core.telemetry.records import LogLine
     from gastown_core.telemetry.series import Figures
     from gastown_core.telemetry.spans import Span
@@ -67,6 +70,9 @@ class Station:
         self._senders: dict[Target, Any] = {}
         self._said: tuple[str, ...] = ()
         self._content: frozenset[str] | None = None
+        self._receiver: Receiver | None = None
+        self._receiver_why = ""
+        self._agent_env: dict[str, str] | None = None
 
     def run(self) -> str:
         """Count, and send what is due; return what is to be said."""
@@ -75,6 +81,7 @@ class Station:
         self._said = choice.problems
         if not choice.is_on:
             self._end()
+            self._tell_agents({})
             close_spool(self.root)
             return "; ".join(said)
         if not is_on(self.root) or choice.content != self._content:
@@ -82,6 +89,7 @@ class Station:
                 said.append("counts for " + (", ".join(one.place for one in choice.targets) or "/metrics"))
             open_spool(self.root, choice.content)
             self._content = choice.content
+        said.append(self._receive(choice))
         tally = count_on(self.root, clock=self._clock)
         outbox = Outbox(self.root)
         outbox.keep_only([one.signal for one in choice.targets if one.signal != METRICS])
@@ -92,6 +100,32 @@ class Station:
                 said.append(line.answered(why, self._clock.now(), choice.interval_s))
         self._empty_spool(tally, outbox, choice)
         return "; ".join(filter(None, said))
+
+    def _receive(self, choice: Choice) -> str:
+        """Open or close the receiver, and tell agents that start where to export to; return what is to be said."""
+        said = ""
+        if choice.receives and self._receiver is None:
+            try:
+                from gastown_core.telemetry.receiver import Receiver
+
+                self._receiver = Receiver(self.root, self._clock, choice.receiver_port)
+                said = f"takes what agents export at {self._receiver.url}"
+                self._receiver_why = ""
+            except (ImportError, OSError) as error:
+                why = NO_PACKAGES if isinstance(error, ImportError) else words_of(error)
+                said = "" if why == self._receiver_why else f"no receiver: {why}"
+                self._receiver_why = why
+        elif not choice.receives and self._receiver is not None:
+            self._receiver.close()
+            self._receiver = None
+            said = "takes nothing more from agents"
+        self._tell_agents(agent_env(choice, self._receiver))
+        return said
+
+    def _tell_agents(self, env: dict[str, str]) -> None:
+        if env != self._agent_env and (env or os.path.exists(agent_env_path(self.root))):
+            write_agent_env(self.root, env)
+        self._agent_env = env
 
     def _try(self, target: Target, tally: Tally, outbox: Outbox, choice: Choice) -> str:
         """Send what the target's signal has; return why that failed, empty if it did not."""
@@ -159,6 +193,9 @@ class Station:
             sender.close()
         self._senders.clear()
         self._lines.clear()
+        if self._receiver is not None:
+            self._receiver.close()
+            self._receiver = None
 
     def close(self) -> None:
         """Count and send once more, so that collectors have all; one that did not answer is left out."""

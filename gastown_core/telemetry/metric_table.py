@@ -122,6 +122,12 @@ OURS = (
         "how long commands took",
         "duration_ms",
     ),
+    _counter(
+        "gastown.tool.decisions.total",
+        "agent_type tool=tool_name decision",
+        "tool.decision",
+        "tools that agents' programs allowed or refused, as they tell it",
+    ),
     _counter("gastown.event.total", "type", "event", "lines of the event log, by kind"),
     Metric(
         "gastown.agent.tokens.total",

@@ -118,7 +118,10 @@ def resource(root: str, service: str, more: dict[str, str] | None = None) -> Res
     }
     if not os.environ.get("OTEL_SERVICE_NAME"):
         told["service.name"] = service
-    return Resource.create({name: value for name, value in told.items() if value})
+    whole = Resource.create({name: value for name, value in told.items() if value})
+    # a daemon that an agent started inherits whose that agent's telemetry is
+    ours = {name: value for name, value in whole.attributes.items() if not name.startswith("gt.") or name in told}
+    return Resource(ours, whole.schema_url)
 
 
 def metrics_data(root: str, figures: Figures) -> MetricsData:

@@ -53,6 +53,8 @@ class Choice(Record):
     interval_s: float = 30.0
     content: frozenset[str] = frozenset()
     problems: tuple[str, ...] = ()
+    receives: bool = False
+    receiver_port: int = 0
 
     def target(self, signal: str) -> Target | None:
         """Return the target of a signal."""
@@ -77,12 +79,13 @@ def choose(root: str, env: Mapping[str, str]) -> Choice:
             found.append(Target(signal, url, encoding_of(signal, url)))
     if "grpc" in (env.get("OTEL_EXPORTER_OTLP_PROTOCOL", ""), env.get("OTEL_EXPORTER_OTLP_METRICS_PROTOCOL", "")):
         problems.append("OTEL_EXPORTER_OTLP_PROTOCOL=grpc: this program speaks http/protobuf, the port is mostly 4318")
-    is_on = bool(found) or enabled == "on" or bool(settings.lenient("telemetry.receiver"))
+    receives = bool(settings.lenient("telemetry.receiver"))
+    is_on = bool(found) or enabled == "on" or receives
     content = {name for name in OPT_INS if env.get(name, "").strip().lower() == "true"}
     content |= {str(one) for one in settings.lenient("telemetry.content")} & {*OPT_INS}
-    return Choice(
-        is_on, tuple(found), _interval(env, settings.seconds("telemetry.interval")), frozenset(content), tuple(problems)
-    )
+    interval_s = _interval(env, settings.seconds("telemetry.interval"))
+    port = int(settings.lenient("telemetry.receiver_port"))
+    return Choice(is_on, tuple(found), interval_s, frozenset(content), tuple(problems), receives, port)
 
 
 def _url(signal: str, env: Mapping[str, str]) -> str:

@@ -10,8 +10,11 @@ import os
 import shlex
 import sys
 import time
+from urllib.parse import quote
 
 from gastown_core.clock import SYSTEM_CLOCK
+from gastown_core.errors import GastownError
+from gastown_core.files.atomic import read_json
 from gastown_core.model.address import CREW, POLECAT, Address
 from gastown_core.model.record import Record
 from gastown_core.runtimes.presets import SCRIPTED
@@ -91,6 +94,7 @@ def plan_start(
     env.update(own)
     env.update(session_env(preset))
     env["GT_AGENT"] = chosen.alias or preset.name
+    env.update(telemetry_env(root, entry, env.get("GT_RUN", ""), topic, bead))
     account = _account(root, entry, preset, clock.now())
     if account is not None:
         env[VARIABLE], env[preset.config_dir_env] = account
@@ -101,6 +105,37 @@ def plan_start(
     argv = going_on or command_line(preset, "" if typed else prompt)
     warnings = (*chosen.warnings, *_warnings(root, entry, preset))
     return Start(entry, chosen.alias or preset.name, preset, env, argv, topic, typed, warnings, bool(going_on))
+
+
+def agent_env_path(root: str) -> str:
+    """Return the path of the variables by which programs export their own telemetry; the daemon writes it."""
+    return os.path.join(root, ".runtime", "telemetry", "agent-env.json")
+
+
+def telemetry_env(root: str, entry: RosterEntry, run: str, topic: str, bead: str) -> dict[str, str]:
+    """Return the variables by which the agent's program exports its telemetry, and says whose it is; none while it is off."""
+    try:
+        told = read_json(agent_env_path(root)) or {}
+    except GastownError:
+        # without it the program exports nothing, which is no reason not to start it
+        return {}
+    env = {name: value for name, value in told.items() if isinstance(value, str)}
+    if not env:
+        return {}
+    address = entry.address
+    whose = {
+        "gt.role": address.gt_role,
+        "gt.rig": address.rig,
+        "gt.actor": address.bd_actor,
+        "gt.agent": address.name,
+        "gt.session": entry.session,
+        "gt.run_id": run,
+        "gt.town": os.path.basename(root),
+        "gt.issue": bead,
+        "gt.topic": topic[:40],
+    }
+    pairs = [f"{name}={quote(value, safe='/')}" for name, value in whose.items() if value]
+    return {**env, "OTEL_RESOURCE_ATTRIBUTES": ",".join(pairs)}
 
 
 def _in_the_town(root: str, entry: RosterEntry, preset: Preset) -> tuple[Preset, dict[str, str]]:

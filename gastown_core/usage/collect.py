@@ -20,6 +20,7 @@ from gastown_core.town.inventory import read_inventory
 from gastown_core.town.runtime_settings import list_agents
 from gastown_core.town.settings import load_settings, settings_path
 from gastown_core.usage import budget
+from gastown_core.usage.cost_facts import settle
 from gastown_core.usage.today import read_today, sum_up, today_path, write_today
 from gastown_core.usage.usage_file import UsageFile, news
 from gastown_core.usage.usage_ledger import UsageLedger, ledger_path
@@ -64,6 +65,7 @@ def collect(
         collector.read_events()
         for path, (runtime, agent) in collector.found(os.environ if env is None else env).items():
             collector.read(path, runtime, agent)
+        collector.is_changed |= settle(ledger, clock.now()) > 0
         said: list[str] = []
         if collector.is_changed or _is_outdated(root, clock.now()):
             write_today(root, sum_up(ledger, load_settings(root).lenient("prices"), clock.now()))
