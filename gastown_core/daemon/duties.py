@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from gastown_core.daemon.duty import Shift
     from gastown_core.model.snapshot import TownSnapshot
     from gastown_core.patrols.table import PatrolRow
+    from gastown_core.telemetry.readings import Read
 
 ACTOR = "daemon"
 _UNDISPATCHED, _UNHELD = Quiet(), Quiet()
@@ -294,9 +295,15 @@ def run_plugins(shift: Shift) -> str:
 
 def tell_collectors(shift: Shift) -> str:
     """Count what happened, and tell the collectors that the town has chosen."""
+    from gastown_core.attention.look import count_of
     from gastown_core.telemetry.export import station_of
+    from gastown_core.telemetry.readings import of_town
 
-    return station_of(shift.root, shift.clock).run()
+    def look() -> Read:
+        town = lookout_of(shift.root, shift.clock).look()
+        return of_town(town, count_of(_waiting(shift, town)).you)
+
+    return station_of(shift.root, shift.clock).run(look)
 
 
 TOWN = (

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import threading
+from functools import partial
 
 from gastown_core.clock import backoff
 from gastown_core.errors import words_of
@@ -15,6 +16,7 @@ from gastown_core.files.spool import close_spool, is_on, open_spool
 from gastown_core.telemetry import plain_wire
 from gastown_core.telemetry.agent_env import agent_env, write_agent_env
 from gastown_core.telemetry.outbox import Outbox, empty_spool
+from gastown_core.telemetry.readings import read_usage, used_between
 from gastown_core.telemetry.records import record_of
 from gastown_core.telemetry.series import figures_of
 from gastown_core.telemetry.spans import spans_of
@@ -24,10 +26,11 @@ from gastown_core.town.start_plan import agent_env_path
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from typing import Any
 
     from gastown_core.clock import Clock
+    from gastown_core.telemetry.readings import Read
     from gastown_core.telemetry.receiver import Receiver
     from gastown_core.telemetry.records import LogLine
     from gastown_core.telemetry.series import Figures
@@ -69,13 +72,15 @@ class Station:
         self._lines: dict[Target, Line] = {}
         self._senders: dict[Target, Any] = {}
         self._said: tuple[str, ...] = ()
+        self._look: Callable[[], Read] = dict
         self._content: frozenset[str] | None = None
         self._receiver: Receiver | None = None
         self._receiver_why = ""
         self._agent_env: dict[str, str] | None = None
 
-    def run(self) -> str:
-        """Count, and send what is due; return what is to be said."""
+    def run(self, look: Callable[[], Read] = dict) -> str:
+        """Count, and send what is due; return what is to be said. ``look`` reads how the town stands."""
+        self._look = look
         choice = choose(self.root, self._env)
         said = [one for one in choice.problems if one not in self._said]
         self._said = choice.problems
@@ -131,7 +136,8 @@ class Station:
         """Send what the target's signal has; return why that failed, empty if it did not."""
         try:
             if target.signal == METRICS:
-                return self._send_metrics(target, figures_of(tally, self._clock.now()))
+                read = {**read_usage(self.root), **self._look()}
+                return self._send_metrics(target, figures_of(tally, self._clock.now(), read))
             return self._send_notes(target, outbox, choice)
         except ImportError:
             return NO_PACKAGES
@@ -155,7 +161,7 @@ class Station:
                 records = (record_of(self.root, note, choice.content, self._env) for note in notes)
                 why = self._send_logs(target, [one for one in records if one is not None])
             else:
-                why = self._send_spans(target, spans_of(notes, memory))
+                why = self._send_spans(target, spans_of(notes, memory, partial(used_between, self.root)))
             if why:
                 return why
             outbox.settle(target.signal, places, memory)

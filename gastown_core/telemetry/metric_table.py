@@ -47,7 +47,7 @@ BD_OUTPUT, AGENT_OUTPUT, PANE_OUTPUT = "GT_LOG_BD_OUTPUT", "GT_LOG_AGENT_OUTPUT"
 MAIL_BODY, PROMPT_KEYS, PRIME_CONTEXT = "GT_LOG_MAIL_BODY", "GT_LOG_PROMPT_KEYS", "GT_LOG_PRIME_CONTEXT"
 OPT_INS = (BD_OUTPUT, AGENT_OUTPUT, PANE_OUTPUT, MAIL_BODY, PROMPT_KEYS, PRIME_CONTEXT)
 
-USAGE, LEDGER, TOWN, SELF = "usage ledger", "ledger", "snapshot", "telemetry"
+USAGE, LEDGER, TOWN = "usage ledger", "ledger", "snapshot"
 """Where figures come from that are no sums of notes."""
 
 
@@ -146,7 +146,22 @@ OURS = (
         "what that cost, as far as the programs tell it",
     ),
     Metric("gastown.agent.messages.total", COUNTER, "1", ("agent", "gen_ai.request.model"), USAGE, "answers of models"),
-    Metric("gastown.telemetry.lost.total", COUNTER, "1", ("what",), SELF, "notes that could not be kept or told"),
+    Metric(
+        "gen_ai.client.inference.tokens",
+        COUNTER,
+        TOKENS,
+        ("gen_ai.operation.name", "gen_ai.provider.name", "gen_ai.request.model", "gen_ai.token.type"),
+        USAGE,
+        "tokens by the GenAI conventions: input (with what the cache gave and took) and output",
+    ),
+    Metric(
+        "gen_ai.client.inference.input_tokens_by_cache",
+        COUNTER,
+        TOKENS,
+        ("gen_ai.operation.name", "gen_ai.provider.name", "gen_ai.request.model", "gen_ai.token.cache"),
+        USAGE,
+        "the same input by the part that the cache has: none, read, creation",
+    ),
     Metric("gastown.agents", GAUGE, "1", ("health",), TOWN, "agents of the roster, by health"),
     Metric("gastown.attention", GAUGE, "1", (), TOWN, "rows of the inbox: what waits on a person"),
 )
@@ -236,7 +251,7 @@ def counted_by(note: str) -> tuple[Metric, ...]:
     return _BY_NOTE.get(note, ())
 
 
-_READ = (USAGE, LEDGER, TOWN, SELF)
+_READ = (USAGE, LEDGER, TOWN)
 _BY_NOTE: dict[str, tuple[Metric, ...]] = {}
 for _row in ALL_METRICS.values():
     if _row.note not in _READ:

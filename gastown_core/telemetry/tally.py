@@ -35,7 +35,6 @@ if TYPE_CHECKING:
 
 VERSION = 1
 EVENTS, SPOOL = "events", "spool"
-LOST = "gastown.telemetry.lost.total"
 BUCKETS = (1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 500.0, 1000.0, 2000.0, 5000.0, 10000.0, 30000.0)
 """Upper bounds of the buckets of histograms, in milliseconds."""
 MOST_SERIES = 500
