@@ -20,12 +20,14 @@ from starlette.responses import (
 )
 from starlette.routing import Route
 
+from gastown_core.attention.look import count_of
+from gastown_core.clock import SYSTEM_CLOCK
 from gastown_core.errors import GastownError
 from gastown_web.acts import Acts
 from gastown_web.api import Api
 from gastown_web.desk import Desk
 from gastown_web.event_link import moment_of, query_of
-from gastown_web.guard import Gate, Guard, same
+from gastown_web.guard import METRICS, Gate, Guard, same
 from gastown_web.palette import Palette
 from gastown_web.panels import HERE, PAGES, PANELS, Page, Painter
 
@@ -87,6 +89,7 @@ class Dashboard:
             Route("/inbox/{act}", self.acts.mark, methods=["POST"]),
             Route("/live", self._live),
             Route("/pane/{key:path}", self._pane),
+            Route(METRICS, self._metrics),
             Route("/login", self._login, methods=["GET", "POST"]),
             Route("/static/htmx.js", self._htmx),
             Route("/static/{name}", self._static),
@@ -247,6 +250,14 @@ class Dashboard:
             await asyncio.sleep(SLOWDOWN_S)
             return HTMLResponse(self.painter.show("login.html", problem="That is not the password."), 401)
         return self.guard.let_in(RedirectResponse("/", 303))
+
+    async def _metrics(self, _: Request) -> Response:
+        """The town's figures in the text format of Prometheus."""
+        from gastown_core.telemetry import prometheus
+
+        town, need = self.desk.town, count_of(self.desk.inbox().shown).you
+        text = await asyncio.to_thread(prometheus.page, self.desk.root, town, need, SYSTEM_CLOCK.now())
+        return Response(text, media_type=prometheus.CONTENT_TYPE)
 
     async def _static(self, request: Request) -> Response:
         kind = STATIC.get(request.path_params["name"])

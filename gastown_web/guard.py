@@ -36,11 +36,24 @@ HEADERS = {
 """What each answer carries: no script and no style but our own files, no frame, nothing kept."""
 
 
+METRICS = "/metrics"
+
+
 class Guard:
     """The secrets of one server, and the hosts under which it may be called."""
 
-    def __init__(self, bind: str, port: int, *, token: str = "", password: str = "", is_readonly: bool = False) -> None:
+    def __init__(
+        self,
+        bind: str,
+        port: int,
+        *,
+        token: str = "",
+        password: str = "",
+        is_readonly: bool = False,
+        metrics_key: str = "",
+    ) -> None:
         self.token = token or secrets.token_urlsafe(32)
+        self.metrics_key = metrics_key
         self.csrf = secrets.token_urlsafe(32)
         self.password = password
         self.is_readonly = is_readonly
@@ -83,6 +96,11 @@ class Guard:
         """Whether the request carries the token as ``Authorization: Bearer``."""
         scheme, _, given = headers.get("authorization", "").partition(" ")
         return scheme.lower() == "bearer" and same(given.strip(), self.token)
+
+    def may_scrape(self, path: str, headers: Headers) -> bool:
+        """Whether the request asks for the metrics and carries their key, which outlives this server's token."""
+        scheme, _, given = headers.get("authorization", "").partition(" ")
+        return path == METRICS and scheme.lower() == "bearer" and same(given.strip(), self.metrics_key)
 
     def let_in(self, response: Response) -> Response:
         """Give the answer the cookie."""
@@ -173,7 +191,7 @@ class Gate:
             return None
         if _is_from_elsewhere(headers):
             return _say(403, "another page may link here, no more")
-        if guard.has_bearer(headers):
+        if guard.has_bearer(headers) or guard.may_scrape(path, headers):
             return self._refused_act(request)
         if request.method not in SAFE and not guard.is_from_us(headers):
             return _say(403, "an act is accepted from the dashboard's own pages only")

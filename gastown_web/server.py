@@ -58,9 +58,11 @@ def serve(
 
     ``is_heard`` says whether what was told could be written: without its link nobody can open the dashboard.
     """
+    from gastown_core.telemetry.prometheus import metrics_key
+
     listener = listen(bind, port)
     port = listener.getsockname()[1]
-    guard = Guard(bind, port, password=password, is_readonly=is_readonly)
+    guard = Guard(bind, port, password=password, is_readonly=is_readonly, metrics_key=metrics_key(root))
     host = f"[{bind}]" if ":" in bind else bind
     shown = "127.0.0.1" if bind in ("0.0.0.0", "localhost") else "[::1]" if bind == "::" else host
     link = f"http://{shown}:{port}/" if password else guard.link(shown)

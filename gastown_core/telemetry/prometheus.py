@@ -2,6 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import secrets
+
+from gastown_core.errors import GastownError
+from gastown_core.files.atomic import write_atomic
+from gastown_core.files.folders import private_folder
+from gastown_core.files.plain import open_plain
 from gastown_core.telemetry.metric_table import ALL_METRICS, COUNTER, HISTOGRAM
 from gastown_core.telemetry.readings import of_town, read_usage
 from gastown_core.telemetry.series import figures_of, flat, plain_name
@@ -13,6 +20,22 @@ if TYPE_CHECKING:
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 _OFF = "# telemetry is off, so nothing is counted here: gt config set telemetry.enabled on"
+
+
+def metrics_key(root: str) -> str:
+    """Return the key by which a Prometheus server may fetch the page, made at the first call; empty if it cannot be kept.
+
+    It is in ``<town>/.runtime/telemetry/metrics-key``, for Prometheus' ``credentials_file``.
+    """
+    path = os.path.join(root, ".runtime", "telemetry", "metrics-key")
+    try:
+        private_folder(os.path.dirname(path))
+        if not os.path.exists(path):
+            write_atomic(path, secrets.token_urlsafe(32).encode(), mode=0o600)
+        with open(open_plain(path), encoding="ascii") as handle:
+            return handle.read().strip()
+    except (GastownError, OSError, ValueError):
+        return ""
 
 
 def page(root: str, town: TownSnapshot, need: int, now: float) -> str:
