@@ -12,7 +12,6 @@ from gastown_core.town.start_plan import agent_env_path
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from gastown_core.telemetry.receiver import Receiver
     from gastown_core.telemetry.targets import Choice
 
 KEY_HEADER = "x-gastown-key"
@@ -20,18 +19,18 @@ KEY_HEADER = "x-gastown-key"
 ENABLED = {"CLAUDE_CODE_ENABLE_TELEMETRY": "1", "OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf"}
 
 
-def agent_env(choice: Choice, receiver: Receiver | None) -> dict[str, str]:
+def agent_env(choice: Choice, receiver: str, key: str) -> dict[str, str]:
     """Return the variables; none if programs are to export nothing.
 
-    With a receiver all goes there: the town tells the collectors itself, and each request is counted once.
+    With a ``receiver`` (its URL, and its key) all goes there: the town tells the collectors itself, and each request is counted once.
     """
-    if receiver is not None:
+    if receiver:
         told = {
             "OTEL_METRICS_EXPORTER": "none",
             "OTEL_LOGS_EXPORTER": "otlp",
-            "OTEL_EXPORTER_OTLP_ENDPOINT": receiver.url,
+            "OTEL_EXPORTER_OTLP_ENDPOINT": receiver,
         }
-        return {**ENABLED, **told, "OTEL_EXPORTER_OTLP_HEADERS": f"{KEY_HEADER}={receiver.key}"}
+        return {**ENABLED, **told, "OTEL_EXPORTER_OTLP_HEADERS": f"{KEY_HEADER}={key}"}
     metrics, logs = choice.target(METRICS), choice.target(LOGS)
     found: dict[str, str] = {}
     for target in (metrics, logs):

@@ -124,7 +124,8 @@ class Station:
             self._receiver.close()
             self._receiver = None
             said = "takes nothing more from agents"
-        self._tell_agents(agent_env(choice, self._receiver))
+        listening = self._receiver
+        self._tell_agents(agent_env(choice, listening.url if listening else "", listening.key if listening else ""))
         return said
 
     def _tell_agents(self, env: dict[str, str]) -> None:
