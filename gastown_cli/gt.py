@@ -103,6 +103,7 @@ ROOT = Root(
         Command("dog list", _C + "dog:list", "Agents", "List the dogs with their work", ("ls",)),
         Command("dog status", _C + "dog:status", "Agents", "Show one dog, or the pack"),
         Command("dog call", _C + "dog:call", "Agents", "Start the session of a dog"),
+        Command("dog dispatch", _C + "dog:dispatch", "Agents", "Hand a plugin's instructions to a dog"),
         Command("dog done", _C + "dog:done", "Agents", "Close a dog's work (for dogs)"),
         Command("dog clear", _C + "dog:clear", "Agents", "Put a dog's work back to ready and end its session"),
         Command("dog health-check", _C + "dog:health", "Agents", "Check the dogs; exit code 2 if one needs attention"),

@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
 
     from gastown_core.beads.ledger import TownLedger
+    from gastown_core.plugins.plugin import Plugin
+    from gastown_core.plugins.run import Outcome
     from gastown_core.work.dog_life import Dog
 
 
@@ -171,6 +173,69 @@ def run_call(args: Namespace) -> int:
     if args.json:
         output.say_json({"called": [dog.name for dog in dogs], "started": woken})
     return 0
+
+
+def dispatch_arguments(parser: ArgumentParser) -> None:
+    """Add the arguments of ``gt dog dispatch``."""
+    parser.add_argument(
+        "--plugin", required=True, metavar="NAME", help="plugin whose instructions a dog gets, whatever its gate says"
+    )
+    parser.add_argument("--rig", default="", help="the plugin of this rig")
+    parser.add_argument("--dog", default="", metavar="NAME", help="this dog (default: a free one, or a new one)")
+    parser.add_argument(
+        "--create", action="store_true", help="accepted for compatibility; a dog is created when none is free"
+    )
+    parser.add_argument("-n", "--dry-run", action="store_true", help="show what would be done; change nothing")
+    context.add_json(parser)
+
+
+def run_dispatch(args: Namespace) -> int:
+    """Hand a plugin's instructions to a dog; one with a script needs no dog."""
+    from gastown_core.errors import ConflictError
+    from gastown_core.plugins.plugin import BY_SCRIPT, get_plugin
+    from gastown_core.work.dog_life import find_dog
+
+    root, ledger = _open()
+    plugin = get_plugin(root, f"{args.rig}/{args.plugin}" if args.rig else args.plugin)
+    if plugin.execution == BY_SCRIPT:
+        why = "it has a script, which runs without a dog"
+        hint = f"gt plugin run {plugin.full_name} --force"
+        raise ConflictError(f"{plugin.full_name} is not handed to a dog", why, hint)
+    named = find_dog(root, ledger, _name(args.dog)).name if args.dog else ""
+    if args.dry_run:
+        words = f"would hand {plugin.full_name} to {named or 'a free dog, or a new one'}"
+        output.say_json(_dispatch_json(plugin, named, dry_run=True)) if args.json else output.say(words)
+        return 0
+    done, told = _dispatch(root, ledger, plugin, named)
+    if args.json:
+        output.say_json(told)
+    else:
+        mark = output.style("✓", "green") if done.is_success else output.style("✗", "red")
+        output.say(f"{mark} {plugin.full_name}: {output.clean(done.detail)}")
+    return 0 if done.is_success else 1
+
+
+def _dispatch(root: str, ledger: TownLedger, plugin: Plugin, named: str) -> tuple[Outcome, dict[str, object]]:
+    """Run the plugin by a dog; return how it went, and who has its work now."""
+    from gastown_core.plugins.run import run_plugin
+    from gastown_core.work.dog_life import read_dogs
+
+    before = {dog.name for dog in read_dogs(root, ledger)}
+    me = who.acting(root)
+    done = run_plugin(root, ledger, plugin, trigger="gt dog dispatch", actor=me, clock=SYSTEM_CLOCK, dog=named)
+    told = _dispatch_json(plugin, named, dry_run=False) | {"work": done.bead}
+    told["warnings"] = [] if done.is_success else [done.detail]
+    for dog in read_dogs(root, ledger):
+        if any(one.id == done.bead for one in dog.work):
+            told |= {"dog": dog.name, "dog_created": dog.name not in before, "work_confirmed": True}
+            told["session_started"] = bool(dog.lives)
+    return done, told
+
+
+def _dispatch_json(plugin: Plugin, dog: str, *, dry_run: bool) -> dict[str, object]:
+    told: dict[str, object] = {"plugin": plugin.name, "plugin_rig": plugin.rig, "plugin_path": plugin.path, "dog": dog}
+    told |= {"dog_created": False, "work": "", "dry_run": dry_run, "session_started": False, "work_confirmed": False}
+    return told | {"warnings": []}
 
 
 def done_arguments(parser: ArgumentParser) -> None:

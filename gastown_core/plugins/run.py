@@ -37,6 +37,8 @@ class Outcome(Record):
     is_success: bool
     detail: str
     run_id: str = ""
+    bead: str = ""
+    """What a dog was given."""
 
     @property
     def last_line(self) -> str:
@@ -55,10 +57,12 @@ def run_plugin(
     clock: Clock,
     event: bytes = b"",
     stopping: Callable[[], bool] | None = None,
+    dog: str = "",
 ) -> Outcome:
     """Run the plugin to its end and record it; a failure is escalated once, and a later success settles that.
 
-    ``event`` is the line of the event that started it: the script gets it on its standard input.  Raises ConflictError
+    ``event`` is the line of the event that started it: the script gets it on its standard input.  ``dog`` names the one
+    that gets the instructions, empty for any free one.  Raises ConflictError
     while an earlier run has not ended, StoreError if the run cannot be recorded.
     """
     began, start = clock.now(), time.monotonic()
@@ -67,7 +71,7 @@ def run_plugin(
             if plugin.execution == BY_SCRIPT:
                 outcome = _script(root, plugin, event, stopping, lock)
             else:
-                outcome = _hand_to_dog(root, ledger, plugin, actor)
+                outcome = _hand_to_dog(root, ledger, plugin, actor, dog)
         except (GastownError, OSError) as error:
             outcome = Outcome(False, words_of(error))
     result = SUCCESS if outcome.is_success else FAILURE
@@ -150,8 +154,9 @@ def _script(root: str, plugin: Plugin, event: bytes, stopping: Callable[[], bool
     return Outcome(True, said)
 
 
-def _hand_to_dog(root: str, ledger: TownLedger, plugin: Plugin, actor: str) -> Outcome:
-    """Make a bead of the instructions and sling it to an idle dog."""
+def _hand_to_dog(root: str, ledger: TownLedger, plugin: Plugin, actor: str, dog: str) -> Outcome:
+    """Make a bead of the instructions and sling it to a dog, an idle one if none is named."""
+    target = f"deacon/dogs/{dog}" if dog else "deacon/dogs"
     fields = {
         "title": f"Plugin: {plugin.full_name}",
         "description": plugin.instructions,
@@ -160,12 +165,12 @@ def _hand_to_dog(root: str, ledger: TownLedger, plugin: Plugin, actor: str) -> O
     }
     with ledger.store_for("hq-x").write(actor) as batch:
         bead = batch.create(fields)
-    done = run(gt_argv("sling", bead.id, "deacon/dogs"), cwd=root, env=environment(root, plugin), timeout_s=SLING_S, starts_servers=True)  # fmt: skip
+    done = run(gt_argv("sling", bead.id, target), cwd=root, env=environment(root, plugin), timeout_s=SLING_S, starts_servers=True)  # fmt: skip
     said = (done.err or done.out).strip()
     if done.code:
         with ledger.store_for("hq-x").write(actor) as batch:
             batch.close(bead.id, "no dog could take it", force=True)
-    return Outcome(done.code == 0, f"{bead.id}: {said}")
+    return Outcome(done.code == 0, f"{bead.id}: {said}", bead=bead.id)
 
 
 def check_says(root: str, plugin: Plugin) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from tests.support.cli import gt
-from tests.support.rigged import Rigged
+from tests.support.rigged import Rigged, make_executable, write
 
 
 def names(rigged: Rigged) -> list[str]:
@@ -60,3 +60,34 @@ def test_a_dog_that_is_done_closes_its_work(rigged: Rigged) -> None:
     assert rigged.bead(bead_id).status == "closed"
     assert gt("dog", "clear", "rex", cwd=rigged.root).code == 0
     assert gt("dog", "done", "max", cwd=rigged.root).code == 1
+
+
+def plugin(rigged: Rigged, name: str, script: str = "") -> None:
+    folder = os.path.join(rigged.root, "plugins", name)
+    write(os.path.join(folder, "plugin.md"), f'+++\nname = "{name}"\n[gate]\ntype = "manual"\n+++\nSweep the yard.\n')
+    if script:
+        make_executable(os.path.join(folder, "run.sh"), script)
+
+
+def test_a_plugin_is_dispatched_to_a_dog(rigged: Rigged, without_tmux: None) -> None:
+    root = rigged.root
+    plugin(rigged, "sweep")
+    plugin(rigged, "scripted", "#!/bin/sh\n")
+    assert gt("dog", "dispatch", cwd=root).code == 2, "which plugin?"
+    assert gt("dog", "dispatch", "--plugin", "swep", cwd=root).code == 1
+    assert "gt plugin run" in gt("dog", "dispatch", "--plugin", "scripted", cwd=root).err
+    dry = gt("dog", "dispatch", "--plugin", "sweep", "-n", "--json", cwd=root).json
+    assert (dry["dry_run"], dry["work"]) == (True, "") and names(rigged) == []
+
+    first = gt("dog", "dispatch", "--plugin", "sweep", "--json", cwd=root)
+    assert first.code == 0, first.err
+    told = first.json
+    assert told["dog_created"] and told["work_confirmed"] and not told["session_started"] and told["warnings"] == []
+    bead = rigged.ledger.get(told["work"])
+    assert bead is not None and bead.description.strip() == "Sweep the yard." and names(rigged) == [told["dog"]]
+    assert gt("plugin", "history", "sweep", "--json", cwd=root).json[0]["result"] == "success"
+
+    assert gt("dog", "add", "rex", cwd=root).code == 0
+    second = gt("dog", "dispatch", "--plugin", "sweep", "--dog", "rex", "--json", cwd=root).json
+    assert (second["dog"], second["dog_created"]) == ("rex", False)
+    assert gt("dog", "dispatch", "--plugin", "sweep", "--dog", "max", cwd=root).code == 1
