@@ -1,5 +1,5 @@
 # make demo and make test need git, make, Python 3.11 or newer and tmux 3.2 or newer; packages go into .venv.
-.PHONY: help demo test agents check static format bench snapshots docs clean tmux moved fresh drill packages
+.PHONY: help demo dolt test agents check static format bench snapshots docs clean tmux moved fresh drill packages
 .DEFAULT_GOAL := help
 
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
@@ -15,6 +15,7 @@ help:
 	@echo "make check   format, lint, types, import contracts, tests"
 	@echo "make packages  sdist and wheel: built, checked, installed into an empty environment, tried; AUDIT=yes asks for known faults too"
 	@echo "make bench   the benchmark table (SIZE=S or L)"
+	@echo "make dolt    the dolt command, built with Go unless it is installed"
 	@echo "make agents  tests with all real agent programs against a stand-in model server"
 	@echo "make drill   kill sweeps at every point, an hour of thirty agents, long runs of the town's model, then make fresh (hours)"
 	@echo "make fresh   make demo and make test on minimal Debian systems (as root, with debootstrap)"
@@ -46,7 +47,14 @@ test: $(VENV)/dev
 	@.ci/bootstrap browser || echo "The tests that need Chromium are skipped."
 	@echo "fetching the agent programs that tests run into .cache/agents; the first time this takes about a minute"
 	$(BIN)/python -m tests.realagents.programs ci
-	$(BIN)/python -m pytest -n 2 --dist worksteal
+	@.ci/dolt begin
+	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not realagents_nightly and not dolt"
+	@.ci/dolt >/dev/null || echo "The tests that need Dolt are skipped."
+	$(BIN)/python -m pytest -n 2 -m dolt tests/dolt
+
+# the dolt command for tests and for trying a town on it: the one on PATH, or one built with Go, once
+dolt:
+	@.ci/dolt
 
 agents: $(VENV)/dev tmux
 	$(BIN)/python -m tests.realagents.programs nightly

@@ -108,6 +108,9 @@ ROOT = Root(
         Command("dog clear", _C + "dog:clear", "Agents", "Put a dog's work back to ready and end its session"),
         Command("dog health-check", _C + "dog:health", "Agents", "Check the dogs; exit code 2 if one needs attention"),
         Command("maintain", _C + "maintain", "Town", "Copy the ledgers, tidy the rigs' repositories: backup|git"),
+        Command("dolt", _C + "dolt", "Town", "Run the town's Dolt server: start|stop|status|logs|backup|cleanup"),
+        Command("store status", _C + "store:status", "Town", "Show which engine keeps the beads, and what it holds"),
+        Command("store migrate", _C + "store:migrate", "Town", "Move the beads between files and a Dolt server"),
         Command("boot status", _C + "boot:status", "Town", "Show what triage of the daemon would do, and did last"),
         Command(
             "boot triage",

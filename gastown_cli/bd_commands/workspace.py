@@ -59,6 +59,8 @@ class Workspace:
         target = broken_redirect(self.store.beads_dir)
         if target:
             output.note(f"warning: reading {self.store.beads_dir} although it is redirected: {target} does not exist")
+        if self.store.trouble and not self.quiet:
+            output.note(f"warning: {output.clean(self.store.trouble)}")
         self.actor = args.actor or _actor(self.root, self.place)
 
     def _check_ledger(self) -> None:

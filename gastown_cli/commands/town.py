@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 from gastown_cli import context, output, who
 from gastown_core.errors import GastownError, PartialError, UsageError
 
@@ -75,6 +77,8 @@ def run_up(args: Namespace) -> int:
     root = context.town()
     rows: list[Service] = []
     stale: list[str] = []
+    # first: agents and daemon ask it for their work
+    served = _start_server(root)
     if has_tmux():
         from gastown_core.process import gt_argv
         from gastown_core.tmux.keys import town_keys
@@ -87,6 +91,7 @@ def run_up(args: Namespace) -> int:
     if load_settings(root).lenient("up.daemon"):
         # last: it would release the work of agents that are only just being started
         rows.insert(0, _start_daemon(root))
+    rows[:0] = served
     failed = [row for row in rows if not row.ok]
     if args.json:
         started = sum(1 for row in rows if row.ok and row.detail != "already running")
@@ -105,6 +110,24 @@ def run_up(args: Namespace) -> int:
         if not failed and not args.quiet:
             output.say("next: gt feed watches the town; prefix+a opens it inside a session")
     return 0 if not failed else 3 if len(failed) < len(rows) else 1
+
+
+def _start_server(root: str) -> list[Service]:
+    """Start the Dolt server, if the town's beads are in databases of its own."""
+    from gastown_core.beads.discovery import is_served
+
+    if not is_served(os.path.join(root, ".beads")):
+        return []
+    from gastown_core.beads.dolt import server
+    from gastown_core.town.lifecycle import RUNS_ALREADY, Service
+
+    if not server.owns_server(root):
+        return []
+    try:
+        found, is_new = server.start(root)
+    except GastownError as error:
+        return [Service("dolt", "dolt", "", False, str(error))]
+    return [Service("dolt", "dolt", "", True, f"pid {found.pid}, port {found.port}" if is_new else RUNS_ALREADY)]
 
 
 def _start_daemon(root: str) -> Service:

@@ -10,6 +10,7 @@ from gastown_core.files.plain import open_plain
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from typing import Any
 
 BEADS = ".beads"
 REDIRECT = "redirect"
@@ -77,14 +78,35 @@ def ledger_name(beads_dir: str) -> str:
     return named or LEDGER
 
 
-def _exported_name(beads_dir: str) -> str:
+def metadata_of(beads_dir: str) -> dict[str, Any]:
+    """Return what ``metadata.json`` says of the folder's store, empty if it is missing or no JSON object."""
     from gastown_core.files.atomic import read_json
 
-    path = os.path.join(beads_dir, "metadata.json")
     try:
-        value = (read_json(path) or {}).get("jsonl_export")
+        return read_json(os.path.join(beads_dir, "metadata.json")) or {}
     except SettingsError:
-        return ""
+        return {}
+
+
+def is_served(beads_dir: str) -> bool:
+    """Return whether the folder's own files say that its beads are in a Dolt server's database."""
+    metadata = metadata_of(beads_dir)
+    if metadata.get("backend", "dolt") != "dolt":
+        return False
+    mode = metadata.get("dolt_mode")
+    if not mode and "backend" in metadata:
+        # imported here: hardly any folder leaves its mode to its other files
+        from gastown_core.beads.settings import read_settings
+
+        mode = (
+            "server" if os.environ.get("BEADS_DOLT_SERVER_MODE") == "1" else read_settings(beads_dir).get("dolt.mode")
+        )
+    return mode == "server"
+
+
+def _exported_name(beads_dir: str) -> str:
+    path = os.path.join(beads_dir, "metadata.json")
+    value = metadata_of(beads_dir).get("jsonl_export")
     if not isinstance(value, str) or not value:
         return ""
     name = value.removeprefix(BEADS + "/")

@@ -36,9 +36,14 @@ def examine(store: BeadStore, *, only: tuple[str, ...] = ()) -> list[LedgerFindi
             continue
         if name in STORE_CHECKS:
             found.append(STORE_CHECKS[name](store))
-        elif isinstance(store, JsonlStore):
+        elif isinstance(store, JsonlStore) and _is_in_files(store):
             found.append(FILE_CHECKS[name](store))
     return found
+
+
+def _is_in_files(store: BeadStore) -> bool:
+    """Whether the files are the truth, and not a mirror of a database."""
+    return store.files_dir == store.beads_dir
 
 
 def _layout(store: JsonlStore) -> LedgerFinding:
@@ -190,7 +195,7 @@ CHECKS = tuple("layout junk conflicts torn cycles dependencies duplicates gitign
 def mend(store: BeadStore) -> list[str]:
     """Repair what can be repaired in files without loss; returns sentences about what was done."""
     done: list[str] = []
-    if not isinstance(store, JsonlStore):
+    if not isinstance(store, JsonlStore) or not _is_in_files(store):
         return done
     made = init_store(os.path.dirname(store.beads_dir), store.prefix)
     if made:

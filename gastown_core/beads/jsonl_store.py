@@ -74,6 +74,16 @@ class JsonlStore:
         """Close files and index; the store can be used again afterwards."""
         self.index.close()
 
+    @property
+    def files_dir(self) -> str:
+        """The folder of its files."""
+        return self.beads_dir
+
+    @property
+    def trouble(self) -> str:
+        """Empty: files say what they hold now."""
+        return ""
+
     def path(self, code: int = ISSUES) -> str:
         """Return the path of a ledger file."""
         return self.index.path_of(code)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 from gastown_core.beads import ledger_line, partings
+from gastown_core.beads.discovery import is_served
 from gastown_core.beads.index import healing
 from gastown_core.beads.index_rows import ISSUES, WHERE_COLUMNS, WISPS, dependents_in
 from gastown_core.beads.rules import moved_stone
@@ -75,6 +76,12 @@ class JsonlWriter:
         lock.__enter__()
         self._lock = lock
         try:
+            if is_served(self.beads_dir):
+                raise StoreError(
+                    f"the beads of {os.path.dirname(self.beads_dir)} were moved to a Dolt server",
+                    "this process still has the files of before open",
+                    "start it again",
+                )
             self._look_at_files()
             self.index.refresh()
             self._settle_wisps()

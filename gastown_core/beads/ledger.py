@@ -162,6 +162,8 @@ class TownLedger:
             target = broken_redirect(store.beads_dir)
             if target:
                 self.warnings[name] = f"{store.beads_dir} is redirected to a missing folder, {target}"
+            elif store.trouble:
+                self.warnings[name] = store.trouble
             return store
         if reasons:
             self.missing[name] = reasons[0]

@@ -261,6 +261,16 @@ class MemoryStore:
         """Return the dependencies as of ``now``."""
         return Graph(self.excerpt, self._children, now, is_absent=self.is_absent)
 
+    @property
+    def files_dir(self) -> str:
+        """Empty: there are no files."""
+        return ""
+
+    @property
+    def trouble(self) -> str:
+        """Empty: memory is always reachable."""
+        return ""
+
     def positions(self) -> dict[str, Position]:
         """There are no files to tail."""
         return {}

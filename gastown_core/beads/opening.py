@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from gastown_core.beads.discovery import BEADS, LEDGER, follow_redirects, holds_records, ledger_name
+from gastown_core.beads.discovery import BEADS, LEDGER, follow_redirects, holds_records, is_served, ledger_name
 from gastown_core.beads.jsonl_store import JsonlStore
 from gastown_core.beads.settings import prefix_in, read_settings, vocabulary
 from gastown_core.clock import SYSTEM_CLOCK
@@ -71,6 +71,19 @@ def open_final(
     if not os.path.isdir(final):
         raise StoreError(f"no beads in {os.path.dirname(final)}", f"{final} is missing", "run bd init to create it")
     settings = read_settings(final)
+    if is_served(final):
+        from gastown_core.beads.dolt.opening import open_served
+
+        return open_served(
+            final,
+            prefix_in(settings) or prefix.rstrip("-"),
+            clock=clock,
+            words=vocabulary(settings),
+            foreign=foreign,
+            lacks=lacks,
+            progress=progress,
+            read_only=read_only,
+        )
     own = prefix_in(settings) or prefix.rstrip("-") or _guess_prefix(final)
     return JsonlStore(
         final,

@@ -32,6 +32,16 @@ class BeadStore(Protocol):
     clock: Clock
     words: Vocabulary
 
+    @property
+    def files_dir(self) -> str:
+        """The folder of the files in ``positions``, to be watched for changes; empty if there are none."""
+        ...
+
+    @property
+    def trouble(self) -> str:
+        """Why answers may be out of date (its server does not answer); empty if they are not."""
+        ...
+
     def path(self) -> str:
         """Return the path of its records, for messages."""
         ...

@@ -29,12 +29,12 @@ def read_dump(folder: str) -> list[Bead]:
     comments = _grouped(_table(folder, "comments"), "issue_id")
     out = []
     for row in issues:
-        raw = _record(row)
+        raw = record_of(row)
         bead_id = str(raw.get("id"))
         if bead_id in labels:
             raw["labels"] = sorted({str(row["label"]) for row in labels[bead_id] if row.get("label")})
         if bead_id in edges:
-            raw["dependencies"] = [_edge(row) for row in edges[bead_id]]
+            raw["dependencies"] = [edge_of(row) for row in edges[bead_id]]
         if bead_id in comments:
             ordered = sorted(comments[bead_id], key=lambda row: str(row.get("created_at")))
             raw["comments"] = [{key: value for key, value in row.items() if value is not None} for row in ordered]
@@ -70,7 +70,7 @@ def _grouped(rows: list[Row] | None, key: str) -> dict[str, list[Row]]:
     return out
 
 
-def _record(row: Row) -> Row:
+def record_of(row: Row) -> Row:
     """Return a row of ``issues`` as a record: drops empty columns and decodes flags and JSON columns."""
     raw: Row = {"_type": "issue"}
     for key, value in row.items():
@@ -102,7 +102,8 @@ def _moment(text: str) -> str:
     return text
 
 
-def _edge(row: Row) -> Row:
+def edge_of(row: Row) -> Row:
+    """Return a row of ``dependencies`` as an edge, whichever column names its target."""
     target = next((row[key] for key in _EDGE_TARGETS if row.get(key)), "")
     edge: Row = {"issue_id": row.get("issue_id"), "depends_on_id": target, "type": row.get("type") or BLOCKS}
     for key in ("created_at", "created_by", "metadata", "thread_id"):

@@ -127,6 +127,9 @@ class Daemon:
         wakeups = Wakeups(self.root, self._wake, lambda _, why: self._broke("the watch of files", why))
         self._take_up(pool)
         wakeups.start()
+        pulse = wakeups.pulse()
+        if pulse is not None:
+            self.background.start("dolt", pulse.run)
         self.log.line(f"daemon {os.getpid()} runs {', '.join(self.attendants)}")
         try:
             while not self._over.is_set():

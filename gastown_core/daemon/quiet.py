@@ -21,7 +21,7 @@ Mark = dict[str, tuple[int, int, int]]
 
 def mark_of(root: str, ledger: TownLedger) -> Mark:
     """Return the state of the ledger's files, to be taken before they are read."""
-    folders = [store.beads_dir for store in ledger.stores().values()]
+    folders = [store.files_dir for store in ledger.stores().values()]
     # a store that is kept elsewhere is reached by a file in the rig's own folder
     folders += [os.path.join(root, ".beads")]
     paths = [os.path.join(root, REGISTER), *(os.path.join(folder, name) for folder in folders for name in FILES)]

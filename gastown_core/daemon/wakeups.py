@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 
+from gastown_core.beads.discovery import is_served
 from gastown_core.beads.ledger import TownLedger
 from gastown_core.events.channels import channel_folder
 from gastown_core.events.log import log_path
@@ -19,6 +20,8 @@ from gastown_core.messaging.queue import queue_dir, sessions_with_queue
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from gastown_core.beads.dolt.pulse import Pulse
 
 CHANNELS = ("refinery",)
 
@@ -48,9 +51,18 @@ class Wakeups:
         self._watch.start([self._root, *folders])
         self.watch_new_stores()
 
+    def pulse(self) -> Pulse | None:
+        """Return what keeps stores on a Dolt server up to date, to be run beside the watch; None if there are none."""
+        folders = [store.beads_dir for store in TownLedger(self._root).stores().values() if is_served(store.beads_dir)]
+        if not folders:
+            return None
+        from gastown_core.beads.dolt.pulse import Pulse
+
+        return Pulse(folders)
+
     def watch_new_stores(self) -> None:
         """Watch the stores of rigs added since."""
-        self._stores = {store.beads_dir: name for name, store in TownLedger(self._root).stores().items()}
+        self._stores = {store.files_dir: name for name, store in TownLedger(self._root).stores().items()}
         for folder in self._stores:
             self._watch.add(folder)
         for session in sessions_with_queue(self._root):

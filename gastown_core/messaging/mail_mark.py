@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from contextlib import suppress
 
+from gastown_core.beads.discovery import is_served
 from gastown_core.files.atomic import write_atomic
 from gastown_core.files.folders import private_folder
 
@@ -40,7 +41,9 @@ class MailMark:
 
 
 def _state(beads_dir: str) -> str:
-    parts = []
+    parts: list[str] = []
+    if is_served(beads_dir):
+        return ""
     for name in LEDGERS:
         with suppress(OSError):
             found = os.stat(os.path.join(beads_dir, name))

@@ -128,6 +128,9 @@ class LiveTown:
         self._proofs.stir()
         self._background.start("git:proofs", self._proofs.run)
         self._background.start("tmux:link", self._keep_link)
+        pulse = sources.ledger.pulse(lambda: self._stir(BEADS))
+        if pulse is not None:
+            self._background.start("dolt", pulse.run)
         self._background.start("events:history", self._index_history)
 
     def _broke(self, task: str, why: str) -> None:

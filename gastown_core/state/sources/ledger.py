@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 
+from gastown_core.beads.discovery import is_served
 from gastown_core.beads.graph import BLOCKING_TYPES
 from gastown_core.beads.ledger import TownLedger
 from gastown_core.beads.ledger_line import excerpt_of, parse_line
@@ -24,8 +25,9 @@ from gastown_core.town.liveness import order_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
+    from gastown_core.beads.dolt.pulse import Pulse
     from gastown_core.beads.store import BeadStore
     from gastown_core.files.tail import Tailer
 
@@ -84,10 +86,27 @@ class LedgerSource:
         self.is_glance = is_glance
         self._naming = (NAMING if is_glance else {TRACKS}) - (set() if with_members else {TRACKS})
         self._tails: dict[str, list[Tailer]] = {}
+        self._pulse: Pulse | None = None
 
     def folders(self) -> list[str]:
         """The ``.beads`` folders to watch."""
-        return [store.beads_dir for store in self.ledger.stores().values()]
+        return [store.files_dir for store in self.ledger.stores().values()]
+
+    def pulse(self, on_health: Callable[[], None]) -> Pulse | None:
+        """Return what keeps stores on a server up to date, to be run beside this source; None if there are none.
+
+        ``on_health`` is called when a server stops or begins to answer.
+        """
+        folders = [store.beads_dir for store in self.ledger.stores().values() if is_served(store.beads_dir)]
+        if not folders:
+            return None
+        from gastown_core.beads.dolt.pulse import Pulse
+
+        self._pulse = Pulse(folders, on_health)
+        return self._pulse
+
+    def _trouble(self, store: BeadStore) -> str:
+        return self._pulse.trouble_of(store.beads_dir) if self._pulse is not None else store.trouble
 
     def load(self, now: float) -> None:
         """Read every store anew."""
@@ -116,7 +135,15 @@ class LedgerSource:
             self.facts.failed(source, words_of(error))
             return
         self.facts.ledger[name] = found
-        self.facts.good(source, now)
+        self._note_health(source, store, now)
+
+    def _note_health(self, source: str, store: BeadStore, now: float) -> None:
+        """Note that a store answered, or why what it says may be out of date."""
+        trouble = self._trouble(store)
+        if trouble:
+            self.facts.failed(source, trouble)
+        else:
+            self.facts.good(source, now)
 
     def _open_beads(self, name: str, store: BeadStore) -> list[Excerpt]:
         if self.is_glance:
@@ -135,7 +162,7 @@ class LedgerSource:
         # taken before the query: what is appended in between is then read twice, which changes nothing
         positions = store.positions()
         self._tails[name] = [
-            Tailer(os.path.join(store.beads_dir, file), offset=place.offset) for file, place in positions.items()
+            Tailer(os.path.join(store.files_dir, file), offset=place.offset) for file, place in positions.items()
         ]
 
     def _read_fields(self, store: BeadStore, found: dict[str, Excerpt]) -> None:
@@ -192,7 +219,7 @@ class LedgerSource:
         return found
 
     def _take_in(self, name: str, store: BeadStore, ids: list[str]) -> list[Excerpt]:
-        if not ids or self.facts.error_of(f"beads:{name}"):
+        if not ids or self._is_blind(name, store):
             return []
         try:
             found = store.excerpts_of(ids)
@@ -205,8 +232,12 @@ class LedgerSource:
 
     def _children(self, parents: set[str]) -> Iterator[str]:
         for name, store in self.ledger.stores().items():
-            if not self.facts.error_of(f"beads:{name}"):
+            if not self._is_blind(name, store):
                 yield from store.children_of(parents)
+
+    def _is_blind(self, name: str, store: BeadStore) -> bool:
+        """Whether a store failed; one whose answers may only be out of date still gives them."""
+        return bool(self.facts.error_of(f"beads:{name}")) and not self._trouble(store)
 
     def poll(self, now: float) -> list[Change]:
         """Take in what was appended since; returns the changes, oldest first."""
@@ -235,8 +266,9 @@ class LedgerSource:
             self._end_tail(name)
             self.facts.failed(f"beads:{name}", words_of(error))
             return []
-        if self.facts.error_of(f"beads:{name}"):
-            self.facts.good(f"beads:{name}", now)
+        store = self.ledger.stores()[name]
+        if self.facts.error_of(f"beads:{name}") != self._trouble(store):
+            self._note_health(f"beads:{name}", store, now)
         view = self.facts.ledger.setdefault(name, {})
         return [change for line in lines if (change := self._apply(name, view, parse_line(line))) is not None]
 

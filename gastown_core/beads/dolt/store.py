@@ -1,0 +1,188 @@
+"""A BeadStore whose truth is a Dolt database: questions are answered from its mirror, brought up to date first.
+
+If the server does not answer, the mirror (or the last export beside it) is shown as it is; ``trouble`` says so, and
+writes are refused.
+"""
+
+from __future__ import annotations
+
+import os
+
+from gastown_core.beads import ledger_line
+from gastown_core.beads.dolt.link import Link, UnreachableError
+from gastown_core.beads.dolt.mirror import FOLDER, Mirror
+from gastown_core.beads.index import Index
+from gastown_core.beads.jsonl_store import JsonlStore
+from gastown_core.beads.settings import read_settings
+from gastown_core.clock import SYSTEM_CLOCK, format_local
+from gastown_core.files.folders import cache_folder
+from gastown_core.model.json_text import encode_json, encode_text
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from gastown_core.beads.batch import RuleBatch
+    from gastown_core.beads.dolt.address import Address
+    from gastown_core.beads.dolt.writer import DoltWriter
+    from gastown_core.beads.index_intake import Progress
+    from gastown_core.beads.query import Excerpt
+    from gastown_core.beads.settings import Vocabulary
+    from gastown_core.beads.twins import Twin
+    from gastown_core.clock import Clock
+
+MEMORIES = "kv.memory."
+"""What the keys of memories in the table ``config`` begin with."""
+AGAIN_S = 2.0
+"""How long a server that did not answer is not asked again, so that a question costs one time limit, not a hundred."""
+
+
+class MirrorIndex(Index):
+    """The index of a mirror; before each look it has the mirror catch up with the database."""
+
+    def __init__(self, mirror: Mirror, clock: Clock, progress: Progress | None = None) -> None:
+        super().__init__(mirror.folder, progress)
+        self.mirror = mirror
+        self.trouble = ""
+        self._clock = clock
+        self._since = 0.0
+        self._asked = 0.0
+        self._holds = 0
+
+    def refresh(self) -> None:
+        """Read what is new in the database, then in the mirror. Raises StoreError."""
+        if not self._holds:
+            self._catch_up_with_server()
+        super().refresh()
+
+    def hold(self, *, on: bool) -> None:
+        """While held, the mirror stays as it is: its lock is held by this process."""
+        self._holds += 1 if on else -1
+
+    def _catch_up_with_server(self) -> None:
+        now = self._clock.now()
+        if self.trouble and 0 <= now - self._asked < AGAIN_S:
+            return
+        self._asked = now
+        try:
+            self.mirror.catch_up()
+        except UnreachableError as error:
+            if not self.mirror.exists:
+                raise
+            self._since = self._since or now
+            self.trouble = (
+                f"{error}; unreachable since {format_local(self._since)}, shown is what it held when last read"
+            )
+            return
+        self.trouble, self._since = "", 0.0
+
+
+class LastExport(JsonlStore):
+    """The last export of a database whose server does not answer: read-only, and ``why`` says so."""
+
+    def __init__(
+        self,
+        beads_dir: str,
+        prefix: str,
+        why: str,
+        *,
+        clock: Clock,
+        words: Vocabulary,
+        foreign: Callable[[str], Excerpt | None] | None,
+        lacks: Callable[[str], bool] | None,
+        progress: Progress | None,
+    ) -> None:
+        super().__init__(
+            beads_dir, prefix, clock=clock, words=words, foreign=foreign, lacks=lacks, progress=progress, read_only=True
+        )
+        self._why = why
+
+    @property
+    def trouble(self) -> str:
+        """That this is an export."""
+        return self._why
+
+
+class DoltStore(JsonlStore):
+    """The store of ``beads_dir`` in the database at ``address``."""
+
+    def __init__(
+        self,
+        beads_dir: str,
+        prefix: str,
+        address: Address,
+        *,
+        clock: Clock = SYSTEM_CLOCK,
+        words: Vocabulary | None = None,
+        foreign: Callable[[str], Excerpt | None] | None = None,
+        lacks: Callable[[str], bool] | None = None,
+        progress: Progress | None = None,
+        read_only: bool = False,
+    ) -> None:
+        folder = cache_folder(os.path.join(beads_dir, FOLDER))
+        super().__init__(
+            folder,
+            prefix,
+            clock=clock,
+            words=words,
+            foreign=foreign,
+            lacks=lacks,
+            progress=progress,
+            read_only=read_only,
+        )
+        self.beads_dir = beads_dir
+        self.link = Link(address)
+        self.mirror = Mirror(folder, self.link)
+        self.index: MirrorIndex = MirrorIndex(self.mirror, SYSTEM_CLOCK, progress)
+
+    @property
+    def files_dir(self) -> str:
+        """The folder of the mirror's files."""
+        return self.mirror.folder
+
+    @property
+    def trouble(self) -> str:
+        """Why what is shown may be out of date; empty if it is not."""
+        return self.index.trouble
+
+    def close(self) -> None:
+        """Close the connection, files and index; the store can be used again afterwards."""
+        self.link.close()
+        super().close()
+
+    def path(self, code: int = 0) -> str:
+        """Return the name of the database, for messages."""
+        return self.link.address.name
+
+    def other_lines(self, kind: str) -> list[bytes]:
+        """Return the memories, which the database keeps among its settings; there are no other lines."""
+        if kind != ledger_line.MEMORY:
+            return []
+        self.index.refresh()
+        kept = self.mirror.words("config")
+        return [
+            encode_text(encode_json({"_type": "memory", "key": key.removeprefix(MEMORIES), "value": value}))
+            for key, value in kept.items()
+            if key.startswith(MEMORIES)
+        ]
+
+    @property
+    def commits_each(self) -> bool:
+        """Whether each write becomes a commit of the database's history: ``dolt.auto-commit`` is not off or batch."""
+        return read_settings(self.beads_dir).get("dolt.auto-commit", "on") not in ("off", "batch")
+
+    def writer(self) -> DoltWriter:
+        """Return the writer of the database."""
+        from gastown_core.beads.dolt.writer import DoltWriter
+
+        return DoltWriter(self)
+
+    def write(self, actor: str) -> RuleBatch:
+        """Return a batch by ``actor``; entering it waits for the lock."""
+        from gastown_core.beads.batch import RuleBatch
+
+        return RuleBatch(self.writer().named(actor), actor)
+
+    def compact(self, parted: list[Twin] | None = None) -> bool:
+        """Do nothing: the database has one record for each id."""
+        return False
