@@ -9,12 +9,12 @@ from __future__ import annotations
 import os
 
 from gastown_core.beads import ledger_line
-from gastown_core.beads.dolt.link import Link, UnreachableError
+from gastown_core.beads.dolt.link import Link
 from gastown_core.beads.dolt.mirror import FOLDER, Mirror
-from gastown_core.beads.index import Index
+from gastown_core.beads.dolt.mirror_index import MirrorIndex
 from gastown_core.beads.jsonl_store import JsonlStore
 from gastown_core.beads.settings import read_settings
-from gastown_core.clock import SYSTEM_CLOCK, format_local
+from gastown_core.clock import SYSTEM_CLOCK
 from gastown_core.files.folders import cache_folder
 from gastown_core.model.json_text import encode_json, encode_text
 
@@ -33,48 +33,6 @@ if TYPE_CHECKING:
 
 MEMORIES = "kv.memory."
 """What the keys of memories in the table ``config`` begin with."""
-AGAIN_S = 2.0
-"""How long a server that did not answer is not asked again, so that a question costs one time limit, not a hundred."""
-
-
-class MirrorIndex(Index):
-    """The index of a mirror; before each look it has the mirror catch up with the database."""
-
-    def __init__(self, mirror: Mirror, clock: Clock, progress: Progress | None = None) -> None:
-        super().__init__(mirror.folder, progress)
-        self.mirror = mirror
-        self.trouble = ""
-        self._clock = clock
-        self._since = 0.0
-        self._asked = 0.0
-        self._holds = 0
-
-    def refresh(self) -> None:
-        """Read what is new in the database, then in the mirror. Raises StoreError."""
-        if not self._holds:
-            self._catch_up_with_server()
-        super().refresh()
-
-    def hold(self, *, on: bool) -> None:
-        """While held, the mirror stays as it is: its lock is held by this process."""
-        self._holds += 1 if on else -1
-
-    def _catch_up_with_server(self) -> None:
-        now = self._clock.now()
-        if self.trouble and 0 <= now - self._asked < AGAIN_S:
-            return
-        self._asked = now
-        try:
-            self.mirror.catch_up()
-        except UnreachableError as error:
-            if not self.mirror.exists:
-                raise
-            self._since = self._since or now
-            self.trouble = (
-                f"{error}; unreachable since {format_local(self._since)}, shown is what it held when last read"
-            )
-            return
-        self.trouble, self._since = "", 0.0
 
 
 class LastExport(JsonlStore):
@@ -171,17 +129,17 @@ class DoltStore(JsonlStore):
         """Whether each write becomes a commit of the database's history: ``dolt.auto-commit`` is not off or batch."""
         return read_settings(self.beads_dir).get("dolt.auto-commit", "on") not in ("off", "batch")
 
-    def writer(self) -> DoltWriter:
-        """Return the writer of the database."""
+    def writer(self, actor: str = "") -> DoltWriter:
+        """Return the writer of the database; its history names ``actor``."""
         from gastown_core.beads.dolt.writer import DoltWriter
 
-        return DoltWriter(self)
+        return DoltWriter(self, self.index, actor=actor, in_history=self.commits_each, read_only=self.read_only)
 
     def write(self, actor: str) -> RuleBatch:
         """Return a batch by ``actor``; entering it waits for the lock."""
         from gastown_core.beads.batch import RuleBatch
 
-        return RuleBatch(self.writer().named(actor), actor)
+        return RuleBatch(self.writer(actor), actor)
 
     def compact(self, parted: list[Twin] | None = None) -> bool:
         """Do nothing: the database has one record for each id."""

@@ -12,7 +12,7 @@ import uuid
 from gastown_core.beads import ledger_line
 from gastown_core.beads.dolt.link import RaceError, UnreachableError
 from gastown_core.beads.dolt.mirror import FILES
-from gastown_core.beads.dolt.schema import ISSUES, WISPS, Schema
+from gastown_core.beads.dolt.schema import ISSUES, NEWEST, WISPS, Schema
 from gastown_core.beads.dolt.statements import Statements
 from gastown_core.beads.jsonl_writer import JsonlWriter
 from gastown_core.errors import ConflictError, StoreError
@@ -21,7 +21,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from gastown_core.beads.dolt.store import DoltStore
+    from gastown_core.beads.dolt.mirror_index import MirrorIndex
+    from gastown_core.beads.store import BeadStore
     from gastown_core.files.locks import FileLock
     from gastown_core.model.bead import Bead
 
@@ -34,30 +35,28 @@ HOMES = {0: ISSUES, 1: WISPS}
 class DoltWriter(JsonlWriter):
     """The engine of a batch over a database; holds the mirror's lock from ``begin`` to ``end``."""
 
-    def __init__(self, store: DoltStore) -> None:
-        super().__init__(store, store.index, read_only=store.read_only)
-        self._dolt = store
+    def __init__(self, store: BeadStore, index: MirrorIndex, *, actor: str, in_history: bool, read_only: bool) -> None:
+        super().__init__(store, index, read_only=read_only)
+        self._place = store.path()
+        self._mirrored = index
+        self._mirror = index.mirror
+        self._link = index.mirror.link
+        self._in_history = in_history
+        self._actor = actor
         self._held: FileLock | None = None
         self._based_on: dict[str, Bead] = {}
-        self._actor = ""
-
-    def named(self, actor: str) -> DoltWriter:
-        """Return the writer for acts of ``actor``, whom the history names."""
-        self._actor = actor
-        return self
 
     def begin(self) -> None:
         """Lock the mirror and bring it up to date. Raises StoreError if the database cannot be written now."""
-        store = self._dolt
         if self.read_only:
-            raise StoreError(f"{store.path()} is open read-only", "", "omit --readonly to write")
-        self._held = store.mirror.lock()
+            raise StoreError(f"{self._place} is open read-only", "", "omit --readonly to write")
+        self._held = self._mirror.lock()
         self._held.__enter__()
-        store.index.hold(on=True)
+        self._mirrored.hold(on=True)
         try:
-            self._check_writable(store.mirror.schema)
-            store.mirror.catch_up_locked()
-            store.index.refresh()
+            self._check_writable(self._mirror.schema)
+            self._mirror.catch_up_locked()
+            self._mirrored.refresh()
             self._homes, self._based_on, self._is_empty = {}, {}, False
         except BaseException:
             self.end()
@@ -66,21 +65,15 @@ class DoltWriter(JsonlWriter):
     def _check_writable(self, schema: Schema) -> None:
         if schema.is_newer:
             raise StoreError(
-                f"{self._dolt.path()} is newer than this program",
-                f"its tables are of version {schema.version}; version {self._known_version()} is known",
+                f"{self._place} is newer than this program",
+                f"its tables are of version {schema.version}; version {NEWEST} is known",
                 "it is read, and not written; upgrade Gas Town, or write with the bd that made it",
             )
-
-    @staticmethod
-    def _known_version() -> int:
-        from gastown_core.beads.dolt.schema import NEWEST
-
-        return NEWEST
 
     def end(self) -> None:
         """Release the lock."""
         if self._held is not None:
-            self._dolt.index.hold(on=False)
+            self._mirrored.hold(on=False)
             held, self._held = self._held, None
             held.__exit__(None, None, None)
 
@@ -95,8 +88,8 @@ class DoltWriter(JsonlWriter):
         """Return the ids below the parent, and the last one that the database ever gave out."""
         found = super().below(parent)
         for table in ("child_counters", "wisp_child_counters"):
-            if table in self._dolt.mirror.schema.tables:
-                rows = self._dolt.link.ask(f"SELECT last_child FROM {table} WHERE parent_id=%s", (parent,))
+            if table in self._mirror.schema.tables:
+                rows = self._link.ask(f"SELECT last_child FROM {table} WHERE parent_id=%s", (parent,))
                 found += [f"{parent}.{row[0]}" for row in rows if row[0]]
         return found
 
@@ -118,7 +111,6 @@ class DoltWriter(JsonlWriter):
             self._perform(lambda statements: statements.remember(memories), "bd: remember")
 
     def _perform(self, write: Callable[[Statements], None], message: str) -> None:
-        store = self._dolt
         token = uuid.uuid4().hex
         for left in reversed(range(TRIES)):
             try:
@@ -132,30 +124,28 @@ class DoltWriter(JsonlWriter):
                     break
                 if not left:
                     raise
-        store.mirror.catch_up_locked()
-        store.index.refresh()
+        self._mirror.catch_up_locked()
+        self._mirrored.refresh()
         self._compact_if_due()
 
     def _attempt(self, write: Callable[[Statements], None], token: str, message: str) -> None:
-        store = self._dolt
-        statements = Statements(store.link, store.mirror.schema, self._actor, store.clock.now())
+        statements = Statements(self._link, self._mirror.schema, self._actor, self.clock.now())
         try:
-            with store.link.transaction():
+            with self._link.transaction():
                 write(statements)
                 statements.set_state(TOKEN, token)
-                statements.commit(message, in_history=store.commits_each)
+                statements.commit(message, in_history=self._in_history)
         except StoreError:
             # it may refuse what the schema of before allowed
-            store.mirror.forget_schema()
+            self._mirror.forget_schema()
             raise
 
     def _arrived(self, token: str, error: UnreachableError) -> bool:
         """Whether the write of a connection that broke is in the database. Raises StoreError if that stays unknown."""
-        store = self._dolt
-        store.link.close()
+        self._link.close()
         try:
-            table = store.mirror.schema.state_table
-            found = store.link.ask(f"SELECT value FROM {table} WHERE `key`=%s", (TOKEN,)) if table else []
+            table = self._mirror.schema.state_table
+            found = self._link.ask(f"SELECT value FROM {table} WHERE `key`=%s", (TOKEN,)) if table else []
         except UnreachableError:
             raise StoreError(
                 "it is unknown whether the write is in the database",
@@ -170,10 +160,9 @@ class DoltWriter(JsonlWriter):
 
     def _check_unchanged(self, records: list[Bead]) -> None:
         """Raise ConflictError if the database holds other records than those the batch was based on."""
-        store = self._dolt
         for home in FILES:
             wanted = {bead.id for bead in records if self._home_of(bead.id) == home}
-            found = store.mirror.read(home, wanted) if wanted else {}
+            found = self._mirror.read(home, wanted) if wanted else {}
             for bead_id in sorted(wanted):
                 if found.get(bead_id) != ledger_line.encode(self._based_on[bead_id].raw):
                     raise ConflictError(f"{bead_id} was changed by another program at the same moment", "", "try again")
