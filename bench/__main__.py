@@ -12,6 +12,7 @@ from bench import (
     agents,
     commands,
     console,
+    dashboard,
     growth,
     looking_back,
     pipeline,
@@ -26,6 +27,7 @@ from bench.town import SIZES, make_town
 
 PARTS: dict[str, Callable[[str, str, str], Iterable[object]]] = {
     "console": lambda root, size, folder: console.measure(root, size),
+    "dashboard": lambda root, size, folder: dashboard.measure(root),
     "commands": lambda root, size, folder: commands.measure(root),
     "agents": lambda root, size, folder: agents.measure(os.path.join(folder, "demo")),
     "programs": lambda root, size, folder: programs.measure(os.path.join(folder, "programs")),

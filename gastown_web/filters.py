@@ -75,7 +75,7 @@ GLYPHS = {"✋": "◉", "⏸": "‖", "🔥": "‼", "⏳": "◔", "▶": "▸"}
 def glyph(symbol: str, otherwise: str = "·") -> str:
     """Return a symbol of the console as one that ordinary fonts draw; one that they lack becomes ``otherwise``."""
     known = GLYPHS.get(symbol, symbol)
-    return known if all(letter < "\u2b00" for letter in known) else otherwise
+    return known if all(letter < "\u23e9" or "\u23fa" < letter < "\u2b00" for letter in known) else otherwise
 
 
 def is_bead(name: str) -> bool:

@@ -11,6 +11,7 @@ from gastown_core.errors import StoreError
 from gastown_core.orders.perform import command_log
 from gastown_core.orders.registry import ORDERS
 from gastown_core.orders.typed import order_of
+from gastown_core.state.live import PANES
 from gastown_web import readers
 from gastown_web.event_link import event_id, moment_of
 from gastown_web.panels import PAGES
@@ -146,6 +147,36 @@ def test_each_order_is_known_by_its_own_command(kind: object) -> None:
 
 
 EVERYWHERE = [page.path for page in PAGES]
+
+
+SOURCES = ("events", "ledger", "heartbeats", "panes", "refineries", "scheduler", "daemon", "usage", "programs")
+
+
+@pytest.mark.parametrize("source", SOURCES)
+def test_a_source_that_breaks_is_said_on_every_page(
+    browser: Browser, monkeypatch: pytest.MonkeyPatch, source: str
+) -> None:
+    live = browser.dashboard.desk.live
+
+    def broken(*_: object, **__: object) -> None:
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr(live._events if source == "events" else getattr(live.sources, source), "poll", broken)
+
+    def stir() -> None:
+        # as the safety check behind the watch does, and a push of tmux
+        live._on_stir("", "")
+        live._stir(PANES)
+
+    assert browser.client.portal is not None
+    browser.client.portal.call(stir)
+    browser.shows("cannot be read</a>")
+    for path in EVERYWHERE:
+        shown = browser.text(path)
+        assert re.search(r"[1-9]\d* sources? cannot be read</a>", shown), path
+        assert "nobody needs you" not in shown, path
+    assert "Input/output error" in browser.text("/health")
+    assert any("Input/output" in one["error"] for one in browser.client.get("/api/v1/sources").json()["sources"])
 
 
 @pytest.mark.parametrize("kind", ["board", "scheduler", "escalations", "mailbox", "costs", "gatelog", "duties"])
