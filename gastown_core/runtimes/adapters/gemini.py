@@ -43,6 +43,8 @@ EVENTS = ("SessionStart", "BeforeAgent", "AfterAgent", "Notification", "SessionE
 TITLES = (("◇", "Ready", IDLE), ("✦", "Working", BUSY), ("✋", "Action Required", WAITING))
 """Sign and word of a title, and what they mean."""
 TIMEOUT_MS = 10_000
+DRAWS_S = 1.5
+"""How long it goes on drawing after Escape."""
 
 
 class GeminiTitles(Records):
@@ -78,10 +80,13 @@ class GeminiTitles(Records):
     def _since_when(self, state: str, log: str, output_at: float) -> float:
         """Since when a title is shown that is seen for the first time: at the latest since the last output.
 
-        It goes on drawing for seconds after a turn, so a rest counts from the turn's end in the log.
+        It goes on drawing after a turn, so a rest counts from the turn's end in the log.  Escape in a tool is not in the
+        log: then from as long before the last output as it draws.
         """
-        ended_at = self._log.ended_at(log)
-        return min(output_at, ended_at) if state == IDLE and ended_at else output_at
+        ended_at, worked_at = self._log.turn(log)
+        if state != IDLE or not (ended_at or worked_at):
+            return output_at
+        return min(output_at, ended_at or max(worked_at, output_at - DRAWS_S))
 
 
 def with_refusal(told: Said, refused: Said | None, now: float) -> Said:

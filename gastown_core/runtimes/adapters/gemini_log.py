@@ -37,14 +37,20 @@ _BEGINS = (
 """A turn or a request begins: what was said of the one before is over."""
 _ENDS = "Created execution plan for AfterAgent"
 """A turn is over, and its hooks are about to run: the program goes on drawing for seconds."""
+_PROMPT = _BEGINS[0]
+"""A prompt's hooks are about to run; until its first request is made the title says Ready."""
 
 
 class _Read(Record):
-    """How far a log was read, and what it says there; ``ended_at`` is when the last turn ended, 0 while one may run."""
+    """How far a log was read, and what it says there; ``ended_at`` is when the last turn ended, 0 while one may run.
+
+    ``worked_at`` is the newest entry since a request of a turn whose end is not told, 0 if there is no such turn.
+    """
 
     offset: int = 0
     said: Said | None = None
     ended_at: float = 0.0
+    worked_at: float = 0.0
 
 
 class GeminiLog:
@@ -67,17 +73,17 @@ class GeminiLog:
         except OSError:
             return None
         whole = data.rfind(b"\n") + 1
-        said, ended_at = known.said, known.ended_at
+        said, turn = known.said, (known.ended_at, known.worked_at)
         for line in re.split(rb"\n(?=\[\d{4}-)", data[:whole]):
             entry = line.decode("utf-8", "replace")
-            said, ended_at = after(said, entry), end_after(ended_at, entry)
-        self._reads[path] = _Read(start + whole, said, ended_at)
+            said, turn = after(said, entry), turn_after(turn, entry)
+        self._reads[path] = _Read(start + whole, said, *turn)
         return said
 
-    def ended_at(self, path: str) -> float:
-        """When the last turn ended by that log as it was last looked at; 0 if one may run, or none is known."""
+    def turn(self, path: str) -> tuple[float, float]:
+        """(when the last turn ended, when one whose end is not told still worked) as last looked at; each 0 if unknown."""
         known = self._reads.get(path)
-        return known.ended_at if known is not None else 0.0
+        return (known.ended_at, known.worked_at) if known is not None else (0.0, 0.0)
 
 
 def after(said: Said | None, entry: str) -> Said | None:
@@ -101,14 +107,19 @@ def after(said: Said | None, entry: str) -> Said | None:
     return said
 
 
-def end_after(ended_at: float, entry: str) -> float:
-    """When the last turn ended, with one more entry; 0 once another begins."""
+def turn_after(turn: tuple[float, float], entry: str) -> tuple[float, float]:
+    """(end of the last turn, newest entry of one that has made a request and whose end is not told), with one more entry."""
     found = _LINE.match(entry)
     if found is None:
-        return ended_at
+        return turn
+    at = parse_moment(found[1]) or 0.0
     if found[3].startswith(_ENDS):
-        return parse_moment(found[1]) or ended_at
-    return 0.0 if found[3].startswith(_BEGINS) else ended_at
+        return (at, 0.0)
+    if found[3].startswith(_PROMPT):
+        return (0.0, 0.0)
+    if found[3].startswith(_BEGINS) or turn[1]:
+        return (0.0, at)
+    return turn
 
 
 def reason_of(text: str) -> str:

@@ -108,7 +108,7 @@ def test_a_session_has_a_log_of_its_own_that_a_turn_empties_when_it_is_long(tmp_
         # the next prompt's hook runs, and the title says Ready meanwhile
         (["Created execution plan for AfterAgent", "Created execution plan for BeforeAgent"], NOON + 2.8),
         # Escape in a tool is in no log
-        (["Created execution plan for BeforeAgent", "[Routing] Selected model: x"], NOON + 2.8),
+        (["Created execution plan for BeforeAgent", "[Routing] Selected model: x", "[PolicyEngine.check]"], NOON + 1.3),
         ([], NOON + 2.8),
     ],
 )
