@@ -92,20 +92,24 @@ class Link:
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """Run a block in one transaction; an exception rolls it back. The block ends it with ``commit``."""
+        """Run a block in one transaction; it is rolled back unless the block commits it, so that none is left open."""
         self.ask("START TRANSACTION")
         self._in_transaction = True
         try:
             yield
-        except BaseException:
-            self._roll_back()
-            raise
         finally:
+            if self._in_transaction:
+                self._roll_back()
             self._in_transaction = False
 
     def commit(self) -> None:
         """Commit the transaction. Raises RaceError if another one was first, UnreachableError if it is unknown."""
         self.ask("COMMIT")
+        self._in_transaction = False
+
+    def committed(self) -> None:
+        """Note that a statement of the block committed the transaction."""
+        self._in_transaction = False
 
     def _roll_back(self) -> None:
         if self._raw is None:

@@ -117,7 +117,6 @@ class Mirror:
             loose = self._loose(state, schema, head, changed[ISSUES])
             fresh = {home: self.read(home, ids) for home, ids in changed.items()}
             words = self._words(schema, state, stamps)
-            self.link.tell("ROLLBACK")
         sums = self._take_in(state, changed, loose, fresh)
         self._keep_state({"hash": now, "head": head, "stamps": stamps, "words": words, **sums})
         self._seen = now

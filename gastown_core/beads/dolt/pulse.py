@@ -15,12 +15,13 @@ from gastown_core.beads.dolt.link import Link
 from gastown_core.beads.dolt.mirror import FOLDER, Mirror
 from gastown_core.clock import SYSTEM_CLOCK, format_local
 from gastown_core.errors import StoreError, words_of
+from gastown_core.files.folders import cache_folder
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-BEAT_S = 0.15
+BEAT_S = 0.2
 """How long a change may go unseen."""
 AGAIN_S = 1.0
 """How often a server that does not answer is asked."""
@@ -47,7 +48,7 @@ class Pulse:
             return
         address = address_of(beads_dir)
         link = self._links.setdefault(address.server, Link(address))
-        mirror = Mirror(os.path.join(beads_dir, FOLDER), link.at(address))
+        mirror = Mirror(cache_folder(os.path.join(beads_dir, FOLDER)), link.at(address))
         self._mirrors.setdefault(address.server, []).append(mirror)
         self._server_of[beads_dir] = address.server
 

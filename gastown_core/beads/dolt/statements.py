@@ -71,6 +71,7 @@ class Statements:
             self.link.ask(f"CALL DOLT_ADD({','.join(['%s'] * len(touched))})", touched)
             try:
                 self.link.ask("CALL DOLT_COMMIT('-m', %s, '--author', %s)", (message, self._author()))
+                self.link.committed()
                 return
             except StoreError as error:
                 if "nothing to commit" not in str(error):

@@ -1,0 +1,117 @@
+"""A live town on a server: a change by any program shows without a look at the store, a dead server is told and recovers."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import tempfile
+import time
+
+import pytest
+
+from gastown_core.beads.dolt.loading import load
+from gastown_core.beads.dolt.pulse import Pulse
+from gastown_core.beads.dolt.schema import read_schema
+from gastown_core.beads.opening import open_store
+from gastown_core.beads.query import BeadQuery
+from gastown_core.state.live import LiveTown
+from tests.support.dolt import Server, needs_dolt, serve
+from tests.support.towns import reference_town
+
+pytestmark = [needs_dolt, pytest.mark.dolt, pytest.mark.timeout(300)]
+ALL = BeadQuery(sort="id", include_wisps=True)
+LIMIT_S = 60.0
+
+
+@pytest.fixture
+def server():
+    data = tempfile.mkdtemp(prefix="gt-dolt-")
+    made = Server(data)
+    yield made
+    made.stop()
+    shutil.rmtree(data, ignore_errors=True)
+
+
+@pytest.fixture
+def served(tmp_path, server):
+    """The reference town on a server of its own, and a connection to the database of its rig."""
+    root = reference_town(tmp_path)
+    links = {}
+    for place in ("", "demo"):
+        beads_dir = os.path.join(root, place, ".beads")
+        source = open_store(beads_dir)
+        database = server.new_database(moment="DATETIME")
+        link = links[place] = server.link(database)
+        load(link, read_schema(link), source.find(ALL), {"issue_prefix": source.prefix})
+        source.close()
+        serve(beads_dir, server, database)
+    yield root, links["demo"]
+    for link in links.values():
+        link.close()
+
+
+def test_every_database_of_a_server_is_watched_over_one_connection(served, server):
+    root, link = served
+    pulse = Pulse([os.path.join(root, place, ".beads") for place in ("", "demo")])
+    pulse.beat()
+    mine = "SELECT COUNT(*) FROM information_schema.processlist"
+    before = int(link.ask(mine)[0][0])
+    link.tell("UPDATE issues SET title='seen' WHERE id='dm-9d8'")
+    mirror = os.path.join(root, "demo", ".beads", ".cache", "dolt", "issues.jsonl")
+    pulse.beat()
+    with open(mirror, "rb") as handle:
+        assert b'"seen"' in handle.read().splitlines()[-1]
+    size = os.path.getsize(mirror)
+    pulse.beat()
+    assert os.path.getsize(mirror) == size and int(link.ask(mine)[0][0]) == before
+    server.stop()
+    assert pulse.beat() and "unreachable since" in pulse.trouble_of(os.path.join(root, ".beads"))
+    assert not pulse.beat()
+    server.start()
+    assert pulse.beat() and not pulse.trouble_of(os.path.join(root, ".beads"))
+
+
+async def until(town, condition):
+    """Take updates until the condition holds for the newest snapshot."""
+    updates = town.updates()
+    async with asyncio.timeout(LIMIT_S):
+        while not condition(town):
+            await anext(updates)
+
+
+def ledger_error(town):
+    return town.sources.facts.error_of("beads:demo")
+
+
+async def test_a_live_town_shows_changes_at_once_and_says_since_when_its_server_is_gone(served, server):
+    root, link = served
+    town = LiveTown(root)
+    await town.start()
+    try:
+        assert not ledger_error(town)
+        link.tell("UPDATE issues SET title='from elsewhere' WHERE id='dm-9d8'")
+        await until(town, lambda t: t.sources.facts.ledger["demo"]["dm-9d8"].title == "from elsewhere")
+        server.stop()
+        await until(town, lambda t: "unreachable since" in ledger_error(t))
+        assert town.sources.facts.ledger["demo"]["dm-9d8"].title == "from elsewhere"
+        server.start()
+        await until(town, lambda t: not ledger_error(t))
+        link.close()
+        link.tell("UPDATE issues SET title='after' WHERE id='dm-9d8'")
+        await until(town, lambda t: t.sources.facts.ledger["demo"]["dm-9d8"].title == "after")
+    finally:
+        await town.close()
+
+
+def test_a_transaction_is_not_left_open_by_a_look_that_found_nothing_new(served):
+    root, link = served
+    store = open_store(os.path.join(root, "demo", ".beads"))
+    for n in range(3):
+        with store.mirror.lock():
+            store.mirror.catch_up_locked()
+        link.tell(f"UPDATE issues SET title='t{n}' WHERE id='dm-9d8'")
+        until_s = time.monotonic() + LIMIT_S
+        while store.get("dm-9d8").title != f"t{n}":
+            assert time.monotonic() < until_s
+    store.close()
