@@ -34,6 +34,7 @@ def session_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--reason", default="", help="stop: reason to record")
     parser.add_argument("--rig", default="", help="list: only this rig")
     parser.add_argument("--resume", action="store_true", help="restart: go on with the program's last session")
+    parser.add_argument("--account", default="", help="start, restart: account to run it under (gt account list)")
     parser.add_argument("--fresh", action="store_true", help="restart: begin a new session even after a crash")
     parser.add_argument("--when-orphaned", action="store_true", help="wait until the calling process has exited")
     context.add_json(parser)
@@ -72,7 +73,7 @@ def force_kill_arguments(parser: ArgumentParser) -> None:
     """Add the arguments of ``gt deacon force-kill``."""
     parser.add_argument("target", metavar="agent", help="agent whose session to end")
     parser.add_argument("--reason", default="", help="reason to record")
-    parser.set_defaults(action="stop", when_orphaned=False)
+    parser.set_defaults(action="stop", when_orphaned=False, account="")
     context.add_json(parser)
     add_receipts(parser)
 
@@ -100,15 +101,11 @@ def _act(root: str, entry: RosterEntry, args: Namespace) -> Iterator[Receipt]:
         return
     topic = args.topic or ("restart" if args.action == "restart" else "start")
     resume = True if args.resume else False if args.fresh else None
+    about = {"topic": topic, "sender": me, "bead": args.about, "account": args.account}
     if args.agent:
-        start = start_plan.plan_start(
-            root, entry, agent=args.agent, topic=topic, sender=me, bead=args.about, resume=args.resume
-        )
+        start = start_plan.plan_start(root, entry, agent=args.agent, resume=args.resume, **about)
     else:
-        slung_with = _runtime_of_work(root, entry)
-        start = sessions.plan_again(
-            root, entry, topic=topic, sender=me, bead=args.about, otherwise=slung_with, resume=resume
-        )
+        start = sessions.plan_again(root, entry, otherwise=_runtime_of_work(root, entry), resume=resume, **about)
     tell_warnings(start)
     begin = sessions.start_agent if args.action == "start" else sessions.respawn_agent
     pane = begin(root, start)

@@ -159,7 +159,14 @@ def run_start(args: Namespace) -> int:
         return run_up(args)
     from gastown_cli.commands.session import run_session
 
-    for name, value in {"action": "start", "topic": "", "about": "", "resume": False, "fresh": False}.items():
+    for name, value in {
+        "action": "start",
+        "topic": "",
+        "about": "",
+        "resume": False,
+        "fresh": False,
+        "account": "",
+    }.items():
         setattr(args, name, value)
     args.receipts = args.when_orphaned = False
     return run_session(args)

@@ -72,7 +72,7 @@ ORDERS: tuple[OrderKind, ...] = (
               ("sling", "{bead}", TARGET, ("--agent", "{agent}")), asks=("bead", "target"), receipts=True),
     OrderKind("agent.attach", "a", "attach", "attach to the agent's session; detach to come back", AGENT, reasons.needs_session),
     OrderKind("agent.restart", "r", "restart", "start the agent's session, or replace a dead one", AGENT, reasons.with_tmux,
-              ("session", "restart", TARGET), confirm=True, receipts=True),
+              ("session", "restart", TARGET, ("{resume}",), ("--account", "{account}")), confirm=True, receipts=True),
     OrderKind("agent.stop", "x", "stop", "stop the agent's session; its work stays on the hook", AGENT, reasons.needs_session,
               ("session", "stop", TARGET), confirm=True, receipts=True),
     OrderKind("hook.unsling", "u", "unsling", "unassign: the work goes back to ready", AGENT,

@@ -1,7 +1,7 @@
 """Rotation: agents that their account's limit holds up are restarted under an account that is free.
 
-Only the folder changes in which the program finds its account; no key is read or copied.  The program begins a new
-session there, with its work still on its hook.
+Only the folder changes in which the program finds its account; no key is read or copied.  The file of the conversation is
+copied there, so that the program goes on with it.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from gastown_core.errors import GastownError, UsageError, words_of
 from gastown_core.model.order import Order
 from gastown_core.model.record import Record
 from gastown_core.orders.perform import perform
-from gastown_core.town.accounts import RUNTIME, read_accounts, read_limits
+from gastown_core.town.accounts import RUNTIME, longest_rested, read_accounts, read_limits
 from gastown_core.town.inventory import read_inventory
 
 TYPE_CHECKING = False
@@ -79,16 +79,15 @@ def _holders(root: str) -> frozenset[str]:
 def _move(root: str, one: QuotaSession, *, by: str, dry_run: bool, clock: Clock) -> Move:
     limited = read_limits(root, clock.now())
     free = [name for name in read_accounts(root) if name not in limited and name != one.account]
-    move = Move(one.session, one.agent, one.account, free[0] if free else "")
+    move = Move(one.session, one.agent, one.account, longest_rested(root, free) if free else "")
     if not free:
         return move._replace(error="every other account is limited too")
     if dry_run:
         return move
     said: list[str] = []
+    order = Order("agent.restart", one.agent, {"resume": "--resume", "account": move.new})
     try:
-        done = perform(
-            root, Order("agent.restart", one.agent), lambda told: said.append(told.detail), clock=clock, by=by
-        )
+        done = perform(root, order, lambda told: said.append(told.detail), clock=clock, by=by)
     except (GastownError, OSError) as error:
         return move._replace(error=words_of(error))
     return move._replace(done=done, error="" if done else said[-1] if said else "its restart failed")

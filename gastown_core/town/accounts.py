@@ -157,16 +157,21 @@ def choose(root: str, preset: Preset, now: float, *, taken: str = "") -> tuple[s
     named = read_accounts(root)
     if not named:
         return None
-    limits, entries = read_limits(root, now), _entries(root)
+    limits = read_limits(root, now)
     free = [name for name in named if name not in limits]
     if taken in free:
         return taken, named[taken]
     if not free:
         return next(iter(named.items()))
-    used = {name: parse_moment(entries.get(name, {}).get("last_used")) or 0.0 for name in free}
     # without a limit everybody is with the default account, which is the first
-    best = free[0] if len(free) == len(named) else min(free, key=lambda name: used[name])
+    best = free[0] if len(free) == len(named) else longest_rested(root, free)
     return best, named[best]
+
+
+def longest_rested(root: str, names: Iterable[str]) -> str:
+    """Return the account under which no session was started for the longest time, the first of several."""
+    entries = _entries(root)
+    return min(names, key=lambda name: parse_moment(entries.get(name, {}).get("last_used")) or 0.0)
 
 
 def refusal(root: str, now: float) -> str:

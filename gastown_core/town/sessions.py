@@ -11,8 +11,19 @@ import os
 import time
 
 from gastown_core.clock import SYSTEM_CLOCK
-from gastown_core.errors import ConflictError, GastownError, NoTmuxError, TmuxError, TownError, UsageError
+from gastown_core.errors import (
+    ConflictError,
+    GastownError,
+    NoTmuxError,
+    StoreError,
+    TmuxError,
+    TownError,
+    UsageError,
+    words_of,
+)
 from gastown_core.events.log import append_event
+from gastown_core.files.atomic import write_atomic
+from gastown_core.files.folders import private_folder
 from gastown_core.model.address import CREW, POLECAT
 from gastown_core.process import gt_argv, spawn
 from gastown_core.runtimes.heartbeat import forget_heartbeat
@@ -54,6 +65,7 @@ def plan_again(
     bead: str = "",
     otherwise: str = "",
     resume: bool | None = None,
+    account: str = "",
     clock: Clock = SYSTEM_CLOCK,
 ) -> Start:
     """Plan a start as ``plan_start`` does, with the agent's current runtime if it has a session and that runtime is still known.
@@ -67,7 +79,7 @@ def plan_again(
     if resume is None:
         crashed = pane is not None and not is_alive(pane) and topic in RESUMED_TOPICS
         resume = crashed and bool(load_settings(root).lenient("operational.session.resume_after_crash"))
-    more = {"topic": topic, "sender": sender, "bead": bead, "branch": branch}
+    more = {"topic": topic, "sender": sender, "bead": bead, "branch": branch, "account": account}
     if pane is not None and pane.agent:
         with contextlib.suppress(UsageError):
             return start_plan.plan_start(root, entry, agent=pane.agent, resume=resume, clock=clock, **more)
@@ -131,7 +143,7 @@ def start_agent(root: str, start: Start, *, watch_s: float = WATCH_S, clock: Clo
         return _take_up(root, server, pane, start, clock)
     _check_nowhere_else(root, entry)
     _forget_heartbeat(root, entry, start.env.get("GT_RUN", ""))
-    _install_hooks(root, start)
+    _prepare(root, start)
     try:
         pane = create_session(
             server,
@@ -188,7 +200,7 @@ def _respawn(root: str, server: TmuxServer, pane: Pane, start: Start, clock: Clo
     if not is_alive(pane):
         _check_nowhere_else(root, entry)
     _forget_heartbeat(root, entry, start.env.get("GT_RUN", ""))
-    _install_hooks(root, start)
+    _prepare(root, start)
     orders = orders_on_hook(root, entry)
     with noted(root, entry.session, start.topic):
         respawn(server, pane, start.env, start.argv, entry.work_dir, orders=orders, options=_appearance(entry))
@@ -276,6 +288,23 @@ def _appearance(entry: RosterEntry) -> dict[str, str]:
     from gastown_core.tmux.theme import status_options
 
     return status_options(entry.address.role, entry.address.short, entry.address.rig)
+
+
+def _prepare(root: str, start: Start) -> None:
+    """Bring to its place what the program reads at its start: its conversation, and its hook files. Raises StoreError."""
+    if start.carries is not None:
+        source, target = start.carries
+        private_folder(os.path.dirname(target))
+        try:
+            with open(source, "rb") as handle:
+                write_atomic(target, handle.read(), mode=0o600)
+        except OSError as error:
+            raise StoreError(
+                f"the conversation of {start.entry.address.path} cannot be carried to another account",
+                words_of(error),
+                "gt session restart AGENT --fresh begins a new one",
+            ) from error
+    _install_hooks(root, start)
 
 
 def _install_hooks(root: str, start: Start) -> None:

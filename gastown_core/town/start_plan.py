@@ -13,7 +13,7 @@ import time
 from urllib.parse import quote
 
 from gastown_core.clock import SYSTEM_CLOCK
-from gastown_core.errors import GastownError
+from gastown_core.errors import GastownError, UsageError
 from gastown_core.files.atomic import read_json
 from gastown_core.model.address import CREW, POLECAT, Address
 from gastown_core.model.record import Record
@@ -31,11 +31,16 @@ if TYPE_CHECKING:
     from gastown_core.town.inventory import RosterEntry
 
 
+CONVERSATIONS = "projects"
+"""The folder of an account in which its program keeps conversations."""
+
+
 class Start(Record):
     """A planned start of an agent's session; ``typed_prompt`` is typed once the program is ready, unless empty.
 
     ``alias`` is the runtime's name in the settings, ``warnings`` come from choosing it and from what will stop it.
-    ``resumes``: it continues the program's last session.
+    ``resumes``: it continues the program's last session; ``carries`` is that conversation's file and where the account of
+    this start looks for it, None if it is there.
     """
 
     entry: RosterEntry
@@ -47,6 +52,7 @@ class Start(Record):
     typed_prompt: str
     warnings: tuple[str, ...]
     resumes: bool = False
+    carries: tuple[str, str] | None = None
 
 
 def by_hand(start: Start) -> str:
@@ -72,9 +78,10 @@ def plan_start(
     bead: str = "",
     branch: str = "",
     resume: bool = False,
+    account: str = "",
     clock: Clock = SYSTEM_CLOCK,
 ) -> Start:
-    """Return runtime, environment and command line; start nothing. Raises UsageError for an unknown ``agent``."""
+    """Return runtime, environment and command line; start nothing. Raises UsageError for an unknown ``agent`` or ``account``."""
     from gastown_core.runtimes.launch import command_line, first_prompt_is_typed, session_env
 
     chosen = runtime_choice.choose_runtime(root, entry.address, agent)
@@ -95,16 +102,16 @@ def plan_start(
     env.update(session_env(preset))
     env["GT_AGENT"] = chosen.alias or preset.name
     env.update(telemetry_env(root, entry, env.get("GT_RUN", ""), topic, bead))
-    account = _account(root, entry, preset, clock.now())
-    if account is not None:
-        env[VARIABLE], env[preset.config_dir_env] = account
+    chosen_account = _account(root, entry, preset, clock.now(), account)
+    if chosen_account is not None:
+        env[VARIABLE], env[preset.config_dir_env] = chosen_account
     prompt = f"{beacon(entry.address, sender, topic, clock.now(), bead)}\n{_first_words(preset, topic)}"
     typed = prompt if first_prompt_is_typed(preset) else ""
-    folder = account[1] if account is not None else ""
-    going_on = _resuming(root, entry, preset, "" if typed else prompt, folder) if resume else []
+    folder = chosen_account[1] if chosen_account is not None else ""
+    going_on, carries = _resuming(root, entry, preset, "" if typed else prompt, folder) if resume else ([], None)
     argv = going_on or command_line(preset, "" if typed else prompt)
     warnings = (*chosen.warnings, *_warnings(root, entry, preset))
-    return Start(entry, chosen.alias or preset.name, preset, env, argv, topic, typed, warnings, bool(going_on))
+    return Start(entry, chosen.alias or preset.name, preset, env, argv, topic, typed, warnings, bool(going_on), carries)
 
 
 def agent_env_path(root: str) -> str:
@@ -152,11 +159,16 @@ def _in_the_town(root: str, entry: RosterEntry, preset: Preset) -> tuple[Preset,
     return with_words, adapter.own_env(root, entry.session)
 
 
-def _account(root: str, entry: RosterEntry, preset: Preset, now: float) -> tuple[str, str] | None:
-    """The account of the start: that of the agent's last session while it is free; None if none is named."""
+def _account(root: str, entry: RosterEntry, preset: Preset, now: float, wanted: str) -> tuple[str, str] | None:
+    """The account of the start: the wanted one, else that of the agent's last session while it is free; None if none is named."""
     named = read_accounts(root) if preset.screens == RUNTIME else {}
+    if wanted and wanted not in named:
+        there = f"there are: {', '.join(named)}" if named else "none is named for this runtime"
+        raise UsageError(f"there is no account {wanted}", there, "gt account list")
     if not named:
         return None
+    if wanted:
+        return wanted, named[wanted]
     from gastown_core.town.session_record import last_session
 
     known = last_session(root, entry, preset.screens)
@@ -165,19 +177,27 @@ def _account(root: str, entry: RosterEntry, preset: Preset, now: float) -> tuple
     return choose(root, preset, now, taken=taken)
 
 
-def _resuming(root: str, entry: RosterEntry, preset: Preset, prompt: str, folder: str) -> list[str]:
+def _resuming(
+    root: str, entry: RosterEntry, preset: Preset, prompt: str, folder: str
+) -> tuple[list[str], tuple[str, str] | None]:
     """The command line that goes on with the agent's last session; empty if there is none, or the runtime cannot.
 
-    A session is kept in the folder of its account: under another account (``folder``) the agent begins anew.
+    A session is kept in the folder of its account: for another account (``folder``) its file is to be carried there.
     """
     from gastown_core.runtimes.launch import resume_line
     from gastown_core.runtimes.preset import RESUME_NONE
     from gastown_core.town.session_record import last_session
 
     known = last_session(root, entry, preset.screens) if preset.resume_style != RESUME_NONE else None
-    if known is None or (folder and not os.path.realpath(known.transcript).startswith(os.path.join(folder, ""))):
-        return []
-    return resume_line(preset, known.agent_session, prompt)
+    if known is None:
+        return [], None
+    kept = os.path.realpath(known.transcript) if known.transcript else ""
+    if not folder or kept.startswith(os.path.join(folder, "")):
+        return resume_line(preset, known.agent_session, prompt), None
+    _, conversations, inside = kept.rpartition(f"{os.sep}{CONVERSATIONS}{os.sep}")
+    if not conversations:
+        return [], None
+    return resume_line(preset, known.agent_session, prompt), (kept, os.path.join(folder, CONVERSATIONS, inside))
 
 
 def _first_words(preset: Preset, topic: str) -> str:

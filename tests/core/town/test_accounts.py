@@ -8,8 +8,11 @@ import os
 import pytest
 
 from gastown_core.clock import SYSTEM_CLOCK, FixedClock
-from gastown_core.errors import UsageError
+from gastown_core.errors import StoreError, UsageError
 from gastown_core.model.agent import Health
+from gastown_core.model.order import Order
+from gastown_core.orders import rotation
+from gastown_core.orders.perform import command_of
 from gastown_core.orders.rotation import rotate
 from gastown_core.state import quota
 from gastown_core.state.collect import Sources
@@ -18,6 +21,8 @@ from gastown_core.state.reduce import reduce_town
 from gastown_core.town import accounts
 from gastown_core.town.accounts import Limit, choose, put_limits, read_limits
 from gastown_core.town.runtime_choice import choose_runtime
+from gastown_core.town.session_record import record_path
+from gastown_core.town.sessions import find_session, start_agent
 from gastown_core.town.start_plan import plan_start
 from gastown_core.work.convoys import create_convoy
 from gastown_core.work.explain import explain
@@ -146,3 +151,63 @@ def test_an_account_is_cleared_by_hand(rigged: Rigged, without_tmux: None) -> No
     assert gt("quota", "clear", "day", cwd=rigged.root).out == "free again: day\n"
     assert gt("quota", "clear", cwd=rigged.root).out == "free again: night\n"
     assert read_limits(rigged.root, SYSTEM_CLOCK.now()) == {}
+
+
+def converse(root: str, account: str) -> str:
+    """The mayor's last conversation, kept under this account; its file."""
+    path = os.path.join(root, account, "projects", "-town-mayor", "abc-1.jsonl")
+    write(path, '{"said": "build the shop"}\n')
+    told = {"agent_session": "abc-1", "runtime": "claude", "transcript": path}
+    write(record_path(root, "hq-mayor"), json.dumps(told))
+    return path
+
+
+def test_an_agent_that_changes_its_account_goes_on_with_its_conversation(sessions_too: Rigged) -> None:
+    root, entry = sessions_too.root, sessions_too.entry("mayor")
+    name_accounts(root, "day", "night")
+    kept = converse(root, "day")
+    stays = plan_start(root, entry, resume=True)
+    assert stays.env["GT_QUOTA_ACCOUNT"] == "day" and "abc-1" in stays.argv and stays.carries is None
+
+    moves = plan_start(root, entry, resume=True, account="night")
+    carried = os.path.join(root, "night", "projects", "-town-mayor", "abc-1.jsonl")
+    assert moves.env["CLAUDE_CONFIG_DIR"] == os.path.join(root, "night") and "abc-1" in moves.argv
+    assert moves.carries == (kept, carried) and not os.path.exists(carried), "a plan changes nothing"
+    start_agent(root, moves._replace(argv=["sh", "-c", "read x"]))
+    with open(carried, encoding="utf-8") as handle:
+        assert "build the shop" in handle.read()
+    assert os.stat(carried).st_mode & 0o077 == 0
+
+    assert plan_start(root, entry, account="night").carries is None, "a fresh session needs no conversation"
+    with pytest.raises(UsageError, match="no account noon"):
+        plan_start(root, entry, account="noon")
+
+
+def test_a_conversation_that_cannot_be_carried_stops_the_start(sessions_too: Rigged) -> None:
+    root, entry = sessions_too.root, sessions_too.entry("mayor")
+    name_accounts(root, "day", "night")
+    kept = converse(root, "day")
+    moves = plan_start(root, entry, resume=True, account="night")
+    os.unlink(kept)
+    with pytest.raises(StoreError, match="conversation") as caught:
+        start_agent(root, moves._replace(argv=["sh", "-c", "read x"]))
+    assert "--fresh" in caught.value.hint and find_session(root, entry) is None
+
+
+def test_rotation_asks_for_the_same_conversation_under_the_account_that_rested_longest(
+    rigged: Rigged, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root, given = rigged.root, list[list[str]]()
+
+    def note(_: str, order: Order, *__: object, **___: object) -> bool:
+        given.append(command_of(order))
+        return True
+
+    monkeypatch.setattr(rotation, "perform", note)
+    name_accounts(root, "day", "night", "spare")
+    accounts.note_use(root, "night", NOW - 10)
+    accounts.note_use(root, "spare", NOW - 900)
+    (move,) = rotate(root, [session("gt-opal", "day")], by="overseer", clock=FixedClock(NOW))
+    assert (move.new, move.done) == ("spare", True)
+    assert given == [["session", "restart", "shop/polecats/opal", "--resume", "--account", "spare"]]
+    assert command_of(Order("agent.restart", "mayor")) == ["session", "restart", "mayor"]
