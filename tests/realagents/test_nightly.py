@@ -46,6 +46,12 @@ def queue_a_second(agent: Agent) -> None:
     agent.world.asked("SLOW 15 comes second")
 
 
+def be_refused_on_its_screen(agent: Agent) -> None:
+    agent.say("PASS429 9")
+    # its client tries some times before it tells anybody
+    agent.shows("retrying in")
+
+
 def rest(agent: Agent) -> None:
     """End its turn as a person does; some want Escape twice, and take it for something else once they rest."""
     for _ in range(4):
@@ -65,7 +71,7 @@ MOMENTS = (
     Moment("tool", say("TOOLWAIT 15"), BUSY, "working", READ),
     Moment("question", say("ASKME"), WAITING, "waiting", ("opencode", "copilot", "omp"), ("Which colour?",)),
     Moment("429 retried", say("PASS429 9"), LIMITED, "limited", TELL_RETRIES),
-    Moment("429 retried", say("PASS429 9"), BUSY, "limited", ("opencode",)),
+    Moment("429 retried", be_refused_on_its_screen, BUSY, "limited", ("opencode",)),
     Moment("429 final", say("LIMIT429"), LIMITED, "limited", TELL_FINAL),
     Moment("Escape", press_escape, IDLE, "idle", READ),
     Moment("queued", queue_a_second, BUSY, "working", READ),
