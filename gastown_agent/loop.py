@@ -42,6 +42,7 @@ class WorkerLoop:
         self._prompt = prompt
         self._typed = ""
         self._question: tuple[str, tuple[str, ...]] | None = None
+        self._chosen = 0
         self._trusting = False
         self._code: int | None = None
         self._due: dict[str, float] = {}
@@ -96,6 +97,9 @@ class WorkerLoop:
             self._typed = self._typed[:-1]
         elif given.kind == "submit":
             self._enter()
+        elif given.kind in ("up", "down") and self._question:
+            last = len(self._question[1]) - 1
+            self._chosen = max(0, min(last, self._chosen + (1 if given.kind == "down" else -1)))
         elif given.kind == "escape" and self._question:
             self._answer(False)
         elif given.kind == "interrupt":
@@ -106,8 +110,8 @@ class WorkerLoop:
     def _enter(self) -> None:
         text, self._typed = self._typed, ""
         if self._question is not None:
-            # Enter alone takes the first choice; words that are neither yes nor no answer nothing
-            answer = answer_in(text) if text.strip() else True
+            # Enter alone takes the marked choice, of which the first is yes; words that are neither yes nor no answer nothing
+            answer = answer_in(text) if text.strip() else self._chosen == 0
             if answer is not None:
                 self._answer(answer)
         elif text.strip() == "/exit":
@@ -223,11 +227,11 @@ class WorkerLoop:
         self._terminal.show(text)
 
     def _ask(self, question: str, options: Sequence[str]) -> None:
-        self._question = (question, tuple(options))
+        self._question, self._chosen = (question, tuple(options)), 0
 
     def _draw(self) -> None:
         if self._question is not None:
-            self._terminal.bottom(*question_area(*self._question))
+            self._terminal.bottom(*question_area(*self._question, self._chosen))
             return
         busy = self._worker.busy or self._turn_busy
         self._terminal.bottom(*prompt_area(self._typed, busy))

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class Input(Record):
-    """``kind`` is text, paste, submit, newline, erase, escape, interrupt, end or resize."""
+    """``kind`` is text, paste, submit, newline, erase, escape, up, down, interrupt, end or resize."""
 
     kind: str
     text: str = ""
@@ -29,6 +29,7 @@ class Input(Record):
 PASTE_ON, PASTE_OFF = b"\x1b[200~", b"\x1b[201~"
 _SEQUENCE = re.compile(rb"\x1b(\[[0-9;?]*[ -/]*[@-~]|O.|[^[O])")
 _KEYS = {0x0D: "submit", 0x0A: "newline", 0x7F: "erase", 0x08: "erase", 0x03: "interrupt", 0x04: "end"}
+_ARROWS = {b"\x1b[A": "up", b"\x1bOA": "up", b"\x1b[B": "down", b"\x1bOB": "down"}
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 
@@ -85,6 +86,8 @@ class Parser:
         if match is None:
             self._left = data
             return b""
+        if match[0] in _ARROWS:
+            found.append(Input(_ARROWS[match[0]]))
         return data[match.end() :]
 
 

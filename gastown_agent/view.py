@@ -20,12 +20,12 @@ def prompt_area(typed: str, busy: str = "") -> tuple[list[str], tuple[int, int]]
     return lines, (len(head) + 1, 2 + len(first[-100:]) + len(more))
 
 
-def question_area(question: str, options: Sequence[str]) -> tuple[list[str], tuple[int, int]]:
-    """Return the lines of a question with numbered choices, the first one marked, and the cursor's position."""
+def question_area(question: str, options: Sequence[str], chosen: int = 0) -> tuple[list[str], tuple[int, int]]:
+    """Return the lines of a question with numbered choices, one of them marked, and the cursor's position."""
     lines = [RULE, f" {question}", ""]
     for number, option in enumerate(options, 1):
-        lines.append(f" {'❯' if number == 1 else ' '} {number}. {option}")
-    return [*lines, "", " Enter to confirm · Esc to cancel"], (3, 1)
+        lines.append(f" {'❯' if number == chosen + 1 else ' '} {number}. {option}")
+    return [*lines, "", " Enter to confirm · Esc to cancel"], (3 + chosen, 1)
 
 
 def banner(role: str, where: str) -> str:

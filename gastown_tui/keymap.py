@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from gastown_core.model.record import Record
-from gastown_tui.keys import ACTIONS, Action, applies, key_name
+from gastown_tui.keys import ACTIONS, MATCHES, Action, applies, key_name
 from gastown_tui.layout import VIEWS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-PLACES = (*(name for names in VIEWS.values() for name in names), "drawer")
-"""Every place where keys mean something: the panels and the drawer."""
+PLACES = (*(name for names in VIEWS.values() for name in names), "drawer", MATCHES)
+"""Every place where keys mean something: the panels, the drawer, and the matches of a search."""
 LEAVE = "ctrl+q"
 """Always quits, so that no settings can lock a person in."""
 _VIEWS = {
@@ -53,6 +53,11 @@ def with_keys(keys: Mapping[str, tuple[str, ...]], own: Iterable[Action] = ()) -
     return (*changed, *own)
 
 
+def _is_shown(action: Action, place: str) -> bool:
+    """Whether an action belongs into the status bar there: what is anywhere goes on while a search is on."""
+    return applies(action, place) or (place == MATCHES and action.where == ("anywhere",))
+
+
 class Keymap:
     """What each key means now; ``take`` puts another table in force."""
 
@@ -79,7 +84,7 @@ class Keymap:
 
     def hints(self, place: str) -> list[Action]:
         """Return the status bar's hints at a place, most useful first."""
-        shown = [action for action in self.actions if action.hint and action.keys and applies(action, place)]
+        shown = [action for action in self.actions if action.hint and action.keys and _is_shown(action, place)]
         return sorted(shown, key=lambda action: -action.hint)
 
     def key_of(self, action_id: str, ascii_only: bool = False) -> str:

@@ -14,7 +14,8 @@ class Action(Record):
 
     An action without keys is in the palette only.  ``where`` is ``anywhere``, or the panels it applies in:
     ``agents``, ``convoys``, ``events``, ``problems``, ``inbox``, ``queue``, ``probes``, ``gates``, ``files``, ``patch``, ``drawer``,
-    ``then_agents``, ``then_convoys``, ``changes``, ``spending``, ``graph``, ``search``.
+    ``then_agents``, ``then_convoys``, ``changes``, ``spending``, ``graph``; or ``matches``, while a search is on
+    in any of them.
     ``hint`` is its rank in the status bar (0: not shown).
     """
 
@@ -30,6 +31,7 @@ class Action(Record):
 MOVE, PANELS, FIND, MAIL, CONSOLE = "Move", "Panels", "Find", "Mail", "Console"
 ACTS, BUNDLES, QUEUE = "Act on agents and beads", "Act on convoys and the scheduler", "In the merge queue"
 INBOX, PAST = "In the inbox", "In the time machine"
+MATCHES = "matches"
 OWN = "Your own commands"
 """Those of settings/console.toml."""
 GROUPS = (MOVE, PANELS, FIND, INBOX, QUEUE, PAST, ACTS, BUNDLES, MAIL, OWN, CONSOLE)
@@ -163,12 +165,15 @@ ACTIONS: tuple[Action, ...] = (
     Action("mq.process", ("P",), "process now", "merge the rig's next batch now", QUEUE, _QUEUE, 80),
     Action("scheduler.pause", (), "pause scheduler", "pause dispatch of queued slings", BUNDLES),
     Action("scheduler.resume", (), "resume scheduler", "resume dispatch of queued slings", BUNDLES),
+    Action("scheduler.cap", (), "cap", "how many polecats may work at once; -1: no limit", BUNDLES),
     Action("mail.open", ("M",), "mail", "mail of the agent: read, reply, archive, thread", MAIL, _AGENTS),
     Action("mail.overseer", ("I",), "your mail", "your own mail, the overseer's", MAIL),
     Action("digest.open", ("A",), "since you looked", "what happened since you last looked", FIND),
     Action("rows.mark_range", ("V",), "mark range", "mark every agent from here to where you go; again or Esc ends it", ACTS, ("agents", "problems")),
     Action("marked.act", ("&",), "act on marked", "one act on all marked agents", ACTS, _AGENTS),
     Action("rows.mark", ("space",), "mark", "mark an agent for N and &", ACTS, _AGENTS),
+    Action("matches.next", ("n",), "next match", "while a search is on: next match; Esc or any other act ends that", FIND, ("matches",), 99),
+    Action("matches.previous", ("N",), "previous match", "while a search is on: previous match", FIND, ("matches",), 98),
     Action("palette.open", (":",), "commands", "all commands", CONSOLE, hint=25),
     Action("help.open", ("?",), "help", "this page", CONSOLE, hint=100),
     Action("status.open", ("S",), "status", "the daemon's duties and all sources with their ages, and who uses how much", CONSOLE),
@@ -224,7 +229,9 @@ def keys_text(action: Action, ascii_only: bool = False) -> str:
 
 
 def applies(action: Action, place: str) -> bool:
-    """Whether the action applies while ``place`` has the focus."""
+    """Whether the action applies while ``place`` has the focus; a search that is on hides what its keys mean otherwise."""
+    if place == MATCHES:
+        return MATCHES in action.where
     return action.where == ("anywhere",) or place in action.where
 
 

@@ -133,6 +133,8 @@ ORDERS: tuple[OrderKind, ...] = (
               ("scheduler", "pause")),
     OrderKind("scheduler.resume", "", "resume scheduler", "resume dispatch of queued slings", TOWN, reasons.scheduler_paused,
               ("scheduler", "resume")),
+    OrderKind("scheduler.cap", "", "cap", "how many polecats may work at once; -1: no limit", TOWN, reasons.never,
+              ("config", "set", "scheduler.max_polecats", "{number}"), asks=("number",)),
     OrderKind("town.estop", "!", "emergency stop", "stop the whole town at once; nothing is lost", TOWN, reasons.town_goes_on,
               ("estop", "-r", "{reason}"), asks=("reason",)),
     OrderKind("town.thaw", "", "end the stop", "end the town's emergency stop: what stood still goes on", TOWN, reasons.town_stands,

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from gastown_core.orders.registry import BY_ID as ORDERS_BY_ID
-from gastown_tui.keys import OWN, Action, applies, changes_something
-from gastown_tui.selection import Selection
+from gastown_tui.dialogs.command import Given, HeldBead
+from gastown_tui.keys import MATCHES, OWN, Action, applies, changes_something
+from gastown_tui.selection import AGENT, Selection
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -54,14 +55,24 @@ class ActionDispatch:
         self.navigation = navigation
         self.handlers = {**handlers, "palette.open": self.open_palette}
 
+    @property
+    def place(self) -> str:
+        """Where keys go: the matches of a search that is on, else the focused panel."""
+        return MATCHES if self.search.is_on else self.stage.place
+
     def press(self, key: str) -> None:
         """Run the key's action at the focused panel; say why if it does not apply there."""
         if self.search.is_searching:
             self.search.press(key)
             return
         self.status.pressed()
-        place = self.stage.place
+        place = self.place
         action = self.keymap.meant(key, place)
+        if place == MATCHES and (action is None or not applies(action, place)):
+            place = self.stage.place
+            action = self.keymap.meant(key, place)
+            if action is not None and not action.id.startswith(("rows.", "search.")):
+                self.search.end()
         if action is None:
             return
         if not applies(action, place):
@@ -111,5 +122,21 @@ class ActionDispatch:
             self.run(answer.id)
         elif isinstance(answer, Selection):
             self.navigation.go_to(answer)
+        elif isinstance(answer, HeldBead):
+            self.navigation.go_to(Selection(AGENT, "", answer.agent))
+            self.run("drawer.tab_2")
+        elif isinstance(answer, Given):
+            self._run_with(answer)
         elif answer is not None:
             self.console.set_theme(answer.theme)
+
+    def _run_with(self, given: Given) -> None:
+        """Run an order with the argument that was typed behind it."""
+        if self.console.is_readonly:
+            self.console.say(f"{given.action.label}: the console is read-only")
+            return
+        reason = self._not_of_then(given.action) or self.acts.do_with(
+            given.action.id, self.stage.chosen, given.argument
+        )
+        if reason:
+            self.console.say(reason)

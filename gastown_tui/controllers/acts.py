@@ -82,6 +82,16 @@ class Acts:
             own(chosen.agent)
         return ""
 
+    def do_with(self, action: str, chosen: Chosen, argument: str) -> str:
+        """Do an action on the selection with the argument that it would ask for; return why not, or an empty string."""
+        kind = BY_ID[action]
+        subject = subject_of(self.console.snapshot, chosen, kind.needs)
+        reason = disabled_reason(kind, self.console.snapshot, subject)
+        if not reason:
+            order, what = order_for(kind, subject), f"{kind.label} {name_of(subject)}".strip()
+            self.perform(order._replace(arguments={**order.arguments, kind.asks[0]: argument}), what)
+        return reason
+
     # actions without a dialog of their own
 
     def _plain(self, kind: OrderKind, subject: Subject) -> None:

@@ -25,6 +25,7 @@ class Search:
         self.kept = kept
         self.is_searching = False
         self._panel: Rows = stage.agents
+        self._kept: Rows | None = None
 
     def actions(self) -> dict[str, Callable[[], str | None]]:
         """The handlers of the search actions, by action id."""
@@ -32,6 +33,8 @@ class Search:
             "search.open": self.open_search,
             "search.next": lambda: self.step(1),
             "search.previous": lambda: self.step(-1),
+            "matches.next": lambda: self.step(1),
+            "matches.previous": lambda: self.step(-1),
             "filter.open": self.choose_filter,
         }
 
@@ -46,9 +49,20 @@ class Search:
         self.console.lay_out()
         field.focus()
 
+    @property
+    def is_on(self) -> bool:
+        """Whether the matches of a kept search are what keys go to: until Esc, another panel, or another act."""
+        return self._kept is not None and self._kept is self.stage.rows_with_keys and bool(self._kept.needle)
+
+    def end(self) -> None:
+        """Give the keys of the matches their other meanings back; the matches stay marked."""
+        self._kept = None
+        self.console.lay_out()
+
     def press(self, key: str) -> None:
         """Handle a key that the search line does not use."""
         if key == "enter":
+            self._kept = self._panel if self._panel.needle else None
             self._close()
         elif key == "escape":
             self._panel.search("")

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import re
+from typing import ClassVar
+
+from textual.binding import Binding
 
 from gastown_core.clock import format_age
 from gastown_core.model.address import CREW, POLECAT, RIG_ROLES, ROLE_ICONS, TOWN_ROLES
@@ -12,8 +15,9 @@ from gastown_core.model.event import CATALOGUE, CATEGORIES
 from gastown_core.model.record import Record
 from gastown_core.model.states import RigState
 from gastown_core.state.rows import NO_FILTER
+from gastown_tui.dialogs.command import Given, HeldBead, ThemeChoice, given_in, takes_argument
 from gastown_tui.dialogs.picker import Entry, Picker
-from gastown_tui.keys import key_name
+from gastown_tui.keys import Action, key_name
 from gastown_tui.rowtext import role_icon, state_glyph
 from gastown_tui.selection import AGENT, BEAD, CONVOY, REQUEST, Selection, point_at
 from gastown_tui.text import clean, cut, fit, glyph, wrap
@@ -24,11 +28,12 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import Any
 
+    from textual.binding import BindingType
+
     from gastown_core.beads.query import Excerpt
     from gastown_core.model.snapshot import AgentView, TownSnapshot
     from gastown_core.state.rows import EventFilter
     from gastown_tui.keymap import Keymap
-    from gastown_tui.keys import Action
     from gastown_tui.text import Pieces
 
 
@@ -39,14 +44,8 @@ class FilterChoice(Record):
     value: str = ""
 
 
-class ThemeChoice(Record):
-    """A theme by name."""
-
-    theme: str
-
-
 if TYPE_CHECKING:
-    Command = Action | Selection | ThemeChoice
+    Command = Action | Selection | ThemeChoice | HeldBead | Given
     """What the palette returns."""
 
 
@@ -233,7 +232,9 @@ def place_entries(snapshot: TownSnapshot, ascii_only: bool) -> list[Entry]:
         )
     for convoy in snapshot.convoys:
         title = ((fit(convoy.id, WORDS), "bright"), (" " * 4, "text"), (clean(convoy.title), "dim"))
-        entries.append(Entry(Selection(CONVOY, "", convoy.id), title, f"{convoy.id} {convoy.title} convoy", "go to"))
+        rigs = " ".join(sorted({f"@{member.rig}" for member in convoy.members if member.rig}))
+        found_by = f"{convoy.id} {convoy.title} convoy {rigs}"
+        entries.append(Entry(Selection(CONVOY, "", convoy.id), title, found_by, "go to"))
     return entries + work_entries(snapshot)
 
 
@@ -244,6 +245,13 @@ def work_entries(snapshot: TownSnapshot) -> list[Entry]:
         words = ((fit(request.id, WORDS), "bright"), (" " * 4, "text"), (clean(request.title or request.branch), "dim"))
         found_by = f"{request.id} {request.bead_id} {request.branch} {request.title} request @{request.rig}"
         entries.append(Entry(point_at(REQUEST, "", request.id), words, found_by, "go to"))
+    known = {member.bead_id for convoy in snapshot.convoys for member in convoy.members if convoy.closed_at is None}
+    for agent in snapshot.agents:
+        if agent.work is not None and agent.work.bead_id not in known:
+            words = ((fit(agent.work.bead_id, WORDS), "bright"), (" " * 4, "text"), (clean(agent.work.title), "dim"))
+            found_by = f"{agent.work.bead_id} {agent.work.title} bead @{agent.address.rig}"
+            # without a convoy a bead is seen in the drawer of whoever works on it
+            entries.append(Entry(HeldBead(agent.key), words, found_by, "go to"))
     for convoy in snapshot.convoys:
         for member in convoy.members if convoy.closed_at is None else ():
             words = ((fit(member.bead_id, WORDS), "bright"), (" " * 4, "text"), (clean(member.title), "dim"))
@@ -252,11 +260,39 @@ def work_entries(snapshot: TownSnapshot) -> list[Entry]:
     return entries
 
 
-def command_palette(snapshot: TownSnapshot, keymap: Keymap, ascii_only: bool) -> Picker[Command]:
-    """Return the palette; it answers with an action, a theme, or an agent's or convoy's selection."""
-    return Picker(
-        "Commands",
-        [*action_entries(keymap, ascii_only), *place_entries(snapshot, ascii_only)],
-        hint="command, agent, convoy, bead, request; @rig narrows",
-        verb="go",
-    )
+class Palette(Picker["Command"]):
+    """All commands and places by name; what is typed behind an order's name is its argument, Tab completes a name."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("tab", "complete", show=False)]
+
+    def __init__(self, snapshot: TownSnapshot, keymap: Keymap, ascii_only: bool) -> None:
+        entries = [*action_entries(keymap, ascii_only), *place_entries(snapshot, ascii_only)]
+        hint = "command TEXT, polecat NAME, convoy TITLE @rig, bead ID"
+        super().__init__("Commands", entries, hint=hint, verb="go")
+        self.page.keys = (("Tab", "key"), (" complete  ", "dim"), *self.page.keys)
+        self._actions = keymap.actions
+
+    def entries_for(self, needle: str) -> list[Entry]:
+        """Return the orders that are typed with their argument, then what is found by name."""
+        given = [
+            Entry(one, ((fit(one.action.label, WORDS), "bright"), (one.argument, "accent")), "", "")
+            for one in given_in(needle, self._actions)
+        ]
+        return [*given, *super().entries_for(needle)]
+
+    def action_complete(self) -> None:
+        """Put the name of the selected row in place of the last typed word."""
+        entry = next((one for one in self.entries if one.key == self.page.key), None)
+        if entry is None or self.field is None or not self.field.value.strip():
+            return
+        typed = self.field.value.split()
+        name = entry.key.label if isinstance(entry.key, Action) else entry.text.split()[0]
+        kept = [] if isinstance(entry.key, Action) else typed[:-1]
+        more = " " if isinstance(entry.key, Action) and takes_argument(entry.key) else ""
+        self.field.set(" ".join([*kept, name]) + more)
+        self.fill()
+
+
+def command_palette(snapshot: TownSnapshot, keymap: Keymap, ascii_only: bool) -> Palette:
+    """Return the palette; it answers with an action, an order with its argument, a theme, or where to go."""
+    return Palette(snapshot, keymap, ascii_only)

@@ -114,13 +114,17 @@ class Picker(Dialog[Answer]):
         rows = len(self.entries) + len(sections) + len(lead)
         return max(50, min(110, widest + 6)), min(rows + 5, 30, max(10, height - 4))
 
+    def entries_for(self, needle: str) -> list[Entry]:
+        """Return the entries for what is typed, best first."""
+        return found(self.entries, needle)
+
     def fill(self) -> None:
         """Show the matching rows, with section headings while nothing is typed."""
         needle = self.field.value if self.field is not None else ""
         rows: list[Row] = [Row(None, pieces, False) for pieces in self.lead(self.app.size.width)]
         above = len(rows)
         section = ""
-        for entry in found(self.entries, needle):
+        for entry in self.entries_for(needle):
             if not needle and entry.section and entry.section != section:
                 section = entry.section
                 rows.append(Row(None, ((section, "dim"),), False))

@@ -262,7 +262,7 @@ class FeedScreen(Bounded, Screen[None], inherit_bindings=False):
                 # rows and closer look depend on the size that the panels get only now
                 self.call_after_refresh(self.show_all)
                 self.call_after_refresh(self.closer.preview.look)
-        self.status.show_place(stage.place)
+        self.status.show_place(self.dispatch.place)
         self.inspector.preview.laid_out()
         self.closer.preview.laid_out()
         self.merge_queue.follow()

@@ -127,7 +127,8 @@ def test_the_ones_in_trouble_wait_and_a_word_sets_them_going_again(town):
     bead, polecat = troubled["permission"]
     refused = town.run("gt", "nudge", f"shop/{polecat}", "No! Do not install", fails=True)
     assert "npm install left-pad; answer that first" in refused and town.state(polecat) == "waiting"
-    town.server.run("send-keys", "-t", f"=sh-{polecat}:", "2")
+    assert "answered  2 No" in town.run("gt", "answer", f"shop/{polecat}", "No", "--words", "no, because it is pinned")
+    assert "answered: No (no, because it is pinned)" in town.run("bd", "show", bead)
     for mood in ("stuck", "silent"):
         bead, polecat = troubled[mood]
         assert town.status(bead) == "hooked"

@@ -52,6 +52,7 @@ WAY_TO = {
     "changes": "T3",
     "spending": "$",
     "graph": "H",
+    "matches": ["1", "slash", *"gt-", "enter"],
 }
 
 
@@ -252,6 +253,27 @@ async def test_search_marks_counts_steps_and_clears() -> None:
         assert app.feed.agents.key == first
         await pilot.press("escape")
         assert app.feed.agents.needle == ""
+
+
+async def test_n_goes_to_the_next_match_only_while_a_search_is_on() -> None:
+    app = Console()
+    async with app.run_test(size=(120, 36)) as pilot:
+        await pilot.press("1", "slash", *"gt-", "enter")
+        assert "next match" in status(app)
+        first = app.feed.agents.key
+        await pilot.press("n")
+        second = app.feed.agents.key
+        assert second != first and app.screen is app.feed, "n opens no nudge"
+        await pilot.press("N")
+        assert app.feed.agents.key == first
+        await pilot.press("j", "n", "escape")
+        assert app.feed.agents.needle == "" and "next match" not in status(app)
+        await pilot.press("slash", *"gt-", "enter", "d")
+        assert app.feed.agents.needle and "next match" not in status(app), (
+            "another act ends it, the matches stay marked"
+        )
+        await pilot.press("n")
+        assert app.screen is not app.feed, "n nudges again"
 
 
 async def test_search_in_events_finds_what_is_far_back_and_says_when_there_is_nothing() -> None:

@@ -33,7 +33,7 @@ def test_a_paste_is_one_text_however_it_is_cut():
 
 
 def test_keys_are_told_from_sequences():
-    assert kinds(b"ab\x7f\x1b[A\x1bOP1\x03\x04") == [
+    assert kinds(b"ab\x7f\x1b[5~\x1bOP1\x03\x04") == [
         ("text", "ab"),
         ("erase", ""),
         ("text", "1"),
@@ -41,6 +41,7 @@ def test_keys_are_told_from_sequences():
         ("end", ""),
     ]
     assert kinds(b"\x1b") == [("escape", "")]
+    assert kinds(b"\x1b[A\x1bOB") == [("up", ""), ("down", "")]
     assert kinds("é".encode()[:1], "é".encode()[1:]) == [("text", "é")]
 
 
