@@ -33,7 +33,7 @@ def waits_for_a_person(place: Refinery, target: str) -> HoldError:
     ref = ref_of(target)
     head, known = place.git.commit_of(ref), _read(_path(place, target))
     count = len(known.requests) if known is not None else 0
-    why = "merge_queue.auto_push is off" if not place.policy.auto_push else "the provider merges (strategy pr)"
+    why = "merge_queue.auto_push is off"
     return HoldError(
         PUSH_BY_HAND,
         f"{count} requests are green together and wait for a push: {why}; "

@@ -21,6 +21,7 @@ from gastown_core.refinery.hold import INFRASTRUCTURE, HoldError, is_worth_a_try
 from gastown_core.refinery.integration import land_what_is_ready
 from gastown_core.refinery.merge_queue import next_batch, survey, turned_down
 from gastown_core.refinery.place import Refinery, merge_lock, slug
+from gastown_core.refinery.pull_requests import follow, next_look, proposed_targets
 from gastown_core.refinery.records import BatchResult
 from gastown_core.refinery.recovery import open_intents, recover
 from gastown_core.refinery.runway import Runway, size_now
@@ -111,7 +112,7 @@ class RefineryEngine:
         """Branches that have requests, or that a killed run was pushing to."""
         queue = self.queue()
         left = [one.target for one in queue.claimed if one.assignee == self.place.actor]
-        return list(dict.fromkeys([*queue.targets(), *left, *open_intents(self.place)]))
+        return list(dict.fromkeys([*queue.targets(), *left, *open_intents(self.place), *proposed_targets(self.place)]))
 
     def due(self, *, patient: bool) -> list[str]:
         """Targets to serve now; a patient engine returns when some batch is full or has waited long enough.
@@ -176,6 +177,7 @@ class RefineryEngine:
         try:
             if target not in self._recovered:
                 recover(place, target, worktrees)
+                follow(place, target, self._standing)
                 self._recovered.add(target)
             if not self._may_try(target):
                 return
@@ -212,6 +214,11 @@ class RefineryEngine:
         chosen = self._claim(chosen, queue.needs) if chosen else []
         others = [one for one in (*queue.open(), *self._turned_down()) if one.target == target and one not in chosen]
         return queue, chosen, others
+
+    def _standing(self) -> set[str]:
+        """Requests that a pull request may still bring: none where the rig merges by itself again."""
+        queue = self.queue()
+        return {one.id for one in (*queue.ready, *queue.claimed)} if self.place.policy.pull_requests else set()
 
     def _claim(self, chosen: list[MergeRequest], needs: Mapping[str, frozenset[str]]) -> list[MergeRequest]:
         """Claim the chosen requests; those claimed together with all that they need, in stack order."""
@@ -308,5 +315,8 @@ def next_wake(root: str, rig: str, *, clock: Clock = SYSTEM_CLOCK) -> float | No
         due = Window(place).due_at(ready, size_now(place, target))
         is_held = hold is not None and hold.rules in ("", place.policy.rules)
         moments.append(max(due or 0.0, hold.until if hold is not None and is_held else 0.0))
+        look = next_look(place, target)
+        if look is not None:
+            moments.append(look)
     moments += [request.not_before for request, _ in queue.blocked if request.not_before > clock.now()]
     return min(moments, default=None)

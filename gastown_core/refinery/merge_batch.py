@@ -17,6 +17,7 @@ from gastown_core.refinery.batch import Batch
 from gastown_core.refinery.fleet import Pushed, Ready, Turn
 from gastown_core.refinery.hold import PUSH_BY_HAND, HoldError, lift, read_hold
 from gastown_core.refinery.place import StoppedError
+from gastown_core.refinery.pull_requests import propose
 from gastown_core.refinery.push import is_on, push_target
 from gastown_core.refinery.recovery import Intent, drop_intent, write_intent
 from gastown_core.refinery.stack import Clash, Stacker
@@ -254,7 +255,10 @@ class BatchRun(Batch):
                     return False
                 if offer(place, intent):
                     self._record(batch, good)
-            self.by_hand = waits_for_a_person(place, self.target)
+            by_host = place.policy.auto_push and place.policy.pull_requests
+            self.by_hand = (
+                propose(place, self.target, intent.requests) if by_host else waits_for_a_person(place, self.target)
+            )
             return True
         # under the ledger's lock none of them can be rejected or superseded between the last check and the intent
         with place.store.write(place.actor) as batch:

@@ -61,6 +61,7 @@ class Policy(Record):
     delete_branches: bool = True
     auto_push: bool = True
     pull_requests: bool = False
+    provider: str = "github"
     warnings: tuple[str, ...] = ()
 
     @property
@@ -98,6 +99,7 @@ def load_policy(root: str, rig: str) -> Policy:
         delete_branches=read("merge_queue.delete_merged_branches"),
         auto_push=read("merge_queue.auto_push"),
         pull_requests=read("merge_queue.merge_strategy") == "pr",
+        provider=read("merge_queue.vcs_provider"),
         warnings=tuple(strange_keys(settings.value.get("merge_queue"))),
     )
 
