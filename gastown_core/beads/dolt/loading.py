@@ -29,7 +29,7 @@ def load(link: Link, schema: Schema, beads: Sequence[Bead], config: Mapping[str,
         _insert(link, "config", [{"key": key, "value": value} for key, value in config.items()])
         _insert(link, "child_counters", _counters(homes, ISSUES))
         _insert(link, "wisp_child_counters", _counters(homes, WISPS))
-        blocked.recompute(link, schema, homes, lambda table: table)
+        blocked.recompute(link, schema, [bead.id for bead in beads if bead.edges], lambda table: table)
         link.ask("CALL DOLT_COMMIT('-Am', 'gt: load the beads of the ledger', '--allow-empty')")
 
 

@@ -52,6 +52,8 @@ class Mirror:
         self.link = link
         self._schema: Schema | None = None
         self._seen = ""
+        self._kept: Raw = {}
+        self._read_at = (0, 0, 0)
 
     @property
     def schema(self) -> Schema:
@@ -97,7 +99,9 @@ class Mirror:
 
     def catch_up(self) -> bool:
         """Take in what changed in the database since; returns whether anything did. Raises StoreError."""
-        if self._seen and self.exists and self.hash() == self._seen:
+        now = self.hash() if self.exists else ""
+        if now and now in (self._seen, self._state().get("hash")):
+            self._seen = now
             return False
         with self.lock():
             return self.catch_up_locked()
@@ -146,11 +150,21 @@ class Mirror:
         return {"loose": {one: sums.get(one, known.get(one, UNKNOWN)) for one in loose}, WISPS: wisps}
 
     def _state(self) -> Raw:
+        """Return what is known of the mirror, read again only if its file is another one."""
+        path = os.path.join(self.folder, STATE)
         try:
-            state = read_json(os.path.join(self.folder, STATE)) or {}
-        except SettingsError:
+            found = os.stat(path)
+        except OSError:
             return {}
-        return state if state.get("form") == FORM and state.get("of") == self.link.address.name else {}
+        mark = found.st_ino, found.st_size, found.st_mtime_ns
+        if mark != self._read_at:
+            try:
+                state = read_json(path) or {}
+            except SettingsError:
+                state = {}
+            is_ours = state.get("form") == FORM and state.get("of") == self.link.address.name
+            self._kept, self._read_at = state if is_ours else {}, mark
+        return self._kept
 
     def _keep_state(self, state: Raw) -> None:
         write_json(os.path.join(self.folder, STATE), {"form": FORM, "of": self.link.address.name, **state}, mode=0o600)
