@@ -10,6 +10,8 @@ import os
 import re
 import sys
 
+from docs import telemetry
+
 HERE = os.path.dirname(os.path.abspath(__file__))
 KEY_WORDS = {
     "escape": "Esc",
@@ -123,7 +125,12 @@ def troubleshooting_page() -> str:
     return "\n".join(lines)
 
 
-PAGES = {"console.md": console_page, "troubleshooting.md": troubleshooting_page}
+PAGES = {
+    "console.md": console_page,
+    "troubleshooting.md": troubleshooting_page,
+    "otel-data-model.md": telemetry.data_model_page,
+    "grafana-dashboard.json": telemetry.dashboard,
+}
 """Page → the function that writes it."""
 
 

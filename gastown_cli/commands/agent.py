@@ -7,6 +7,7 @@ import sys
 
 from gastown_cli import context, output, streams, who
 from gastown_core.errors import UsageError
+from gastown_core.files import spool
 from gastown_core.model.json_text import decode_json
 from gastown_core.model.record import Record
 
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 
     from gastown_core.town.inventory import RosterEntry
 
+CONTEXT = "GT_LOG_PRIME_CONTEXT"
+"""The opt-in by which telemetry may tell the text of a briefing."""
 COMPACTS = "PreCompact"
 """Before this event's briefing is seen again the conversation is cut: it takes no notes."""
 
@@ -34,6 +37,13 @@ def prime_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--dry-run", action="store_true", help="leave notes on the hook unread")
     parser.add_argument("--state", action="store_true", help="say only how the session begins; take nothing")
     context.add_json(parser)
+
+
+def _tell_context(root: str, entry: RosterEntry, text: str, *, hook: bool) -> None:
+    """Tell telemetry the briefing's text, where that is allowed."""
+    if spool.is_on(root) and spool.allows(root, CONTEXT):
+        told = {"role": entry.address.gt_role, "hook_mode": hook, "formula": text}
+        spool.spool(root, "prime.context", told, actor=entry.address.path)
 
 
 def run_prime(args: Namespace) -> int:
@@ -59,6 +69,7 @@ def run_prime(args: Namespace) -> int:
         _note_start(root, entry, told)
     keeps_its_conversation = told.event == COMPACTS or told.source in ("compact", "resume")
     briefing = brief(root, entry, short=keeps_its_conversation)
+    _tell_context(root, entry, briefing.text, hook=args.hook)
     if args.json:
         output.say_json(
             {

@@ -13,6 +13,7 @@ from gastown_core.errors import GastownError
 from gastown_core.events.log import log_path, parse_event
 from gastown_core.files.atomic import read_json
 from gastown_core.files.locks import FileLock
+from gastown_core.files.spool import is_on
 from gastown_core.model.hook_life import ARCHIVED, COMPLETED
 from gastown_core.model.record import Record
 from gastown_core.runtimes.adapters import MODULES, adapter_for, tells_usage
@@ -21,6 +22,7 @@ from gastown_core.town.runtime_settings import list_agents
 from gastown_core.town.settings import load_settings, settings_path
 from gastown_core.usage import budget
 from gastown_core.usage.cost_facts import settle
+from gastown_core.usage.telling import fresh_in, tell_usage
 from gastown_core.usage.today import read_today, sum_up, today_path, write_today
 from gastown_core.usage.usage_file import UsageFile, news
 from gastown_core.usage.usage_ledger import UsageLedger, ledger_path
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
     from gastown_core.model.town_event import TownEvent
     from gastown_core.runtimes.usage import Usage, UsageReader
     from gastown_core.town.inventory import Inventory
+    from gastown_core.usage.telling import Fresh
     from gastown_core.usage.usage_file import News
 
 LATEST_S = 86400.0
@@ -66,6 +69,7 @@ def collect(
         for path, (runtime, agent) in collector.found(os.environ if env is None else env).items():
             collector.read(path, runtime, agent)
         collector.is_changed |= settle(ledger, clock.now()) > 0
+        tell_usage(root, ledger, collector.fresh, {one.address.path: one.session for one in collector.inventory.agents})
         said: list[str] = []
         if collector.is_changed or _is_outdated(root, clock.now()):
             write_today(root, sum_up(ledger, load_settings(root).lenient("prices"), clock.now()))
@@ -89,6 +93,8 @@ class _Pass:
         self.files = self.messages = self.junk = 0
         self.is_changed = False
         self.faults: list[str] = []
+        self.fresh: Fresh = {}
+        self._tells = is_on(root)
 
     def read_events(self) -> None:
         """Read from the event log what was on whose hook, and which agents were started."""
@@ -175,8 +181,10 @@ class _Pass:
         if used is None:
             return False
         if reader.memory != known.memory:
+            used = [self._placed(one) for one in used]
+            self._note_fresh(known, used)
             with self.ledger.transaction():
-                self.ledger.count(known, map(self._placed, used))
+                self.ledger.count(known, used)
                 self.ledger.keep_source(known._replace(memory=reader.memory))
             self.files += 1
             self.is_changed = True
@@ -196,6 +204,7 @@ class _Pass:
         agent = new.source.agent or agent_of(self.inventory, reader.memory.get("cwd", ""))
         source = new.source._replace(agent=agent, memory=reader.memory, junk=new.source.junk + junk)
         used = [self._placed(one) for one in used] if agent else []
+        self._note_fresh(source, used)
         with self.ledger.transaction():
             self.ledger.count(source, used)
             self.ledger.keep_source(source)
@@ -204,6 +213,11 @@ class _Pass:
         self.messages += len(used)
         self.junk += junk
         return source
+
+    def _note_fresh(self, source: UsageFile, used: list[Usage]) -> None:
+        """Note the messages that the ledger does not know yet, for telemetry."""
+        if self._tells:
+            self.fresh |= fresh_in(self.ledger, source, used)
 
     def _placed(self, one: Usage) -> Usage:
         """Return the message with a plausible time: one without a time, or from the future, gets the present."""

@@ -13,6 +13,7 @@ import pytest
 from gastown_core.clock import FixedClock, format_micros
 from gastown_core.errors import StoreError
 from gastown_core.events.log import append_event
+from gastown_core.files.spool import open_spool, spool_path
 from gastown_core.usage import usage_file as source_module
 from gastown_core.usage.collect import Collected, agent_of, collect
 from gastown_core.usage.sums import Sum, price_of, regrouped, rig_of, start_of_day, sums, total
@@ -488,3 +489,21 @@ def test_a_ledger_that_cannot_be_written_is_read_as_it_is(
     with pytest.raises(StoreError) as told:
         UsageLedger(root)
     assert "check its owner" in told.value.hint
+
+
+def test_each_message_is_told_to_telemetry_once_with_its_last_figures(town: Town) -> None:
+    town.transcript().write_text(town.line("msg_0"))
+    town.collect()
+    assert not os.path.exists(spool_path(town.root)), "telemetry is off"
+    open_spool(town.root)
+    path = town.transcript(name="two")
+    path.write_text(town.line("msg_1", output_tokens=1) + town.line("msg_1", output_tokens=10))
+    town.collect()
+    path.write_text(path.read_text() + town.line("msg_1", output_tokens=10))
+    town.collect()
+    (line,) = map(json.loads, Path(spool_path(town.root)).read_text().splitlines())
+    told = line["payload"]
+    assert (line["type"], line["actor"], told["native_session_id"], told["agent_type"]) == (
+        "agent.usage", "mayor", "two", "claude",
+    )  # fmt: skip
+    assert (told["input_tokens"], told["output_tokens"]) == (100, 10)
