@@ -12,6 +12,7 @@ from gastown_core.telemetry.metric_table import (
     METRICS,
     OUR_LOGS,
     OURS,
+    UNTOLD,
     LogKind,
     Metric,
 )
@@ -67,13 +68,16 @@ yet, and that commit has counters in place of the histogram `gen_ai.client.token
 usage ledger (`gt costs`), which counts each message once.
 """
 SOURCES = {"usage ledger": "the usage ledger", "ledger": "the ledger's server", "snapshot": "the town's snapshot"}
-NO_DOLT = "\nThe `gastown.dolt` gauges are told by a town whose ledger is on a Dolt server; one whose ledger is files has none.\n"
+ABSENT = f"""
+Nothing tells these attributes yet: {", ".join(f"`{one}`" for one in sorted(UNTOLD - {row.name for row in LOGS}))}.
+"""
+NO_DOLT = "\nThe `gastown.dolt` gauges are names for a ledger on a Dolt server; nothing tells them yet, and a ledger of files has none.\n"
 
 
 def data_model_page() -> str:
     """The page of metrics, records and spans."""
     parts = [HEAD, "## Metrics", "", *_metrics(METRICS), NO_DOLT, "Further ones:", "", *_metrics(OURS), ORIGIN]
-    parts += [RECORDS, *_records(LOGS), "", "Further ones:", "", *_records(OUR_LOGS), OPT_INS, SPANS]
+    parts += [RECORDS, *_records(LOGS), ABSENT, "Further ones:", "", *_records(OUR_LOGS), OPT_INS, SPANS]
     return "\n".join(parts)
 
 
@@ -91,7 +95,7 @@ def _records(rows: tuple[LogKind, ...]) -> list[str]:
     for row in rows:
         names = [f"`{one}`" for one in row.attributes] + [f"*`{one}`*" for one, _ in row.opt_attributes]
         opt_in = row.opt_in or ", ".join(dict.fromkeys(opt for _, opt in row.opt_attributes))
-        name = f"`{row.name}`" + (" (notice)" if row.notice else "")
+        name = f"`{row.name}`" + (" (notice)" if row.notice else "") + (", not told yet" if row.name in UNTOLD else "")
         lines.append(f"| {name} | {', '.join(names)} | {row.about} | {f'`{opt_in}`' if opt_in else '–'} |")
     return lines
 

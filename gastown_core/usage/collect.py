@@ -13,7 +13,7 @@ from gastown_core.errors import GastownError
 from gastown_core.events.log import log_path, parse_event
 from gastown_core.files.atomic import read_json
 from gastown_core.files.locks import FileLock
-from gastown_core.files.spool import is_on
+from gastown_core.files.spool import allows, is_on
 from gastown_core.model.hook_life import ARCHIVED, COMPLETED
 from gastown_core.model.record import Record
 from gastown_core.runtimes.adapters import MODULES, adapter_for, tells_usage
@@ -22,7 +22,7 @@ from gastown_core.town.runtime_settings import list_agents
 from gastown_core.town.settings import load_settings, settings_path
 from gastown_core.usage import budget
 from gastown_core.usage.cost_facts import settle
-from gastown_core.usage.telling import fresh_in, tell_usage
+from gastown_core.usage.telling import CONTENT, fresh_in, tell_entries, tell_usage
 from gastown_core.usage.today import read_today, sum_up, today_path, write_today
 from gastown_core.usage.usage_file import UsageFile, news
 from gastown_core.usage.usage_ledger import UsageLedger, ledger_path
@@ -69,7 +69,7 @@ def collect(
         for path, (runtime, agent) in collector.found(os.environ if env is None else env).items():
             collector.read(path, runtime, agent)
         collector.is_changed |= settle(ledger, clock.now()) > 0
-        tell_usage(root, ledger, collector.fresh, {one.address.path: one.session for one in collector.inventory.agents})
+        tell_usage(root, ledger, collector.fresh, collector.sessions)
         said: list[str] = []
         if collector.is_changed or _is_outdated(root, clock.now()):
             write_today(root, sum_up(ledger, load_settings(root).lenient("prices"), clock.now()))
@@ -95,6 +95,8 @@ class _Pass:
         self.faults: list[str] = []
         self.fresh: Fresh = {}
         self._tells = is_on(root)
+        self._tells_entries = self._tells and allows(root, CONTENT)
+        self.sessions = {one.address.path: one.session for one in self.inventory.agents}
 
     def read_events(self) -> None:
         """Read from the event log what was on whose hook, and which agents were started."""
@@ -208,6 +210,9 @@ class _Pass:
         with self.ledger.transaction():
             self.ledger.count(source, used)
             self.ledger.keep_source(source)
+        adapter = adapter_for(source.runtime)
+        if self._tells_entries and agent and adapter is not None:
+            tell_entries(self.root, source, new.lines, adapter, self.sessions.get(agent, ""))
         self.files += 1
         self.is_changed = True
         self.messages += len(used)

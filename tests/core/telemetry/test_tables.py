@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
-from gastown_core.telemetry.metric_table import ALL_LOGS, ALL_METRICS, COUNTER, GAUGE, HISTOGRAM, LOGS
+from gastown_core.telemetry.metric_table import ALL_LOGS, ALL_METRICS, COUNTER, GAUGE, HISTOGRAM, LOGS, UNTOLD
 
 NAMED = """
 gastown.bd.calls.total: status subcommand
@@ -88,3 +90,10 @@ def test_each_record_of_the_go_tools_is_in_the_table(name: str, attributes: list
 
 def test_the_table_names_nothing_as_theirs_that_is_ours() -> None:
     assert [row.name for row in LOGS if row.name not in dict(_rows(RECORDS))] == []
+
+
+def test_something_in_the_program_tells_each_record_but_those_that_say_so() -> None:
+    root = Path(__file__).parents[3]
+    files = [path for name in ("gastown_core", "gastown_cli") for path in (root / name).rglob("*.py")]
+    text = "".join(path.read_text() for path in files if path.name != "metric_table.py")
+    assert {kind for kind in ALL_LOGS if f'"{kind}"' not in text} == UNTOLD & set(ALL_LOGS)

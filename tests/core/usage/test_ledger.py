@@ -507,3 +507,24 @@ def test_each_message_is_told_to_telemetry_once_with_its_last_figures(town: Town
         "agent.usage", "mayor", "two", "claude",
     )  # fmt: skip
     assert (told["input_tokens"], told["output_tokens"]) == (100, 10)
+
+
+def test_what_an_agent_said_is_told_only_where_that_is_allowed(town: Town) -> None:
+    path = town.transcript()
+    said = {
+        "type": "assistant",
+        "cwd": town.root + "/mayor",
+        "message": {"content": [{"type": "text", "text": "words"}]},
+    }
+    open_spool(town.root)
+    path.write_text(json.dumps(said) + "\n")
+    town.collect()
+    assert Path(spool_path(town.root)).read_text() == ""
+    open_spool(town.root, ["GT_LOG_AGENT_OUTPUT"])
+    path.write_text(path.read_text() + "junk\n[]\n" + json.dumps(said) + "\n")
+    town.collect()
+    (line,) = map(json.loads, Path(spool_path(town.root)).read_text().splitlines())
+    told = line["payload"]
+    assert (line["type"], line["actor"], told["event_type"], told["role"], told["content"]) == (
+        "agent.event", "mayor", "text", "assistant", "words",
+    )  # fmt: skip
