@@ -64,7 +64,30 @@ def measure(root: str) -> Iterator[Row]:
         took.append(timed(["gt", "install", place, "--git"], "/", count=1))
     install()
     yield Row("gt install", f"{statistics.median(took) * 1e3:.0f} ms", "≤ 600 ms")
+    yield telemetry(root)
     yield from large_store(os.path.dirname(root))
+
+
+def telemetry(root: str, count: int = 200) -> Row:
+    """What telemetry adds to each command while it is on."""
+    from gastown_cli.lazy import Ran
+    from gastown_core.files.spool import close_spool, open_spool
+
+    before = os.getcwd()
+    open_spool(root)
+    try:
+        os.chdir(root)
+        took = []
+        for _ in range(count):
+            ran = Ran("gt")
+            ran.name, ran.words = "status", ["--json"]
+            began = time.perf_counter()
+            ran.tell(0)
+            took.append(time.perf_counter() - began)
+    finally:
+        os.chdir(before)
+        close_spool(root)
+    return Row("telemetry adds to a command", f"{statistics.median(took) * 1e3:.2f} ms", "≤ 1 ms")
 
 
 def large_store(folder: str) -> Iterator[Row]:
