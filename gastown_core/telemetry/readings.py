@@ -82,7 +82,7 @@ def used_between(root: str, agent: str, start: float, end: float) -> Mapping[str
 
 def of_town(town: TownSnapshot, need: int) -> Read:
     """Return how the town stands; ``need`` is how much waits on a person."""
-    health = Counter(str(one.health) for one in town.agents)
+    health = Counter(one.health.state.value for one in town.agents)
     return {
         "gastown.agents": {(("health", name),): float(count) for name, count in sorted(health.items())},
         "gastown.attention": {(): float(need)},

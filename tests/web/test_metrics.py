@@ -8,6 +8,7 @@ from pathlib import Path
 from starlette.testclient import TestClient
 
 from gastown_core.events.log import append_event
+from gastown_core.model.agent import Health
 from gastown_core.telemetry.metric_table import ALL_METRICS
 from gastown_core.telemetry.prometheus import metrics_key
 from gastown_core.telemetry.series import plain_name
@@ -66,7 +67,9 @@ def test_the_page_has_sums_usage_and_the_towns_state(rigged: Rigged) -> None:  #
     assert found["gastown_agent_tokens_total", f'{whose},gen_ai_token_type="cache_read"'] == 5.0
     genai = 'gen_ai_operation_name="chat",gen_ai_provider_name="anthropic",gen_ai_request_model="claude-x"'
     assert found["gen_ai_client_inference_tokens", f'{genai},gen_ai_token_type="input"'] == 112.0
-    assert sum(value for (name, _), value in found.items() if name == "gastown_agents") > 0
+    states = {labels for name, labels in found if name == "gastown_agents"}
+    assert states
+    assert states <= {f'health="{state.value}"' for state in Health}
     assert ("gastown_attention", "") in found
 
 
