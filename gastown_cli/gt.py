@@ -408,6 +408,42 @@ ROOT = Root(
         Command("heartbeat", _C + "agent:heartbeat", "Agents", "Report an agent's state (for agents)"),
         Command("activity", _C + "event_log:activity", "Agents", "Emit an event into the log"),
         Command(
+            "wl join",
+            _C + "wl_commons:join",
+            "Wasteland",
+            "Join a commons of wanted items: ORG/DB on DoltHub, or a Dolt remote",
+        ),
+        Command(
+            "wl status",
+            _C + "wl_commons:status",
+            "Wasteland",
+            "Show the commons, what is claimed here and what waits to be sent",
+        ),
+        Command(
+            "wl sync", _C + "wl_commons:sync", "Wasteland", "Bring what other towns did, and send what was done here"
+        ),
+        Command("wl leave", _C + "wl_commons:leave", "Wasteland", "Leave the commons and remove its clone"),
+        Command("wl browse", _C + "wl:browse", "Wasteland", "List wanted items"),
+        Command("wl show", _C + "wl:show", "Wasteland", "Show a wanted item and what was handed in for it"),
+        Command("wl post", _C + "wl:post", "Wasteland", "Post a wanted item"),
+        Command("wl update", _C + "wl:update", "Wasteland", "Change an item of your own that nobody has claimed"),
+        Command("wl claim", _C + "wl:claim", "Wasteland", "Claim an open item, and make a bead of it"),
+        Command("wl unclaim", _C + "wl:unclaim", "Wasteland", "Give a claim back"),
+        Command("wl done", _C + "wl:done", "Wasteland", "Hand in an item with evidence"),
+        Command("wl accept", _C + "wl:accept", "Wasteland", "Accept what was handed in, and stamp it"),
+        Command("wl reject", _C + "wl:reject", "Wasteland", "Send work back to the town that handed it in"),
+        Command("wl close", _C + "wl:close", "Wasteland", "Withdraw an item of your own"),
+        Command("wl delete", _C + "wl:delete", "Wasteland", "Remove an item of your own that nobody ever claimed"),
+        Command("wl stamp", _C + "wl_stamps:stamp", "Wasteland", "Stamp another town's work"),
+        Command("wl stamps", _C + "wl_stamps:stamps", "Wasteland", "List a town's stamps, and which do not count"),
+        Command(
+            "wl charsheet",
+            _C + "wl_stamps:charsheet",
+            "Wasteland",
+            "Show a town's reputation and the stamps it comes from",
+        ),
+        Command("wl scorekeeper", _C + "wl_stamps:scorekeeper", "Wasteland", "Compute the leaderboard"),
+        Command(
             "krc", _C + "event_log:krc", "Settings", "Manage event retention: stats|prune|config|auto-prune-status"
         ),
         Command(
@@ -424,6 +460,6 @@ ROOT = Root(
         Command("config agent", _C + "config:agent", "Settings", "Manage runtimes: list|get|set|remove"),
         Command("config default-agent", _C + "config:default_agent", "Settings", "Show or set the default runtime"),
     ),
-    (("formulas", "formula"), ("molecule", "mol")),
+    (("formulas", "formula"), ("molecule", "mol"), ("wasteland", "wl")),
     "gastown_cli.go_commands",
 )

@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 def browse_arguments(parser: ArgumentParser) -> None:
     """Add the arguments of ``gt wl browse``."""
     parser.add_argument("--project", metavar="NAME", default="", help="only this project")
-    parser.add_argument("--status", default="open", help="open (default), claimed, in_review, completed, withdrawn or all")
+    parser.add_argument(
+        "--status", default="open", help="open (default), claimed, in_review, completed, withdrawn or all"
+    )
     parser.add_argument("--type", default="", help="feature, bug, design, rfc or docs")
     parser.add_argument("--priority", type=int, help="only this priority, 0 to 4")
     parser.add_argument("--mine", action="store_true", help="only what this town has claimed")
@@ -49,7 +51,8 @@ def run_browse(args: Namespace) -> int:
         output.say("nothing is wanted that fits; gt wl sync brings what is new")
     else:
         rows = [
-            [one.id, f"P{one.priority}", one.type, one.status, one.effort, one.posted_by, one.project, one.title] for one in found
+            [one.id, f"P{one.priority}", one.type, one.status, one.effort, one.posted_by, one.project, one.title]
+            for one in found
         ]
         header = ("ID", "PRI", "TYPE", "STATUS", "EFFORT", "POSTED BY", "PROJECT", "TITLE")
         output.say(output.table([[output.clean(cell) for cell in row] for row in rows], header=header))
@@ -78,7 +81,17 @@ def run_show(args: Namespace) -> int:
         output.say_json({**item.as_json(), "completions": [one._asdict() for one in handed]})
     else:
         output.say(f"{output.clean(item.id)}  {output.style(output.clean(item.title), 'bold')}")
-        for name in ("status", "project", "type", "effort", "posted_by", "claimed_by", "evidence_url", "created_at", "updated_at"):
+        for name in (
+            "status",
+            "project",
+            "type",
+            "effort",
+            "posted_by",
+            "claimed_by",
+            "evidence_url",
+            "created_at",
+            "updated_at",
+        ):
             value = getattr(item, name)
             if value:
                 output.say(f"  {name.replace('_', ' '):13} {output.clean(value)}")
@@ -184,7 +197,11 @@ def run_claim(args: Namespace) -> int:
         item = claim(member.clone(), member.handle, args.item)
     found = None if args.offline else exchange(root, member)
     if found is not None and item.id in found.lost:
-        raise ConflictError(f"others claimed {item.id} first", "their claim reached the commons before this one", f"gt wl show {item.id}")
+        raise ConflictError(
+            f"others claimed {item.id} first",
+            "their claim reached the commons before this one",
+            f"gt wl show {item.id}",
+        )
     bead = None
     if rig:
         ledger = TownLedger(root)
@@ -192,9 +209,18 @@ def run_claim(args: Namespace) -> int:
         wake(ledger, bead, context.actor())
     _tell(root, "claimed", item, bead.id if bead is not None else "")
     if args.json:
-        output.say_json({**item.as_json(), "bead": bead.id if bead is not None else "", "exchange": found.as_json() if found else None})
+        output.say_json(
+            {
+                **item.as_json(),
+                "bead": bead.id if bead is not None else "",
+                "exchange": found.as_json() if found else None,
+            }
+        )
     else:
-        output.say(f"claimed {output.clean(item.id)}" + (f", as {bead.id}; gt sling {bead.id} {rig} starts it" if bead is not None else ""))
+        output.say(
+            f"claimed {output.clean(item.id)}"
+            + (f", as {bead.id}; gt sling {bead.id} {rig} starts it" if bead is not None else "")
+        )
         if found is not None:
             say_exchange(found)
     return 0
@@ -203,7 +229,9 @@ def run_claim(args: Namespace) -> int:
 def done_arguments(parser: ArgumentParser) -> None:
     """Add the arguments of ``gt wl done``."""
     parser.add_argument("item", metavar="ITEM", help="id of the item")
-    parser.add_argument("--evidence", metavar="TEXT", default="", help="address or commit (default: the commit that landed its bead)")
+    parser.add_argument(
+        "--evidence", metavar="TEXT", default="", help="address or commit (default: the commit that landed its bead)"
+    )
     _add_changing(parser)
 
 

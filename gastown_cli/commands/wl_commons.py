@@ -18,9 +18,13 @@ if TYPE_CHECKING:
 def join_arguments(parser: ArgumentParser) -> None:
     """Add the arguments of ``gt wl join``."""
     parser.add_argument("commons", metavar="ORG/DB", help="commons on DoltHub, or the URL of a Dolt remote")
-    parser.add_argument("--handle", metavar="NAME", help="name of this town in the commons (default: DOLTHUB_ORG, else yours)")
+    parser.add_argument(
+        "--handle", metavar="NAME", help="name of this town in the commons (default: DOLTHUB_ORG, else yours)"
+    )
     parser.add_argument("--display-name", metavar="TEXT", default="", help="name to show beside it")
-    parser.add_argument("--fork", metavar="URL", default="", help="remote that takes this town's changes (default on DoltHub: a fork)")
+    parser.add_argument(
+        "--fork", metavar="URL", default="", help="remote that takes this town's changes (default on DoltHub: a fork)"
+    )
     context.add_json(parser)
 
 
@@ -45,6 +49,24 @@ def run_join(args: Namespace) -> int:
     return 0
 
 
+def create_arguments(parser: ArgumentParser) -> None:
+    """Add the arguments of ``gt wl create``."""
+    parser.add_argument("commons", metavar="URL", help="Dolt remote that is empty, such as file:///srv/commons")
+    context.add_json(parser)
+
+
+def run_create(args: Namespace) -> int:
+    """Create an empty commons at a Dolt remote; gt wl join then joins it."""
+    import tempfile
+
+    from gastown_core.wasteland.membership import create_commons
+
+    with tempfile.TemporaryDirectory(prefix="gtwl") as folder:
+        create_commons(args.commons, os.path.join(folder, "new"), "gastown <gastown@localhost>")
+    output.say_json({"created": args.commons}) if args.json else output.say(f"created {output.clean(args.commons)}")
+    return 0
+
+
 def leave_arguments(parser: ArgumentParser) -> None:
     """Add the arguments of ``gt wl leave``."""
     parser.add_argument("-f", "--force", action="store_true", help="even if the commons lacks what was done here")
@@ -60,7 +82,9 @@ def run_leave(args: Namespace) -> int:
     member = read_membership(root)
     told = waiting(member.clone()) if member is not None and member.clone().exists else []
     if told and not args.force:
-        raise ConflictError(f"{len(told)} changes are here only", "; ".join(told[:3]), "gt wl sync sends them, --force gives them up")
+        raise ConflictError(
+            f"{len(told)} changes are here only", "; ".join(told[:3]), "gt wl sync sends them, --force gives them up"
+        )
     left = leave(root)
     output.say_json({"left": left.upstream}) if args.json else output.say(f"left {output.clean(left.upstream)}")
     return 0
@@ -100,8 +124,12 @@ def run_status(args: Namespace) -> int:
         )
         return 0
     where = "the commons itself" if member.is_direct else f"branch {member.branch} of the fork"
-    output.say(f"{output.clean(member.upstream)} as {output.clean(member.handle)}, since {output.clean(member.joined_at)}")
-    output.say(f"  changes go to {where}; schema {'.'.join(map(str, found.version))}{', newer: read only' if found.is_newer else ''}")
+    output.say(
+        f"{output.clean(member.upstream)} as {output.clean(member.handle)}, since {output.clean(member.joined_at)}"
+    )
+    output.say(
+        f"  changes go to {where}; schema {'.'.join(map(str, found.version))}{', newer: read only' if found.is_newer else ''}"
+    )
     for words, items in (("claimed here", [one.id for one in mine]), ("to judge", [one.wanted_id for one in to_judge])):
         output.say(f"  {words}: {output.clean(', '.join(items)) or 'nothing'}")
     output.say(f"  to send: {len(told) or 'nothing'}" + (f" ({output.clean('; '.join(told[-3:]))})" if told else ""))
@@ -132,8 +160,12 @@ def run_sync(args: Namespace) -> int:
         if args.json:
             output.say_json({"would_come": come, "would_send": told})
         else:
-            output.say(f"would come: {len(come)} commits{''.join(f'{chr(10)}  {output.clean(one)}' for one in come[:10])}")
-            output.say(f"would send: {len(told)} changes{''.join(f'{chr(10)}  {output.clean(one)}' for one in told[:10])}")
+            output.say(
+                f"would come: {len(come)} commits{''.join(f'{chr(10)}  {output.clean(one)}' for one in come[:10])}"
+            )
+            output.say(
+                f"would send: {len(told)} changes{''.join(f'{chr(10)}  {output.clean(one)}' for one in told[:10])}"
+            )
         return 0
     added = schema.upgrade(clone) if args.upgrade else []
     found = exchange(root, member)
@@ -159,7 +191,10 @@ def exchange(root: str, member: Membership) -> Exchange:
             TownLedger(root), member, item, f"{member.upstream}: others claimed {item} first", context.actor()
         )
         append_event(
-            root, "wasteland", context.actor(), {"act": "lost", "item": item, "bead": bead.id if bead is not None else ""}
+            root,
+            "wasteland",
+            context.actor(),
+            {"act": "lost", "item": item, "bead": bead.id if bead is not None else ""},
         )
     return found
 
@@ -172,6 +207,10 @@ def say_exchange(found: Exchange) -> None:
         waits = f"{found.to_send} changes wait here" if found.to_send else "nothing waits here"
         output.note(f"not sent: {output.clean(found.error)}; {waits}, gt wl sync tries again")
     elif found.sent:
-        output.say(f"sent: to the {output.clean(found.sent)}" if found.sent == "commons" else f"sent: {output.clean(found.sent)}")
+        output.say(
+            f"sent: to the {output.clean(found.sent)}"
+            if found.sent == "commons"
+            else f"sent: {output.clean(found.sent)}"
+        )
     for item in found.lost:
         output.note(f"lost: others claimed {output.clean(item)} first; its bead rests")

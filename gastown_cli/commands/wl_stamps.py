@@ -21,7 +21,9 @@ def stamp_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--confidence", type=float, default=0.7, metavar="0-1", help="how sure you are (default 0.7)")
     parser.add_argument("--severity", default="leaf", help="leaf (default), branch, or root for a warning")
     parser.add_argument("--skills", metavar="A,B", default="", help="skills that it shows")
-    parser.add_argument("--stamp-type", default="work", help="work (default), mentoring, peer_review, endorsement or boot_block")
+    parser.add_argument(
+        "--stamp-type", default="work", help="work (default), mentoring, peer_review, endorsement or boot_block"
+    )
     parser.add_argument("--context-type", default="", help="completion, endorsement, boot_block, …")
     parser.add_argument("--completion", metavar="ID", default="", help="completion that it is about")
     parser.add_argument("--message", metavar="TEXT", default="", help="words")
@@ -99,7 +101,15 @@ def run_stamps(args: Namespace) -> int:
         output.say(f"{output.clean(subject)} has no such stamps")
     else:
         rows = [
-            [one.id, one.author, _figures(one), f"{one.confidence:.2f}", one.severity, ",".join(one.skills), one.wrong or one.message]
+            [
+                one.id,
+                one.author,
+                _figures(one),
+                f"{one.confidence:.2f}",
+                one.severity,
+                ",".join(one.skills),
+                one.wrong or one.message,
+            ]
             for one in found
         ]
         header = ("ID", "AUTHOR", "FIGURES", "SURE", "SEVERITY", "SKILLS", "SAID, OR WHY IT DOES NOT COUNT")
@@ -129,7 +139,9 @@ def _say_sheet(sheet: Sheet) -> None:
     output.say(f"{output.style(output.clean(sheet.handle), 'bold')}{name}: {sheet.tier}")
     figures = ", ".join(f"{output.clean(key)} {value:.1f}" for key, value in sorted(sheet.averages.items()))
     output.say(f"  averages      {figures or 'none'}")
-    output.say(f"  from          {len(sheet.from_)} stamps that count, by {sheet.breadth} authors; {len(sheet.refused)} do not count")
+    output.say(
+        f"  from          {len(sheet.from_)} stamps that count, by {sheet.breadth} authors; {len(sheet.refused)} do not count"
+    )
     for words, value in (
         ("skills", ", ".join(f"{skill} {count}" for skill, count in list(sheet.skills.items())[:8])),
         ("best", ", ".join(one.id for one in sheet.best)),
@@ -167,10 +179,20 @@ def run_scorekeeper(args: Namespace) -> int:
         output.say_json({"rigs": [one.as_json() for one in sheets], "exchange": found.as_json() if found else None})
         return 0
     rows = [
-        [output.clean(one.handle), one.tier, f"{one.averages.get('quality', 0.0):.1f}", str(len(one.from_)), str(one.breadth)]
+        [
+            output.clean(one.handle),
+            one.tier,
+            f"{one.averages.get('quality', 0.0):.1f}",
+            str(len(one.from_)),
+            str(one.breadth),
+        ]
         for one in sheets
     ]
-    output.say(output.table(rows, header=("HANDLE", "TIER", "QUALITY", "STAMPS", "AUTHORS")) if rows else "nobody has stamps yet")
+    output.say(
+        output.table(rows, header=("HANDLE", "TIER", "QUALITY", "STAMPS", "AUTHORS"))
+        if rows
+        else "nobody has stamps yet"
+    )
     if found is not None:
         say_exchange(found)
     return 0

@@ -149,7 +149,7 @@ KINDS = {
 """Dest of an argument, alone or behind program and command (whole, or its first word) → kinds of its values; the longest
 key counts.  An empty kind: words of one's own."""
 FREE = frozenset(
-    "accounts act choice count command git_arguments key name names query queue row text time title type until url value words".split()
+    "accounts act choice commons count command git_arguments handle item key name names query queue row text time title type until url value words".split()
 )
 """Positionals with words of one's own, or of a command that says by itself what it takes."""
 

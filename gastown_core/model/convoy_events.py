@@ -32,6 +32,17 @@ CONVOYS = (
         "convoy_added", WORK, "🚚", "C", INFO, 30, "convoy beads", lambda p: f"added to convoy {text_of(p, 'convoy')}"
     ),
     kind(
+        "wasteland",
+        WORK,
+        "🌵",
+        "W",
+        INFO,
+        30,
+        "act item bead subject",
+        lambda p: f"wasteland: {text_of(p, 'act', '?')} {text_of(p, 'item', '?')}"
+        + (f", as {text_of(p, 'bead')}" if text_of(p, "bead") else ""),
+    ),
+    kind(
         "convoy_landed",
         WORK,
         "🚚",

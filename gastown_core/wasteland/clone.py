@@ -185,10 +185,23 @@ def make_clone(url: str, path: str, author: str) -> Clone:
     try:
         done = run([program(), "clone", "--", url, part], timeout_s=REMOTE_S)
         if done.code:
-            raise GastownError(f"cannot clone {url}", _reason(done.err or done.out), "check the address and your access")
+            raise GastownError(
+                f"cannot clone {url}", _reason(done.err or done.out), "check the address and your access"
+            )
         os.rename(part, path)
     finally:
         shutil.rmtree(part, ignore_errors=True)
+    return Clone(path, author)
+
+
+def new_clone(path: str, author: str) -> Clone:
+    """Return a new, empty repository. Raises GastownError; OSError if there is something at the path."""
+    os.makedirs(path, mode=0o700)
+    name, _, email = author.rstrip(">").partition(" <")
+    done = run([program(), "init", "-b", MAIN, "--name", name, "--email", email], cwd=path, timeout_s=LOCAL_S)
+    if done.code:
+        shutil.rmtree(path, ignore_errors=True)
+        raise GastownError(f"cannot make a repository at {path}", _reason(done.err or done.out), "gt doctor")
     return Clone(path, author)
 
 

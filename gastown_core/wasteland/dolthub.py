@@ -28,7 +28,9 @@ def organisation() -> str:
     """Return the organisation that forks belong to. Raises SettingsError."""
     org = os.environ.get("DOLTHUB_ORG", "")
     if not org:
-        raise SettingsError("it is not known whose fork it is", "DOLTHUB_ORG is not set", "export DOLTHUB_ORG=you, and DOLTHUB_TOKEN")
+        raise SettingsError(
+            "it is not known whose fork it is", "DOLTHUB_ORG is not set", "export DOLTHUB_ORG=you, and DOLTHUB_TOKEN"
+        )
     return org
 
 
@@ -74,10 +76,14 @@ def _post(path: str, body: dict[str, str]) -> dict[str, Any]:
 
     token = os.environ.get("DOLTHUB_TOKEN", "")
     if not token:
-        raise SettingsError("DoltHub wants a token", "DOLTHUB_TOKEN is not set", "make one in DoltHub's settings and export it")
+        raise SettingsError(
+            "DoltHub wants a token", "DOLTHUB_TOKEN is not set", "make one in DoltHub's settings and export it"
+        )
     base = os.environ.get(API_AT, API).rstrip("/")
     if not base.startswith(("https://", "http://127.0.0.1", "http://localhost", "http://[::1]")):
-        raise SettingsError(f"{API_AT} is no safe address", "a token goes over https, or to this machine", f"unset {API_AT}")
+        raise SettingsError(
+            f"{API_AT} is no safe address", "a token goes over https, or to this machine", f"unset {API_AT}"
+        )
     asked = Request(f"{base}/{path}", encode_json(body).encode(), method="POST")
     asked.add_header("authorization", f"token {token}")
     asked.add_header("content-type", "application/json")
@@ -86,7 +92,9 @@ def _post(path: str, body: dict[str, str]) -> dict[str, Any]:
             told = answer.read(MOST_BYTES)
     except HTTPError as error:
         told = error.read(MOST_BYTES)
-        raise GastownError(f"DoltHub refused {path.rpartition('/')[2]}", _why(told) or f"HTTP {error.code}", "gt wl sync tries again") from error
+        raise GastownError(
+            f"DoltHub refused {path.rpartition('/')[2]}", _why(told) or f"HTTP {error.code}", "gt wl sync tries again"
+        ) from error
     except OSError as error:
         raise GastownError("DoltHub cannot be reached", str(error), "gt wl sync tries again") from error
     value = _object(told)

@@ -103,7 +103,9 @@ def landed_evidence(root: str, ledger: TownLedger, member: Membership, item: str
     if proof is not None:
         url = git.attempt("config", "--get", "remote.origin.url").out.strip()
         return f"{url or rig}@{proof.commit}"
-    raise ConflictError(f"{bead.id} has not landed", f"no commit on {branch} names it", "hand in other evidence with --evidence")
+    raise ConflictError(
+        f"{bead.id} has not landed", f"no commit on {branch} names it", "hand in other evidence with --evidence"
+    )
 
 
 def foreign_text(item: Wanted) -> str:

@@ -111,7 +111,9 @@ def _difference(clone: Clone, before: str, after: str) -> tuple[int, dict[str, i
     if not before:
         return 0, {}
     rows = clone.read(f"SELECT COUNT(*) AS n FROM DOLT_LOG('{before}..{after}')")
-    tables = clone.read(f"SELECT to_table_name AS t, from_table_name AS f FROM DOLT_DIFF_SUMMARY('{before}', '{after}')")
+    tables = clone.read(
+        f"SELECT to_table_name AS t, from_table_name AS f FROM DOLT_DIFF_SUMMARY('{before}', '{after}')"
+    )
     changed = {}
     for row in tables:
         table = str(row.get("t") or row.get("f") or "")

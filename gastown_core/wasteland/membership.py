@@ -16,8 +16,8 @@ from gastown_core.errors import ConflictError, NotFoundError, SettingsError, Usa
 from gastown_core.files.atomic import read_json, write_json
 from gastown_core.model.record import Record
 from gastown_core.wasteland import dolthub
-from gastown_core.wasteland.clone import MAIN, Clone, literal, make_clone, moment_text
-from gastown_core.wasteland.schema import need_writable
+from gastown_core.wasteland.clone import MAIN, Clone, literal, make_clone, moment_text, new_clone
+from gastown_core.wasteland.schema import create_statements, examine, need_writable, version_statement
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -71,7 +71,9 @@ def read_membership(root: str) -> Membership | None:
     told = {key: text for key, text in value.items() if isinstance(text, str)}
     upstream, handle = told.get("upstream", ""), told.get("rig_handle", "")
     if not upstream or not _HANDLE.fullmatch(handle):
-        raise SettingsError(f"{path} is no membership", "upstream or rig_handle is missing or no name", "gt wl join again")
+        raise SettingsError(
+            f"{path} is no membership", "upstream or rig_handle is missing or no name", "gt wl join again"
+        )
     fork = "/".join(filter(None, (told.get("fork_org", ""), told.get("fork_db", ""))))
     upstream_url = told.get("upstream_url") or dolthub.remote_url(upstream)
     folder = told.get("local_dir") or os.path.join(FOLDER, *_folder_of(upstream))
@@ -92,7 +94,9 @@ def need_membership(root: str) -> Membership:
     if found is None:
         raise NotFoundError("this town has joined no commons", "", "gt wl join ORG/DB")
     if not found.clone().exists:
-        raise NotFoundError(f"the clone of {found.upstream} is gone", found.path, f"gt wl join {found.upstream} clones it again")
+        raise NotFoundError(
+            f"the clone of {found.upstream} is gone", found.path, f"gt wl join {found.upstream} clones it again"
+        )
     return found
 
 
@@ -121,12 +125,27 @@ def join(
         clone.add_remote(UPSTREAM, wanted.upstream_url)
         clone.fetch(UPSTREAM)
         clone.merge(f"{UPSTREAM}/{MAIN}", ())
-        _enter(clone, wanted, display_name or handle, clock.now())
+        if not examine(clone).is_newer:
+            _enter(clone, wanted, display_name or handle, clock.now())
     except BaseException:
         shutil.rmtree(wanted.path, ignore_errors=True)
         raise
     _write(root, wanted)
     return wanted, True
+
+
+def create_commons(url: str, folder: str, author: str) -> None:
+    """Create an empty commons at a Dolt remote, with a repository in ``folder`` that is removed afterwards.
+
+    Raises GastownError; a remote that holds something already is left as it is.
+    """
+    clone = new_clone(folder, author)
+    try:
+        clone.add_remote(UPSTREAM, url)
+        clone.commit([*create_statements(), version_statement()], "Create the commons")
+        clone.push(UPSTREAM, MAIN)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def leave(root: str) -> Membership:

@@ -79,7 +79,8 @@ def charsheet(clone: Clone, handle: str, stamps: list[Stamp] | None = None) -> S
     rows = clone.read(f"SELECT display_name FROM rigs WHERE handle = {literal(handle)}")
     badges = clone.read(f"SELECT badge_type FROM badges WHERE rig_handle = {literal(handle)} ORDER BY awarded_at, id")
     best = sorted(
-        (one for one in plain if one.valence.get(QUALITY, 0) >= GOOD), key=lambda one: -one.valence[QUALITY] * one.confidence
+        (one for one in plain if one.valence.get(QUALITY, 0) >= GOOD),
+        key=lambda one: -one.valence[QUALITY] * one.confidence,
     )
     return Sheet(
         handle,
@@ -110,7 +111,9 @@ def averages_of(stamps: Iterable[Stamp]) -> dict[str, float]:
 
 def tier_of(count: int, quality: float, breadth: int) -> str:
     """Return the highest tier whose conditions hold."""
-    return next((name for name, least, good, wide in TIERS if count >= least and quality >= good and breadth >= wide), NEWCOMER)
+    return next(
+        (name for name, least, good, wide in TIERS if count >= least and quality >= good and breadth >= wide), NEWCOMER
+    )
 
 
 def signals_of(handle: str, stamps: Iterable[Stamp]) -> tuple[str, ...]:
@@ -122,7 +125,9 @@ def signals_of(handle: str, stamps: Iterable[Stamp]) -> tuple[str, ...]:
     for other in sorted(set(given) & set(got)):
         mutual = given[other] + got[other]
         if mutual >= 3 and mutual * 2 >= given.total() + got.total():
-            found.append(f"collusion: {mutual} of {given.total() + got.total()} stamps are between {handle} and {other}")
+            found.append(
+                f"collusion: {mutual} of {given.total() + got.total()} stamps are between {handle} and {other}"
+            )
         elif given[other] >= 2 and got[other] >= 2:
             found.append(f"a loop: {given[other]} stamps to {other}, {got[other]} back")
     alike = Counter(tuple(sorted(one.valence.items())) for one in kept if one.author == handle)
@@ -162,7 +167,9 @@ def store_leaderboard(clone: Clone, handle: str, sheets: Iterable[Sheet], *, clo
         if all(_same(before.get(name), value) for name, value in values.items()):
             continue
         values["computed_at"] = moment
-        statements.append(f"REPLACE INTO leaderboard ({', '.join(values)}) VALUES ({', '.join(map(literal, values.values()))})")
+        statements.append(
+            f"REPLACE INTO leaderboard ({', '.join(values)}) VALUES ({', '.join(map(literal, values.values()))})"
+        )
     statements += [f"DELETE FROM leaderboard WHERE handle = {literal(gone)}" for gone in old]
     return clone.commit(statements, f"{handle} computes the leaderboard") if statements else ""
 

@@ -161,7 +161,11 @@ def examine(clone: Clone) -> Schema:
         have.setdefault(str(row["t"]), set()).add(str(row["c"]))
     tables = tuple(table for table in COLUMNS if table not in have)
     columns = tuple(
-        f"{table}.{name}" for table, wanted in COLUMNS.items() if table in have for name in wanted if name not in have[table]
+        f"{table}.{name}"
+        for table, wanted in COLUMNS.items()
+        if table in have
+        for name in wanted
+        if name not in have[table]
     )
     return Schema(_version(clone) if "_meta" in have else (0, 0), tables, columns)
 
@@ -179,7 +183,9 @@ def need_writable(clone: Clone) -> None:
     found = examine(clone)
     if found.is_newer:
         raise ConflictError(
-            f"the commons has schema {_text(found.version)}", f"this program knows {_text(VERSION)}, and only reads it", "gt upgrade"
+            f"the commons has schema {_text(found.version)}",
+            f"this program knows {_text(VERSION)}, and only reads it",
+            "gt upgrade",
         )
     if not found.is_complete:
         lacking = ", ".join([*found.tables, *found.columns][:5])
@@ -193,7 +199,9 @@ def upgrade(clone: Clone) -> list[str]:
         raise ConflictError(
             f"the commons has schema {_text(found.version)}", f"this program knows {_text(VERSION)}", "gt upgrade"
         )
-    added = [f"ALTER TABLE `{t}` ADD COLUMN `{c}` {COLUMNS[t][c]}" for t, c in (one.split(".") for one in found.columns)]
+    added = [
+        f"ALTER TABLE `{t}` ADD COLUMN `{c}` {COLUMNS[t][c]}" for t, c in (one.split(".") for one in found.columns)
+    ]
     if not added and not found.tables and found.version >= VERSION:
         return []
     statements = [*create_statements(found.tables), *added, version_statement()]

@@ -56,7 +56,7 @@ class Stamp(Record):
     skills: tuple[str, ...]
     message: str
     previous: str
-    index: int
+    number: int
     seal: str
     created_at: str
     wrong: str = ""
@@ -78,7 +78,7 @@ class Stamp(Record):
             "kind": self.kind,
             "skills": list(self.skills),
             "message": self.message,
-            "index": self.index,
+            "index": self.number,
             "previous": self.previous,
         }
         return sha256(encode_json(words).encode("utf-8", "replace")).hex()
@@ -95,7 +95,9 @@ def stamp_statement(
     if author == subject:
         raise ConflictError("nobody stamps themselves", f"{author} is both author and subject", "")
     if not clone.read(f"SELECT handle FROM rigs WHERE handle = {literal(subject)}"):
-        raise NotFoundError(f"no rig of this commons is called {subject}", "", "gt wl browse --status all shows who takes part")
+        raise NotFoundError(
+            f"no rig of this commons is called {subject}", "", "gt wl browse --status all shows who takes part"
+        )
     _check(valence, more)
     before = clone.read(
         f"SELECT stamp_index, block_hash FROM stamps WHERE subject = {literal(subject)} "
@@ -126,7 +128,7 @@ def _insert(made: Stamp) -> str:
     values = (
         made.id, made.author, made.subject, made.valence, made.confidence, made.severity, made.context_id or None,
         made.context_type, made.kind, made.cohort or None, list(made.skills), made.message or None,
-        made.previous or None, made.index, made.seal, made.created_at,
+        made.previous or None, made.number, made.seal, made.created_at,
     )  # fmt: skip
     return f"INSERT INTO stamps ({_COLUMNS}) VALUES ({', '.join(map(literal, values))})"
 
@@ -158,7 +160,7 @@ def judge(stamps: Iterable[Stamp], rigs: set[str], completions: Mapping[str, str
         known = seals.setdefault(one.subject, {})
         wrong = _content(one, rigs, completions) or _chain(one, known)
         if one.seal and not wrong:
-            known[one.seal] = one.index
+            known[one.seal] = one.number
         out.append(one._replace(wrong=wrong))
     return out
 
@@ -184,7 +186,7 @@ def _chain(one: Stamp, seals: Mapping[str, int]) -> str:
         return "its seal does not fit its words"
     if one.previous and one.previous not in seals:
         return "the stamp before it is missing or does not count"
-    if one.previous and seals[one.previous] >= one.index:
+    if one.previous and seals[one.previous] >= one.number:
         return "it stands before the stamp that it follows"
     return ""
 

@@ -96,7 +96,9 @@ def find(clone: Clone, item: str) -> Wanted:
     """Return one item. Raises NotFoundError."""
     rows = clone.read(f"SELECT {_COLUMNS} FROM wanted WHERE id = {literal(item)}")
     if not rows:
-        raise NotFoundError(f"there is no wanted item {item}", "", "gt wl browse --status all; gt wl sync brings what is new")
+        raise NotFoundError(
+            f"there is no wanted item {item}", "", "gt wl browse --status all; gt wl sync brings what is new"
+        )
     return _wanted(rows[0])
 
 
@@ -110,7 +112,7 @@ def completions(clone: Clone, *, item: str = "", for_poster: str = "", is_open: 
         f"FROM completions c JOIN wanted w ON w.id = c.wanted_id {'WHERE ' + ' AND '.join(where) if where else ''} "
         "ORDER BY c.completed_at, c.id"
     )
-    names = Completion._fields  # type: ignore[attr-defined]
+    names = Completion._fields
     return [Completion(*(str(row.get(name) or "") for name in names)) for row in clone.read(sql)]
 
 
@@ -127,7 +129,9 @@ def post(clone: Clone, handle: str, fields: Mapping[str, object], *, clock: Cloc
     return find(clone, item)
 
 
-def update(clone: Clone, handle: str, item: str, fields: Mapping[str, object], *, clock: Clock = SYSTEM_CLOCK) -> Wanted:
+def update(
+    clone: Clone, handle: str, item: str, fields: Mapping[str, object], *, clock: Clock = SYSTEM_CLOCK
+) -> Wanted:
     """Change an item of one's own that nobody has claimed. Raises ConflictError, UsageError."""
     checked = _checked(fields)
     if not checked:
@@ -161,7 +165,9 @@ def done(clone: Clone, handle: str, item: str, evidence: str, *, clock: Clock = 
     return next(one for one in completions(clone, item=item) if one.id == completion)
 
 
-def accept(clone: Clone, handle: str, item: str, *, also: str = "", stamp_id: str = "", clock: Clock = SYSTEM_CLOCK) -> Wanted:
+def accept(
+    clone: Clone, handle: str, item: str, *, also: str = "", stamp_id: str = "", clock: Clock = SYSTEM_CLOCK
+) -> Wanted:
     """Accept what was handed in for an item of one's own. ``also`` is the statement that writes the stamp."""
     latest = _latest(clone, item)
     if latest.completed_by == handle:
@@ -171,7 +177,17 @@ def accept(clone: Clone, handle: str, item: str, *, also: str = "", stamp_id: st
         f"stamp_id = {literal(stamp_id or None)} WHERE id = {literal(latest.id)}"
     )
     statements = ";\n".join(filter(None, (judged, also)))
-    return _change(clone, handle, item, {"status": COMPLETED}, "accepts", (IN_REVIEW,), mine="posted_by", also=statements, clock=clock)
+    return _change(
+        clone,
+        handle,
+        item,
+        {"status": COMPLETED},
+        "accepts",
+        (IN_REVIEW,),
+        mine="posted_by",
+        also=statements,
+        clock=clock,
+    )
 
 
 def reject(clone: Clone, handle: str, item: str, *, clock: Clock = SYSTEM_CLOCK) -> Wanted:
@@ -218,7 +234,9 @@ def _change(
     need_writable(clone)
     before = find(clone, item)
     if before.status not in states or (mine and getattr(before, mine) != handle):
-        raise ConflictError(f"{item} is not {' or '.join(states)}{' and yours' if mine else ''}", _state(before), f"gt wl show {item}")
+        raise ConflictError(
+            f"{item} is not {' or '.join(states)}{' and yours' if mine else ''}", _state(before), f"gt wl show {item}"
+        )
     values = {**fields, "updated_at": moment_text(clock.now())}
     sets = ", ".join(f"{name} = {literal(value)}" for name, value in values.items())
     where = f"id = {literal(item)} AND status = {literal(before.status)}"
