@@ -25,6 +25,7 @@ def join_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--fork", metavar="URL", default="", help="remote that takes this town's changes (default on DoltHub: a fork)"
     )
+    parser.add_argument("--upgrade", action="store_true", help="add tables and columns of it that this program writes")
     context.add_json(parser)
 
 
@@ -36,7 +37,9 @@ def run_join(args: Namespace) -> int:
     handle = args.handle or os.environ.get("DOLTHUB_ORG") or os.environ.get("USER") or ""
     if not handle:
         raise UsageError("the town needs a name in the commons", "", "--handle NAME")
-    member, is_new = join(root, args.commons, handle=handle, display_name=args.display_name, fork_url=args.fork)
+    member, is_new = join(
+        root, args.commons, handle=handle, display_name=args.display_name, fork_url=args.fork, is_upgraded=args.upgrade
+    )
     found = exchange(root, member) if is_new else None
     if args.json:
         output.say_json({"upstream": member.upstream, "handle": member.handle, "is_new": is_new, "path": member.path})

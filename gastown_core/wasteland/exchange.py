@@ -60,7 +60,7 @@ def bring(member: Membership) -> Exchange:
     clone.fetch(UPSTREAM)
     after = clone.head(COMMONS)
     came, changed = (0, {}) if before == after else _difference(clone, before, after)
-    lost = () if clone.contains("HEAD", COMMONS) else _merge(member, clone)
+    lost = _merge(member, clone)
     return Exchange(came, changed, len(waiting(clone)), "", lost)
 
 
@@ -89,9 +89,10 @@ def sync(member: Membership) -> Exchange:
             try:
                 found = bring(member)
                 total = _sum(total, found)
-                if examine(member.clone()).is_newer:
+                if total.to_send and examine(member.clone()).is_newer:
                     raise ConflictError("the commons has a newer schema", "this program only reads it", "gt upgrade")
-                return total._replace(sent=send(member), to_send=len(waiting(member.clone())), error="")
+                sent = send(member) if total.to_send else ""
+                return total._replace(sent=sent, to_send=0 if member.is_direct else total.to_send, error="")
             except BehindError as error:
                 total = total._replace(error=str(error))
             except GastownError as error:
@@ -124,6 +125,8 @@ def _difference(clone: Clone, before: str, after: str) -> tuple[int, dict[str, i
 
 
 def _merge(member: Membership, clone: Clone) -> tuple[str, ...]:
+    if clone.contains("HEAD", COMMONS):
+        return ()
     tables = tuple(table for table in MERGED if table not in examine(clone).tables)
     rows = clone.merge(COMMONS, tables)
     return tuple(

@@ -17,7 +17,7 @@ from gastown_core.files.atomic import read_json, write_json
 from gastown_core.model.record import Record
 from gastown_core.wasteland import dolthub
 from gastown_core.wasteland.clone import MAIN, Clone, literal, make_clone, moment_text, new_clone
-from gastown_core.wasteland.schema import create_statements, examine, need_writable, version_statement
+from gastown_core.wasteland.schema import create_statements, examine, need_writable, upgrade, version_statement
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -101,7 +101,14 @@ def need_membership(root: str) -> Membership:
 
 
 def join(
-    root: str, place: str, *, handle: str, display_name: str = "", fork_url: str = "", clock: Clock = SYSTEM_CLOCK
+    root: str,
+    place: str,
+    *,
+    handle: str,
+    display_name: str = "",
+    fork_url: str = "",
+    is_upgraded: bool = False,
+    clock: Clock = SYSTEM_CLOCK,
 ) -> tuple[Membership, bool]:
     """Join a commons: fork and clone it, and enter the town's own rig; also whether anything was to be done.
 
@@ -124,7 +131,10 @@ def join(
     try:
         clone.add_remote(UPSTREAM, wanted.upstream_url)
         clone.fetch(UPSTREAM)
-        clone.merge(f"{UPSTREAM}/{MAIN}", ())
+        if not clone.contains("HEAD", f"{UPSTREAM}/{MAIN}"):
+            clone.merge(f"{UPSTREAM}/{MAIN}", ())
+        if is_upgraded:
+            upgrade(clone)
         if not examine(clone).is_newer:
             _enter(clone, wanted, display_name or handle, clock.now())
     except BaseException:

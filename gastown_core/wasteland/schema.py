@@ -11,6 +11,8 @@ from gastown_core.wasteland.clone import literal
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from gastown_core.wasteland.clone import Clone
 
 VERSION = (1, 1)
@@ -153,9 +155,11 @@ def version_statement() -> str:
 
 def examine(clone: Clone) -> Schema:
     """Return what the clone holds."""
-    rows = clone.read(
-        "SELECT table_name AS t, column_name AS c FROM information_schema.columns WHERE table_schema = DATABASE()"
-    )
+    try:
+        rows, version = clone.read_several(_ASK_COLUMNS, _ASK_VERSION)
+    except StoreError:
+        # without the table _meta the second question is an error
+        rows, version = clone.read(_ASK_COLUMNS), []
     have: dict[str, set[str]] = {}
     for row in rows:
         have.setdefault(str(row["t"]), set()).add(str(row["c"]))
@@ -167,11 +171,16 @@ def examine(clone: Clone) -> Schema:
         for name in wanted
         if name not in have[table]
     )
-    return Schema(_version(clone) if "_meta" in have else (0, 0), tables, columns)
+    return Schema(_version(version), tables, columns)
 
 
-def _version(clone: Clone) -> tuple[int, int]:
-    rows = clone.read("SELECT value FROM _meta WHERE `key` = 'schema_version'")
+_ASK_COLUMNS = (
+    "SELECT table_name AS t, column_name AS c FROM information_schema.columns WHERE table_schema = DATABASE()"
+)
+_ASK_VERSION = "SELECT value FROM _meta WHERE `key` = 'schema_version'"
+
+
+def _version(rows: list[dict[str, Any]]) -> tuple[int, int]:
     parts = str(rows[0].get("value", "")).split(".") if rows else []
     if not parts or not all(part.isdigit() for part in parts):
         return (0, 0)
@@ -189,7 +198,11 @@ def need_writable(clone: Clone) -> None:
         )
     if not found.is_complete:
         lacking = ", ".join([*found.tables, *found.columns][:5])
-        raise ConflictError("the commons lacks what this program writes", lacking, "gt wl sync --upgrade adds it")
+        raise ConflictError(
+            "the commons lacks what this program writes",
+            lacking,
+            "gt wl sync --upgrade, or gt wl join --upgrade, adds it",
+        )
 
 
 def upgrade(clone: Clone) -> list[str]:

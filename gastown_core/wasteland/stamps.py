@@ -142,9 +142,13 @@ def add_stamp(clone: Clone, author: str, subject: str, valence: Mapping[str, flo
 
 def all_stamps(clone: Clone) -> list[Stamp]:
     """Return every stamp, oldest first, each judged."""
-    rows = clone.read(f"SELECT {_COLUMNS} FROM stamps ORDER BY subject, coalesce(stamp_index, 0), created_at, id")
-    known = {str(row["handle"]) for row in clone.read("SELECT handle FROM rigs")}
-    work = {str(row["id"]): str(row["completed_by"]) for row in clone.read("SELECT id, completed_by FROM completions")}
+    rows, rigs, done = clone.read_several(
+        f"SELECT {_COLUMNS} FROM stamps ORDER BY subject, coalesce(stamp_index, 0), created_at, id",
+        "SELECT handle FROM rigs",
+        "SELECT id, completed_by FROM completions",
+    )
+    known = {str(row["handle"]) for row in rigs}
+    work = {str(row["id"]): str(row.get("completed_by") or "") for row in done}
     return judge([_stamp(row) for row in rows], known, work)
 
 
