@@ -207,22 +207,14 @@ def run_claim(args: Namespace) -> int:
         ledger = TownLedger(root)
         bead = make_bead(ledger, member, item, rig, context.actor())
         wake(ledger, bead, context.actor())
-    _tell(root, "claimed", item, bead.id if bead is not None else "")
+    name = bead.id if bead is not None else ""
+    _tell(root, "claimed", item, name)
     if args.json:
-        output.say_json(
-            {
-                **item.as_json(),
-                "bead": bead.id if bead is not None else "",
-                "exchange": found.as_json() if found else None,
-            }
-        )
-    else:
-        output.say(
-            f"claimed {output.clean(item.id)}"
-            + (f", as {bead.id}; gt sling {bead.id} {rig} starts it" if bead is not None else "")
-        )
-        if found is not None:
-            say_exchange(found)
+        output.say_json({**item.as_json(), "bead": name, "exchange": found.as_json() if found else None})
+        return 0
+    output.say(f"claimed {output.clean(item.id)}" + (f", as {name}; gt sling {name} {rig} starts it" if name else ""))
+    if found is not None:
+        say_exchange(found)
     return 0
 
 

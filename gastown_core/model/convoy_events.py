@@ -39,8 +39,10 @@ CONVOYS = (
         INFO,
         30,
         "act item bead subject",
-        lambda p: f"wasteland: {text_of(p, 'act', '?')} {text_of(p, 'item', '?')}"
-        + (f", as {text_of(p, 'bead')}" if text_of(p, "bead") else ""),
+        lambda p: (
+            f"wasteland: {text_of(p, 'act', '?')} {text_of(p, 'item', '?')}"
+            + (f", as {text_of(p, 'bead')}" if text_of(p, "bead") else "")
+        ),
     ),
     kind(
         "convoy_landed",
