@@ -11,7 +11,8 @@ import os
 import shutil
 from datetime import UTC, datetime
 
-from gastown_core.errors import GastownError, NotFoundError, StoreError
+from gastown_core.beads.dolt.server import program
+from gastown_core.errors import GastownError, StoreError
 from gastown_core.files.locks import FileLock
 from gastown_core.model.json_text import decode_json
 from gastown_core.process import run
@@ -21,8 +22,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from typing import Any
 
-PROGRAM = "GT_DOLT_PROGRAM"
-"""The variable that names the ``dolt`` to use in place of the one on PATH."""
 LOCAL_S, REMOTE_S = 60.0, 300.0
 """Time limits of work on the clone, and of an exchange with a remote."""
 MAIN = "main"
@@ -37,19 +36,6 @@ class RemoteRefusedError(GastownError):
 
 class BehindError(GastownError):
     """The remote has commits that this clone lacks, so it takes no push."""
-
-
-def program() -> str:
-    """Return the path of the ``dolt`` command. Raises NotFoundError if it is not installed."""
-    named = os.environ.get(PROGRAM, "")
-    found = shutil.which(named or "dolt")
-    if found is None:
-        raise NotFoundError(
-            "dolt is not installed",
-            f"{PROGRAM} names {named}" if named else "there is no dolt on PATH",
-            "make dolt builds it, and https://docs.dolthub.com/introduction/installation has packages",
-        )
-    return found
 
 
 def literal(value: object) -> str:

@@ -4,22 +4,14 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
-from gastown_core.wasteland.clone import PROGRAM, Clone, make_clone
-
-CACHE = "GT_TEST_DOLT_CACHE"
-
-
-def dolt() -> str:
-    """The dolt command; empty if there is none."""
-    cache = Path(os.environ.get(CACHE) or Path(__file__).resolve().parents[2] / ".cache" / "dolt")
-    built = next(iter(sorted(cache.glob("v*/dolt"))), None)
-    return str(built) if built is not None else shutil.which("dolt") or ""
+from gastown_core.beads.dolt.server import PROGRAM
+from gastown_core.wasteland.clone import Clone, make_clone
+from tests.support.dolt import program
 
 
 class Commons:
@@ -33,7 +25,7 @@ class Commons:
         home.mkdir()
         (home / ".gitconfig").write_text("[user]\nname=Ana\nemail=ana@example.org\n[init]\ndefaultBranch=main\n")
         kept = {key: value for key, value in os.environ.items() if not key.startswith(("GT_", "BD_", "DOLT", "GIT_"))}
-        self.env = {**kept, "HOME": str(home), "DOLT_ROOT_PATH": str(home), PROGRAM: dolt()}
+        self.env = {**kept, "HOME": str(home), "DOLT_ROOT_PATH": str(home), PROGRAM: program()}
 
     def town(self, name: str, *words: str) -> Town:
         town = Town(self, name)
