@@ -1,12 +1,12 @@
-"""Figures of the merge queue in virtual time (``bench.queue_sim``): waits, throughput, gate runs and blame, over some seeds."""
+"""Figures of the merge queue in virtual time (``gastown_core.refinery.virtual_queue``): waits, throughput, gate runs and blame, over some seeds."""
 
 from __future__ import annotations
 
 import statistics
 from collections.abc import Iterable, Iterator
 
-from bench.queue_sim import Figures, Simulation, World
 from bench.table import Row
+from gastown_core.refinery.virtual_queue import Figures, Simulation, World
 
 SEEDS = range(1, 6)
 CASES = (

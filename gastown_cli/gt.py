@@ -234,6 +234,8 @@ ROOT = Root(
         Command("mq submit", _C + "mq:submit", "Merging", "Submit the current branch as a merge request"),
         Command("mq retry", _C + "mq:retry", "Merging", "Retry a merge request now"),
         Command("mq reject", _C + "mq:reject", "Merging", "Reject a merge request and reopen its bead"),
+        Command("mq forecast", _C + "mq_outlook:forecast", "Merging", "Say when each merge request lands"),
+        Command("mq stats", _C + "mq_outlook:stats", "Merging", "Sum up throughput, waits, gate runs and blame"),
         Command("mq post-merge", _C + "mq:post_merge", "Merging", "Do the bookkeeping for a branch merged by hand"),
         Command(
             "mq integration",
@@ -249,6 +251,7 @@ ROOT = Root(
             ("ref",),
         ),
         Command("refinery process", _C + "refinery:process", "Merging", "Merge what is ready, in the foreground"),
+        Command("refinery flakes", _C + "mq_outlook:flakes", "Merging", "Show which gates change their mind on a tree"),
         Command("refinery log", _C + "refinery:log", "Merging", "Show finished batches and their gate logs"),
         Command("polecat", _C + "polecat:list", "Agents", "List polecats and their health", ("polecats",)),
         Command("polecat list", _C + "polecat:list", "Agents", "List polecats and their health", ("ls",)),

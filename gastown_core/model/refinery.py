@@ -145,6 +145,7 @@ class BatchRecord(Record):
     secs: float = 0.0
     at: float = 0.0
     flaky: bool = False
+    runs: int = 0
 
 
 def batch_record(value: object) -> BatchRecord | None:

@@ -54,6 +54,7 @@ class Policy(Record):
     retry_batch: bool = True
     reruns: int = 1
     max_concurrent: int = 1
+    gate_slots: int = 0
     max_retry_count: int = 5
     stale_claim_s: float = 1800.0
     recheck_s: float = 600.0
@@ -92,6 +93,7 @@ def load_policy(root: str, rig: str) -> Policy:
         retry_batch=read("merge_queue.batch.retry_batch_on_flaky"),
         reruns=max(1, read("merge_queue.retry_flaky_tests")),
         max_concurrent=read("merge_queue.max_concurrent"),
+        gate_slots=load_settings(root, "town").lenient("merge_queue.gate_slots"),
         max_retry_count=read("merge_queue.max_retry_count"),
         stale_claim_s=settings.seconds("merge_queue.stale_claim_timeout"),
         recheck_s=settings.seconds("merge_queue.red_target_recheck"),

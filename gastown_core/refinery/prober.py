@@ -15,6 +15,8 @@ from gastown_core.events.log import append_event
 from gastown_core.files.atomic import edit_json, read_json
 from gastown_core.model.record import Record
 from gastown_core.model.refinery import CACHED, ERROR, FAIL, GAVE_UP, PASS, GateRun
+from gastown_core.refinery import flakes
+from gastown_core.refinery.gate_slots import gate_slot
 from gastown_core.refinery.rig_gates import GateSet, is_set_up
 from gastown_core.refinery.stack import Clash, Stacked
 
@@ -98,10 +100,14 @@ class Prober:
         return at if result == PASS else 0.0
 
     def _run(self, number: int, stack: Stacked) -> Verdict:
-        for last_try in (False, True):
-            found, fixed = self._in_worktree(number, stack)
-            if found.result != ERROR or last_try or self.place.stop():
-                break
+        policy = self.place.policy
+        with gate_slot(self.place.root, policy.gate_slots, self.place.stop) as has_slot:
+            if not has_slot:
+                return Verdict(ERROR, stack)
+            for last_try in (False, True):
+                found, fixed = self._in_worktree(number, stack)
+                if found.result != ERROR or last_try or self.place.stop():
+                    break
         now = self.place.clock.now()
         if fixed is not None and found.result == PASS:
             self.cache.put(fixed.tree, PASS, now)
@@ -119,6 +125,7 @@ class Prober:
         try:
             with self.worktrees.open(stack.commit) as tree:
                 found = self.gates.run(tree, stack.tree, report)
+                self._remember(stack.tree, found)
                 if is_set_up(found):
                     self.worktrees.keep(tree)
             if found.result != FAIL or self.stacker is None:
@@ -126,6 +133,15 @@ class Prober:
             return fix(self.worktrees, self.gates, self.stacker, stack, found, report)
         except (GitError, OSError) as error:
             return GateSet(ERROR, (no_worktree(error),)), None
+
+    def _remember(self, tree: str, found: GateSet) -> None:
+        """Tell the flake ledger what each gate said of a tree, and all together."""
+        now, policy = self.place.clock.now(), self.place.policy
+        for run in found.runs:
+            for gate in policy.gates:
+                if gate.name == run.name:
+                    flakes.saw(self.place.path, gate.name, gate.cmd, tree, run.result, now)
+        flakes.saw(self.place.path, flakes.ALL, policy.gate_set, tree, found.result, now)
 
 
 def no_worktree(error: Exception) -> GateRun:

@@ -11,6 +11,7 @@ from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 
 from gastown_core.errors import GitError
 from gastown_core.refinery import planner, records
+from gastown_core.refinery.flakes import flake_rate
 from gastown_core.refinery.fleet import Fleet, Flight
 from gastown_core.refinery.merge_batch import BatchRun
 from gastown_core.refinery.place import StoppedError
@@ -170,9 +171,7 @@ class Runway:
 
 def rates_now(place: Refinery, target: str) -> planner.Rates:
     """What was measured on a target so far."""
-    history = records.recent(place.path, 60)
-    flaky = sum(one.flaky for one in history[:20])
-    return planner.Rates(planner.failure_rate(history, target), max(planner.PRIOR_FLAKE, flaky / 20))
+    return planner.Rates(planner.failure_rate(records.recent(place.path, 60), target), flake_rate(place.path))
 
 
 def size_now(place: Refinery, target: str) -> int:

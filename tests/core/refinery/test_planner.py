@@ -6,7 +6,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.queue_sim import Simulation, World
 from gastown_core.model.refinery import BatchRecord
 from gastown_core.refinery.planner import (
     PRIOR_BAD,
@@ -18,6 +17,7 @@ from gastown_core.refinery.planner import (
     runs_per_landed,
     search_width,
 )
+from gastown_core.refinery.virtual_queue import Simulation, World
 
 
 @pytest.mark.parametrize(

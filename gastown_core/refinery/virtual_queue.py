@@ -1,6 +1,7 @@
-"""The merge queue in virtual time: the real planner, fleet, judge and bisection on requests that arrive by chance.
+"""The merge queue in virtual time: the real planner, fleet, judge and bisection, on requests that arrive and fail by chance.
 
-Only git, the ledger and the gates are played: a gate takes a fixed time, is red on what is bad, and now and then by chance.
+Only git, the ledger and the gates are played: a gate takes its time, is red on what is bad, and now and then by chance.
+``bench/queue_figures.py`` measures the queue with it, ``gt mq forecast`` plays the queue as it is now many times.
 """
 
 from __future__ import annotations
@@ -8,7 +9,6 @@ from __future__ import annotations
 import heapq
 import random
 from collections import deque
-from collections.abc import Generator
 from types import SimpleNamespace
 
 from gastown_core.model.record import Record
@@ -24,7 +24,10 @@ from gastown_core.refinery.stack import Stacked
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from gastown_core.refinery.fleet import Course
+    from gastown_core.refinery.judge import Answer, Probes
 
 WARM_S = 3600.0
 """Requests of the first hour count in no wait."""
@@ -43,6 +46,8 @@ class World(Record):
     flake: float = 0.01
     pairs: float = 0.01
     hours: float = 24.0
+    gates_s: tuple[float, ...] = ()
+    """Measured times of gate runs, to draw from instead of ``gate_s``."""
     dead: tuple[float, float] = (0.0, 0.0)
     """From when to when every gate run is red."""
 
@@ -76,11 +81,13 @@ def arrivals(world: World, seed: int) -> list[Request]:
 class Simulation:
     """One queue from an empty start to the end of its hours."""
 
-    def __init__(self, world: World, seed: int, *, floor: int = 1, ceiling: int = 20) -> None:
+    def __init__(
+        self, world: World, seed: int, *, floor: int = 1, ceiling: int = 20, requests: Sequence[Request] = ()
+    ) -> None:
         self.world = world
         self.limits = floor, ceiling
         self.chance = random.Random(seed + 1000)
-        self.requests = arrivals(world, seed)
+        self.requests = list(requests) or arrivals(world, seed)
         self.now = 0.0
         self.runs = 0
         self.landed: dict[int, float] = {}
@@ -185,15 +192,15 @@ class Simulation:
 
     # -- gates ---------------------------------------------------------------------------------------------
 
-    def _probed(self, rounds: Generator, judge: Judge) -> Generator:  # type: ignore[type-arg]
+    def _probed(self, rounds: Probes[Answer], judge: Judge) -> Probes[Answer]:
         """A judge's rounds, each tried on the target as it was when the round began."""
-        reply = None
-        while True:
-            try:
-                asks = rounds.send(reply)
-            except StopIteration as done:
-                return done.value
-            reply = yield [ask._replace(parent=(judge.base, *ask.parent)) for ask in asks]
+        try:
+            asks = next(rounds)
+            while True:
+                asks = rounds.send((yield [ask._replace(parent=(judge.base, *ask.parent)) for ask in asks]))
+        except StopIteration as done:
+            answer: Answer = done.value
+            return answer
 
     def _start_probes(self) -> None:
         while taken := self.fleet.take(self.world.places):
@@ -205,7 +212,10 @@ class Simulation:
                 self.runs += 1
                 verdict = Verdict(self._result(base, ask), stacked, began=self._tick())
                 self._ticks += 1
-                heapq.heappush(self._ends, (self.now + self.world.gate_s, self._ticks, flight, number, verdict))
+                heapq.heappush(self._ends, (self.now + self._gate_time(), self._ticks, flight, number, verdict))
+
+    def _gate_time(self) -> float:
+        return self.chance.choice(self.world.gates_s) if self.world.gates_s else self.world.gate_s
 
     def _result(self, base: str, ask: Ask) -> str:
         is_dead = self.world.dead[0] <= self.now < self.world.dead[1]
@@ -232,6 +242,10 @@ class Simulation:
         return self._ticks
 
     # -- figures -------------------------------------------------------------------------------------------
+
+    def waits_of(self, count: int) -> list[float]:
+        """Seconds until each of the first so many requests had landed; infinite for those that went back."""
+        return [self.landed.get(one, float("inf")) - self.requests[one].at for one in range(count)]
 
     def is_clean(self, number: int) -> bool:
         """Whether the request fails neither alone nor with a neighbour."""

@@ -1,0 +1,163 @@
+"""``gt mq stats``, ``gt mq forecast`` and ``gt refinery flakes``: what a merge queue did, will do, and which gates are flaky."""
+
+from __future__ import annotations
+
+import os
+
+from gastown_cli import context, output
+from gastown_cli.context import add_rig, which_rig
+from gastown_core.clock import SYSTEM_CLOCK, format_age, parse_duration
+from gastown_core.errors import UsageError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from argparse import ArgumentParser, Namespace
+
+    from gastown_core.refinery.place import Refinery
+MOST_BATCHES = 5000
+
+
+def stats_arguments(parser: ArgumentParser) -> None:
+    """Add the arguments of ``gt mq stats``."""
+    add_rig(parser)
+    parser.add_argument("--since", default="24h", metavar="SPAN", help="span to sum up, such as 2h or 7d (default 24h)")
+    context.add_json(parser)
+
+
+def run_stats(args: Namespace) -> int:
+    """Sum up the batches of a span."""
+    from gastown_core.refinery.outlook import stats
+    from gastown_core.refinery.records import recent
+
+    root = context.town()
+    rig = which_rig(root, args.rig)
+    span = parse_duration(args.since)
+    if not span:
+        raise UsageError(f"{args.since!r} is no span", "", "--since 24h, 30m or 7d")
+    since = SYSTEM_CLOCK.now() - span
+    batches = [one for one in recent(os.path.join(root, rig), MOST_BATCHES) if one.at >= since]
+    found = stats(batches, _waits(root, rig, since), span / 3600.0)
+    if args.json:
+        rates = {"per_hour": round(found.per_hour, 3), "runs_per_landed": round(found.runs_per_landed, 3)}
+        output.say_json({"rig": rig, "since_s": span, **found._asdict(), **rates})
+        return 0
+    output.say(f"{output.style(rig, 'bold')}  the last {args.since}")
+    output.say(f"  landed     {found.merged} in {found.batches} batches, {found.per_hour:.1f} an hour")
+    output.say(f"  waited     half within {format_age(found.wait_p50)}, 95 % within {format_age(found.wait_p95)}")
+    output.say(f"  gate runs  {found.runs}, {found.runs_per_landed:.2f} for each request that landed")
+    output.say(f"  sent back  {found.sent_back}; left for later {found.held}; batches with a flaky gate {found.flaky}")
+    return 0
+
+
+def _waits(root: str, rig: str, since: float) -> list[float]:
+    """Return how long each request waited that landed since then, in seconds."""
+    from gastown_core.beads.query import BeadQuery
+    from gastown_core.model.bead import CLOSED
+    from gastown_core.model.merge_request import LABEL, MERGED, read_request
+
+    place = _place(root, rig)
+    query = BeadQuery(labels_all=(LABEL,), statuses=(CLOSED,), closed_since=since, include_wisps=True)
+    closed = [read_request(bead) for bead in place.store.find(query)]
+    mine = [one for one in closed if one.close_reason == MERGED and one.rig in ("", rig)]
+    return [one.updated_at - one.created_at for one in mine]
+
+
+def _place(root: str, rig: str) -> Refinery:
+    from gastown_core.refinery.place import Refinery
+    from gastown_core.refinery.policy import load_policy
+
+    return Refinery(root, rig, policy=load_policy(root, rig))
+
+
+def forecast_arguments(parser: ArgumentParser) -> None:
+    """Add the arguments of ``gt mq forecast``."""
+    add_rig(parser)
+    parser.add_argument("--target", default="", help="target branch (default: that of the first request)")
+    parser.add_argument("--slots", type=int, metavar="N", help="gate places to assume (default: the rig's)")
+    parser.add_argument("--batch", type=int, metavar="N", help="batch size to assume (default: as the planner decides)")
+    context.add_json(parser)
+
+
+def run_forecast(args: Namespace) -> int:
+    """Say when each request lands; return 1 if none waits."""
+    from gastown_core.refinery.engine import RefineryEngine
+    from gastown_core.refinery.outlook import forecast, gate_times
+    from gastown_core.refinery.records import recent
+    from gastown_core.refinery.runway import rates_now
+    from gastown_core.refinery.state_file import read_state
+
+    for name in ("slots", "batch"):
+        if (getattr(args, name) or 1) < 1:
+            raise UsageError(f"--{name} must be at least 1")
+    root = context.town()
+    rig = which_rig(root, args.rig)
+    place, now = _place(root, rig), SYSTEM_CLOCK.now()
+    queue = RefineryEngine(place).queue()
+    waiting = [*queue.claimed, *queue.ready]
+    target = args.target or (waiting[0].target if waiting else place.default)
+    ids = [one.id for one in waiting if one.target == target]
+    policy, state = place.policy, read_state(place.path)
+    began = state.started_at if state is not None and queue.claimed and state.target == target else now
+    history = [one for one in recent(place.path, 60) if one.target == target]
+    limits = (args.batch, args.batch) if args.batch else (policy.min_batch_size, policy.max_batch_size)
+    found = forecast(
+        ids,
+        rates_now(place, target),
+        gate_times(history),
+        places=args.slots or policy.max_concurrent,
+        floor=limits[0],
+        ceiling=limits[1],
+        ran_s=max(0.0, now - began),
+    )
+    if args.json:
+        output.say_json_rows([one._asdict() for one in found])
+    elif found:
+        rows = [
+            [one.id, f"{_span(one.early)} to {_span(one.late)}", _span(one.middle), f"{100 * one.sent_back:.0f} %"]
+            for one in found
+        ]
+        output.say(output.table(rows, header=("ID", "LANDS IN (4 OF 5)", "MIDDLE", "SENT BACK")))
+        if not history:
+            output.note(f"note: no batch of {target} has run yet; gate times and failure rate are guessed")
+    else:
+        output.say(f"nothing waits for {output.clean(target)} in {rig}")
+    return 0 if found else 1
+
+
+def _span(seconds: float) -> str:
+    return format_age(seconds) if seconds >= 60 else f"{seconds:.0f}s"
+
+
+def flakes_arguments(parser: ArgumentParser) -> None:
+    """Add the arguments of ``gt refinery flakes``."""
+    add_rig(parser)
+    context.add_json(parser)
+
+
+def run_flakes(args: Namespace) -> int:
+    """Show how often each gate changed its mind on the same tree."""
+    from gastown_core.refinery.bisect import reds_that_prove
+    from gastown_core.refinery.flakes import read_flakes
+
+    root = context.town()
+    rig = which_rig(root, args.rig)
+    found = read_flakes(os.path.join(root, rig))
+    if args.json:
+        output.say_json_rows([one._asdict() for one in found])
+        return 0
+    now = SYSTEM_CLOCK.now()
+    rows = [
+        [
+            output.clean(one.gate),
+            str(one.runs),
+            str(one.changed),
+            str(one.false_reds),
+            f"{100 * one.rate:.1f} %",
+            str(max(2, reds_that_prove(one.rate))),
+            format_age(now - one.last) if one.last else "never",
+        ]
+        for one in found
+    ]
+    header = ("GATE", "RUNS", "TREES CHANGED", "FALSE REDS", "RATE", "REDS FOR BLAME", "LAST")
+    output.say(output.table(rows, header=header) if rows else f"no gate of {rig} has run yet")
+    return 0
