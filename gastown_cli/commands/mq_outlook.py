@@ -12,7 +12,9 @@ from gastown_core.errors import UsageError
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
+    from collections.abc import Sequence
 
+    from gastown_core.refinery.outlook import Outlook
     from gastown_core.refinery.place import Refinery
 MOST_BATCHES = 5000
 
@@ -112,16 +114,20 @@ def run_forecast(args: Namespace) -> int:
     if args.json:
         output.say_json_rows([one._asdict() for one in found])
     elif found:
-        rows = [
-            [one.id, f"{_span(one.early)} to {_span(one.late)}", _span(one.middle), f"{100 * one.sent_back:.0f} %"]
-            for one in found
-        ]
-        output.say(output.table(rows, header=("ID", "LANDS IN (4 OF 5)", "MIDDLE", "SENT BACK")))
+        _say_forecast(found)
         if not history:
             output.note(f"note: no batch of {target} has run yet; gate times and failure rate are guessed")
     else:
         output.say(f"nothing waits for {output.clean(target)} in {rig}")
     return 0 if found else 1
+
+
+def _say_forecast(found: Sequence[Outlook]) -> None:
+    rows = [
+        [one.id, f"{_span(one.early)} to {_span(one.late)}", _span(one.middle), f"{100 * one.sent_back:.0f} %"]
+        for one in found
+    ]
+    output.say(output.table(rows, header=("ID", "LANDS IN (4 OF 5)", "MIDDLE", "SENT BACK")))
 
 
 def _span(seconds: float) -> str:
