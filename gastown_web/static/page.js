@@ -172,18 +172,16 @@ function rest() {
 document.addEventListener("visibilitychange", () => (document.hidden ? rest() : listen()));
 const release = () => setTimeout(() => [...held.values()].forEach(put), 0);
 document.addEventListener("focusout", release);
-document.addEventListener(
-  "toggle",
-  (event) => {
-    if (!event.target.matches?.("details")) return;
-    if (event.target.open) event.target.dataset.opened = "";
-    else delete event.target.dataset.opened;
+// a click opens and closes it, a key does so as a click; what the server draws open is nobody's doing
+document.addEventListener("click", (event) => {
+  const box = event.target.closest?.("summary")?.parentElement;
+  if (!box) return;
+  setTimeout(() => {
+    if (box.open) box.dataset.opened = "";
+    else delete box.dataset.opened;
     release();
-  },
-  true,
-);
-// those that the server draws open are nobody's doing
-const untouched = () => document.querySelectorAll("details[open][data-opened]").forEach((one) => delete one.dataset.opened);
+  }, 0);
+});
 
 function rows() {
   return [...document.querySelectorAll("main [data-row]")].filter((row) => row.offsetParent !== null);
@@ -245,7 +243,6 @@ async function pane() {
 document.querySelector("#menu [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
 document.querySelectorAll("pre[data-end]").forEach((one) => (one.scrollTop = one.scrollHeight));
 showAges(document);
-setTimeout(untouched, 0);
 setInterval(() => document.hidden || showAges(document), 10000);
 title();
 if (!document.hidden) listen();

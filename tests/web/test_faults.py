@@ -23,6 +23,8 @@ from tests.support.dashboard import Served
 from tests.support.patience import until
 from tests.support.rigged import Rigged
 
+pytestmark = pytest.mark.timeout(300)
+
 FULL = "/dev/full"
 MANY = 300
 """More than the server lets in at once."""

@@ -50,7 +50,20 @@ def test_the_link_becomes_a_cookie_and_leaves_the_address(stranger: TestClient, 
 
 
 @pytest.mark.parametrize(
-    "path", ["/", "/agents", "/live?panels=inbox", "/api/v1/status", "/agent/mayor", "/pane/mayor"]
+    "path",
+    [
+        "/",
+        "/agents",
+        "/live?panels=inbox",
+        "/api/v1/status",
+        "/agent/mayor",
+        "/pane/mayor",
+        "/beads",
+        "/mail",
+        "/search?q=shop",
+        "/palette",
+        "/api/v1/openapi.json",
+    ],
 )
 def test_without_the_link_nothing_is_told(stranger: TestClient, path: str) -> None:
     answer = stranger.get(path)

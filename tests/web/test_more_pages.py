@@ -21,6 +21,8 @@ from tests.support.cli import bd, gt
 from tests.support.patience import until
 from tests.support.rigged import Rigged
 
+pytestmark = pytest.mark.timeout(300)
+
 
 def test_a_bead_has_a_page_with_its_dependencies_as_a_graph(browser: Browser, rigged: Rigged) -> None:
     first, second = rigged.file("Buy tiles <b>"), rigged.file("Mend the roof")
@@ -179,21 +181,26 @@ def test_a_source_that_breaks_is_said_on_every_page(
     assert any("Input/output" in one["error"] for one in browser.client.get("/api/v1/sources").json()["sources"])
 
 
-@pytest.mark.parametrize("kind", ["board", "scheduler", "escalations", "mailbox", "costs", "gatelog", "duties"])
 def test_what_a_page_cannot_read_is_said_there_and_on_every_page(
-    browser: Browser, monkeypatch: pytest.MonkeyPatch, kind: str
+    browser: Browser, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def broken(_: object) -> object:
         raise StoreError("the ledger is a folder", "")
 
-    monkeypatch.setitem(readers.READERS, kind, Reader(broken, gap_s=0.0))
-    (page,) = [page for page in PAGES if kind in {name.partition(":")[0] for name in page.all_panels}]
-    browser.shows("cannot be read: the ledger is a folder", page.path)
-    for path in EVERYWHERE:
-        shown = browser.text(path)
-        assert "1 source cannot be read" in shown, path
-        assert "nobody needs you" not in shown, path
-    assert any("ledger is a folder" in one["error"] for one in browser.client.get("/api/v1/sources").json()["sources"])
+    for kind in ("board", "scheduler", "escalations", "mailbox", "costs", "gatelog", "duties"):
+        (page,) = [page for page in PAGES if kind in {name.partition(":")[0] for name in page.all_panels}]
+        with monkeypatch.context() as broke:
+            broke.setitem(readers.READERS, kind, Reader(broken, gap_s=0.0))
+            browser.dashboard.desk.stir()
+            browser.shows("cannot be read: the ledger is a folder", page.path)
+            for path in EVERYWHERE:
+                shown = browser.text(path)
+                assert "1 source cannot be read" in shown, (kind, path)
+                assert "nobody needs you" not in shown, (kind, path)
+            told = browser.client.get("/api/v1/sources").json()["sources"]
+            assert any("ledger is a folder" in one["error"] for one in told)
+        browser.dashboard.desk.stir()
+        until(lambda path=page.path: "ledger is a folder" not in browser.text(path), f"{kind} is read again", 60)
 
 
 def test_a_reading_that_fails_keeps_what_it_had(

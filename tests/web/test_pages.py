@@ -24,6 +24,8 @@ from tests.support.cli import gt
 from tests.support.patience import until
 from tests.support.rigged import Rigged
 
+pytestmark = pytest.mark.timeout(300)
+
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.title)
 def test_each_page_stands_without_javascript(browser: Browser, page: panels.Page) -> None:
