@@ -416,6 +416,7 @@ ROOT = Root(
             "Wasteland",
             "Join a commons of wanted items: ORG/DB on DoltHub, or a Dolt remote",
         ),
+        Command("wl create", _C + "wl_commons:create", "Wasteland", "Create an empty commons at a Dolt remote"),
         Command(
             "wl status",
             _C + "wl_commons:status",
