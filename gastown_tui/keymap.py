@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from gastown_core.model.record import Record
-from gastown_tui.keys import ACTIONS, MATCHES, Action, applies, key_name
+from gastown_tui.keys import ACTIONS, FIXED, MATCHES, Action, applies, key_name
 from gastown_tui.layout import VIEWS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
+
+    from gastown_tui.text import Pieces
 
 PLACES = (*(name for names in VIEWS.values() for name in names), "drawer", MATCHES)
 """Every place where keys mean something: the panels, the drawer, and the matches of a search."""
@@ -104,3 +106,14 @@ class Keymap:
             words = {"diff": "the diff", "past": "the time machine", "costs": "the costs", "graph": "the graphs"}
             return f"{words[view]}: press {self.key_of(f'view.{view}')}" if view else " or ".join(where)
         return f"{' or '.join(known)}: press {' or '.join(self.key_of(_VIEWS[name]) for name in known)}"
+
+    def in_force(self, pieces: Pieces, place: str, ascii_only: bool = False) -> Pieces:
+        """Return a row of a place, which names keys of the table as it comes, with the keys in force instead."""
+        if self.actions == ACTIONS or all(tone != "key" for _, tone in pieces):
+            return pieces
+        known = {key_name(key, ascii_only): one.id for one in ACTIONS if applies(one, place) for key in one.keys}
+        ids = [known.get(text, "") if tone == "key" else "" for text, tone in pieces]
+        return tuple(
+            (self.key_of(action, ascii_only), tone) if action and action not in FIXED else (text, tone)
+            for action, (text, tone) in zip(ids, pieces, strict=True)
+        )

@@ -132,7 +132,7 @@ class CloserLook(Rows):
         return int(self.page_width * 0.44) if has_pane and self.page_width >= BESIDE else self.page_width
 
     def _show_rows(self, key: Hashable, lines: Sequence[Pieces]) -> None:
-        self.rows = [Row(None, line, False) for line in lines]
+        self.rows = [Row(None, self.in_force(line, "inbox"), False) for line in lines]
         if key != self._shown_for:
             self._shown_for, self.top = key, 0
         self.redraw()

@@ -16,7 +16,7 @@ from gastown_tui.text import clean, cut, fit, fit_right, glyph, two_ends, width_
 from gastown_tui.widgets.alarm_text import dam_rows, stop_rows
 from gastown_tui.widgets.incident_text import incident_rows
 from gastown_tui.widgets.landing_text import faulty
-from gastown_tui.widgets.rows import Row, Rows
+from gastown_tui.widgets.rows import Row, Rows, pieces_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -401,7 +401,7 @@ class ProblemList(Rows):
             return []
         width = max(24, self.size.width - 4)
         ascii_only = self.look.ascii_only
-        return problem_rows(
+        rows = problem_rows(
             self.snapshot,
             width,
             self.now,
@@ -410,6 +410,7 @@ class ProblemList(Rows):
             keep=self.agent_key,
             count=self.count_now,
         )
+        return [row._replace(pieces=self.in_force(pieces_of(row), "problems")) for row in rows]
 
     def wanted_height(self) -> int:
         """The lines that all its rows and the frame take."""

@@ -87,6 +87,11 @@ class Sheet(Bounded, Widget):
         keymap: Keymap = getattr(self.app, "keymap", _DEFAULT_KEYMAP)
         return keymap.key_of(action, self.look.ascii_only)
 
+    def in_force(self, pieces: Pieces, place: str) -> Pieces:
+        """Return a row with the keys in force where it names others."""
+        keymap: Keymap = getattr(self.app, "keymap", _DEFAULT_KEYMAP)
+        return keymap.in_force(pieces, place, self.look.ascii_only)
+
     def draw(self, width: int, height: int) -> Sequence[Line]:
         """Return the lines to show; fewer than ``height`` are padded with blank ones."""
         raise NotImplementedError

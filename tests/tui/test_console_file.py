@@ -177,6 +177,16 @@ async def test_help_palette_and_hints_show_the_keys_in_force_and_follow_the_file
         await until(pilot, lambda: "Typed at its empty prompt" in app.screen_text(), "the last good key")
 
 
+async def test_rows_of_the_problems_name_the_keys_in_force(tmp_path) -> None:
+    write(tmp_path, '[keys]\n"agent.answer" = "F7"\n"agent.restart" = ""\n')
+    app = console_at(tmp_path)
+    async with app.run_test(size=(160, 45)) as pilot:
+        await pilot.press("p")
+        await until(pilot, lambda: "F7 answer" in app.screen_text(), "the key in force")
+        assert "y answer" not in app.screen_text()
+        assert ": restart restart" in app.screen_text() and " r restart" not in app.screen_text()
+
+
 async def test_a_mistake_at_the_start_is_told_and_the_page_has_all_of_them(tmp_path) -> None:
     write(tmp_path, 'theme = "drak"\n[keys]\n"agent.nudg" = "x"\n')
     app = console_at(tmp_path)
