@@ -64,7 +64,7 @@ def test_every_database_of_a_server_is_watched_over_one_connection(served, serve
         assert b'"seen"' in handle.read().splitlines()[-1]
     size = os.path.getsize(mirror)
     pulse.beat()
-    assert os.path.getsize(mirror) == size and int(link.ask(mine)[0][0]) == before
+    assert os.path.getsize(mirror) == size and int(link.ask(mine)[0][0]) <= before
     server.stop()
     assert pulse.beat() and "unreachable since" in pulse.trouble_of(os.path.join(root, ".beads"))
     assert not pulse.beat()

@@ -144,3 +144,10 @@ def test_without_the_server_the_last_state_is_shown_and_said_to_be_old_and_nothi
     with pytest.raises(StoreError, match="does not answer"), store.write("me") as batch:
         batch.create({"title": "lost"})
     store.close()
+
+
+def test_a_mirror_that_cannot_be_written_is_named(server, tmp_path):
+    serve(str(tmp_path / ".beads"), server, server.new_database())
+    (tmp_path / ".beads" / ".cache").write_text("in the way")
+    with pytest.raises(StoreError, match="cannot keep a mirror"):
+        open_store(str(tmp_path / ".beads"), prefix="gt")

@@ -15,6 +15,7 @@ from gastown_core.beads.dolt.mirror_index import MirrorIndex
 from gastown_core.beads.jsonl_store import JsonlStore
 from gastown_core.beads.settings import read_settings
 from gastown_core.clock import SYSTEM_CLOCK
+from gastown_core.errors import StoreError
 from gastown_core.files.folders import cache_folder
 from gastown_core.model.json_text import encode_json, encode_text
 
@@ -77,7 +78,14 @@ class DoltStore(JsonlStore):
         progress: Progress | None = None,
         read_only: bool = False,
     ) -> None:
-        folder = cache_folder(os.path.join(beads_dir, FOLDER))
+        try:
+            folder = cache_folder(os.path.join(beads_dir, FOLDER))
+        except OSError as error:
+            raise StoreError(
+                f"cannot keep a mirror of {address.name}",
+                f"{os.path.join(beads_dir, FOLDER)}: {error.strerror or error}",
+                "questions are answered from that folder: make it writable",
+            ) from error
         super().__init__(
             folder,
             prefix,
