@@ -20,7 +20,7 @@ from gastown_core.model.address import (
 )
 from gastown_core.model.agent import Health, HealthReport, Question, Reason
 from gastown_core.model.bead import HOOKED, IN_PROGRESS, is_identity
-from gastown_core.model.hook_life import hook_state
+from gastown_core.model.hook_life import ACTIVE, hook_state
 from gastown_core.model.snapshot import (
     AgentView,
     HookedWork,
@@ -225,6 +225,15 @@ def _hook(entry: RosterEntry, record: dict[str, str], bead: Excerpt | None, runn
     )
 
 
+def _work_since(facts: TownFacts, entry: RosterEntry, bead: Excerpt | None, record: dict[str, str]) -> float:
+    """Since when the work is on the hook, at the latest: a comment changes a bead too, and does not hook it anew."""
+    if bead is None:
+        return 0.0
+    is_told = record.get("hook_bead") == bead.id and record.get("hook_state") == ACTIVE
+    since = facts.hook_since.get(entry.address.path, 0.0) if is_told else 0.0
+    return min(bead.updated_at, since) if since else bead.updated_at
+
+
 def _evidence(facts: TownFacts, entry: RosterEntry, bead: Excerpt | None, record: dict[str, str]) -> Evidence:
     session = entry.session
     pane = facts.panes.get(session) if facts.panes is not None else None
@@ -242,7 +251,7 @@ def _evidence(facts: TownFacts, entry: RosterEntry, bead: Excerpt | None, record
         off_duty=_off_duty(facts, entry.address),
         stopped=_stopped(facts, entry.address, record),
         work_bead=bead.id if bead is not None else "",
-        work_since=bead.updated_at if bead is not None else 0.0,
+        work_since=_work_since(facts, entry, bead, record),
         progress=tuple(_progress(facts, entry, bead, agent_state_at)),
         agent_state=record.get("agent_state", ""),
         agent_state_at=agent_state_at,
