@@ -12,9 +12,12 @@ from gastown_core.clock import FixedClock
 from gastown_core.events.log import append_event
 from gastown_core.files.atomic import write_json
 from gastown_core.files.spool import is_on, spool
+from gastown_core.model.address import Address
 from gastown_core.telemetry.export import Station
 from gastown_core.telemetry.targets import DEFAULT_URLS, JSON_LINES, LOGS, METRICS, OTLP, REMOTE_WRITE, TRACES, choose
+from gastown_core.town.inventory import RosterEntry
 from gastown_core.town.settings import settings_path
+from gastown_core.town.start_plan import telemetry_env
 from tests.support.collector import Collector, collecting, text_attributes
 
 OK = (("status", "ok"),)
@@ -238,3 +241,22 @@ def test_a_password_in_a_url_is_not_told(tmp_path: Path) -> None:
     said = Station(str(tmp_path), {"GT_OTEL_METRICS_URL": f"{url}/api/v1/write?key=secret"}, FixedClock(1e6)).run()
     assert "no metrics to" in said
     assert "secret" not in said
+
+
+def test_agents_that_start_are_told_where_to_export_to_while_the_receiver_is_on(tmp_path: Path) -> None:
+    root = str(tmp_path)
+    entry = RosterEntry(Address("polecat", "shop", "opal"), "sh-opal", root, "sh-shop-polecat-opal")
+    write_json_settings(tmp_path, {"receiver": True})
+    station = Station(root, {}, FixedClock(1e6))
+    assert "takes what agents export at http://127.0.0.1:" in station.run()
+    env = telemetry_env(root, entry, "run-7", "assigned, now", "sh-1")
+    assert env["OTEL_EXPORTER_OTLP_ENDPOINT"].startswith("http://127.0.0.1:")
+    assert env["OTEL_EXPORTER_OTLP_HEADERS"].startswith("x-gastown-key=")
+    assert env["CLAUDE_CODE_ENABLE_TELEMETRY"] == "1"
+    assert "OTEL_LOG_USER_PROMPTS" not in env
+    whose = dict(pair.split("=") for pair in env["OTEL_RESOURCE_ATTRIBUTES"].split(","))
+    assert (whose["gt.actor"], whose["gt.rig"], whose["gt.agent"]) == ("shop/polecats/opal", "shop", "opal")
+    assert (whose["gt.run_id"], whose["gt.issue"], whose["gt.topic"]) == ("run-7", "sh-1", "assigned%2C%20now")
+    write_json_settings(tmp_path, {"receiver": False})
+    station.run()
+    assert telemetry_env(root, entry, "run-7", "", "") == {}
