@@ -125,7 +125,49 @@ def troubleshooting_page() -> str:
     return "\n".join(lines)
 
 
+FROM_GO = """# Coming from the Go tools
+
+Open the town that you have: `gastown feed` in its folder. Files, ids, session names and events are the same, unknown keys are kept, and both
+programs may work in one town at the same time; beads in Dolt are read and written where they are ([Dolt](dolt.md)).
+
+What differs in use:
+
+- Work that was handed in is *in review* until git proves that it is on the target; the Go tools close it at once.
+- The daemon, the witnesses, the deacon and the refinery are code. A model plays a role only where `patrols.ROLE.mode` says so.
+- What removes something (`gt polecat nuke`, `gt hook rollback`) shows what would be lost and saves it to a ref first.
+- One `gt inbox` has everything that waits on you.
+
+Every command of the Go `gt`, and what it is here (made by `make docs` from both tables):
+"""
+
+
+def from_go_page() -> str:
+    """The page with every command of the Go tools."""
+    from gastown_cli.go_commands import BY_NAME, GO
+    from gastown_cli.gt import ROOT
+
+    lines = [FROM_GO, "| Go | here | |", "|---|---|---|"]
+    for name in sorted(GO):
+        told = BY_NAME.get(name)
+        rows = [
+            row for row in ROOT.commands if row.name.split()[0] == name or (" " not in row.name and name in row.aliases)
+        ]
+        if told is not None:
+            use = ", then ".join(f"`{one}`" for one in told.use.split(", then ")) if told.use else "–"
+            lines.append(f"| gt {name} | {use} | {told.how}: {told.why} |")
+        elif not rows:
+            lines.append(f"| gt {name} | `gt {name}` | |")
+        elif len(rows) == 1:
+            about = rows[0].help.replace("|", ", ")
+            lines.append(f"| gt {name} | `gt {rows[0].name}` | {about} |")
+        else:
+            verbs = ", ".join(row.name.split()[1] for row in rows if " " in row.name)
+            lines.append(f"| gt {name} | `gt {name}` | {verbs} |")
+    return "\n".join(lines) + "\n"
+
+
 PAGES = {
+    "from-go.md": from_go_page,
     "console.md": console_page,
     "troubleshooting.md": troubleshooting_page,
     "otel-data-model.md": telemetry.data_model_page,

@@ -23,6 +23,17 @@ class GoCommand(Record):
     use: str = ""
 
 
+GO = (
+    "account activity agent-log agents assign audit boot broadcast callbacks checkpoint cleanup close commit compact "
+    "completion config context convoy costs crew cycle daemon dashboard deacon directive disable dnd doctor dog done down "
+    "enable escalate estop feed formula git-init handoff health heartbeat help hook hooks info init install issue krc log mail "
+    "maintain mayor metrics mol mountain mq namepool notify nudge nudge-poller orphans patrol peek plugin polecat prime "
+    "prune-branches quota ready reaper refinery release resume rig role scheduler seance session shell show shutdown signal "
+    "sling stale start status status-line synthesis tap thaw theme town trail uninstall unsling up upgrade version vitals warrant "
+    "whoami witness wl worktree"
+).split()
+"""The first words of all commands of the Go ``gt``."""
+
 GO_COMMANDS = (
     GoCommand("agent-log", BY_ITSELF, "transcripts are read where the agents' programs keep them", "gt search WORDS"),
     GoCommand("callbacks", BY_ITSELF, "merges and requests for help reach whom they concern without a pass over mail", "gt inbox"),
@@ -42,8 +53,6 @@ GO_COMMANDS = (
     GoCommand("tap", RENAMED, "guards are part of the hook files", "gt hooks list"),
     GoCommand("theme", RENAMED, "the console's theme is in console.toml; sessions are coloured by their role", "gt feed"),
     GoCommand("uninstall", NOT_HERE, "outside its folder a town leaves at most a supervisor's file", "gt down --all, then gt daemon disable-supervisor"),
-    GoCommand("upgrade", RENAMED, "after an upgrade of the program this brings a town up to date", "gt doctor --fix"),
-    GoCommand("wl", NOT_HERE, "towns do not trade work with each other"),
     GoCommand("worktree", RENAMED, "for work in another rig you take a clone of your own there", "gt crew add NAME --rig RIG"),
 )  # fmt: skip
 

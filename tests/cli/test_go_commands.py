@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from gastown_cli.commands.vitals import run_stale
-from gastown_cli.go_commands import GO_COMMANDS
+from gastown_cli.go_commands import GO, GO_COMMANDS
 from gastown_cli.gt import ROOT
 from gastown_cli.lazy import find
 from gastown_core.errors import UsageError
@@ -23,16 +23,6 @@ from tests.support.cli import gt
 from tests.support.patience import until
 from tests.support.rigged import Rigged
 from tests.support.tmux import needs_tmux
-
-GO = (
-    "account activity agent-log agents assign audit boot broadcast callbacks checkpoint cleanup close commit compact "
-    "completion config context convoy costs crew cycle daemon dashboard deacon directive disable dnd doctor dog done down "
-    "enable escalate estop feed formula git-init handoff health heartbeat help hook hooks info init install issue krc log mail "
-    "maintain mayor metrics mol mountain mq namepool notify nudge nudge-poller orphans patrol peek plugin polecat prime "
-    "prune-branches quota ready reaper refinery release resume rig role scheduler seance session shell show shutdown signal "
-    "sling stale start status status-line synthesis tap thaw theme town trail uninstall unsling up upgrade version vitals warrant "
-    "whoami witness wl worktree"
-).split()
 
 
 def heads() -> set[str]:
