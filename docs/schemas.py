@@ -182,6 +182,13 @@ NEEDS_A_SESSION = frozenset(("gt peek", "gt answer", "gt answers test", "gt orph
 """Readers of running sessions, of their screens or questions, which the furnished town has not."""
 
 
+WRITES_A_COMMONS = frozenset(
+    f"gt wl {verb}"
+    for verb in "join create sync leave post update claim unclaim done accept reject close delete stamp".split()
+)
+"""Commands that change a commons or the town's part of it."""
+NEEDS_A_COMMONS = frozenset(f"gt wl {verb}" for verb in "status browse show stamps charsheet scorekeeper".split())
+"""Readers of a commons, which needs Dolt; their answers have no schema yet."""
 MAPS = frozenset(("counts", "by_age", "by_source", "by_type", "categories", "id_mapping", "in_hands", "nodes"))
 """Keys of objects that map names of the town, or of event kinds, to values of one kind."""
 FREE = frozenset(("metadata", "payload"))
