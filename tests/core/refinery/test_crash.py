@@ -81,7 +81,7 @@ def test_a_run_killed_while_a_gate_runs_leaves_nothing_and_is_done_again(queued:
     queued.gate(f"touch {tmp_path}/begun; test -e {tmp_path}/go || sleep 300")
     [request] = queued.hand_in_many(1)
     engine = start(queued, "never")
-    until(lambda: os.path.exists(tmp_path / "begun"))
+    until(lambda: os.path.exists(tmp_path / "begun") and sleepers(queued) == 1)
     engine.kill()
     engine.wait(10)
     assert sleepers(queued) == 1
