@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import atexit
+import ctypes
 import itertools
 import os
 import shutil
+import signal
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -40,6 +43,12 @@ def free_port() -> int:
         return int(one.getsockname()[1])
 
 
+def _end_with_parent() -> None:
+    """Have the kernel end the server with the test process, which may be killed and then runs nothing at its end."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(1, signal.SIGKILL)
+
+
 class Server:
     """A running server; ``stop`` and ``start`` keep port and data."""
 
@@ -66,6 +75,7 @@ class Server:
                 ],
                 cwd=self.data,
                 env=env,
+                preexec_fn=_end_with_parent,
                 stdout=log,
                 stderr=log,
             )
