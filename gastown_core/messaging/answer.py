@@ -149,6 +149,8 @@ def answer(
         check_question(asked.reading)
         options = asked.reading.options
         place = place_of(choice, options) if choice or not words else place_for_words(options)
+        # before the answer: an agent that goes on may hand its work in at once
+        bead = _held(root, entry)
         taken = _take(root, entry, asked, place, words, clock)
     now = sessions.find_session(root, entry)
     ended = now is None or now.dead
@@ -156,7 +158,7 @@ def answer(
     silent = None if ended else taken.silent
     path, option = entry.address.path, options[place]
     told = _told(path, asked, option, rule, silent is None) | {"words": words, "by_hook": taken.by_hook}
-    told["bead"] = _noted(root, entry, sender, rule, asked, option, words)
+    told["bead"] = _noted(root, entry, bead, sender, rule, asked, option, words)
     append_event(root, "answered", sender, {key: value for key, value in told.items() if value}, clock=clock)
     if silent is not None:
         raise silent
@@ -212,23 +214,34 @@ def _decision(request: OpenRequest | None, option: str, words: str) -> Decision 
     return Decision(False, words) if words and is_refusal(option) else None
 
 
-def _noted(root: str, entry: RosterEntry, sender: str, rule: str, asked: Asked, option: str, words: str) -> str:
-    """Write a comment on the bead that the agent works on; return the bead's id, empty without one or if that fails."""
+def _held(root: str, entry: RosterEntry) -> str:
+    """Return the bead that the agent works on, empty without one or if its ledger cannot be read."""
     own = entry.address
     query = BeadQuery(statuses=(HOOKED, IN_PROGRESS), assignees=(own.path, own.mail, own.short))
+    try:
+        store = TownLedger(root).store(own.rig or TOWN)
+        held = store.find(query) if store is not None else []
+    except (GastownError, OSError) as error:
+        log_line(root, "answer", own.path, f"its bead is not known: {error}")
+        return ""
+    return max(held, key=lambda bead: bead.updated_at).id if held else ""
+
+
+def _noted(
+    root: str, entry: RosterEntry, bead: str, sender: str, rule: str, asked: Asked, option: str, words: str
+) -> str:
+    """Write a comment on the bead; return its id, empty without one or if that fails."""
+    own = entry.address
     said = f"{own.short} asked: {asked.reading.detail}\nanswered: {bare_option(option)}" + (
         f" ({words})" if words else ""
     )
     said += f"\nby the standing answer {rule}" if rule else ""
+    if not bead:
+        return ""
     try:
-        ledger = TownLedger(root)
-        store = ledger.store(own.rig or TOWN)
-        held = sorted(store.find(query), key=lambda bead: -bead.updated_at) if store is not None else []
-        if not held or store is None:
-            return ""
-        with store.write(sender) as batch:
-            batch.comment(held[0].id, said)
-        return held[0].id
+        with TownLedger(root).store_for(bead).write(sender) as batch:
+            batch.comment(bead, said)
+        return bead
     except (GastownError, OSError) as error:
         # the answer was given all the same
         log_line(root, "answer", own.path, f"its bead was not told: {error}")

@@ -105,7 +105,8 @@ def test_an_operator_answers_from_the_inbox_of_the_console_and_presses_no_key_in
     def asks_here(words: str) -> None:
         comes_to(mayor, WAITING)
         comes_true(lambda: requests_of(world.root, mayor.session), "its hook holds the request open")
-        assert console.wait(rf"(?s)NEEDS YOU 1.*{words}.*[34] (No|Type something)", 60), console.text()
+        # with its choices in the row, and what it asks below it: this question has been read
+        assert console.wait(rf"(?s)NEEDS YOU 1[^\n]*\n[^\n]* 1 \w.*\n│ {words}", 60), console.text()
 
     try:
         assert console.wait("live", 60), console.text()
@@ -113,12 +114,12 @@ def test_an_operator_answers_from_the_inbox_of_the_console_and_presses_no_key_in
         assert console.wait("Inbox", 30), console.text()
         path = world.base / "made"
         mayor.say(f"RUN `touch {path}`")
-        asks_here("made")
+        asks_here("touch")
         console.press("1")
         comes_true(path.exists, "what was permitted is done")
         comes_to(mayor, IDLE)
         mayor.say(f"RUN `rm {path}`")
-        asks_here("rm ")
+        asks_here("rm")
         console.press("W")
         assert console.wait("Your words go with: No", 30), console.text()
         console.press("no, because it is wanted\r")
@@ -132,6 +133,8 @@ def test_an_operator_answers_from_the_inbox_of_the_console_and_presses_no_key_in
         console.press("mauve, with stripes\r")
         comes_true(lambda: "mauve, with stripes" in str(world.asks()[-1]["results"]), "the model reads the answer")
         comes_to(mayor, IDLE)
+        # the console writes it once it has seen the screen change
+        comes_true(lambda: len(answers(world)) == 3, "the last answer is in the log")
     finally:
         console.close()
     given = answers(world)

@@ -182,13 +182,12 @@ def test_a_writer_during_prunes_loses_nothing(tmp_path: Path) -> None:
     assert beads[::-1] == [f"gt-{n}" for n in range(300)]
 
 
-@pytest.mark.parametrize("trouble", ["locked", "a directory", "no json", "deep", "full", "far future"])
+@pytest.mark.parametrize("trouble", ["locked", "a directory", "no json", "deep", "full"])
 def test_an_event_that_cannot_be_written_fails_nothing_and_is_told(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, trouble: str
 ) -> None:
     root = str(tmp_path)
     payload: dict[str, object] = {"bead": "gt-1"}
-    clock = FixedClock(1.0)
     monkeypatch.setattr(log, "LOCK_S", 0.01)
     with ExitStack() as held:
         if trouble == "locked":
@@ -200,12 +199,16 @@ def test_an_event_that_cannot_be_written_fails_nothing_and_is_told(
         elif trouble == "deep":
             for _ in range(200_000):
                 payload = {"in": payload}
-        elif trouble == "full":
-            monkeypatch.setattr(log, "append_lines", lambda *_: (_ for _ in ()).throw(OSError(28, "No space left")))
         else:
-            clock = FixedClock(1e30)
-        assert log.append_event(root, "hook", "mayor", payload, clock=clock) is False
+            monkeypatch.setattr(log, "append_lines", lambda *_: (_ for _ in ()).throw(OSError(28, "No space left")))
+        assert log.append_event(root, "hook", "mayor", payload, clock=FixedClock(1.0)) is False
     assert log.last_failure.startswith("hook is missing from the event log: ")
+
+
+def test_an_event_beyond_the_calendar_is_written_with_its_last_moment(tmp_path: Path) -> None:
+    assert log.append_event(str(tmp_path), "hook", "mayor", {"bead": "gt-1"}, clock=FixedClock(1e30))
+    assert [event.payload["bead"] for event in newest_events(log_path(str(tmp_path)))] == ["gt-1"]
+    assert '"ts":"9999-12-31T23:59:59Z"' in Path(log_path(str(tmp_path))).read_text()
 
 
 def test_a_wake_up_that_cannot_be_written_fails_nothing(tmp_path: Path) -> None:
