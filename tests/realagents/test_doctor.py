@@ -191,7 +191,7 @@ def test_hooks_of_codex_wait_for_a_review_until_a_person_trusts_them(agent_world
         mayor.keys("Enter")
 
     world.answered("GAS TOWN")
-    assert findings(world) == []
+    comes_true(lambda: findings(world) == [], "its trust is on disk")
 
 
 def test_variables_that_do_not_reach_agents_are_told(agent_world: MakeWorld) -> None:
