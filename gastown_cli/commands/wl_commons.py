@@ -72,7 +72,12 @@ def run_create(args: Namespace) -> int:
 
 def leave_arguments(parser: ArgumentParser) -> None:
     """Add the arguments of ``gt wl leave``."""
-    parser.add_argument("-f", "--force", action="store_true", help="even if the commons lacks what was done here")
+    parser.add_argument(
+        "-f",
+        "--force",
+        action="store_true",
+        help="even if the commons lacks what was done here; the clone is then kept aside",
+    )
     context.add_json(parser)
 
 
@@ -86,10 +91,16 @@ def run_leave(args: Namespace) -> int:
     told = waiting(member.clone()) if member is not None and member.clone().exists else []
     if told and not args.force:
         raise ConflictError(
-            f"{len(told)} changes are here only", "; ".join(told[:3]), "gt wl sync sends them, --force gives them up"
+            f"{len(told)} changes are here only",
+            "; ".join(told[:3]),
+            "gt wl sync sends them; --force leaves all the same, and keeps the clone",
         )
-    left = leave(root)
-    output.say_json({"left": left.upstream}) if args.json else output.say(f"left {output.clean(left.upstream)}")
+    aside = leave(root, keep=bool(told))
+    name = member.upstream if member is not None else ""
+    if args.json:
+        output.say_json({"left": name, "kept": aside})
+    else:
+        output.say(f"left {output.clean(name)}" + (f"; its clone is kept at {output.clean(aside)}" if aside else ""))
     return 0
 
 

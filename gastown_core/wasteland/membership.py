@@ -6,6 +6,7 @@ two more: ``upstream_url`` and ``fork_url``, for a commons that is not on DoltHu
 
 from __future__ import annotations
 
+import itertools
 import os
 import re
 import shutil
@@ -13,7 +14,7 @@ import shutil
 from gastown_core import __version__
 from gastown_core.clock import SYSTEM_CLOCK, format_seconds
 from gastown_core.errors import ConflictError, NotFoundError, SettingsError, UsageError
-from gastown_core.files.atomic import read_json, write_json
+from gastown_core.files.atomic import read_json, write_atomic, write_json
 from gastown_core.model.record import Record
 from gastown_core.wasteland import dolthub
 from gastown_core.wasteland.clone import MAIN, Clone, literal, make_clone, moment_text, new_clone
@@ -76,7 +77,10 @@ def read_membership(root: str) -> Membership | None:
         )
     fork = "/".join(filter(None, (told.get("fork_org", ""), told.get("fork_db", ""))))
     upstream_url = told.get("upstream_url") or dolthub.remote_url(upstream)
-    folder = told.get("local_dir") or os.path.join(FOLDER, *_folder_of(upstream))
+    folder = os.path.normpath(told.get("local_dir") or os.path.join(FOLDER, *_folder_of(upstream)))
+    if not folder.startswith(FOLDER + os.sep):
+        # gt wl leave removes this folder
+        raise SettingsError(f"{path} is no membership", f"local_dir is not below {FOLDER}", "gt wl join again")
     return Membership(
         upstream,
         upstream_url,
@@ -125,9 +129,11 @@ def join(
     wanted = known or _plan(root, place, handle, fork_url, clock)
     if wanted.fork and not fork_url:
         dolthub.fork(wanted.upstream, wanted.fork.split("/")[0])
-    if not wanted.clone().exists:
-        make_clone(wanted.fork_url, wanted.path, wanted.clone().author)
     clone = wanted.clone()
+    was_there = clone.exists
+    if not was_there:
+        make_clone(wanted.fork_url, wanted.path, clone.author)
+        write_atomic(os.path.join(root, FOLDER, ".gitignore"), b"*\n")
     try:
         clone.add_remote(UPSTREAM, wanted.upstream_url)
         clone.fetch(UPSTREAM)
@@ -138,7 +144,8 @@ def join(
         if not examine(clone).is_newer:
             _enter(clone, wanted, display_name or handle, clock.now())
     except BaseException:
-        shutil.rmtree(wanted.path, ignore_errors=True)
+        if not was_there:
+            shutil.rmtree(wanted.path, ignore_errors=True)
         raise
     _write(root, wanted)
     return wanted, True
@@ -158,14 +165,21 @@ def create_commons(url: str, folder: str, author: str) -> None:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def leave(root: str) -> Membership:
-    """Forget the membership and remove the clone; what is in the commons stays there. Raises NotFoundError."""
+def leave(root: str, *, keep: bool = False) -> str:
+    """Forget the membership and remove the clone; what is in the commons stays there. Raises NotFoundError.
+
+    With ``keep`` the clone is put aside instead; its new path is returned, else the empty string.
+    """
     found = read_membership(root)
     if found is None:
         raise NotFoundError("this town has joined no commons", "", "gt wl join ORG/DB")
     os.unlink(os.path.join(root, FILE))
-    shutil.rmtree(found.path, ignore_errors=True)
-    return found
+    if not keep:
+        shutil.rmtree(found.path, ignore_errors=True)
+        return ""
+    aside = next(path for n in itertools.count(1) if not os.path.exists(path := f"{found.path}.left{n}"))
+    os.rename(found.path, aside)
+    return aside
 
 
 def _plan(root: str, place: str, handle: str, fork_url: str, clock: Clock) -> Membership:

@@ -237,7 +237,9 @@ def test_joining_again_and_leaving(commons: Commons) -> None:
     assert "leave first" in mill.gt("wl", "join", "other/commons", "--handle", "mill", code=1)
     mill.gt("wl", "post", "--title", "Kept", "--offline")
     assert "here only" in mill.gt("wl", "leave", code=1)
-    mill.gt("wl", "sync")
+    assert "is kept at" in mill.gt("wl", "leave", "--force")
+    assert list(mill.root.glob(".wasteland/*/*.left1/.dolt"))
+    mill.gt("wl", "join", commons.url, "--handle", "mill")
     mill.gt("wl", "leave")
     assert "joined no commons" in mill.gt("wl", "browse", code=1)
 
@@ -256,3 +258,27 @@ def test_without_dolt_it_says_what_to_do(commons: Commons) -> None:
     mill = commons.town("mill")
     said = mill.gt("wl", "browse", code=1, **{PROGRAM: "/nowhere/dolt"})
     assert "dolt is not installed" in said and "make dolt" in said
+
+
+def test_a_membership_that_names_another_folder_removes_nothing(commons: Commons) -> None:
+    mill = commons.town("mill")
+    path = mill.root / "mayor" / "wasteland.json"
+    kept = path.read_text()
+    for folder in ("../elsewhere", "mayor", "/tmp", ".wasteland/../mayor", ".wasteland"):
+        path.write_text(json.dumps({**json.loads(kept), "local_dir": folder}))
+        assert "local_dir" in mill.gt("wl", "leave", "--force", code=2)
+    for junk in ("[" * 3000, "\udcff".encode("utf-8", "surrogateescape").decode("latin-1"), "{}x"):
+        path.write_text(junk)
+        assert "Traceback" not in mill.gt("wl", "status", code=mill.run("wl", "status").returncode)
+    assert (mill.root / "mayor" / "town.json").exists()
+    assert (mill.root / ".wasteland" / ".gitignore").read_text() == "*\n"
+
+
+def test_a_failed_join_leaves_a_clone_that_was_there(commons: Commons) -> None:
+    mill = commons.town("mill")
+    clone = mill.clone
+    mill.gt("wl", "post", "--title", "Unsent", "--offline")
+    (mill.root / "mayor" / "wasteland.json").unlink()
+    (commons.base / "commons").rename(commons.base / "away")
+    mill.gt("wl", "join", commons.url, "--handle", "mill", code=1)
+    assert [row["title"] for row in clone.read("SELECT title FROM wanted")] == ["Unsent"]
