@@ -244,3 +244,19 @@ def test_memories_and_words_are_those_of_the_database(store, server):
         batch.keep_lines([json.dumps({"_type": "memory", "key": "n", "value": "w"}).encode()])
     assert [json.loads(line)["value"] for line in again.other_lines("memory")] == ["v", "w"]
     again.close()
+
+
+def test_tables_that_change_after_a_look_are_read_again(store, server):
+    create(store)
+    store.close()
+    other = server.link(store.link.address.database)
+    for sql in ("ALTER TABLE issues DROP COLUMN spec_id", "ALTER TABLE wisps DROP COLUMN is_blocked"):
+        other.tell(sql)
+        again = open_store(store.beads_dir, prefix="gt")
+        made = create(again, spec_id="s-1"), create(again, kind="wisp")
+        assert again.get(made[0]).raw["spec_id"] == "s-1" and again.get(made[1]).is_ephemeral
+        again.close()
+    assert other.ask("SELECT JSON_EXTRACT(metadata, '$._gt.spec_id') FROM issues WHERE id=%s", (made[0],)) == [
+        ('"s-1"',)
+    ]
+    other.close()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import ctypes
 import itertools
+import json
 import os
 import shutil
 import signal
@@ -52,27 +53,22 @@ def _end_with_parent() -> None:
 class Server:
     """A running server; ``stop`` and ``start`` keep port and data."""
 
-    def __init__(self, data: str) -> None:
+    def __init__(self, data: str, *, tls: tuple[str, str] | None = None) -> None:
         self.data = data
         self.port = free_port()
+        self.tls = tls
         self.process: subprocess.Popen[bytes] | None = None
         self.start()
 
     def start(self, *words: str) -> None:
         env = {**os.environ, "DOLT_ROOT_PATH": self.data}
+        if self.tls:
+            listener = {"host": "127.0.0.1", "port": self.port, "tls_key": self.tls[0], "tls_cert": self.tls[1]}
+            Path(self.data, "tls.yaml").write_text(json.dumps({"listener": listener, "data_dir": self.data}))
+            words = ("--config", os.path.join(self.data, "tls.yaml"))
         with open(os.path.join(self.data, "server.log"), "ab") as log:
             self.process = subprocess.Popen(
-                [
-                    program(),
-                    "sql-server",
-                    "--host",
-                    "127.0.0.1",
-                    "--port",
-                    str(self.port),
-                    "--data-dir",
-                    self.data,
-                    *words,
-                ],
+                [program(), "sql-server", *(words if self.tls else (*self._place(), *words))],
                 cwd=self.data,
                 env=env,
                 preexec_fn=_end_with_parent,
@@ -89,6 +85,9 @@ class Server:
                     self.data, "server.log"
                 ).read_text()
                 time.sleep(0.02)
+
+    def _place(self) -> tuple[str, ...]:
+        return "--host", "127.0.0.1", "--port", str(self.port), "--data-dir", self.data
 
     def stop(self) -> None:
         if self.process is not None and self.process.poll() is None:

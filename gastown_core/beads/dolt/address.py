@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 HOST, PORT, USER = "127.0.0.1", 3307, "root"
+LOCAL = ("127.0.0.1", "localhost", "::1")
 DATA = ".dolt-data"
 """The folder of a town that holds its databases, one folder each."""
 STATE = os.path.join("daemon", "dolt-state.json")
@@ -43,6 +44,11 @@ class Address(Record):
     def server(self) -> str:
         """The server, as a person names it."""
         return self.socket or f"{self.host}:{self.port}"
+
+    @property
+    def is_local(self) -> bool:
+        """Whether the connection stays on this machine."""
+        return bool(self.socket) or self.host in LOCAL
 
     @property
     def name(self) -> str:

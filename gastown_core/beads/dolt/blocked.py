@@ -50,18 +50,19 @@ class _Picture:
         fresh = set(changed)
         while fresh:
             self._reached |= fresh
-            above = {target for _, target, kind, _ in self._edges_from(fresh) if kind == PARENT_CHILD}
+            leading = self._edges_from(fresh)
+            above = {target for _, target, kind, _ in leading if kind == PARENT_CHILD}
+            for source, target, kind, is_any in leading:
+                self._edges.setdefault(source, []).append((target, kind, is_any))
             # who waits for the children of a parent depends on each of them
             fresh = {source for source, _, _, _ in self._edges_to(fresh)}
             fresh |= {source for source, _, kind, _ in self._edges_to(above) if kind == WAITS_FOR}
             fresh -= self._reached
         spawners: set[str] = set()
         named = set(self._reached)
-        for source, target, kind, is_any in self._edges_from(self._reached):
-            self._edges.setdefault(source, []).append((target, kind, is_any))
-            named.add(target)
-            if kind == WAITS_FOR:
-                spawners.add(target)
+        for edges in self._edges.values():
+            named.update(target for target, _, _ in edges)
+            spawners.update(target for target, kind, _ in edges if kind == WAITS_FOR)
         for source, target, kind, _ in self._edges_to(spawners):
             if kind == PARENT_CHILD:
                 self._children.setdefault(target, set()).add(source)

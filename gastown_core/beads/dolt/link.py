@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 
 CONNECT_S, ANSWER_S = 3, 30
 _GONE = (0, 2006, 2013, 2014, 2055)
-_REFUSED = (2002, 2003, 2005, 2026)
+_REFUSED = (2002, 2003, 2005)
+_NOT_TRUSTED = 2026
 _DENIED = (1044, 1045)
 _UNKNOWN = (1049, 1051)
 _RACE = (1205, 1213)
@@ -182,8 +183,6 @@ def _connect(address: Address) -> Any:
     kept = (FIELD_TYPE.DATETIME, FIELD_TYPE.TIMESTAMP, FIELD_TYPE.DATE, FIELD_TYPE.NEWDECIMAL, FIELD_TYPE.DECIMAL)
     conv = {key: value for key, value in conversions.items() if key not in kept}
     options: dict[str, Any] = {"unix_socket": address.socket} if address.socket else {}
-    if address.is_tls:
-        options["ssl"] = {}
     return pymysql.connect(
         host=address.host,
         port=address.port,
@@ -198,7 +197,20 @@ def _connect(address: Address) -> Any:
         client_flag=pymysql.constants.CLIENT.FOUND_ROWS,
         conv=conv,
         **options,
+        **_encryption(address),
     )
+
+
+def _encryption(address: Address) -> dict[str, Any]:
+    """Return the driver's options: with TLS the server must prove its name; to this machine there is none.
+
+    The driver would load every certificate of the system for each connection, also where it encrypts nothing.
+    """
+    if address.is_tls:
+        from ssl import create_default_context
+
+        return {"ssl": create_default_context()}
+    return {"ssl_disabled": True} if address.is_local else {}
 
 
 def told(error: Exception, address: Address) -> StoreError | ConflictError:
@@ -212,6 +224,12 @@ def told(error: Exception, address: Address) -> StoreError | ConflictError:
     if code in _READ_ONLY or "read only" in said.lower() or "read-only" in said.lower():
         return StoreError(
             f"{address.name} is read-only", said, "gt dolt status shows the server; restart it for writes"
+        )
+    if code == _NOT_TRUSTED or "certificate" in said.lower():
+        return StoreError(
+            f"the Dolt server {address.server} does not prove who it is",
+            said,
+            "its files or BEADS_DOLT_SERVER_TLS ask for TLS; SSL_CERT_FILE names the certificates to trust",
         )
     if code in _DENIED:
         return StoreError(
@@ -227,4 +245,10 @@ def told(error: Exception, address: Address) -> StoreError | ConflictError:
         )
     if code in _GONE or isinstance(error, OSError) or type(error).__name__ in ("InterfaceError", "InternalError"):
         return UnreachableError(f"the connection to the Dolt server {address.server} broke", said, "try again")
+    start, _, column = said.rpartition(" is too large for column ")
+    if start:
+        # the text itself may be megabytes
+        return StoreError(
+            f"{address.name} cannot hold it", f"a text is too long for the column {column}", "shorten it, or split it"
+        )
     return StoreError(f"the Dolt server {address.server} refused a statement", said)

@@ -14,7 +14,7 @@ from zlib import crc32
 from gastown_core.beads import ledger_line
 from gastown_core.beads.dolt import rows
 from gastown_core.beads.dolt.link import UnreachableError
-from gastown_core.beads.dolt.schema import ISSUES, WISPS, Schema, read_schema
+from gastown_core.beads.dolt.schema import ISSUES, WISPS, Schema, kept_schema
 from gastown_core.errors import SettingsError, StoreError
 from gastown_core.files.atomic import read_json, write_atomic, write_json
 from gastown_core.files.jsonl import append_lines
@@ -59,7 +59,7 @@ class Mirror:
     def schema(self) -> Schema:
         """The schema of the database, read when first needed. Raises StoreError."""
         if self._schema is None:
-            self._schema = read_schema(self.link)
+            self._schema = kept_schema(self.link, self.folder)
             self._check_identity()
         return self._schema
 
@@ -130,7 +130,13 @@ class Mirror:
         """Return the ids that may differ from the commit ``head``: if they differ no more, no diff names them."""
         if head == state.get("head") and changed is not None:
             return {*(state.get("loose") or {}), *changed}
-        return self._differing(_tables_of(schema, ISSUES), head) or set()
+        return self._differing(self._uncommitted(schema, head), head) or set()
+
+    def _uncommitted(self, schema: Schema, head: str) -> list[str]:
+        """Return the tables of issues that are not as the commit ``head`` has them."""
+        rows = self.link.ask("SELECT to_table_name, from_table_name FROM DOLT_DIFF_SUMMARY(%s, 'WORKING')", (head,))
+        named = {str(name) for row in rows for name in row}
+        return [table for table in _tables_of(schema, ISSUES) if table in named]
 
     def _take_in(
         self, state: Raw, changed: dict[str, set[str] | None], loose: set[str], fresh: dict[str, dict[str, bytes]]

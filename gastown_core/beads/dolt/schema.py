@@ -6,11 +6,16 @@ differently, and keep wisps, custom words and local state in tables that older o
 
 from __future__ import annotations
 
-from gastown_core.errors import StoreError
+import os
+from zlib import crc32
+
+from gastown_core.beads.dolt.link import Link, UnreachableError
+from gastown_core.errors import SettingsError, StoreError
+from gastown_core.files.atomic import read_json, write_json
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from gastown_core.beads.dolt.link import Link
+    from collections.abc import Container
 
 NEWEST = 49
 """The newest migration of the Go tools that this program knows."""
@@ -71,10 +76,47 @@ def read_schema(link: Link) -> Schema:
         raise StoreError(
             f"{link.address.name} holds no beads", why, "check dolt_database in metadata.json, and the server's port"
         )
-    version = 0
-    if "schema_migrations" in tables:
-        version = int(link.ask("SELECT COALESCE(MAX(version), 0) FROM schema_migrations")[0][0])
-    return Schema(tables, version)
+    return Schema(tables, _version(link, tables))
+
+
+def _version(link: Link, tables: Container[str]) -> int:
+    if "schema_migrations" not in tables:
+        return 0
+    return int(link.ask("SELECT COALESCE(MAX(version), 0) FROM schema_migrations")[0][0])
+
+
+def kept_schema(link: Link, folder: str) -> Schema:
+    """As ``read_schema``, from a file in ``folder`` while the database says that its tables are still those."""
+    if not os.path.isdir(folder):
+        return read_schema(link)
+    path = os.path.join(folder, "schema.json")
+    try:
+        kept = read_json(path) or {}
+    except SettingsError:
+        kept = {}
+    tables = kept.get("tables")
+    if kept.get("of") == link.address.name and isinstance(tables, dict):
+        mark = _mark(link, str(kept.get("at")))
+        if mark and mark == kept.get("mark"):
+            return Schema(tables, _version(link, tables))
+    # the mark first: a change that comes between makes the next look read again
+    head = str(link.ask("SELECT HASHOF('HEAD')")[0][0])
+    mark = _mark(link, head)
+    schema = read_schema(link)
+    write_json(path, {"of": link.address.name, "at": head, "mark": mark, "tables": schema.tables}, mode=0o600)
+    return schema
+
+
+def _mark(link: Link, commit: str) -> int:
+    """Return a sum of how the tables differ from those of a commit; 0 if the server cannot say."""
+    try:
+        rows = link.ask("SELECT * FROM DOLT_SCHEMA_DIFF(%s, 'WORKING')", (commit,))
+    except UnreachableError:
+        raise
+    except StoreError:
+        # history was rewritten, or the server is too old for the question
+        return 0
+    return crc32(repr(sorted(map(repr, rows))).encode()) or 1
 
 
 _RECORD = """

@@ -49,7 +49,15 @@ class Statements:
                 self._leave(home, bead.id)
         for home, bead in gone:
             self._delete(home, bead.id)
-        blocked.recompute(self.link, self.schema, [bead.id for _, _, bead in changes], self._touch)
+        blocked.recompute(self.link, self.schema, [one[2].id for one in changes if self._may_block(one)], self._touch)
+
+    def _may_block(self, change: Change) -> bool:
+        """Whether a change can make a bead ready or blocked: of status, table or edges, or a new bead with edges."""
+        before, home, bead = change
+        if before is None:
+            return not home and (bool(bead.edges) or not self.schema.is_split("dependencies"))
+        is_same = before.status == bead.status and before.raw.get("dependencies") == bead.raw.get("dependencies")
+        return not is_same or home != self._home(bead)
 
     def remember(self, memories: Sequence[Mapping[str, object]]) -> None:
         """Store memories among the settings."""

@@ -1,0 +1,110 @@
+"""The ``bd`` of the Go tools and ours on one database: each sees what the other writes, and neither loses or doubles anything."""
+
+from __future__ import annotations
+
+import itertools
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from tests.support.cli import bd
+from tests.support.dolt import needs_dolt, shared_server
+from tests.support.go_bd import GoProject, needs_go_bd
+
+pytestmark = [needs_dolt, needs_go_bd, pytest.mark.dolt, pytest.mark.timeout(300)]
+_prefixes = (f"g{n}x" for n in itertools.count(1))
+
+
+@pytest.fixture
+def project(tmp_path):
+    return GoProject(tmp_path / "project", shared_server(), next(_prefixes))
+
+
+@pytest.fixture
+def ours(project):
+    def run(*words, code=0):
+        ran = bd(*words, cwd=project.root)
+        assert ran.code == code and "Traceback" not in ran.err, (words, ran.out, ran.err)
+        return ran
+
+    return run
+
+
+def made(project, title, *words):
+    return project.bd("create", title, "--silent", *words).strip()
+
+
+def test_each_sees_what_the_other_writes(project, ours):
+    theirs = made(project, "from them", "-l", "api")
+    own = ours("create", "from us", "-t", "bug", "-l", "ui", "--silent").out.strip()
+    ours("dep", "add", own, theirs)
+    assert project.ids("ready") == {theirs} == {one["id"] for one in ours("ready", "--json").json}
+    assert project.ids("blocked") == {own}
+    ours("comments", "add", theirs, "a word from us")
+    assert [one["text"] for one in project.ask("comments", theirs)] == ["a word from us"]
+    project.bd("comment", own, "a word from them")
+    project.bd("update", own, "--status", "hooked", "--assignee", "shop/polecats/nux")
+    seen = ours("show", own, "--json").json[0]
+    assert (seen["status"], seen["assignee"], seen["labels"]) == ("hooked", "shop/polecats/nux", ["ui"])
+    assert [one["text"] for one in seen["comments"]] == ["a word from them"]
+    ours("close", theirs, "-r", "landed")
+    assert project.ids("list") == {own} and project.ask("show", theirs)[0]["close_reason"] == "landed"
+    numbers = [made(project, "child", "--parent", own), ours("create", "c", "--parent", own, "--silent").out.strip()]
+    assert numbers == [f"{own}.1", f"{own}.2"] and project.ids("children", own) == {*numbers}
+    project.bd("delete", theirs, "--force")
+    assert ours("show", theirs, code=1) and {one["id"] for one in ours("list", "--json").json} == {own, *numbers}
+    ours("delete", numbers[1], "--force")
+    assert project.run("show", numbers[1]).returncode
+
+
+def test_wisps_external_targets_and_words_of_the_go_tools(project, ours):
+    project.bd("config", "set", "types.custom", "agent,convoy")
+    agent = ours("create", "an agent", "-t", "agent", "--silent").out.strip()
+    wisp, own = made(project, "a wisp", "--ephemeral"), ours("create", "ours", "--ephemeral", "--silent").out.strip()
+    assert project.ask("show", own)[0]["ephemeral"] and ours("show", wisp, "--json").json[0]["ephemeral"]
+    ours("dep", "add", agent, wisp)
+    ours("dep", "add", agent, "external:zz:zz-9", "-t", "tracks")
+    assert {one["id"] for one in project.ask("show", agent)[0]["dependencies"]} >= {wisp}
+    project.bd("promote", own)
+    assert "ephemeral" not in ours("show", own, "--json").json[0]
+    project.bd("update", agent, "--title", "renamed")
+    edges = ours("show", agent, "--json").json[0]["dependencies"]
+    assert {one["id"] for one in edges} == {wisp, "zz-9"}
+
+
+def test_writers_of_both_at_the_same_time_lose_nothing(project, ours):
+    def write(number):
+        if number % 2:
+            return made(project, f"bead {number}")
+        return ours("create", f"bead {number}", "--silent").out.strip()
+
+    with ThreadPoolExecutor(4) as pool:
+        told = list(pool.map(write, range(16)))
+    assert len({*told}) == 16
+    assert project.ids("list", "-n", "0") == {*told} == {one["id"] for one in ours("list", "-n", "0", "--json").json}
+
+
+def test_a_bead_that_both_claim_at_once_has_one_owner_who_was_told_so(project, ours):
+    beads = [made(project, f"bead {n}") for n in range(5)]
+
+    def claim(word):
+        bead, name = word
+        if name.startswith("go"):
+            return bead, name, project.run("update", bead, "--claim", "--actor", name).returncode == 0
+        return bead, name, bd("--actor", name, "update", bead, "--claim", cwd=project.root).code == 0
+
+    with ThreadPoolExecutor(4) as pool:
+        told = list(pool.map(claim, [(bead, name) for bead in beads for name in ("go1", "us1", "go2", "us2")]))
+    won = {bead: name for bead, name, is_won in told if is_won}
+    assert sorted(won) == sorted(beads) and sum(is_won for _, _, is_won in told) == len(beads)
+    assert {one["id"]: one["assignee"] for one in ours("list", "--json", "-n", "0").json} == won
+    assert {one["id"]: one["assignee"] for one in project.ask("list", "-n", "0")} == won
+
+
+def test_what_a_column_cannot_hold_is_refused_by_name_and_nothing_is_written(project, ours):
+    bead = made(project, "a bead")
+    long = "a" * 70_000
+    for words, column in ((("-a", long[:300]), "assignee"), (("-d", long), "description")):
+        ran = ours("update", bead, *words, code=1)
+        assert column in ran.err and len(ran.err) < 1000
+    assert project.ask("show", bead)[0].get("assignee", "") == ""
