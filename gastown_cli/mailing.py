@@ -10,6 +10,7 @@ from gastown_core.beads.ledger import TownLedger
 from gastown_core.clock import SYSTEM_CLOCK, format_age, format_seconds
 from gastown_core.errors import StoreError, UsageError
 from gastown_core.messaging.message import HIGH, LATEST, NOTIFICATION, mail_identity
+from gastown_core.model.address import parse_address
 from gastown_core.town.identity import caller
 
 TYPE_CHECKING = False
@@ -27,6 +28,7 @@ class Post:
     def __init__(self, identity: str = "") -> None:
         self.root = context.town()
         self.ledger = TownLedger(self.root)
+        self._is_named = bool(identity)
         self.me = mail_identity(identity) if identity else own_identity(self.root)
         store = self.ledger.store("town")
         if store is None:
@@ -34,6 +36,24 @@ class Post:
                 "the town's ledger cannot be read", self.ledger.missing.get("town", "it is missing"), "run bd doctor"
             )
         self.store: BeadStore = store
+        if identity and not {"/", ":"} & set(identity) and not parse_address(identity).is_agent:
+            self.me = self._owner(identity)
+
+    def _owner(self, address: str) -> str:
+        """Return whose inbox an address names that is no path. Raises NotFoundError, UsageError."""
+        from gastown_core.messaging.recipients import AGENT, Directory
+
+        targets = Directory(self.root, self.store).resolve(address)
+        if len(targets) != 1 or targets[0].kind != AGENT:
+            raise UsageError(
+                f"{address} has no inbox of its own", "it stands for others", "gt mail directory says what it is"
+            )
+        return targets[0].name
+
+    def expect_owner(self) -> None:
+        """An empty inbox under a name that was given is that of somebody. Raises NotFoundError for nobody's."""
+        if self._is_named:
+            self._owner(self.me)
 
 
 def own_identity(root: str) -> str:

@@ -31,8 +31,14 @@ def show(root: str, entry: RosterEntry, *, as_json: bool) -> int:
         return 0
     first = view.first
     state = output.style(f"  hook {view.state}", "dim") if view.state else ""
+    for note in view.mail:
+        output.say(f"mail {note.id} {output.clean(note.title)}: gt mail read {note.id}")
     if first is None:
-        output.say(f"the hook of {entry.address.short} is empty{state}")
+        output.say(
+            f"the hook of {entry.address.short} holds no bead{state}"
+            if view.mail
+            else f"the hook of {entry.address.short} is empty{state}"
+        )
         return 0
     output.say(f"{first.id} [{first.status}] {output.clean(first.title)}{state}")
     told = hook_as_json(view, ledger)

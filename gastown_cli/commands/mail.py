@@ -162,6 +162,8 @@ def run_inbox(args: Namespace) -> int:
     listed = [message for message in found if not args.unread or not message.is_read(post.me)]
     if args.all:
         listed += mailbox.inbox(post.store, post.me, archived=True)
+    if not found and not listed:
+        post.expect_owner()
     if args.json:
         output.say_json_rows([one.as_json(post.me) for one in mailbox.with_bodies(post.store, listed)])
         return 0
@@ -279,6 +281,8 @@ def run_check(args: Namespace) -> int:
 
     post = Post(args.identity)
     found = look(post.store, post.me)
+    if not found.unread:
+        post.expect_owner()
     if args.json:
         output.say_json({"address": post.me, "unread": found.unread, "has_new": found.unread > 0})
     elif found.unread:

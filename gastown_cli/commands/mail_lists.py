@@ -72,7 +72,8 @@ def _show(post: Post, one: MailList, *, as_json: bool) -> int:
     assignee = f"{one.kind}:{one.name}"
     waiting = mailbox.standing(post.store, assignee) if one.kind != GROUP else []
     if as_json:
-        output.say_json({**one.as_json(), "messages": [message.as_json(assignee) for message in waiting]})
+        whole = mailbox.with_bodies(post.store, waiting)
+        output.say_json({**one.as_json(), "messages": [message.as_json(assignee) for message in whole]})
         return 0
     output.say(output.style(output.clean(one.name), "bold"))
     for member in one.members:

@@ -169,12 +169,12 @@ def _help_words(one: Incident, helps: list[str]) -> str:
 
 
 def _agents(town: TownSnapshot) -> Iterator[Item]:
-    # whose trouble is another's too has its row with the others; who asks something of his own is answered alone
+    # whose trouble is another's too has its row with the others; who asks a question of his own is answered alone
     told = {
         name
         for one in town.incidents
-        if one.state != Health.WAITING or town.question_of(one) is not None
         for name in one.subjects
+        if one.state != Health.WAITING or town.question_of(one) is not None or _has_no_question(town, name)
     }
     for agent in town.agents:
         state = agent.health.state
@@ -184,6 +184,11 @@ def _agents(town: TownSnapshot) -> Iterator[Item]:
             yield _waiting(town, agent)
         elif state in _TROUBLES:
             yield _trouble(town, agent, _TROUBLES[state])
+
+
+def _has_no_question(town: TownSnapshot, name: str) -> bool:
+    agent = town.agent(name)
+    return agent is not None and agent.asks is None
 
 
 def _of_agent(town: TownSnapshot, agent: AgentView, kind: str, question: str, stamp: str) -> Item:

@@ -5,6 +5,7 @@ Each has 10 s.  A contact that is not configured is a warning; a failure is an e
 
 from __future__ import annotations
 
+from gastown_core.model.plain_text import clean, clean_lines
 from gastown_core.model.record import Record
 
 TYPE_CHECKING = False
@@ -31,7 +32,8 @@ def send(action: str, contacts: Mapping[str, str], severity: str, title: str, re
     missing = [key for key in needed.get(kind, ("apprise",)) if not contacts.get(key)]
     if missing:
         return Delivery(kind, warning=f"contacts.{missing[0]} is not set in settings/escalation.json")
-    subject = f"[{severity.upper()}] {title}"
+    # no terminal of ours shows it, but one of the reader's may
+    subject, reason = f"[{severity.upper()}] {clean(title)}", "\n".join(clean_lines(reason))
     try:
         if kind == "email":
             return _email(contacts, subject, reason)

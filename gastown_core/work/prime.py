@@ -215,7 +215,8 @@ def _lines(
         out += [f"{bead.id} [{bead.status}] {bead.title}", *_words_for(bead)]
         out += steps if bead is work[0] else []
     if not work:
-        out += ["Nothing. Wait for orders.", *steps]
+        idle = "No bead. What the mail above asks is yours to do." if notes else "Nothing. Wait for orders."
+        out += [idle, *steps]
     elif address.role == POLECAT:
         out += ["", "Run it now, without asking."]
     if mail:

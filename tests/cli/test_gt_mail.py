@@ -431,3 +431,31 @@ def test_only_the_addressee_hooks_a_message(town: str) -> None:
     assert refused.code == 1 and "not addressed to mayor/ alone" in refused.err
     assert mail(town, "hook", "hq-nothing", "--identity", "mayor/").code == 1
     assert mail(town, "hook").code == 2
+
+
+def test_an_inbox_is_found_under_the_name_that_mail_reaches_and_nobody_has_none(town: str) -> None:
+    send(town, "rust", "For the short name", "-m", "x")
+    assert "For the short name" in mail(town, "inbox", "rust").out
+    for words in (["inbox", "demo/nobody"], ["inbox", "nosuch"], ["check", "--identity", "demo/nobody"]):
+        refused = mail(town, *words)
+        assert refused.code == 1 and "unknown recipient" in refused.err, words
+    # a hook never fails
+    assert mail(town, "check", "--inject", "--identity", "demo/nobody").code == 0
+    refused = mail(town, "inbox", "@town")
+    assert refused.code == 2 and "no inbox of its own" in refused.err
+
+
+def test_a_queue_shows_the_bodies_of_its_messages_as_json(town: str) -> None:
+    assert mail(town, "queue", "create", "jobs", "--claimers", "demo/*").code == 0
+    send(town, "queue:jobs", "One", "-m", "all of it")
+    assert [one["body"] for one in mail(town, "queue", "show", "jobs", "--json").json["messages"]] == ["all of it"]
+
+
+def test_hooked_mail_is_seen_on_the_hook_and_in_the_briefing(town: str) -> None:
+    made = send(town, "demo/rust", "Look at the cache", "-m", "it is stale")
+    assert mail(town, "hook", made, **RUST).code == 0
+    shown = gt("hook", cwd=town, **RUST)
+    assert made in shown.out and "Look at the cache" in shown.out and "empty" not in shown.out
+    assert gt("hook", "--json", cwd=town, **RUST).json["mail"] == [made]
+    briefing = gt("prime", cwd=town, **RUST)
+    assert "it is stale" in briefing.out and "Nothing. Wait" not in briefing.out

@@ -123,8 +123,10 @@ def _with_hold(known: RefineryFacts) -> RefineryFacts:
     from gastown_core.refinery.place import slug
 
     folder = os.path.dirname(os.path.join(known.path, STATE_FILE))
+    # between two batches the state names no target
+    target = state.target or str(state.last.get("target") or "")
     try:
-        found = read_json(os.path.join(folder, f"hold-{slug(state.target)}.json")) or {}
+        found = read_json(os.path.join(folder, f"hold-{slug(target)}.json")) or {}
     except GastownError:
         found = {}
     since, until = parse_moment(found.get("since")), parse_moment(found.get("until"))

@@ -39,6 +39,8 @@ if TYPE_CHECKING:
 
     from gastown_core.beads.ledger import TownLedger
     from gastown_core.model.bead import Bead
+MESSAGE = "gt:message"
+"""The kind of bead that is mail; on a hook it is read, not run."""
 HELD = (HOOKED, IN_PROGRESS, PINNED)
 """Statuses of work that somebody holds."""
 ENDED_WITH_IT = ("order", "start")
@@ -74,7 +76,7 @@ def hooked_work(
         # work of another rig, slung with --force
         others = [store for store in everywhere if store not in stores]
         found = [bead for store in others for bead in store.find(query)]
-    found = [bead for bead in found if not is_identity(bead) and (mail or not is_kind(bead, "gt:message"))]
+    found = [bead for bead in found if not is_identity(bead) and (mail or not is_kind(bead, MESSAGE))]
     return sorted(found, key=lambda bead: (bead.status != HOOKED, -bead.updated_at))
 
 
@@ -174,6 +176,8 @@ class HookView(Record):
     entry: RosterEntry
     work: tuple[Bead, ...]
     state: str
+    mail: tuple[Bead, ...] = ()
+    """Messages that were hooked: each briefing shows them until they are archived."""
 
     @property
     def first(self) -> Bead | None:
@@ -183,9 +187,11 @@ class HookView(Record):
 
 def look_at_hook(root: str, ledger: TownLedger, entry: RosterEntry, *, live: frozenset[str] | None = None) -> HookView:
     """Return the hook of one agent; ``live`` are the running sessions, None if unknown."""
-    work = tuple(hooked_work(ledger, entry.address, rig_prefix(root, entry.address.rig), readable_only=True))
+    held = hooked_work(ledger, entry.address, rig_prefix(root, entry.address.rig), mail=True, readable_only=True)
+    work = tuple(bead for bead in held if not is_kind(bead, MESSAGE))
+    mail = tuple(bead for bead in held if is_kind(bead, MESSAGE))
     if entry.address.role not in (POLECAT, CREW):
-        return HookView(entry, work, "")
+        return HookView(entry, work, "", mail)
     record = get_agent_bead(ledger, entry.bead_id)
     state = hook_state(
         recorded=record.fields.get("hook_state", "") if record is not None else "",
@@ -193,7 +199,7 @@ def look_at_hook(root: str, ledger: TownLedger, entry: RosterEntry, *, live: fro
         is_running=None if live is None else works_on(live, entry.session, order_of(work[0] if work else None)),
         has_worktree=os.path.exists(os.path.join(entry.work_dir, ".git")),
     )
-    return HookView(entry, work, state)
+    return HookView(entry, work, state, mail)
 
 
 def hook_as_json(view: HookView, ledger: TownLedger) -> dict[str, object]:
@@ -214,7 +220,8 @@ def hook_as_json(view: HookView, ledger: TownLedger) -> dict[str, object]:
         "attached_at": dispatch.get("at", ""),
         "attached_args": dispatch.get("args", ""),
         "dispatch": dispatch,
-        "next_action": "run it, then gt done" if bead else "wait for orders",
+        "next_action": "run it, then gt done" if bead else "deal with the mail" if view.mail else "wait for orders",
+        "mail": [one.id for one in view.mail],
     }
     return out | _molecule(bead, ledger)
 

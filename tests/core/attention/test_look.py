@@ -240,6 +240,13 @@ def test_a_question_that_all_ask_is_one_row_and_its_escalation_none_besides() ->
     assert not disabled_reason(BY_ID["incident.restart"], town, town.incidents[0])
 
 
+def test_helpers_of_one_cause_that_ask_nothing_are_told_once() -> None:
+    """Four rows of one broken remote, beside the row for all four, are three too many."""
+    town = shared(*(asker_of(name, None) for name in ("opal", "ruby", "onyx", "jade")))
+    (row,) = attention(town)
+    assert (row.kind, row.subject.name) == ("incident", "4 agents") and "shop/jade" in row.evidence[0]
+
+
 def test_a_ledger_that_cannot_be_read_is_one_row_whoever_else_suffers_from_it() -> None:
     why = "cannot read /town/shop/.beads: is not a regular file"
     unknown = [

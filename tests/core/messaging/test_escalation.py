@@ -309,6 +309,13 @@ def test_a_critical_one_leaves_the_town_once_by_every_configured_channel(paper: 
     assert send_out(paper.root, paper.ledger, actor="daemon") == {}, "each is tried once"
 
 
+def test_what_leaves_the_town_carries_no_control_sequences(hook: Any) -> None:
+    contacts = {"slack_webhook": f"http://127.0.0.1:{hook.server_port}/slack"}
+    assert not outward.send("slack", contacts, "high", "red \x1b[31m \u202e", "one\n\x1b]0;title\x07two").error
+    ((_, sent),) = hook.taken
+    assert "\x1b" not in sent["text"] and "\u202e" not in sent["text"] and "\none\n" in sent["text"]
+
+
 def test_channels_that_are_not_configured_or_not_safe_are_said(post: Any) -> None:
     assert "human_email" in outward.send("email:human", {}, "high", "t", "r").warning
     assert "sms_webhook" in outward.send("sms:human", {"human_sms": "1"}, "high", "t", "r").warning

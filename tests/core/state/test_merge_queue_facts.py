@@ -7,6 +7,7 @@ import os
 
 import pytest
 
+from gastown_core.clock import format_seconds
 from gastown_core.model.bead import Bead
 from gastown_core.model.hook_life import ACTIVE, COMPLETED, SUSPENDED
 from gastown_core.state.collect import Sources, collect
@@ -51,6 +52,17 @@ def test_a_hold_tells_since_when_and_until_when(rigged: Rigged) -> None:
         json.dump({"since": "2026-11-21T11:00:00Z", "until": "2026-11-21T13:00:00Z"}, handle)
     view = collect(rigged.root).refineries[0]
     assert view.hold_until - view.hold_since == 7200
+
+
+def test_between_two_batches_a_hold_is_as_old_as_before(rigged: Rigged) -> None:
+    """The state names no target then; the hold is that of the last batch's, not one that began just now."""
+    rig = os.path.join(rigged.root, "shop")
+    state = held(NOW)._replace(target="", last={"target": "main"}, updated_at=NOW)
+    folder = os.path.dirname(write_state(rig, state))
+    with open(os.path.join(folder, "hold-main.json"), "w") as handle:
+        json.dump({"since": "2026-11-21T11:00:00Z", "until": "2026-11-21T13:00:00Z"}, handle)
+    view = collect(rigged.root).refineries[0]
+    assert format_seconds(view.hold_since) == "2026-11-21T11:00:00Z"
 
 
 def test_junk_lines_of_the_history_are_passed_over(rigged: Rigged) -> None:
