@@ -147,6 +147,8 @@ ROOT = Root(
         Command("unsling", _C + "hook:unsling", "Work", "Take work off a hook", ("unhook",)),
         Command("assign", _C + "work:assign", "Work", "Create a bead on a crew member's hook"),
         Command("release", _C + "work:release", "Work", "Release work from its assignee"),
+        Command("create", _B + "create:create", "Work", "Create a bead in any ledger, as bd create does"),
+        Command("import", _B + "import_export:import", "Work", "Import beads into a ledger, as bd import does"),
         Command("show", _B + "show:show", "Work", "Show beads of any ledger, as bd show does"),
         Command("close", _C + "work:close", "Work", "Close beads, and land the convoys this completes"),
         Command("ready", _C + "work:ready", "Work", "List ready work in all ledgers"),

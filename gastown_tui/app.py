@@ -19,7 +19,7 @@ from gastown_tui.keymap import Keymap
 from gastown_tui.last_picture import keep_picture, picture_of
 from gastown_tui.preferences import Preferences, load_preferences, save_preferences
 from gastown_tui.screens.feed import FeedScreen
-from gastown_tui.text import title_sequence
+from gastown_tui.text import clean, title_sequence
 from gastown_tui.themes import AUTO, THEMES, Look, theme_of, wanted_theme, wants_ascii, wants_colour
 
 TYPE_CHECKING = False
@@ -34,12 +34,15 @@ if TYPE_CHECKING:
     from gastown_core.state.rows import EventFilter
     from gastown_tui.console import Answer
     from gastown_tui.core_calls import CoreCalls
+    from gastown_tui.text import Pieces
 
 PICTURE_S = 10.0
 SETTLED_S = 3.0
 """How long after the start modules and first rows are there that stay to the end."""
 AGAIN_S = 1.0
 """How long to wait after a fault in the live model before subscribing to its updates again."""
+ASKED_S = 3.0
+"""A task that runs for so long is named before the console ends."""
 CSS_THEME = "dark"
 """The theme whose background is set in the style sheet."""
 
@@ -113,7 +116,7 @@ class FeedApp(Bounded, App[int], inherit_bindings=False):
                 "log.open": self.open_log,
                 "settings.open": self.open_settings,
                 "theme.next": self.next_theme,
-                "quit": self.leave,
+                "quit": self.ask_to_leave,
             },
         )
         return self.feed
@@ -363,8 +366,23 @@ class FeedApp(Bounded, App[int], inherit_bindings=False):
         """Quit, even while a dialog is open."""
         self.leave()
 
+    def ask_to_leave(self) -> None:
+        """Quit; while tasks run, ask first: they end with the console."""
+        running = [task for task in self.feed.tasks.running() if self.now - task.began_at >= ASKED_S]
+        if not running:
+            self.leave()
+            return
+        from gastown_tui.dialogs.confirm import Confirm
+
+        names = ", ".join(clean(task.what) for task in running[:3]) + (" …" if len(running) > 3 else "")
+        lines: list[Pieces] = [(("It puts back what it began. The town and its agents go on.", "text"),)]
+        many = f"{len(running)} tasks" if len(running) > 1 else "1 task"
+        dialog = Confirm(f"Cancel {many} and quit?", names, lines, "Quit")
+        self.ask(dialog, lambda answer: self.leave() if answer else None)
+
     def leave(self) -> None:
-        """Save the preferences and the last picture, then exit."""
+        """Cancel what runs, save the preferences and the last picture, then exit."""
+        self.feed.tasks.cancel_all()
         try:
             self.feed.away.note()
             self.keep_choices()

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from gastown_core.model.snapshot import AgentView, ConvoyView, RequestView, TownSnapshot
     from gastown_core.orders.mail_room import Message
     from gastown_core.orders.perform import Attachment, Choice, CommandLogEntry
+    from gastown_core.orders.task import Task
     from gastown_core.past.hours import Hours
     from gastown_core.past.town import Past
     from gastown_core.state.collect import Account
@@ -72,8 +73,8 @@ class CoreCalls:
 
             raise ConflictError("the console is read-only", "it was opened so, or settings/console.toml says so")
 
-    def perform(self, order: Order, notify: Callable[[Receipt], None]) -> bool:
-        """Perform an order; ``notify`` gets each stage. A GastownError becomes a failed receipt."""
+    def perform(self, order: Order, notify: Callable[[Receipt], None], task: Task | None = None) -> bool:
+        """Perform an order; ``notify`` gets each stage, ``task`` can cancel it. A GastownError becomes a failed receipt."""
         from gastown_core.model.order import Receipt
         from gastown_core.orders.perform import perform
 
@@ -81,7 +82,7 @@ class CoreCalls:
             notify(Receipt(order.kind, order.target, "failed", "the console is read-only", ok=False, final=True))
             return False
 
-        return perform(self.root, order, notify)
+        return perform(self.root, order, notify, task=task)
 
     def fill(self, words: Sequence[str], values: Mapping[str, str]) -> list[str]:
         """Return a person's own command with its values. Raises UsageError for a missing one."""
@@ -96,12 +97,12 @@ class CoreCalls:
         self._refuse_if_readonly()
         return run_own_attached(self.root, words, cwd=cwd)
 
-    def run_own(self, words: Sequence[str], cwd: str) -> str:
-        """Run a person's own command and return its output. Raises GastownError."""
+    def run_own(self, words: Sequence[str], cwd: str, task: Task | None = None) -> str:
+        """Run a person's own command and return its output; ``task`` can cancel it. Raises GastownError."""
         from gastown_core.orders.own_command import run_own
 
         self._refuse_if_readonly()
-        return run_own(self.root, words, cwd=cwd)
+        return run_own(self.root, words, cwd=cwd, task=task)
 
     def preview(self, order: Order) -> list[str]:
         """Return what an order would do and lose, one line each. Raises GastownError."""

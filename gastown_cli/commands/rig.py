@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import sys
+import time
 
 from gastown_cli import context, output, who
+from gastown_cli.receipts import add_receipts
 from gastown_core.errors import GastownError, PartialError, TmuxError, UsageError
+from gastown_core.model.order import Receipt
 from gastown_core.model.states import RigState
 
 TYPE_CHECKING = False
@@ -30,19 +33,31 @@ def add_arguments(parser: ArgumentParser) -> None:
     )
     parser.add_argument("--upstream-url", default="", help="repository that it was forked from")
     parser.add_argument("--adopt", action="store_true", help="register the rig whose folder is in the town already")
+    add_receipts(parser)
     context.add_json(parser)
 
 
 def run_add(args: Namespace) -> int:
-    """Clone a repository as a rig, showing progress on a terminal."""
-    from gastown_core.town.rigs import add_rig
-
+    """Clone a repository as a rig, showing progress on a terminal or in receipts."""
     root = context.town()
     if args.adopt:
         return _adopt(root, args)
     if not args.url:
         raise UsageError("no repository given", "gt rig add NAME URL clones one", "--adopt registers NAME's own folder")
-    progress = progress_line if sys.stderr.isatty() else lambda line: None
+    try:
+        return _add(root, args)
+    except GastownError as error:
+        if not args.receipts:
+            raise
+        output.say_json_line(error.as_json())
+        return error.exit_code
+
+
+def _add(root: str, args: Namespace) -> int:
+    from gastown_core.town.rigs import add_rig
+
+    on_terminal = sys.stderr.isatty() and not args.receipts
+    progress = receipt_line(args.name) if args.receipts else progress_line if on_terminal else lambda line: None
     rig = add_rig(
         root,
         args.name,
@@ -55,8 +70,12 @@ def run_add(args: Namespace) -> int:
         actor=who.acting(root),
         progress=progress,
     )
-    if sys.stderr.isatty():
+    if on_terminal:
         progress_line("")
+    if args.receipts:
+        done = Receipt("rig.add", args.name, "added", f"branch {rig.branch}, prefix {rig.prefix}-", final=True)
+        output.say_json_line(done.as_json())
+        return 0
     if args.json:
         output.say_json(rig._asdict())
         return 0
@@ -90,6 +109,24 @@ def progress_line(line: str) -> None:
     """Write git's progress to stderr, over the previous line."""
     sys.stderr.write("\r\x1b[K" + output.shorten(output.clean(line), 78))
     sys.stderr.flush()
+
+
+PROGRESS_S = 0.2
+"""How often git's progress is told in receipts."""
+
+
+def receipt_line(name: str) -> Callable[[str], None]:
+    """Return what prints git's progress as receipts, a few lines a second."""
+    told_at = 0.0
+
+    def progress(line: str) -> None:
+        nonlocal told_at
+        if time.monotonic() - told_at >= PROGRESS_S:
+            told_at = time.monotonic()
+            output.say_json_line(Receipt("rig.add", name, "cloning", line).as_json())
+            sys.stdout.flush()
+
+    return progress
 
 
 ORDER = (RigState.OPERATIONAL, "partial", "stopped", "unknown", RigState.PARKED, RigState.DOCKED, RigState.HALTED)

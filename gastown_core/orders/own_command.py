@@ -11,12 +11,15 @@ from gastown_core import process
 from gastown_core.clock import SYSTEM_CLOCK, Clock
 from gastown_core.errors import GastownError, UsageError
 from gastown_core.orders.perform import CommandLogEntry, command_log, environment_of
+from gastown_core.orders.task import run_task
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-LIMIT_S = 600.0
+    from gastown_core.orders.task import Task
+
+LIMIT_S = 3600.0
 _PLACEHOLDER = re.compile(r"\{([a-z_]+)\}")
 
 
@@ -35,24 +38,43 @@ def own_argv(words: Sequence[str]) -> list[str]:
     return [os.path.expanduser(words[0]), *words[1:]]
 
 
-def run_own(root: str, words: Sequence[str], *, cwd: str, clock: Clock = SYSTEM_CLOCK) -> str:
-    """Run a filled command and return its output. Blocks. Raises GastownError if it cannot start or fails."""
+def run_own(root: str, words: Sequence[str], *, cwd: str, clock: Clock = SYSTEM_CLOCK, task: Task | None = None) -> str:
+    """Run a filled command and return its output. Blocks. Raises GastownError if it cannot start, fails or is cancelled.
+
+    Its last line is the progress of ``task``.
+    """
     began = time.monotonic()
     ok, detail = False, ""
+    out, err = bytearray(), bytearray()
+
+    def take(line: bytes) -> None:
+        out.extend(line)
+        if task is not None and line.strip():
+            task.told("running", line.decode("utf-8", "replace").strip())
+
     try:
-        done = process.run(
-            own_argv(words), cwd=cwd or root, env=environment_of(root), timeout_s=LIMIT_S, starts_servers=True
+        code = run_task(
+            own_argv(words),
+            cwd=cwd or root,
+            env=environment_of(root),
+            limit_s=LIMIT_S,
+            task=task,
+            take=take,
+            complain=err.extend,
         )
-        ok = done.code == 0
-        lines = [line.strip() for line in (done.out if ok else done.err or done.out).splitlines() if line.strip()]
+        ok = code == 0
+        said = (out if ok else err or out).decode("utf-8", "replace")
+        lines = [line.strip() for line in said.splitlines() if line.strip()]
         detail = lines[-1] if lines else ""
         if not ok:
-            raise GastownError(f"{words[0]} ended with status {done.code}", detail)
-        return done.out
+            raise GastownError(f"{words[0]} ended with status {code}", detail)
+        return out.decode("utf-8", "replace")
     except GastownError as error:
         detail = detail or str(error)
         raise
     finally:
+        if task is not None:
+            task.end(clock.now(), ok=ok, detail=detail)
         command_log.append(CommandLogEntry(clock.now(), shlex.join(words), ok, time.monotonic() - began, detail))
 
 

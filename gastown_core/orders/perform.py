@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 import shlex
-import threading
 import time
 from collections import deque
 
@@ -20,6 +19,7 @@ from gastown_core.model.json_text import decode_json
 from gastown_core.model.order import Order, Receipt
 from gastown_core.model.record import Record
 from gastown_core.orders.registry import BY_ID
+from gastown_core.orders.task import run_task
 from gastown_core.town.identity import in_nobodys_name
 
 TYPE_CHECKING = False
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from gastown_core.model.snapshot import AgentView
+    from gastown_core.orders.registry import OrderKind
+    from gastown_core.orders.task import Task
 
     Notify = Callable[[Receipt], None]
 
@@ -62,23 +64,39 @@ command_log: deque[CommandLogEntry] = deque(maxlen=LOG_LENGTH)
 """The orders that this process performed, oldest first."""
 
 
-def perform(root: str, order: Order, notify: Notify, *, clock: Clock = SYSTEM_CLOCK, by: str = "") -> bool:
+def perform(
+    root: str,
+    order: Order,
+    notify: Notify,
+    *,
+    clock: Clock = SYSTEM_CLOCK,
+    by: str = "",
+    task: Task | None = None,
+) -> bool:
     """Perform ``order`` and call ``notify`` for each stage; return whether it succeeded. Blocks: call it in a thread.
 
-    ``by`` is the address that stands in the events of what is done, empty for the caller's own.  A GastownError becomes a final receipt with ``ok`` False; other exceptions are raised.
+    ``by`` is the address that stands in the events of what is done, empty for the caller's own; ``task`` can cancel it.  A GastownError becomes a final receipt with ``ok`` False; other exceptions are raised.
     """
     began = time.monotonic()
     last = Receipt(order.kind, order.target, "failed", "nothing happened", ok=False, final=True, at=clock.now())
     argv: list[str] = []
+
+    def tell(receipt: Receipt) -> None:
+        nonlocal last
+        last = receipt
+        if task is not None:
+            task.told(receipt.stage, receipt.detail)
+        notify(receipt)
+
     try:
         argv = command_of(order)
-        for receipt in _stages(root, order, argv, by):
-            last = receipt
-            notify(receipt)
+        _run(root, order, argv, by, tell, task)
     except GastownError as error:
         detail = f"{error}" + (f"; {error.hint}" if error.hint else "")
-        last = Receipt(order.kind, order.target, "failed", detail, ok=False, final=True, at=clock.now())
-        notify(last)
+        tell(Receipt(order.kind, order.target, "failed", detail, ok=False, final=True, at=clock.now()))
+    finally:
+        if task is not None:
+            task.end(clock.now(), ok=last.ok, detail=last.detail or last.stage)
     command = "gt " + shlex.join(argv) if argv else order.kind
     seconds = time.monotonic() - began
     command_log.append(CommandLogEntry(clock.now(), command, last.ok, seconds, last.detail or last.stage))
@@ -105,6 +123,8 @@ def _filled(words: Iterable[str | tuple[str, ...]], order: Order) -> list[str]:
         if isinstance(word, tuple):
             filled = [_value(part, values) for part in word]
             out += filled if all(filled) else []
+        elif word.endswith("*}"):
+            out += values.get(word[1:-2], "").split()
         else:
             out.append(_value(word, values))
     return out
@@ -189,41 +209,45 @@ def _answer(root: str, order: Order) -> Iterator[Receipt]:
     yield from answer(root, entry, choice, sender=HUMAN.path, expect=expect, words=words)
 
 
-def _stages(root: str, order: Order, argv: list[str], by: str) -> Iterable[Receipt]:
+def _run(root: str, order: Order, argv: list[str], by: str, tell: Notify, task: Task | None) -> None:
+    """Run an order's command and tell its stages. Raises GastownError if it failed or was cancelled."""
     if order.kind == "agent.answer" and not by:
-        yield from _answer(root, order)
+        for receipt in _answer(root, order):
+            tell(receipt)
         return
-    if not BY_ID[order.kind].receipts:
-        yield _one_stage(root, order, argv, by)
+    kind = BY_ID[order.kind]
+    has_stages = kind.receipts
+    words = _with_receipts(kind, argv) if has_stages else argv
+    complaints: list[str] = []
+    lines: list[str] = []
+    is_settled = False
+
+    def take(line: bytes) -> None:
+        nonlocal is_settled
+        receipt = read_receipt(line, order) if has_stages else None
+        if receipt is not None:
+            is_settled = is_settled or receipt.final
+            tell(receipt)
+        elif text := line.decode("utf-8", "replace").strip():
+            lines.append(text)
+
+    def complain(line: bytes) -> None:
+        complaints.append(line.decode("utf-8", "replace"))
+
+    env = environment_of(root, by)
+    full = process.gt_argv(*words)
+    code = run_task(full, cwd=root, env=env, limit_s=ORDER_LIMIT_S, task=task, take=take, complain=complain)
+    if is_settled:
         return
-    words = [argv[0], "--receipts", *argv[1:]]
-    child = process.spawn(
-        process.gt_argv(*words), cwd=root, env=environment_of(root, by), stdout=process.PIPE, stderr=process.PIPE
-    )
-    complaints: list[bytes] = []
-    reader = threading.Thread(target=lambda: complaints.append(child.stderr.read() if child.stderr else b""))
-    reader.start()
-    final = False
-    try:
-        for line in child.stdout or ():
-            receipt = read_receipt(line, order)
-            if receipt is not None:
-                final = final or receipt.final
-                yield receipt
-    finally:
-        code = child.wait()
-        reader.join()
-        for stream in (child.stdout, child.stderr):
-            if stream is not None:
-                stream.close()
-    if not final:
-        raise _failure(argv, code, b"".join(complaints).decode("utf-8", "replace").splitlines())
+    if code != 0 or has_stages:
+        raise _failure(argv, code, complaints or lines)
+    tell(Receipt(order.kind, order.target, "done", lines[-1] if lines else "", final=True))
 
 
-def _one_stage(root: str, order: Order, argv: list[str], by: str) -> Receipt:
-    """Run a command without stages; its last output line is the detail. Raises GastownError if it failed."""
-    lines = [line.strip() for line in said(root, argv, ORDER_LIMIT_S, by).splitlines() if line.strip()]
-    return Receipt(order.kind, order.target, "done", lines[-1] if lines else "", final=True)
+def _with_receipts(kind: OrderKind, argv: list[str]) -> list[str]:
+    """Return the words of a command with ``--receipts`` behind its name, which may have two words."""
+    at = next((n for n, word in enumerate(kind.words) if not isinstance(word, str) or word[0] in "{-"), len(argv))
+    return [*argv[:at], "--receipts", *argv[at:]]
 
 
 def _failure(argv: list[str], code: int, said: list[str]) -> GastownError:

@@ -21,6 +21,13 @@ def never(snapshot: TownSnapshot, subject: object) -> str:
     return ""
 
 
+def some_rig(snapshot: TownSnapshot, subject: object) -> str:
+    """Needs a rig."""
+    if not snapshot.rigs:
+        return "there is no rig; add one with gt rig add"
+    return "" if isinstance(subject, str) and subject else NO_RIG
+
+
 def with_tmux(snapshot: TownSnapshot, subject: object) -> str:
     """Needs an agent, and a tmux that answers."""
     if not isinstance(subject, AgentView):

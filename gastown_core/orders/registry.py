@@ -33,8 +33,8 @@ TARGET = "{target}"
 class OrderKind(Record):
     """One row: id ``noun.verb``, key (may be empty), label, one line of help, what it needs, what it asks for first.
 
-    ``words`` are the words after ``gt``; ``{name}`` stands for an argument, a group in parentheses is left out if its
-    argument is empty.  ``keeps`` says what ends and what stays, to be confirmed; ``preview`` is the dry run shown
+    ``words`` are the words after ``gt``; ``{name}`` stands for an argument, ``{name*}`` for one with several words; a group
+    in parentheses is left out if its argument is empty.  ``keeps`` says what ends and what stays, to be confirmed; ``preview`` is the dry run shown
     first. ``receipts``: the command reports stages.  ``choices`` lists the possible values of its argument, as JSON
     with ``number``, ``what`` and ``at``.
     """
@@ -70,6 +70,15 @@ ORDERS: tuple[OrderKind, ...] = (
               confirm=True, receipts=True),
     OrderKind("bead.sling", "s", "sling", "put a ready bead on an agent's hook", BEAD, reasons.never,
               ("sling", "{bead}", TARGET, ("--agent", "{agent}")), asks=("bead", "target"), receipts=True),
+    OrderKind("bead.create", "B", "new bead", "write down new work in a rig; then sling it, or leave it ready", RIG, reasons.some_rig,
+              ("create", "--rig", TARGET, ("-p", "{priority}"), ("-t", "{type}"), ("-d", "{description}"), "--silent", "--", "{title}"),
+              asks=("title",)),
+    OrderKind("convoy.create", "K", "new convoy", "put ready beads together as a convoy", TOWN, reasons.never,
+              ("convoy", "create", "--", "{name}", "{beads*}"), asks=("name", "beads")),
+    OrderKind("rig.add", "", "add rig", "clone a repository into the town as a rig", TOWN, reasons.never,
+              ("rig", "add", "{name}", "{url}"), asks=("name", "url"), receipts=True),
+    OrderKind("bead.import", "", "import beads", "read beads from a file of JSON lines, or a folder with a table dump", RIG,
+              reasons.some_rig, ("import", "-C", TARGET, "--", "{file}"), asks=("file",)),
     OrderKind("agent.attach", "a", "attach", "attach to the agent's session; detach to come back", AGENT, reasons.needs_session),
     OrderKind("agent.restart", "r", "restart", "start the agent's session, or replace a dead one", AGENT, reasons.with_tmux,
               ("session", "restart", TARGET, ("{resume}",), ("--account", "{account}")), confirm=True, receipts=True),

@@ -15,6 +15,8 @@ from gastown_core.model.order import Order, Receipt
 from gastown_core.model.snapshot import AgentView, ConvoyView, RequestView
 from gastown_core.orders.inverse import undo_words
 from gastown_core.orders.registry import BY_ID, disabled_reason, order_for
+from gastown_tui.controllers.new_work import NewWork
+from gastown_tui.controllers.tasks import LONG_S
 from gastown_tui.selection import subject_of
 from gastown_tui.text import clean, clip, fit
 
@@ -26,7 +28,9 @@ if TYPE_CHECKING:
 
     from gastown_core.beads.query import Excerpt
     from gastown_core.orders.registry import OrderKind, Subject
+    from gastown_core.orders.task import Task
     from gastown_tui.console import Console
+    from gastown_tui.controllers.tasks import Tasks
     from gastown_tui.core_calls import CoreCalls
     from gastown_tui.selection import Chosen
     from gastown_tui.text import Pieces
@@ -49,9 +53,11 @@ def name_of(subject: Subject) -> str:
 class Acts:
     """Turns actions into orders and performs them."""
 
-    def __init__(self, console: Console, calls: CoreCalls) -> None:
+    def __init__(self, console: Console, calls: CoreCalls, tasks: Tasks) -> None:
         self.console = console
         self.calls = calls
+        self.tasks = tasks
+        self.new_work = NewWork(console, calls, self.perform)
         self._latest = 0
         self._drafts: dict[str, str] = {}
 
@@ -68,6 +74,10 @@ class Acts:
             return reason
         if action == "bead.sling":
             return self._sling(chosen)
+        form = self.new_work.starts().get(action)
+        if form is not None:
+            form(chosen, subject)
+            return ""
         own = {
             "agent.nudge": self._nudge,
             "agent.answer": self._answer,
@@ -154,7 +164,7 @@ class Acts:
     async def _preview_then_ask(self, kind: OrderKind, order: Order, name: str, what: str) -> None:
         """Run the order's dry run, show what would be lost, then confirm. If the dry run fails, show its error."""
         lines: list[Pieces] = [((kind.keeps, "text"),)] if kind.keeps else []
-        lines.append(((undo_words(kind.id), "dim"),))
+        lines.append(((self._undo_words(kind.id), "dim"),))
         if kind.preview:
             self.console.say(f"checking what {what} would do …", "dim")
             try:
@@ -278,14 +288,14 @@ class Acts:
             return
         lines: list[Pieces] = [
             (("Its session ends and a new one starts on the same hook.", "text"),),
-            ((undo_words("agent.restart"), "dim"),),
+            ((self._undo_words("agent.restart"), "dim"),),
         ]
         self._confirm("Restart?", agent.address.short, lines, "Restart", order, what)
 
     def _stop(self, agent: AgentView) -> None:
         lines: list[Pieces] = [
             (("Its session ends. Its work stays on the hook, its files stay in the worktree.", "text"),),
-            ((undo_words("agent.stop"), "dim"),),
+            ((self._undo_words("agent.stop"), "dim"),),
         ]
         order = Order("agent.stop", agent.address.short)
         self._confirm("Stop?", agent.address.short, lines, "Stop", order, f"stop of {agent.address.label}")
@@ -359,31 +369,47 @@ class Acts:
 
         self.console.ask(Confirm(title, clean(name), lines, yes), answered)
 
-    def perform(self, order: Order, what: str) -> None:
-        """Perform an order in a thread; the status bar shows the stages of the newest order, and every failure."""
+    def _undo_words(self, kind: str) -> str:
+        """What takes an order back, by the key in force."""
+        return undo_words(kind, self.console.key_of("act.undo"))
+
+    def perform(self, order: Order, what: str, *, then: Callable[[Receipt], None] | None = None) -> None:
+        """Perform an order in a thread; the status bar shows the stages of the newest order, and every failure.
+
+        It is in the list of tasks while it runs; ``then`` takes its last receipt if it succeeded.
+        """
         self._latest += 1
         number = self._latest
         stages: list[str] = ["sent"]
+        task = self.tasks.begin(what)
         self.console.show_receipt(what, stages, is_done=False)
 
         def notify(receipt: Receipt) -> None:
-            self.console.from_thread(self._take, number, what, stages, receipt)
+            self.console.from_thread(self._take, number, task, stages, receipt)
+            if receipt.ok and receipt.final and then is not None:
+                self.console.from_thread(then, receipt)
 
         def work() -> None:
             try:
-                self.calls.perform(order, notify)
+                self.calls.perform(order, notify, task)
             except Exception as error:
                 words = f"{type(error).__name__}: {error}"
                 notify(Receipt(order.kind, order.target, "failed", words, False, True, self.console.now))
                 raise
+            finally:
+                if task.is_running:
+                    task.end(self.console.now, ok=False, detail="it did not begin")
 
         self.console.start_thread(work, "orders")
 
-    def _take(self, number: int, what: str, stages: list[str], receipt: Receipt) -> None:
+    def _take(self, number: int, task: Task, stages: list[str], receipt: Receipt) -> None:
         if receipt.ok:
             if stages == ["sent"]:
                 stages.clear()
-            stages.append(receipt.stage)
+            said = f"{receipt.stage} {receipt.detail}" if receipt.final and receipt.detail else receipt.stage
+            if not stages or said != stages[-1]:
+                stages.append(said)
         failure = "" if receipt.ok else receipt.detail or receipt.stage
-        if number == self._latest or failure:
-            self.console.show_receipt(what, stages, is_done=receipt.final and receipt.ok, failure=failure)
+        is_long = receipt.final and self.console.now - task.began_at >= LONG_S
+        if number == self._latest or failure or is_long:
+            self.console.show_receipt(task.what, stages, is_done=receipt.final and receipt.ok, failure=failure)

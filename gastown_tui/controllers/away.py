@@ -37,6 +37,8 @@ class Away:
         self.since = 0.0
         self._pressed_at = 0.0
         self._noted_at = 0.0
+        self._is_opening = False
+        """The digest of an absence is being read: until it stands, no key acts."""
 
     def actions(self) -> dict[str, Callable[[], str | None]]:
         """The handlers of the digest's actions, by action id."""
@@ -62,12 +64,15 @@ class Away:
         self._pressed_at = now
         if now - self._noted_at >= NOTED_S:
             self.note()
+        if self._is_opening:
+            return True
         if now - before < NOTED_S:
             return False
         after = self.calls.away_after()
         if not after or now - before < after:
             return False
         self.since = before
+        self._is_opening = True
         self.open(f"You were away for {format_span(now - before)}; the key did nothing else.")
         return True
 
@@ -102,7 +107,10 @@ class Away:
     async def _show(self, why: str) -> None:
         from gastown_tui.dialogs.digest import digest_picker
 
-        found = await self._read()
+        try:
+            found = await self._read()
+        finally:
+            self._is_opening = False
         if found is not None:
             self.console.ask(digest_picker(found, why), self._chosen)
 

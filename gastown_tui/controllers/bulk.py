@@ -70,7 +70,11 @@ class Bulk:
         return [view for view in marked if not disabled_reason(kind, self.console.snapshot, view)]
 
     def _confirm(self, kind: OrderKind, able: list[AgentView], marked: Sequence[AgentView]) -> None:
-        lines: list[Pieces] = [((kind.keeps or kind.help, "text"),), ((undo_words(kind.id), "dim"),), ()]
+        lines: list[Pieces] = [
+            ((kind.keeps or kind.help, "text"),),
+            ((undo_words(kind.id, self.console.key_of("act.undo")), "dim"),),
+            (),
+        ]
         for view in sorted(marked, key=lambda one: one in able)[:NAMED]:
             reason = disabled_reason(kind, self.console.snapshot, view)
             lines.append(

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from gastown_tui.console import Console
     from gastown_tui.console_file import OwnCommand
+    from gastown_tui.controllers.tasks import Tasks
     from gastown_tui.core_calls import CoreCalls
     from gastown_tui.selection import Chosen
     from gastown_tui.text import Pieces
@@ -42,9 +43,12 @@ def values_of(chosen: Chosen, town: str) -> dict[str, str]:
 class OwnCommands:
     """Runs them: asks, confirms, then runs the words without a shell."""
 
-    def __init__(self, console: Console, calls: CoreCalls, commands: Callable[[], Sequence[OwnCommand]]) -> None:
+    def __init__(
+        self, console: Console, calls: CoreCalls, commands: Callable[[], Sequence[OwnCommand]], tasks: Tasks
+    ) -> None:
         self.console = console
         self.calls = calls
+        self.tasks = tasks
         self.commands = commands
 
     def run(self, action_id: str, chosen: Chosen) -> str:
@@ -104,11 +108,15 @@ class OwnCommands:
         self.console.start(self._run(command, words, cwd), "own")
 
     async def _run(self, command: OwnCommand, words: Sequence[str], cwd: str) -> None:
+        task = self.tasks.begin(command.name)
         try:
-            said = await asyncio.to_thread(self.calls.run_own, words, cwd)
+            said = await asyncio.to_thread(self.calls.run_own, words, cwd, task)
         except GastownError as error:
             self.console.show_receipt(command.name, [], is_done=False, failure=str(error))
             return
+        finally:
+            if task.is_running:
+                task.end(self.console.now, ok=False, detail="it did not begin")
         lines = [line for line in said.splitlines() if line.strip()]
         self.console.show_receipt(command.name, [lines[-1].strip() if lines else "done"], is_done=True)
         if command.show == "pager" and lines:

@@ -109,6 +109,11 @@ class Dialog(Bounded, ModalScreen[Answer], inherit_bindings=False):
         """The size that the dialog wants in a terminal of this size."""
         return 72, 20
 
+    @property
+    def first(self) -> Rows | LineField:
+        """What has the keys when the dialog opens: its field, else its page."""
+        return self.field or self.page
+
     def compose(self) -> ComposeResult:
         """Yield the page, then the field above it."""
         yield self.page
@@ -116,8 +121,8 @@ class Dialog(Bounded, ModalScreen[Answer], inherit_bindings=False):
             yield self.field
 
     def on_mount(self) -> None:
-        """Focus the field or the page, and fill the page."""
-        (self.field or self.page).focus()
+        """Give the keys to what has them first, and fill the page."""
+        self.first.focus()
         self.fill()
         self._is_filled = True
 

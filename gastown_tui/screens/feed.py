@@ -30,6 +30,7 @@ from gastown_tui.controllers.own_commands import OwnCommands
 from gastown_tui.controllers.search import Search
 from gastown_tui.controllers.spending_view import SpendingView
 from gastown_tui.controllers.stage import Stage
+from gastown_tui.controllers.tasks import Tasks
 from gastown_tui.controllers.time_machine import TimeMachine
 from gastown_tui.controllers.town_status import TownStatusController
 from gastown_tui.layout import LISTS, VIEWS, Scene, TownLayout, drawer_hides_panel
@@ -101,10 +102,11 @@ class FeedScreen(Bounded, Screen[None], inherit_bindings=False):
         )
         self.queue, self.probes, self.gates = stage.queue, stage.probes, stage.gates
         self.drawer, self.field = stage.drawer, stage.field
-        self.acts = Acts(console, calls)
+        self.tasks = Tasks(console)
+        self.acts = Acts(console, calls, self.tasks)
         self.ordering = Arrange(console, stage)
         self.bulk = Bulk(console, calls, stage)
-        self.own = OwnCommands(console, calls, commands)
+        self.own = OwnCommands(console, calls, commands, self.tasks)
         self.search = Search(console, stage, kept)
         self.inspector = DrawerController(console, calls, stage)
         self.merge_queue = MergeQueueController(console, calls, stage)
@@ -160,6 +162,7 @@ class FeedScreen(Bounded, Screen[None], inherit_bindings=False):
             self.search,
             self.letters,
             self.town_status,
+            self.tasks,
             *views,
         )
         return ActionDispatch(

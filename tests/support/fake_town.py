@@ -469,11 +469,13 @@ class FakeEngine:
 
         return filled(words, values)
 
-    def run_own(self, words, cwd) -> str:
+    def run_own(self, words, cwd, task=None) -> str:
         self.own_run.append((list(words), cwd))
+        if task is not None:
+            task.end(NOW, ok=True, detail="said")
         return "first\nsaid\n"
 
-    def perform(self, order, notify) -> bool:
+    def perform(self, order, notify, task=None) -> bool:
         self.performed.append(order)
         stages = self.stages if not self.failure else self.stages[:1]
         for number, stage in enumerate(stages):
@@ -486,6 +488,8 @@ class FakeEngine:
             notify(Receipt(order.kind, order.target, "failed", self.failure, False, True, NOW))
         words = f"gt nudge {order.target} -- continue"
         self.log.append(CommandLogEntry(NOW, words, not self.failure, 0.21, self.failure or stages[-1]))
+        if task is not None:
+            task.end(NOW, ok=not self.failure, detail=self.failure or stages[-1])
         return not self.failure
 
     def marks(self):

@@ -41,10 +41,32 @@ async def test_enter_opens_the_event_of_a_row() -> None:
     async with app.run_test(size=(160, 45)) as pilot:
         await pilot.press("A")
         await until(pilot, lambda: "Sent back" in app.screen_text())
-        await pilot.press(*"conflict", "enter")
+        await pilot.press("/", *"conflict", "enter")
         await until(pilot, lambda: app.feed.place == "events")
         event = app.feed.chosen.event
         assert (event.type, event.ts) == ("merge_failed", NOW - 88) and app.feed.drawer.is_open
+
+
+async def test_keys_meant_for_the_console_never_land_in_the_digests_filter() -> None:
+    """The first key opened it unasked: those that follow at once move in it, and nothing is typed before a slash."""
+    app = Console(town())
+    async with app.run_test(size=(80, 24)) as pilot:
+        app.feed.away._pressed_at -= 1200
+        await pilot.press("x")
+        app.feed.away._is_opening = True
+        assert app.feed.away.pressed(), "it is still being read: no key acts"
+        app.feed.away._is_opening = False
+        await until(pilot, lambda: "Since" in app.screen_text())
+        dialog = app.screen
+        first = dialog.page.key
+        await pilot.press("n", "j", "y")
+        assert dialog.field.value == "" and dialog.page.key != first and app.screen is dialog
+        await pilot.press("G")
+        assert dialog.page.key == dialog.entries[-1].key
+        await pilot.press("/", *"jq", "escape")
+        assert app.screen is dialog and dialog.field.value == ""
+        await pilot.press("q")
+        assert app.screen is app.feed and not app.hands.performed
 
 
 async def test_a_row_of_an_agent_leads_to_the_agent() -> None:

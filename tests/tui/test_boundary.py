@@ -124,7 +124,7 @@ async def test_a_fault_of_the_live_model_does_not_end_the_updates(monkeypatch) -
 
 async def test_an_act_that_raises_ends_as_a_failed_receipt() -> None:
     class Clumsy(FakeEngine):
-        def perform(self, order, notify) -> bool:
+        def perform(self, order, notify, task=None) -> bool:
             raise OSError(7, "Argument list too long")
 
     app = Trusting(engine=Clumsy())

@@ -147,7 +147,7 @@ def test_a_console_in_an_agents_session_acts_for_its_person(tmp_path, monkeypatc
         seen.append(options["env"])
         raise Done
 
-    monkeypatch.setattr(process, "run", run)
+    monkeypatch.setattr(process, "spawn", run)
     for session, role in (("", "overseer-of-mine"), ("hq-mayor", None)):
         monkeypatch.setenv("GT_SESSION", session)
         monkeypatch.setenv("GT_ROLE", "overseer-of-mine" if not session else "mayor")

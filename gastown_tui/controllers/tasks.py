@@ -1,0 +1,82 @@
+"""The tasks: what the console has started and what merges, how far each is, and cancelling one."""
+
+from __future__ import annotations
+
+import asyncio
+
+from gastown_core.orders.task import Task
+from gastown_tui.text import clean
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from gastown_core.model.snapshot import RefineryView
+    from gastown_tui.console import Console
+    from gastown_tui.dialogs.task_list import TaskList
+
+KEPT = 40
+"""So many tasks are listed; those that run always."""
+LONG_S = 10.0
+"""A task that took longer tells its end, even if something else was done meanwhile."""
+FRESH_S = 0.5
+
+
+class Tasks:
+    """The console's tasks, newest first."""
+
+    def __init__(self, console: Console) -> None:
+        self.console = console
+        self.tasks: list[Task] = []
+        self._open: TaskList | None = None
+
+    def actions(self) -> dict[str, Callable[[], str | None]]:
+        """The handlers of the list's actions, by action id."""
+        return {"tasks.open": self.open}
+
+    def begin(self, what: str) -> Task:
+        """Return a new task for what is about to run; old ones that have ended are forgotten."""
+        task = Task(what, self.console.now)
+        ended = [one for one in self.tasks if not one.is_running]
+        for one in ended[KEPT:]:
+            self.tasks.remove(one)
+        self.tasks.insert(0, task)
+        return task
+
+    def running(self) -> list[Task]:
+        """Return the tasks that run."""
+        return [task for task in self.tasks if task.is_running]
+
+    def cancel_all(self) -> None:
+        """Ask every task to end."""
+        for task in self.running():
+            task.cancel()
+
+    def merging(self) -> list[RefineryView]:
+        """Return the refineries that work on a batch."""
+        return [one for one in self.console.snapshot.refineries if one.is_busy]
+
+    def cancel(self, task: Task) -> None:
+        """Ask a task to end; it puts back what it began."""
+        if not task.is_running:
+            self.console.say(f"{clean(task.what)} has ended", "dim")
+        else:
+            task.cancel()
+
+    def open(self) -> str:
+        """Show the list, and keep it fresh while it is open."""
+        self.console.start(self._show(), "tasks", exclusive=True)
+        return ""
+
+    async def _show(self) -> None:
+        from gastown_tui.dialogs.task_list import TaskList
+
+        page = self._open = TaskList(self)
+        self.console.ask(page, self._closed)
+        while self._open is page:
+            await asyncio.sleep(FRESH_S)
+            if page.is_mounted and self._open is page:
+                page.fill()
+
+    def _closed(self, _: None) -> None:
+        self._open = None
