@@ -82,6 +82,7 @@ class MergeQueueController:
         stage, now, snapshot = self.stage, self.console.now, self.console.snapshot
         stage.queue.guard(lambda: stage.queue.show(snapshot, now))
         self._choose_rig()
+        stage.probes.process_key = self.console.key_of("mq.process")
         stage.probes.guard(lambda: stage.probes.show(snapshot, self.rig, now))
         stage.gates.guard(lambda: self._show_log(now))
 

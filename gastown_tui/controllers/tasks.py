@@ -52,9 +52,9 @@ class Tasks:
         for task in self.running():
             task.cancel()
 
-    def merging(self) -> list[RefineryView]:
-        """Return the refineries that work on a batch."""
-        return [one for one in self.console.snapshot.refineries if one.is_busy]
+    def _found(self) -> tuple[list[Task], list[RefineryView], float]:
+        busy = [one for one in self.console.snapshot.refineries if one.is_busy]
+        return self.tasks, busy, self.console.now
 
     def cancel(self, task: Task) -> None:
         """Ask a task to end; it puts back what it began."""
@@ -71,7 +71,7 @@ class Tasks:
     async def _show(self) -> None:
         from gastown_tui.dialogs.task_list import TaskList
 
-        page = self._open = TaskList(self)
+        page = self._open = TaskList(self._found, self.cancel, self.console.say)
         self.console.ask(page, self._closed)
         while self._open is page:
             await asyncio.sleep(FRESH_S)

@@ -38,7 +38,7 @@ def log_lines(entries: Sequence[CommandLogEntry], now: float, width: int, ascii_
             lines += [
                 ((" " * 20 + part, "dim" if entry.ok else tone),) for part in wrap(clean(entry.detail), width - 22)
             ]
-    return lines or [(("No commands yet. The commands of n, h, s, r and x are listed here.", "dim"),)]
+    return lines or [(("No commands yet. What you do here is listed with the command that it ran.", "dim"),)]
 
 
 def fault_lines(faults: Sequence[Fault], now: float, width: int, ascii_only: bool) -> list[Pieces]:

@@ -226,15 +226,16 @@ def place_entries(snapshot: TownSnapshot, ascii_only: bool) -> list[Entry]:
             Entry(
                 Selection(AGENT, "", agent.key),
                 pieces,
-                f"{agent.address.short} {agent.address.role} @{agent.address.rig}",
+                f"{agent.address.short} {agent.address.role}",
                 "go to",
+                f"@{agent.address.rig}",
             )
         )
     for convoy in snapshot.convoys:
         title = ((fit(convoy.id, WORDS), "bright"), (" " * 4, "text"), (clean(convoy.title), "dim"))
         rigs = " ".join(sorted({f"@{member.rig}" for member in convoy.members if member.rig}))
-        found_by = f"{convoy.id} {convoy.title} convoy {rigs}"
-        entries.append(Entry(Selection(CONVOY, "", convoy.id), title, found_by, "go to"))
+        found_by = f"{convoy.id} {convoy.title} convoy"
+        entries.append(Entry(Selection(CONVOY, "", convoy.id), title, found_by, "go to", rigs))
     return entries + work_entries(snapshot)
 
 
@@ -243,20 +244,21 @@ def work_entries(snapshot: TownSnapshot) -> list[Entry]:
     entries = []
     for request in snapshot.requests:
         words = ((fit(request.id, WORDS), "bright"), (" " * 4, "text"), (clean(request.title or request.branch), "dim"))
-        found_by = f"{request.id} {request.bead_id} {request.branch} {request.title} request @{request.rig}"
-        entries.append(Entry(point_at(REQUEST, "", request.id), words, found_by, "go to"))
+        found_by = f"{request.id} {request.bead_id} {request.branch} {request.title} request"
+        entries.append(Entry(point_at(REQUEST, "", request.id), words, found_by, "go to", f"@{request.rig}"))
     known = {member.bead_id for convoy in snapshot.convoys for member in convoy.members if convoy.closed_at is None}
     for agent in snapshot.agents:
         if agent.work is not None and agent.work.bead_id not in known:
             words = ((fit(agent.work.bead_id, WORDS), "bright"), (" " * 4, "text"), (clean(agent.work.title), "dim"))
-            found_by = f"{agent.work.bead_id} {agent.work.title} bead @{agent.address.rig}"
+            found_by = f"{agent.work.bead_id} {agent.work.title} bead"
             # without a convoy a bead is seen in the drawer of whoever works on it
-            entries.append(Entry(HeldBead(agent.key), words, found_by, "go to"))
+            entries.append(Entry(HeldBead(agent.key), words, found_by, "go to", f"@{agent.address.rig}"))
     for convoy in snapshot.convoys:
         for member in convoy.members if convoy.closed_at is None else ():
             words = ((fit(member.bead_id, WORDS), "bright"), (" " * 4, "text"), (clean(member.title), "dim"))
-            found_by = f"{member.bead_id} {member.title} bead @{member.rig}"
-            entries.append(Entry(point_at(BEAD, "", member.bead_id, convoy.id), words, found_by, "go to"))
+            found_by = f"{member.bead_id} {member.title} bead"
+            key = point_at(BEAD, "", member.bead_id, convoy.id)
+            entries.append(Entry(key, words, found_by, "go to", f"@{member.rig}"))
     return entries
 
 

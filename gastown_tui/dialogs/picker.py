@@ -17,23 +17,24 @@ if TYPE_CHECKING:
 
 
 class Entry(Record):
-    """One choice: the value it returns, its pieces, the text it is found by, and its section."""
+    """One choice: the value it returns, its pieces, the text it is found by, its section, and its scope: ``@shop @billing``."""
 
     key: Hashable
     pieces: Pieces
     text: str
     section: str = ""
+    scope: str = ""
 
 
-def rank(text: str, needle: str) -> int:
-    """Return how well a text matches: 0 the best, -1 not at all. Every typed word must occur in it."""
+def rank(text: str, needle: str, scope: str = "") -> int:
+    """Return how well a text matches: 0 the best, -1 not at all. Every typed word must occur in it; ``@word`` in its scope."""
     text = text.lower()
     words = needle.lower().split()
     if not words:
         return 0
     worst = 0
     for word in words:
-        at = text.find(word)
+        at = scope.lower().find(word) if word[0] == "@" and scope else text.find(word)
         if at < 0:
             return -1
         at_start = at == 0 or not text[at - 1].isalnum()
@@ -43,7 +44,7 @@ def rank(text: str, needle: str) -> int:
 
 def found(entries: Sequence[Entry], needle: str) -> list[Entry]:
     """Return the matching entries, best first; equal matches keep their order."""
-    ranked = [(rank(entry.text, needle), number, entry) for number, entry in enumerate(entries)]
+    ranked = [(rank(entry.text, needle, entry.scope), number, entry) for number, entry in enumerate(entries)]
     return [entry for score, _, entry in sorted(ranked, key=lambda row: row[:2]) if score >= 0]
 
 

@@ -14,16 +14,22 @@ from gastown_tui.widgets.rows import Row
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
     from gastown_core.model.snapshot import RefineryView
     from gastown_core.orders.task import Task
-    from gastown_tui.controllers.tasks import Tasks
     from gastown_tui.text import Piece, Pieces
+
+    Found = tuple[Sequence[Task], Sequence[RefineryView], float]
 
 WHAT, RIG = 34, 12
 
 
 class TaskList(Dialog[None]):
-    """The tasks, those that run first, and the batches that merge without the console."""
+    """The tasks, those that run first, and the batches that merge without the console.
+
+    ``find`` returns tasks, busy refineries and the time; ``cancel`` asks a task to end, ``say`` tells why not.
+    """
 
     BINDINGS: ClassVar[list[BindingType]] = [
         *(Binding(key, "cancel", show=False) for key in ("Z", "q", "question_mark")),
@@ -32,13 +38,13 @@ class TaskList(Dialog[None]):
         Binding("k", "move(-1)", show=False),
     ]
 
-    def __init__(self, tasks: Tasks) -> None:
+    def __init__(self, find: Callable[[], Found], cancel: Callable[[Task], None], say: Callable[[str], None]) -> None:
         page = Page("Tasks")
         page.has_cursor = True
         page.keys = (("x", "key"), (" cancel  ", "dim"), ("Esc", "key"), (" back", "dim"))
         page.empty_text = "Nothing runs. Slings, clones, imports, gates and your own commands are listed here."
         super().__init__(page)
-        self.tasks = tasks
+        self._find, self._cancel, self._say = find, cancel, say
 
     def wanted(self, width: int, height: int) -> tuple[int, int]:
         """Wide, and as high as the list."""
@@ -50,21 +56,22 @@ class TaskList(Dialog[None]):
         self.refresh(layout=True)
 
     def _rows(self, width: int) -> list[Row]:
-        now, ascii_only = self.tasks.console.now, self.page.look.ascii_only
-        tasks = sorted(self.tasks.tasks, key=lambda task: not task.is_running)
+        tasks, refineries, now = self._find()
+        ascii_only = self.page.look.ascii_only
+        tasks = sorted(tasks, key=lambda task: not task.is_running)
         rows = [Row(task, clip(_task(task, now, ascii_only), width)) for task in tasks]
-        merging = [Row(one.rig, _batch(one, width, now, ascii_only)) for one in self.tasks.merging()]
+        merging = [Row(one.rig, _batch(one, width, now, ascii_only)) for one in refineries]
         head = [Row(None, (("In the merge queue", "dim"),), False)] if merging else []
         return [*rows, *head, *merging]
 
     def action_end(self) -> None:
         """Cancel the task under the cursor."""
-        for task in self.tasks.tasks:
+        for task in self._find()[0]:
             if task is self.page.key:
-                self.tasks.cancel(task)
+                self._cancel(task)
                 self.fill()
                 return
-        self.tasks.console.say("a batch is not the console's: park its rig to stop merging", "dim")
+        self._say("a batch is not the console's: park its rig to stop merging")
 
 
 def _task(task: Task, now: float, ascii_only: bool) -> Pieces:

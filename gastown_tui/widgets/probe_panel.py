@@ -173,15 +173,15 @@ def shown_state(view: RefineryView) -> tuple[RefineryState, bool]:
     return (last, False) if last is not None and last.probes else (state, False)
 
 
-def batch_rows(view: RefineryView, width: int, now: float, ascii_only: bool) -> list[Row]:
-    """Return all rows about a rig's batch."""
+def batch_rows(view: RefineryView, width: int, now: float, ascii_only: bool, key: str = "P") -> list[Row]:
+    """Return all rows about a rig's batch; ``key`` runs the engine now."""
     state, is_present = shown_state(view)
     rows: list[Row] = []
     if view.trouble:
-        rows += _notice(f"{view.trouble}. P runs it again.", "warn", "warn", width, ascii_only)
+        rows += _notice(f"{view.trouble}. {key} runs it again.", "warn", "warn", width, ascii_only)
     if view.is_held:
         rows += _notice(held_words(view, now), "pause", "stalled", width, ascii_only)
-        rows += _notice(retry_words(view, now), "", "dim", width, ascii_only)
+        rows += _notice(retry_words(view, now, key), "", "dim", width, ascii_only)
     if not is_present and not view.trouble:
         words = "Nothing is being tested." + (" Below is the last batch." if state.probes else "")
         rows += _notice(words, "", "dim", width, ascii_only)
@@ -213,6 +213,8 @@ class ProbePanel(Rows):
         super().__init__(id="probes", number="2", title="Batch")
         self.view: RefineryView | None = None
         self.now = 0.0
+        self.process_key = "P"
+        """What runs the engine now, by the keys in force."""
         self.empty_text = "No refinery has run here yet. It starts when a request is queued."
 
     def show(self, snapshot: TownSnapshot, rig: str, now: float) -> None:
@@ -260,7 +262,8 @@ class ProbePanel(Rows):
     def _rows_now(self) -> list[Row]:
         if self.view is None:
             return []
-        return batch_rows(self.view, max(24, self.size.width - 4), self.now, self.look.ascii_only)
+        width = max(24, self.size.width - 4)
+        return batch_rows(self.view, width, self.now, self.look.ascii_only, self.process_key)
 
     def remake(self) -> None:
         """Remake the rows for a new width; if narrow, a probe takes two rows."""

@@ -172,11 +172,11 @@ def held_words(view: RefineryView, now: float) -> str:
     return f"held{age}: {why}"
 
 
-def retry_words(view: RefineryView, now: float) -> str:
-    """Return what lifts the hold, and when it is retried at the latest."""
+def retry_words(view: RefineryView, now: float, key: str = "P") -> str:
+    """Return what lifts the hold, and when it is retried at the latest; ``key`` processes it now."""
     left = view.hold_until - now
     when = f"in {format_age(left)} at the latest, " if left > 0 else ""
-    return f"No request is at fault. It retries {when}when {clean(view.state.target)} changes, or when you press P."
+    return f"No request is at fault. It retries {when}when {clean(view.state.target)} changes, or when you press {key}."
 
 
 def short_batch(batch: str) -> str:

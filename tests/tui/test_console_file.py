@@ -20,6 +20,7 @@ from gastown_tui.console_file import FILE, ConsoleSettings, key_of, read_console
 from gastown_tui.core_calls import CoreCalls
 from gastown_tui.keymap import LEAVE, PLACES, Keymap, collisions
 from gastown_tui.keys import ACTIONS, BY_ID, FIXED, applies, changes_something
+from gastown_tui.selection import AGENT, Selection
 from tests.support.console import Console
 from tests.support.fake_town import FakeEngine, FakeLive
 
@@ -217,8 +218,6 @@ async def test_an_own_command_asks_confirms_and_runs_each_word_as_one(tmp_path) 
 
 
 def _row_with_work(app: Console):
-    from gastown_tui.selection import AGENT, Selection
-
     agent = next(one for one in app.snapshot.agents if one.work is not None)
     return Selection(AGENT, "", agent.key)
 
@@ -315,6 +314,22 @@ async def test_messages_name_the_keys_in_force(tmp_path) -> None:
         await until(pilot, lambda: "nothing to close; F8 quits" in app.screen_text(), "the key that quits")
         await pilot.press("i", "f6")
         await until(pilot, lambda: "done; F9 takes it back" in app.screen_text(), "the key that undoes")
+
+
+async def test_the_merge_queue_and_confirmations_name_the_keys_in_force(tmp_path) -> None:
+    from tests.tui.test_merge_queue_pictures import town
+
+    write(tmp_path, '[keys]\n"mq.process" = "F7"\n"act.undo" = "F8"\n')
+    app = console_at(tmp_path)
+    app.fake.snapshot = town("held", str(tmp_path))
+    async with app.run_test(size=(160, 45)) as pilot:
+        worker = next(view for view in app.snapshot.agents if view.work is not None)
+        app.feed.agents.select(Selection(AGENT, "", worker.key))
+        await pilot.press("u")
+        await until(pilot, lambda: "F8 undoes it." in app.screen_text(), "the key that undoes")
+        await pilot.press("escape", "m")
+        await until(pilot, lambda: "F7" in app.screen_text(), "the key that processes")
+        assert "press P" not in app.screen_text()
 
 
 def test_no_message_of_the_console_names_a_default_key() -> None:

@@ -39,6 +39,15 @@ async def test_a_rig_narrows_convoys() -> None:
         assert "no match" in app.screen_text()
 
 
+def test_a_plain_word_does_not_find_what_only_lies_in_a_rig_of_that_name() -> None:
+    from gastown_tui.dialogs.picker import rank
+
+    assert rank("hq-cv-1 auth system convoy", "convoy bill", "@billing") == -1
+    assert rank("hq-cv-2 billing epic convoy", "convoy bill", "@shop") >= 0
+    assert rank("hq-cv-1 auth system convoy", "auth @bill", "@billing") >= 0
+    assert rank("hq-cv-1 auth system convoy", "auth @shop", "@billing") == -1
+
+
 async def test_tab_completes_a_name_and_an_order_takes_what_is_typed_behind_it() -> None:
     app = Console()
     async with app.run_test(size=(80, 24)) as pilot:
