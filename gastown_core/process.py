@@ -52,9 +52,14 @@ LATE, STOPPED = "late", "stopped"
 CHUNK = 65536
 MOST_IN_A_PIPE = 1 << 20
 FIRST_LOOK_S, LOOK_S = 0.0005, 0.05
+LEFTOVER_S = 0.5
 """The first and the longest pause between polls, where the system cannot signal the end of a process (pidfd)."""
 MOST_ROUNDS = 20
 """How often a family that keeps growing while it is killed is killed again."""
+WINDOWS_SESSION = 0x08000200
+"""CREATE_NEW_PROCESS_GROUP and CREATE_NO_WINDOW: the nearest to a session that Windows has."""
+KILL = getattr(signal, "SIGKILL", signal.SIGTERM)
+"""Ends a process that cannot refuse; Windows has no other signal and does so with this one."""
 FAMILY = "GT_FAMILY"
 """The variable that marks all processes a command starts, including those in sessions of their own."""
 
@@ -124,6 +129,8 @@ def follow(
     Only the child's own end counts: a leftover process that holds or fills the pipes is not waited for.  The caller
     kills the family of a child that is late or stopped.
     """
+    if not hasattr(os, "set_blocking") or os.name == "nt":
+        return _follow_by_threads(process, takers, stdin=stdin, timeout_s=timeout_s, stopped=stopped)
     deadline = time.monotonic() + timeout_s
     with _watched(process, takers, stdin) as (selector, tells_end):
         pause = FIRST_LOOK_S
@@ -137,6 +144,44 @@ def follow(
                 left, pause = min(left, pause), min(2 * pause, LOOK_S)
             _turn(selector, left)
         _take_the_rest(takers)
+    return ""
+
+
+def _follow_by_threads(
+    process: subprocess.Popen[bytes],
+    takers: Mapping[IO[bytes], Callable[[bytes], object]],
+    *,
+    stdin: bytes,
+    timeout_s: float,
+    stopped: Callable[[], bool] | None,
+) -> str:
+    """``follow`` where pipes cannot be waited for (Windows): a thread for each of them."""
+    from threading import Thread
+
+    def take_all(stream: IO[bytes], take: Callable[[bytes], object]) -> None:
+        with contextlib.suppress(OSError, ValueError):  # closed when its process is late
+            while data := os.read(stream.fileno(), CHUNK):
+                take(data)
+
+    def give(stream: IO[bytes]) -> None:
+        with contextlib.suppress(OSError, ValueError), stream:
+            stream.write(stdin)
+
+    works = [Thread(target=take_all, args=pair, daemon=True) for pair in takers.items()]
+    works += [Thread(target=give, args=(process.stdin,), daemon=True)] if process.stdin is not None else []
+    for work in works:
+        work.start()
+    deadline, pause = time.monotonic() + timeout_s, FIRST_LOOK_S
+    while process.poll() is None:
+        if time.monotonic() > deadline:
+            return LATE
+        if stopped is not None and stopped():
+            return STOPPED
+        time.sleep(pause)
+        pause = min(2 * pause, LOOK_S)
+    for work in works:
+        # a leftover process that holds a pipe open is not waited for
+        work.join(LEFTOVER_S)
     return ""
 
 
@@ -237,7 +282,7 @@ def end_family(pid: int, mark: str = "") -> None:
         for row in family:
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 if is_running(row):
-                    os.kill(row.pid, signal.SIGKILL)
+                    os.kill(row.pid, KILL)
         if not family or not mark:
             return
 
@@ -260,9 +305,12 @@ def _family(pid: int, mark: str) -> list[Process]:
 
 
 def kill_group(pid: int) -> None:
-    """Kill the process group that ``pid`` leads; a group that is gone is ignored."""
+    """Kill the process group that ``pid`` leads; where there are no groups, that process. One that is gone is ignored."""
     with contextlib.suppress(ProcessLookupError, PermissionError):
-        os.killpg(pid, signal.SIGKILL)
+        if hasattr(os, "killpg"):
+            os.killpg(pid, KILL)
+        else:
+            os.kill(pid, KILL)
 
 
 def spawn(
@@ -287,8 +335,9 @@ def spawn(
             stdin=stdin,
             stdout=stdout,
             stderr=stderr,
-            pass_fds=tuple(pass_fds),
+            pass_fds=tuple(pass_fds) if os.name == "posix" else (),
             start_new_session=True,
+            creationflags=WINDOWS_SESSION if os.name == "nt" else 0,
         )
     except (OSError, ValueError) as error:
         raise _not_started(argv, cwd, error) from error

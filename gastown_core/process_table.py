@@ -11,11 +11,13 @@ import os
 import time
 
 from gastown_core.clock import SYSTEM_CLOCK
+from gastown_core.files import system
 from gastown_core.model.record import Record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from typing import Any
 
 
 class Process(Record):
@@ -46,6 +48,9 @@ def lives(pid: int, started: float = 0.0) -> bool:
     row = read_process(pid)
     if row is not None:
         return not row.is_gone and started in (0.0, row.started)
+    if os.name != "posix":
+        # there, signal 0 is Ctrl-C
+        return False
     try:
         # for a table that hides other users' processes
         os.kill(pid, 0)
@@ -129,7 +134,7 @@ def _status_lines() -> Iterator[bytes]:
 def _status_of(pid: int | str) -> bytes:
     """Return the status line of a process. Raises OSError."""
     # a third of the time of a file object, for every process of the machine
-    fd = os.open(f"/proc/{pid}/stat", os.O_RDONLY | os.O_CLOEXEC)
+    fd = os.open(f"/proc/{pid}/stat", os.O_RDONLY | system.EXACT)
     try:
         return os.read(fd, 512)
     finally:
@@ -141,7 +146,7 @@ def read_process(pid: int) -> Process | None:
     try:
         data = _status_of(pid)
     except FileNotFoundError:
-        return None if os.path.exists("/proc/self/stat") else _psutil_table().get(pid)
+        return None if os.path.exists("/proc/self/stat") else _psutil_row(pid)
     except OSError:
         return None
     return _parsed(data)
@@ -163,15 +168,41 @@ def _parsed(data: bytes) -> Process | None:
 def _psutil_table() -> dict[int, Process]:
     import psutil
 
-    table = {}
-    for item in psutil.process_iter(["pid", "name", "ppid", "create_time", "status", "terminal"]):
-        info = item.info
-        gone, still = info["status"] == psutil.STATUS_ZOMBIE, info["status"] == psutil.STATUS_STOPPED
-        pid, parent = int(info["pid"]), int(info["ppid"] or 0)
-        began = float(info["create_time"] or 0)
-        terminal = int(bool(info["terminal"]))
-        table[pid] = Process(pid, info["name"] or "", parent, 0, 0, 0, began, gone, terminal, still)
-    return table
+    return {item.info["pid"]: _of_psutil(item.info) for item in psutil.process_iter(_asked_for())}
+
+
+def _psutil_row(pid: int) -> Process | None:
+    import psutil
+
+    try:
+        return _of_psutil(psutil.Process(pid).as_dict(_asked_for()))
+    except (psutil.Error, ValueError):
+        return None
+
+
+def _asked_for() -> list[str]:
+    """Return what is asked of psutil for a row; Windows has no terminals."""
+    return ["pid", "name", "ppid", "create_time", "status", *(("terminal",) if os.name == "posix" else ())]
+
+
+def _of_psutil(info: dict[str, Any]) -> Process:
+    """Return the row for what psutil tells of a process; None for what it may not see. Groups come from the system."""
+    import psutil
+
+    pid, parent = int(info["pid"]), int(info["ppid"] or 0)
+    group, session = (_asked(name, pid) for name in ("getpgid", "getsid"))
+    gone, still = info["status"] == psutil.STATUS_ZOMBIE, info["status"] == psutil.STATUS_STOPPED
+    began, terminal = float(info["create_time"] or 0), int(bool(info.get("terminal")))
+    return Process(pid, info["name"] or "", parent, group, session, 0, began, gone, terminal, still)
+
+
+def _asked(name: str, pid: int) -> int:
+    """Return what a system call says of a process, 0 if there is no such call or it does not answer."""
+    call = getattr(os, name, None)
+    try:
+        return int(call(pid)) if call is not None else 0
+    except OSError:
+        return 0
 
 
 def family_of(pid: int) -> list[int]:
@@ -227,13 +258,48 @@ def folder_of(pid: int) -> str:
         return ""
 
 
+def open_files(pid: int) -> set[str]:
+    """Return what a process has open, as the system names it; empty if it cannot be read. Elsewhere than on Linux, files only."""
+    folder, found = f"/proc/{pid}/fd", set()
+    try:
+        for number in os.listdir(folder):
+            try:
+                found.add(os.readlink(f"{folder}/{number}"))
+            except OSError:
+                # closed meanwhile
+                continue
+    except FileNotFoundError:
+        return set() if os.path.exists("/proc/self/stat") else _psutil_files(pid)
+    except OSError:
+        pass
+    return found
+
+
 def words_of(pid: int) -> list[str]:
     """Return the command line of a process (its first 4 KB); empty if it cannot be read."""
     try:
         with open(f"/proc/{pid}/cmdline", "rb", buffering=0) as handle:
             return handle.read(4096).decode("utf-8", "replace").rstrip("\0").split("\0")
+    except FileNotFoundError:
+        if os.path.exists("/proc/self/stat"):
+            return []
     except OSError:
         return []
+    import psutil
+
+    try:
+        return list(psutil.Process(pid).cmdline())
+    except psutil.Error:
+        return []
+
+
+def _psutil_files(pid: int) -> set[str]:
+    import psutil
+
+    try:
+        return {str(one.path) for one in psutil.Process(pid).open_files()}
+    except psutil.Error:
+        return set()
 
 
 def _psutil_environment(pid: int) -> dict[str, str]:

@@ -427,7 +427,6 @@ def run_feed(
         os.environ.pop(word, None)
     from gastown_core.state.live import LiveTown
     from gastown_tui.core_calls import CoreCalls
-    from gastown_tui.driver import console_driver
 
     app = FeedApp(
         lambda: LiveTown(root),
@@ -438,6 +437,9 @@ def run_feed(
         theme=theme,
         readonly=readonly,
     )
-    app.driver_class = console_driver(is_prepainted=is_prepainted)
+    if os.name == "posix":
+        from gastown_tui.driver import console_driver
+
+        app.driver_class = console_driver(is_prepainted=is_prepainted)
     status = app.run()
     return app.return_code or status or 0

@@ -13,6 +13,7 @@ from gastown_core.beads.discovery import broken_redirect, need_beads_dir
 from gastown_core.beads.opening import ensure_driver, open_store
 from gastown_core.clock import SYSTEM_CLOCK
 from gastown_core.errors import GastownError, NotFoundError, PartialError, UsageError
+from gastown_core.files import system
 from gastown_core.files.plain import open_plain
 from gastown_core.model.bead import CLOSED
 from gastown_core.town.discover import find_town
@@ -182,7 +183,7 @@ class Workspace:
     def _touch(self, store: BeadStore, bead_id: str) -> None:
         """Remember the bead that commands without an id use."""
         try:
-            flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW
+            flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | system.NOFOLLOW
             with open(
                 open_plain(os.path.join(store.beads_dir, "last-touched"), flags), "w", encoding="utf-8"
             ) as handle:

@@ -14,6 +14,7 @@ from gastown_core.attention.marks import sort_rows
 from gastown_core.clock import format_seconds
 from gastown_core.errors import GastownError, StoreError, words_of
 from gastown_core.events.log import log_path, newest_events
+from gastown_core.files import system
 from gastown_core.files.folders import cache_folder
 from gastown_core.model.address import parse_address
 from gastown_core.model.event import describe
@@ -265,7 +266,7 @@ def note_look(root: str, now: float) -> str:
     path = os.path.join(root, LOOKED)
     try:
         cache_folder(os.path.dirname(path))
-        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600))
+        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | system.EXACT, 0o600))
         os.utime(path, (now, now))
     except (OSError, GastownError) as error:
         return words_of(error)

@@ -18,6 +18,7 @@ from gastown_core.beads.index_rows import ISSUES, WISPS
 from gastown_core.beads.twins import Twin, by_age, is_other_bead, new_id, with_new_id
 from gastown_core.clock import parse_moment
 from gastown_core.errors import ConflictError, StoreError
+from gastown_core.files import system
 from gastown_core.files.atomic import end_of_links, fill, give_name, open_new
 from gastown_core.files.points import point
 
@@ -212,7 +213,7 @@ def _replace(index: Index, code: int, chunks: Iterator[bytes]) -> bool:
                 give_name(fd, temp)
         finally:
             os.close(fd)
-        os.rename(temp, path)
+        system.replace(temp, path)
         point(f"wrote {os.path.basename(path)}")
     except OSError as error:
         with contextlib.suppress(OSError):
@@ -239,7 +240,7 @@ def _same_bytes(fd: int, path: str) -> bool:
     with open(path, "rb") as other:
         while True:
             chunk = other.read(WRITE_CHUNK)
-            if chunk != os.pread(fd, WRITE_CHUNK, at):
+            if chunk != system.read_at(fd, WRITE_CHUNK, at):
                 return False
             if not chunk:
                 return True

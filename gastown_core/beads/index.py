@@ -15,6 +15,7 @@ from gastown_core.beads.index_rows import ISSUES, SCHEMA, VERSION, WISPS
 from gastown_core.beads.query import Position
 from gastown_core.beads.source_file import NO_MARK, Mark, SourceFile, stamp_of
 from gastown_core.errors import StoreError
+from gastown_core.files import system
 from gastown_core.files.lean_sqlite import sqlite3
 from gastown_core.files.locks import FileLock
 
@@ -130,7 +131,7 @@ class Index:
                 return standing
             # never in place: processes with the old file open keep using it until their next refresh
             self._remove()
-            os.close(os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+            os.close(os.open(self.path, os.O_RDWR | os.O_CREAT | system.EXACT, 0o600))
             db = _connect(self.path)
             try:
                 db.execute("PRAGMA journal_mode=WAL")

@@ -20,6 +20,7 @@ from gastown_core.beads.query import BeadQuery
 from gastown_core.beads.settings import read_settings
 from gastown_core.clock import SYSTEM_CLOCK, parse_moment
 from gastown_core.errors import ConflictError, StoreError
+from gastown_core.files import system
 from gastown_core.files.atomic import edit_json, write_atomic
 from gastown_core.model.bead import Bead
 from gastown_core.model.record import Record
@@ -215,7 +216,7 @@ def _stones(path: str, kept: set[str]) -> list[bytes]:
 
 def _keep_old(path: str) -> None:
     if os.path.exists(path) and os.path.getsize(path):
-        os.replace(path, f"{path}.{int(SYSTEM_CLOCK.now())}.bak")
+        system.replace(path, f"{path}.{int(SYSTEM_CLOCK.now())}.bak")
 
 
 def _switch_to_dolt(beads_dir: str, address: Address, project: str) -> None:

@@ -10,6 +10,7 @@ import errno
 import os
 import stat
 
+from gastown_core.files import system
 from gastown_core.files.jsonl import settled_status
 from gastown_core.model.json_text import decode_json
 from gastown_core.model.record import Record
@@ -65,7 +66,7 @@ class SourceFile:
             # opening a pipe would block until its other end is opened
             raise OSError(errno.EINVAL, "is not a regular file", self.path)
         try:
-            self._fd = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
+            self._fd = os.open(self.path, os.O_RDONLY | system.EXACT)
         except FileNotFoundError:
             return None
         status = settled_status(self._fd)
@@ -80,7 +81,7 @@ class SourceFile:
 
     def read(self, offset: int, length: int) -> bytes:
         """``length`` bytes at ``offset``, fewer at the end of the file. Raises OSError."""
-        return os.pread(self._fd, length, offset) if self._fd >= 0 else b""
+        return system.read_at(self._fd, length, offset) if self._fd >= 0 else b""
 
     def knows(self, mark: Mark, status: os.stat_result) -> bool:
         """Return whether everything before the mark is unchanged since it was read."""

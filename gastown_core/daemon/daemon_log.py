@@ -9,6 +9,7 @@ from logging.handlers import RotatingFileHandler
 
 from gastown_core.clock import format_seconds
 from gastown_core.errors import GastownError
+from gastown_core.files import system
 from gastown_core.files.locks import FileLock
 from gastown_core.model.plain_text import clean_lines
 from gastown_core.town.daemon_note import log_path
@@ -90,4 +91,4 @@ class _Dated(Formatter):
 
 
 def _private(path: str, flags: int) -> int:
-    return os.open(path, flags | os.O_CLOEXEC, 0o600)
+    return os.open(path, flags | system.EXACT, 0o600)

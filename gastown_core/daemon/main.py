@@ -122,7 +122,11 @@ class Daemon:
         loop = asyncio.get_running_loop()
         loop.set_exception_handler(lambda _, context: self.log.line(f"internal error: {_fault(context)}"))
         for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, self._end)
+            try:
+                loop.add_signal_handler(number, self._end)
+            except NotImplementedError:
+                # Windows: its loop takes no signals, and only Ctrl-C arrives
+                signal.signal(number, lambda *_: loop.call_soon_threadsafe(self._end))
         pool = ThreadPoolExecutor(max_workers=MOST_DUTIES, thread_name_prefix="duty")
         wakeups = Wakeups(self.root, self._wake, lambda _, why: self._broke("the watch of files", why))
         self._take_up(pool)

@@ -7,9 +7,10 @@ import signal
 import time
 
 from gastown_core.errors import TownError
+from gastown_core.files import system
 from gastown_core.files.folders import private_folder
 from gastown_core.files.plain import open_plain
-from gastown_core.process import gt_argv, kill_group, spawn
+from gastown_core.process import KILL, gt_argv, kill_group, spawn
 from gastown_core.town import daemon_note as note
 from gastown_core.town.identity import in_nobodys_name
 
@@ -29,7 +30,7 @@ def start(root: str) -> tuple[int, bool]:
         return running, False
     private_folder(note.folder(root))
     begin = _size(note.log_path(root))
-    fd = os.open(note.log_path(root), os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+    fd = os.open(note.log_path(root), os.O_WRONLY | os.O_CREAT | os.O_APPEND | system.EXACT, 0o600)
     try:
         argv = gt_argv("daemon", "run", "--quiet")
         child = spawn(argv, cwd=root, env=in_nobodys_name(), stderr=fd)
@@ -65,7 +66,7 @@ def stop(root: str) -> int:
             "its lock is held, and by which process is unknown",
             f"fuser {note.lock_path(root)} may name it",
         )
-    for number, patience_s in ((signal.SIGTERM, END_S), (signal.SIGKILL, KILLED_S)):
+    for number, patience_s in ((signal.SIGTERM, END_S), (KILL, KILLED_S)):
         _signal(pid, number)
         if _is_let_go(root, pid, patience_s):
             return pid

@@ -30,7 +30,11 @@ class SupervisorPlan(Record):
 
 
 def plan_of(root: str, *, platform: str = sys.platform) -> SupervisorPlan:
-    """Return the unit for this system's supervisor, and the commands; changes nothing."""
+    """Return the unit for this system's supervisor, and the commands; changes nothing. Raises TownError on Windows."""
+    if platform == "win32":
+        raise TownError(
+            "there is no supervisor for the daemon on Windows", "", "gt daemon start runs it until you log out"
+        )
     name = socket_name(root, {})
     argv = [*gt_argv("daemon", "run", "--quiet")]
     begin: tuple[tuple[str, ...], ...]

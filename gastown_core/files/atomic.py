@@ -12,6 +12,7 @@ import errno
 import os
 
 from gastown_core.errors import SettingsError, StoreError
+from gastown_core.files import system
 from gastown_core.files.locks import FileLock
 from gastown_core.files.plain import read_plain
 from gastown_core.files.points import point
@@ -42,7 +43,7 @@ def write_atomic(path: str, data: bytes, *, mode: int = 0o644, sync: bool = True
                 give_name(fd, temp)
         finally:
             os.close(fd)
-        os.rename(temp, path)
+        system.replace(temp, path)
     except OSError as error:
         try:
             os.unlink(temp)
@@ -71,17 +72,17 @@ def open_new(temp: str, path: str, mode: int) -> tuple[int, bool]:
     wanted = mode if standing is None else standing
     fd, is_named = _open_nameless(os.path.dirname(temp) or ".", wanted), False
     if fd < 0:
-        fd, is_named = os.open(temp, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, wanted), True
+        fd, is_named = os.open(temp, os.O_RDWR | os.O_CREAT | os.O_TRUNC | system.EXACT, wanted), True
     if standing is not None:
         # undo the umask's effect on the new file
-        os.fchmod(fd, standing)
+        system.keep_mode(fd, temp, standing)
     return fd, is_named
 
 
 def _open_nameless(folder: str, mode: int) -> int:
     """Open an unnamed file in ``folder``, deleted on close unless it is named; -1 if that is not supported."""
     try:
-        fd = os.open(folder, os.O_TMPFILE | os.O_RDWR | os.O_CLOEXEC, mode)
+        fd = os.open(folder, os.O_TMPFILE | os.O_RDWR | system.EXACT, mode)
     except (AttributeError, OSError):
         # not every system and file system supports it
         return -1

@@ -5,6 +5,8 @@ from __future__ import annotations
 import errno
 import os
 
+from gastown_core.files import system
+
 PRIVATE = 0o700
 IGNORES_ITSELF = b"# nothing in this folder belongs in git\n*\n"
 
@@ -32,7 +34,7 @@ def cache_folder(path: str) -> str:
     private_folder(path)
     ignore = os.path.join(path, ".gitignore")
     if not os.path.exists(ignore):
-        fd = os.open(ignore, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        fd = os.open(ignore, os.O_WRONLY | os.O_CREAT | system.EXACT, 0o600)
         try:
             os.write(fd, IGNORES_ITSELF)
         finally:

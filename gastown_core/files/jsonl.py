@@ -12,6 +12,7 @@ import errno
 import os
 
 from gastown_core.errors import StoreError
+from gastown_core.files import system
 from gastown_core.files.locks import BriefLock
 from gastown_core.files.plain import open_plain
 from gastown_core.files.points import point
@@ -36,7 +37,7 @@ def append_lines(path: str, lines: Iterable[bytes], *, mode: int = 0o644, sync: 
     try:
         size = os.fstat(fd).st_size
         start = size
-        if size and os.pread(fd, 1, size - 1) != b"\n":
+        if size and system.read_at(fd, 1, size - 1) != b"\n":
             data = b"\n" + data
             start += 1
         try:
@@ -66,7 +67,7 @@ def _write_whole(fd: int, data: bytes, size: int) -> None:
 
 def _sync(fd: int, size: int) -> None:
     try:
-        os.fdatasync(fd)
+        system.sync_data(fd)
     except OSError:
         with BriefLock(fd, shared=False):
             _cut_back(fd, size)
@@ -103,7 +104,7 @@ def lines_backward(path: str, *, end: int | None = None, block: int = BLOCK) -> 
         seen_newline = False
         while position > 0:
             start = max(0, position - block)
-            chunk = os.pread(fd, position - start, start)
+            chunk = system.read_at(fd, position - start, start)
             cut = len(chunk)
             while (newline := chunk.rfind(b"\n", 0, cut)) >= 0:
                 if seen_newline:

@@ -7,11 +7,11 @@ serves the error message.
 from __future__ import annotations
 
 import errno
-import fcntl
 import os
 import time
 
 from gastown_core.errors import ConflictError, StoreError
+from gastown_core.files import system
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ class FileLock:
     def __init__(self, path: str, *, timeout_s: float = 30.0, shared: bool = False, name_holder: bool = False) -> None:
         self.path = path
         self.timeout_s = timeout_s
-        self._mode = fcntl.LOCK_SH if shared else fcntl.LOCK_EX
+        self._shared = shared
         self._name_holder = name_holder and not shared
         self._fd = -1
 
@@ -54,14 +54,14 @@ class FileLock:
             # the pid only informs readers, so on a full disk the lock is held without it
             try:
                 os.ftruncate(self._fd, 0)
-                os.pwrite(self._fd, str(os.getpid()).encode(), 0)
+                system.write_at(self._fd, str(os.getpid()).encode(), 0)
             except OSError:
                 pass
         return self
 
     def _take(self) -> None:
         try:
-            self._fd = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            self._fd = os.open(self.path, os.O_RDWR | os.O_CREAT | system.EXACT, 0o600)
         except OSError as error:
             raise StoreError(f"cannot lock {self.path}", error.strerror or str(error), _lock_hint(error)) from error
         try:
@@ -85,11 +85,11 @@ class FileLock:
     def _acquire(self) -> None:
         self._let_pass()
         try:
-            fcntl.flock(self._fd, self._mode | fcntl.LOCK_NB)
+            system.lock(self._fd, shared=self._shared)
             return
         except BlockingIOError:
             pass
-        patience_s = self.timeout_s if self._mode == fcntl.LOCK_SH else max(self.timeout_s, GLANCE_S)
+        patience_s = self.timeout_s if self._shared else max(self.timeout_s, GLANCE_S)
         deadline = time.monotonic() + patience_s
         if self._poll(min(deadline, time.monotonic() + PATIENCE_S), gives_way=True):
             return
@@ -106,7 +106,7 @@ class FileLock:
             if gives_way and _is_asked_for(self.path):
                 continue
             try:
-                fcntl.flock(self._fd, self._mode | fcntl.LOCK_NB)
+                system.lock(self._fd, shared=self._shared)
                 return True
             except BlockingIOError:
                 continue
@@ -156,11 +156,11 @@ class _Turn:
 def _locked_in_place(path: str) -> int | None:
     """A descriptor with the exclusive lock on the file at ``path``; -1 if it is locked, None if it cannot be opened."""
     try:
-        fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        fd = os.open(path, os.O_RDWR | os.O_CREAT | system.EXACT, 0o600)
     except OSError:
         return None
     try:
-        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        system.lock(fd)
         if os.path.samestat(os.fstat(fd), os.stat(path)):
             return fd
     except OSError:
@@ -172,11 +172,11 @@ def _locked_in_place(path: str) -> int | None:
 def _is_asked_for(path: str) -> bool:
     """Return whether a process asks to go first at the lock; deletes the request of a dead process."""
     try:
-        fd = os.open(path + TURN, os.O_RDWR | os.O_CLOEXEC)
+        fd = os.open(path + TURN, os.O_RDWR | system.EXACT)
     except OSError:
         return False
     try:
-        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        system.lock(fd)
         os.unlink(path + TURN)
         return False
     except OSError:
@@ -194,14 +194,14 @@ class BriefLock:
 
     def __init__(self, fd: int, *, shared: bool) -> None:
         self._fd = fd
-        self._mode = (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB
+        self._shared = shared
         self._is_held = False
 
     def __enter__(self) -> None:
         deadline = time.monotonic() + MOMENT_S
         while not self._is_held:
             try:
-                fcntl.flock(self._fd, self._mode)
+                system.lock(self._fd, shared=self._shared)
                 self._is_held = True
             except BlockingIOError:
                 if time.monotonic() > deadline:
@@ -212,7 +212,7 @@ class BriefLock:
 
     def __exit__(self, *_: object) -> None:
         if self._is_held:
-            fcntl.flock(self._fd, fcntl.LOCK_UN)
+            system.unlock(self._fd)
 
 
 def holder_of(path: str) -> int | None:
@@ -221,13 +221,13 @@ def holder_of(path: str) -> int | None:
     Whether it is held comes from the kernel; a pid written in the file only names the holder.
     """
     try:
-        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        fd = os.open(path, os.O_RDONLY | system.EXACT)
     except FileNotFoundError:
         return None
     except OSError as error:
         raise StoreError(f"cannot open the lock {path}", error.strerror or str(error), _lock_hint(error)) from error
     try:
-        fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        system.lock(fd, shared=True)
         return None
     except BlockingIOError:
         return _told_holder(fd)
@@ -249,7 +249,7 @@ def _who_holds(path: str, fd: int) -> tuple[str, str]:
 
 def _told_holder(fd: int) -> int:
     """Return the holder's pid from the kernel, otherwise from the file; 0 if unknown."""
-    written = os.pread(fd, 64, 0).decode("ascii", "replace").strip()
+    written = system.read_at(fd, 64, 0).decode("ascii", "replace").strip()
     if written == str(os.getpid()):
         # this process: the kernel's list may be long
         return os.getpid()
@@ -259,10 +259,10 @@ def _told_holder(fd: int) -> int:
 def _holder_by_kernel(status: os.stat_result) -> int:
     """Return the pid in the kernel's list of locks; 0 if there is no list or it does not name the holder."""
     inode = str(status.st_ino)
-    device = f"{os.major(status.st_dev):02x}:{os.minor(status.st_dev):02x}"
     others = 0
     try:
         with open("/proc/locks", encoding="ascii", errors="replace") as handle:
+            device = f"{os.major(status.st_dev):02x}:{os.minor(status.st_dev):02x}"
             for line in handle:
                 words = line.split()
                 if len(words) < 6 or words[1:2] != ["FLOCK"] or words[3] != "WRITE" or not words[4].isdigit():

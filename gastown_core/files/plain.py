@@ -6,11 +6,13 @@ import errno
 import os
 import stat
 
+from gastown_core.files import system
+
 
 def open_plain(path: str, flags: int = os.O_RDONLY, mode: int = 0o644) -> int:
     """Return a descriptor of the regular file at ``path``. Raises OSError, also if it is not a regular file."""
     # without O_NONBLOCK, opening a pipe waits for its other end; it has no effect on regular files
-    fd = os.open(path, flags | os.O_CLOEXEC | os.O_NONBLOCK, mode)
+    fd = os.open(path, flags | system.EXACT | system.NONBLOCK, mode)
     kind = os.fstat(fd).st_mode
     if stat.S_ISREG(kind):
         return fd

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import os
 
+from gastown_core.files import system
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -107,7 +109,7 @@ def open_spool(root: str, content: Iterable[str] = ()) -> None:
 
     private_folder(os.path.dirname(spool_path(root)))
     write_atomic(os.path.join(root, CONTENT), " ".join(sorted(content)).encode("ascii"), mode=0o600, sync=False)
-    os.close(os.open(spool_path(root), os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600))
+    os.close(os.open(spool_path(root), os.O_WRONLY | os.O_CREAT | system.EXACT, 0o600))
 
 
 def close_spool(root: str) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 
+from gastown_core.files import system
 from gastown_core.files.plain import open_plain
 from gastown_core.model.record import Record
 
@@ -102,7 +103,7 @@ class Tailer:
         position = self.offset + self._pending_size
         taken = 0
         while taken < limit:
-            chunk = os.pread(self._fd, READ_SIZE, position)
+            chunk = system.read_at(self._fd, READ_SIZE, position)
             if not chunk:
                 return
             position += len(chunk)

@@ -11,6 +11,7 @@ import os
 import stat
 
 from gastown_core.errors import GitError
+from gastown_core.files import system
 from gastown_core.git.repo import Git
 from gastown_core.model.record import Record
 
@@ -222,7 +223,7 @@ def _untracked(git: Git) -> Iterator[FileDiff]:
 def _new_file(root: str, name: str) -> FileDiff:
     """Return an untracked file as wholly added; links, devices and folders are named and not opened."""
     try:
-        fd = os.open(os.path.join(root, name), os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        fd = os.open(os.path.join(root, name), os.O_RDONLY | system.NOFOLLOW | system.NONBLOCK | system.EXACT)
         try:
             if not stat.S_ISREG(os.fstat(fd).st_mode):
                 return FileDiff(UNTRACKED, name, ADDED, 0, 0, note="not a regular file")

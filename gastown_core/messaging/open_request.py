@@ -12,6 +12,7 @@ import os
 import select
 
 from gastown_core.errors import DeliveryError, StoreError
+from gastown_core.files import system
 from gastown_core.files.atomic import read_json, write_json
 from gastown_core.files.folders import private_folder
 from gastown_core.model.json_text import decode_json
@@ -52,7 +53,7 @@ class OpenRequest(Record):
         """Give the hook its decision. Raises DeliveryError if it no longer waits."""
         line = json.dumps([decision.is_yes, decision.words]).encode() + b"\n"
         try:
-            fd = os.open(self.path, os.O_WRONLY | os.O_NONBLOCK | os.O_NOFOLLOW)
+            fd = os.open(self.path, os.O_WRONLY | system.NONBLOCK | system.NOFOLLOW)
             try:
                 if os.write(fd, line) != len(line):
                     raise DeliveryError("the answer is too long for the agent's hook", "", "a shorter one")
@@ -103,12 +104,15 @@ def hold_open(root: str, session: str, words: str, at: float, *, is_question: bo
 
     ``at`` is when the program asked.  Run by the hook, whose ancestor is the program. Raises StoreError, OSError.
     """
+    if not hasattr(os, "mkfifo"):
+        # Windows: there are no sessions whose question could be answered
+        return None
     folder = private_folder(_folder(root, session))
     _tidy(folder)
     own = os.path.join(folder, str(os.getpid()))
     os.mkfifo(own + _PIPE, 0o600)
     # open at both ends: a writer that leaves does not end it
-    fd = os.open(own + _PIPE, os.O_RDWR | os.O_NONBLOCK)
+    fd = os.open(own + _PIPE, os.O_RDWR | system.NONBLOCK)
     try:
         write_json(own + _ASKED, {"words": words, "is_question": is_question, "at": at}, mode=0o600)
         return _await(fd, root, session, at, _program_above(os.getppid()))

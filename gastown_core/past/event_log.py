@@ -10,6 +10,7 @@ from array import array
 from bisect import bisect_right
 
 from gastown_core.events.log import SHOWN, log_path, parse_event
+from gastown_core.files import system
 from gastown_core.files.plain import open_plain
 from gastown_core.model.json_text import bulk_decoder
 from gastown_core.model.town_event import TownEvent
@@ -58,7 +59,7 @@ class EventLog:
 
     def event(self, number: int) -> TownEvent:
         """Return an event again. Raises IndexError, OSError."""
-        line = os.pread(self._fd, self._lengths[number], self._offsets[number])
+        line = system.read_at(self._fd, self._lengths[number], self._offsets[number])
         event = parse_event(line, self._offsets[number], self._decode)
         if event is None:
             raise OSError(f"line {number} of {self._path} has changed")

@@ -11,6 +11,7 @@ import time
 from collections import deque
 
 from gastown_core.errors import GastownError
+from gastown_core.files import system
 from gastown_core.files.folders import private_folder
 from gastown_core.files.plain import open_plain
 from gastown_core.model.record import Record
@@ -88,7 +89,7 @@ class _Log:
 
     def __init__(self, path: str, limit: int) -> None:
         private_folder(os.path.dirname(path))
-        self._fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+        self._fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | system.EXACT, 0o600)
         self._room = limit
         self._dropped = 0
         self._end: deque[bytes] = deque()

@@ -123,12 +123,14 @@ def end_processes_in(folder: str) -> int:
     import psutil
 
     below = os.path.realpath(folder) + os.sep
+    # where there are no process groups, each process counts as one
+    group_of = getattr(os, "getpgid", lambda pid: pid or os.getpid())
     groups = set()
     for process in psutil.process_iter(["pid", "cwd"]):
         if str(process.info["cwd"] or "").startswith(below):
             with suppress(ProcessLookupError):
-                groups.add(os.getpgid(process.info["pid"]))
-    groups.discard(os.getpgid(0))
+                groups.add(group_of(process.info["pid"]))
+    groups.discard(group_of(0))
     for group in groups:
         kill_group(group)
     return len(groups)

@@ -12,6 +12,7 @@ from array import array
 from collections import OrderedDict
 
 from gastown_core.events.log import SHOWN, log_path, parse_event
+from gastown_core.files import system
 from gastown_core.files.jsonl import lines_backward
 from gastown_core.files.plain import open_plain
 from gastown_core.model.address import OTHER, Address
@@ -92,7 +93,7 @@ class EventStream:
         position = size
         while position > 0:
             start = max(0, position - FIRST_BYTES)
-            newline = os.pread(self._fd, position - start, start).rfind(b"\n")
+            newline = system.read_at(self._fd, position - start, start).rfind(b"\n")
             if newline >= 0:
                 return start + newline + 1
             position = start
@@ -174,7 +175,7 @@ class EventStream:
     def _line(self, offset: int) -> bytes:
         size = LINE_GUESS
         while True:
-            data = os.pread(self._fd, size, offset)
+            data = system.read_at(self._fd, size, offset)
             newline = data.find(b"\n")
             if newline >= 0:
                 return data[:newline]

@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 
 from gastown_core.events.log import parse_event
+from gastown_core.files import system
 from gastown_core.files.jsonl import lines_backward
 from gastown_core.files.plain import open_plain
 from gastown_core.model.record import Record
@@ -114,7 +115,7 @@ def _stands(fd: int, place: Place, is_spool: bool) -> bool:
     if os.fstat(fd).st_size < place.offset:
         return False
     start = max(0, place.offset - LOOK_BACK)
-    before = os.pread(fd, place.offset - start, start)
+    before = system.read_at(fd, place.offset - start, start)
     if not before.endswith(b"\n"):
         return False
     return _mark(before[before.rfind(b"\n", 0, -1) + 1 :], is_spool) == place.marks[-1]

@@ -58,7 +58,9 @@ def record_of(root: str, note: Note, content: Collection[str], env: Mapping[str,
         elif value:
             told[name] = cut(str(value), _limit(opt_in, env))
     if note.kind == "agent.instantiate":
-        told |= {"instance": f"{os.uname().nodename}:{os.path.basename(root)}", "town_root": root}
+        import platform
+
+        told |= {"instance": f"{platform.node()}:{os.path.basename(root)}", "town_root": root}
     if not row.notice:
         told[STATUS] = ERROR if note.error else OK
     if note.error:

@@ -21,6 +21,7 @@ from concurrent.futures import TimeoutError as FutureTimeoutError
 
 from gastown_core import process
 from gastown_core.errors import NoTmuxError, TmuxError
+from gastown_core.files import system
 from gastown_core.process_table import lives
 from gastown_core.tmux.panes import (
     HIDDEN_PREFIX,
@@ -336,7 +337,7 @@ def _open_lifeline(fifo: str, client: subprocess.Popen[bytes], timeout_s: float 
     deadline = time.monotonic() + timeout_s
     while True:
         try:
-            return os.open(fifo, os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+            return os.open(fifo, os.O_WRONLY | system.NONBLOCK | system.EXACT)
         except OSError as error:
             if error.errno != errno.ENXIO or time.monotonic() > deadline or client.poll() is not None:
                 process.kill_group(client.pid)

@@ -10,7 +10,7 @@ import time
 
 from gastown_core.errors import TmuxError
 from gastown_core.model.sha256 import sha256
-from gastown_core.process_table import process_table, words_of
+from gastown_core.process_table import open_files, process_table, words_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ def server_process(name: str) -> int:
         if inodes is None:
             return next((pid for pid in servers if _was_told(words_of(pid), name)), 0)
         wanted = {f"socket:[{inode}]" for inode in inodes}
-        holder = next((pid for pid in servers if not wanted.isdisjoint(_open_files(pid))), 0)
+        holder = next((pid for pid in servers if not wanted.isdisjoint(open_files(pid))), 0)
         if holder:
             return holder
         before, inodes = inodes, _bound_sockets(path)
@@ -119,19 +119,6 @@ def _bound_sockets(path: str) -> set[str] | None:
     except OSError:
         return None
     return {row[6] for row in rows if len(row) == 8 and row[7] == path and row[3] == LISTENS}
-
-
-def _open_files(pid: int) -> set[str]:
-    found = set()
-    try:
-        for number in os.listdir(f"/proc/{pid}/fd"):
-            try:
-                found.add(os.readlink(f"/proc/{pid}/fd/{number}"))
-            except OSError:
-                pass
-    except OSError:
-        pass
-    return found
 
 
 def _was_told(words: list[str], name: str) -> bool:

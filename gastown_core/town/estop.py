@@ -10,6 +10,7 @@ import os
 
 from gastown_core.clock import SYSTEM_CLOCK, format_seconds, parse_moment
 from gastown_core.errors import StoreError, TownError
+from gastown_core.files import system
 from gastown_core.files.atomic import write_atomic
 from gastown_core.model.address import MAYOR
 from gastown_core.model.estop import Estop
@@ -89,7 +90,7 @@ def declare(root: str, rig: str, reason: str, *, kind: str = MANUAL, clock: Cloc
     except StoreError:
         # an empty file has room on a full disk, and is a stop too
         try:
-            os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600))
+            os.close(os.open(path, os.O_WRONLY | os.O_CREAT | system.EXACT, 0o600))
         except OSError:
             pass
         if not is_set(root, rig):

@@ -26,13 +26,14 @@ class HostLoad(Record):
 
 def read_load(root: str) -> HostLoad:
     """Return the machine's load now; starts no process."""
+    import shutil
+
     try:
         load = os.getloadavg()[0] / (os.cpu_count() or 1)
-    except OSError:
+    except (AttributeError, OSError):  # Windows has no load average
         load = None
     try:
-        status = os.statvfs(root)
-        disk = status.f_bavail * status.f_frsize / GB
+        disk = shutil.disk_usage(root).free / GB
     except OSError:
         disk = None
     return HostLoad(load, _memory_gb(), disk)
@@ -42,6 +43,10 @@ def _memory_gb() -> float | None:
     try:
         with open("/proc/meminfo", encoding="utf-8") as handle:
             row = next((line for line in handle if line.startswith("MemAvailable:")), "")
+    except FileNotFoundError:
+        import psutil
+
+        return float(psutil.virtual_memory().available) / GB
     except OSError:
         return None
     words = row.split()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 
+from gastown_core.files import system
 from gastown_core.files.plain import open_plain
 from gastown_core.files.tail import Tailer
 from gastown_core.model.record import Record
@@ -88,7 +89,7 @@ def _beginning(path: str, length: int) -> str:
     """Return a digest of the first ``length`` bytes, with their number."""
     fd = open_plain(path)
     try:
-        return f"{length}:{sha256(os.pread(fd, length, 0)).hex()[:16]}"
+        return f"{length}:{sha256(system.read_at(fd, length, 0)).hex()[:16]}"
     finally:
         os.close(fd)
 

@@ -11,6 +11,7 @@ import os
 
 from gastown_core.clock import today
 from gastown_core.errors import StoreError
+from gastown_core.files import system
 from gastown_core.files.folders import private_folder
 from gastown_core.files.lean_sqlite import sqlite3
 from gastown_core.model.json_text import decode_json, encode_json
@@ -112,7 +113,7 @@ class UsageLedger:
     def _open(self) -> sqlite3.Connection:
         private_folder(os.path.dirname(self.path))
         # what SQLite makes beside it gets its mode
-        os.close(os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+        os.close(os.open(self.path, os.O_RDWR | os.O_CREAT | system.EXACT, 0o600))
         db = sqlite3.connect(self.path, timeout=BUSY_S, isolation_level=None, check_same_thread=False)
         return self._with_tables(db)
 

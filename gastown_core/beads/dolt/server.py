@@ -14,11 +14,12 @@ import time
 from gastown_core.beads.dolt.address import DATA, HOST, STATE, town_port
 from gastown_core.clock import SYSTEM_CLOCK, format_seconds, parse_moment
 from gastown_core.errors import ConflictError, NotFoundError, SettingsError, StoreError
+from gastown_core.files import system
 from gastown_core.files.atomic import read_json, write_atomic, write_json
 from gastown_core.files.folders import cache_folder, private_folder
 from gastown_core.files.plain import open_plain
 from gastown_core.model.record import Record
-from gastown_core.process import spawn
+from gastown_core.process import KILL, spawn
 from gastown_core.process_table import lives, words_of
 
 TYPE_CHECKING = False
@@ -131,7 +132,7 @@ def start(town: str) -> tuple[ServerStatus, bool]:
     private_folder(os.path.join(town, os.path.dirname(LOG)))
     log = os.path.join(town, LOG)
     begin = os.stat(log).st_size if os.path.exists(log) else 0
-    fd = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+    fd = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | system.EXACT, 0o600)
     try:
         child = spawn(_words(data, port), cwd=data, env=_environment(data), stdout=fd, stderr=fd)
     finally:
@@ -180,7 +181,7 @@ def stop(town: str) -> int:
 
 
 def _end(pid: int) -> None:
-    for number, patience_s in ((signal.SIGTERM, END_S), (signal.SIGKILL, KILLED_S)):
+    for number, patience_s in ((signal.SIGTERM, END_S), (KILL, KILLED_S)):
         try:
             os.kill(pid, number)
         except ProcessLookupError:

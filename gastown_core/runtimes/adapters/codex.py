@@ -14,7 +14,7 @@ from gastown_core.clock import parse_moment
 from gastown_core.files.plain import open_plain
 from gastown_core.model.json_text import decode_json, encode_json
 from gastown_core.model.record import Record
-from gastown_core.process_table import began_at, family_of
+from gastown_core.process_table import began_at, family_of, open_files
 from gastown_core.runtimes.adapter import (
     BUSY,
     FAILED,
@@ -396,12 +396,7 @@ class CodexAdapter(Adapter):
 
 
 def _open_log(pid: int) -> str:
-    folder = f"/proc/{pid}/fd"
-    try:
-        ends = [os.readlink(os.path.join(folder, name)) for name in os.listdir(folder)]
-    except OSError:
-        return ""
-    return next((end for end in ends if end.endswith(".jsonl") and "/rollout-" in end), "")
+    return next((end for end in open_files(pid) if end.endswith(".jsonl") and "/rollout-" in end), "")
 
 
 ADAPTER = CodexAdapter()

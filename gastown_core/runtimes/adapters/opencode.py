@@ -14,7 +14,7 @@ import sqlite3
 from collections import Counter
 
 from gastown_core.model.json_text import decode_json
-from gastown_core.process_table import began_at, environment_of
+from gastown_core.process_table import began_at, environment_of, folder_of
 from gastown_core.runtimes.adapter import (
     BUSY,
     IDLE,
@@ -263,9 +263,8 @@ class OpenCodeAdapter(Adapter):
 
     def transcript(self, pid: int) -> str:
         """The database and the folder of that process."""
-        try:
-            folder = os.readlink(f"/proc/{pid}/cwd")
-        except OSError:
+        folder = folder_of(pid)
+        if not folder:
             return ""
         path = _database(environment_of(pid))
         return f"{path}#{folder}" if os.path.exists(path) else ""

@@ -11,7 +11,7 @@ import glob
 import os
 
 from gastown_core.clock import parse_moment
-from gastown_core.process_table import began_at, environment_of
+from gastown_core.process_table import began_at, environment_of, folder_of
 from gastown_core.runtimes.adapter import (
     BUSY,
     CONTEXT,
@@ -132,9 +132,8 @@ def newest(folder: str) -> tuple[float, str]:
 
 def log_of(pid: int, sessions: Callable[[Mapping[str, str], str], str]) -> str:
     """Return the log of a running program, empty if it has none; ``sessions`` finds the folder of a working directory."""
-    try:
-        folder = os.readlink(f"/proc/{pid}/cwd")
-    except OSError:
+    folder = folder_of(pid)
+    if not folder:
         return ""
     written, path = newest(sessions(environment_of(pid), folder))
     return path if written >= began_at(pid) - SLACK_S else ""

@@ -139,7 +139,12 @@ def _key(record: Mapping[str, Any], path: str, env: Mapping[str, str]) -> Iterat
 
 
 def _root(env: Mapping[str, str]) -> Iterator[Obstacle]:
-    if os.geteuid() or env.get("IS_SANDBOX") == "1" or env.get("CLAUDE_CODE_BUBBLEWRAP") == "1":
+    if (
+        not hasattr(os, "geteuid")
+        or os.geteuid()
+        or env.get("IS_SANDBOX") == "1"
+        or env.get("CLAUDE_CODE_BUBBLEWRAP") == "1"
+    ):
         return
     yield Obstacle(
         ROOT,

@@ -12,6 +12,7 @@ import time
 
 from gastown_core.clock import parse_moment
 from gastown_core.errors import GastownError
+from gastown_core.files import system
 from gastown_core.files.atomic import read_json
 from gastown_core.files.plain import open_plain, read_plain
 from gastown_core.model.json_text import decode_json
@@ -203,7 +204,7 @@ class GateLog:
         # a flood is not read through: what scrolled by since the last look is passed over
         if status.st_size - self._offset > READ_BYTES:
             self._offset, self._rest, self.skipped = status.st_size - HEAD_BYTES, b"", True
-        chunk = os.pread(descriptor, READ_BYTES, self._offset)
+        chunk = system.read_at(descriptor, READ_BYTES, self._offset)
         if not chunk:
             return False
         self._offset += len(chunk)

@@ -4,7 +4,10 @@ import os
 import plistlib
 import shlex
 
+import pytest
+
 from gastown_core.daemon import supervisor
+from gastown_core.errors import TownError
 from tests.support.cli import gt
 from tests.support.rigged import make_executable
 
@@ -66,3 +69,9 @@ def test_a_refused_unit_leaves_no_file(rigged, tmp_path):
     done = gt("daemon", "enable-supervisor", cwd=rigged.root, **env)
     assert done.code == 1 and "Unit is masked." in done.err
     assert [files for _, _, files in os.walk(tmp_path / "config") if files] == []
+
+
+def test_windows_has_no_supervisor_and_says_what_to_do(rigged):
+    with pytest.raises(TownError) as caught:
+        supervisor.plan_of(rigged.root, platform="win32")
+    assert "no supervisor" in str(caught.value) and "gt daemon start" in caught.value.hint
