@@ -11,7 +11,6 @@ import os
 import time
 
 from gastown_core.clock import SYSTEM_CLOCK
-from gastown_core.files import system
 from gastown_core.model.record import Record
 
 TYPE_CHECKING = False
@@ -134,7 +133,7 @@ def _status_lines() -> Iterator[bytes]:
 def _status_of(pid: int | str) -> bytes:
     """Return the status line of a process. Raises OSError."""
     # a third of the time of a file object, for every process of the machine
-    fd = os.open(f"/proc/{pid}/stat", os.O_RDONLY | system.EXACT)
+    fd = os.open(f"/proc/{pid}/stat", os.O_RDONLY)
     try:
         return os.read(fd, 512)
     finally:

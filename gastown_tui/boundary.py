@@ -13,8 +13,8 @@ from collections import deque
 from textual.message_pump import MessagePump
 
 from gastown_core.clock import format_seconds
-from gastown_core.files import system
 from gastown_core.files.folders import cache_folder
+from gastown_core.files.plain import open_plain
 from gastown_core.model.record import Record
 
 TYPE_CHECKING = False
@@ -89,7 +89,7 @@ def write_fault(root: str, fault: Fault) -> None:
         return
     try:
         cache_folder(os.path.dirname(path))
-        fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | system.EXACT | system.NONBLOCK, 0o600)
+        fd = open_plain(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         try:
             if os.fstat(fd).st_size > MOST_BYTES:
                 os.ftruncate(fd, 0)
