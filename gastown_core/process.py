@@ -313,6 +313,16 @@ def kill_group(pid: int) -> None:
             os.kill(pid, KILL)
 
 
+def interrupt_group(pid: int) -> None:
+    """Interrupt the process group that ``pid`` leads, as Ctrl-C does; one that is gone is ignored."""
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        if hasattr(os, "killpg"):
+            os.killpg(pid, signal.SIGINT)
+        else:
+            # Windows: to a process group that was started as one
+            os.kill(pid, signal.CTRL_BREAK_EVENT)  # type: ignore[attr-defined]
+
+
 def spawn(
     argv: Sequence[str],
     *,

@@ -6,8 +6,6 @@ killed, with its family.
 
 from __future__ import annotations
 
-import os
-import signal
 import threading
 
 from gastown_core import process
@@ -104,7 +102,7 @@ def run_task(
         wanted = (lambda: task.is_cancelled) if task is not None else None
         ended = process.follow(child, takers, timeout_s=limit_s, stopped=wanted)
         if ended == process.STOPPED:
-            os.killpg(child.pid, signal.SIGINT)
+            process.interrupt_group(child.pid)
             if process.follow(child, takers, timeout_s=PATIENCE_S) == process.LATE:
                 ended = process.LATE
     finally:

@@ -26,17 +26,24 @@ class HostLoad(Record):
 
 def read_load(root: str) -> HostLoad:
     """Return the machine's load now; starts no process."""
-    import shutil
-
     try:
         load = os.getloadavg()[0] / (os.cpu_count() or 1)
     except (AttributeError, OSError):  # Windows has no load average
         load = None
     try:
-        disk = shutil.disk_usage(root).free / GB
+        disk = _disk_gb(root)
     except OSError:
         disk = None
     return HostLoad(load, _memory_gb(), disk)
+
+
+def _disk_gb(root: str) -> float:
+    if hasattr(os, "statvfs"):
+        status = os.statvfs(root)
+        return status.f_bavail * status.f_frsize / GB
+    import shutil
+
+    return shutil.disk_usage(root).free / GB
 
 
 def _memory_gb() -> float | None:
