@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import os
+from contextlib import contextmanager
 from typing import ClassVar
 
 from textual.app import App, SuspendNotSupported
@@ -19,13 +20,12 @@ from gastown_tui.keymap import Keymap
 from gastown_tui.last_picture import keep_picture, picture_of
 from gastown_tui.preferences import Preferences, load_preferences, save_preferences
 from gastown_tui.screens.feed import FeedScreen
-from gastown_tui.text import clean, title_sequence
+from gastown_tui.text import title_sequence
 from gastown_tui.themes import AUTO, THEMES, Look, theme_of, wanted_theme, wants_ascii, wants_colour
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Mapping, Sequence
-    from contextlib import AbstractContextManager
+    from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 
     from textual.screen import Screen
 
@@ -34,15 +34,12 @@ if TYPE_CHECKING:
     from gastown_core.state.rows import EventFilter
     from gastown_tui.console import Answer
     from gastown_tui.core_calls import CoreCalls
-    from gastown_tui.text import Pieces
 
 PICTURE_S = 10.0
 SETTLED_S = 3.0
 """How long after the start modules and first rows are there that stay to the end."""
 AGAIN_S = 1.0
 """How long to wait after a fault in the live model before subscribing to its updates again."""
-ASKED_S = 3.0
-"""A task that runs for so long is named before the console ends."""
 CSS_THEME = "dark"
 """The theme whose background is set in the style sheet."""
 
@@ -241,9 +238,18 @@ class FeedApp(Bounded, App[int], inherit_bindings=False):
         """Call ``tell`` with ``facts`` in the app's thread, and wait for it."""
         self.call_from_thread(tell, *facts)
 
-    def lend_terminal(self) -> AbstractContextManager[None]:
+    def terminal_is_back(self) -> None:
+        """Draw everything anew: another program may have written anywhere."""
+        if self._stands:
+            self.refresh(layout=True)
+            self._display(self.screen, self.screen._compositor.render_update(full=True))
+
+    @contextmanager
+    def lend_terminal(self) -> Iterator[None]:
         """Suspend the console while another program has the terminal. Raises SuspendNotSupported."""
-        return self.suspend()
+        with self.suspend():
+            yield
+        self.terminal_is_back()
 
     def say(self, text: str, tone: str = "warn") -> None:
         """Show a message in the status bar."""
@@ -368,17 +374,7 @@ class FeedApp(Bounded, App[int], inherit_bindings=False):
 
     def ask_to_leave(self) -> None:
         """Quit; while tasks run, ask first: they end with the console."""
-        running = [task for task in self.feed.tasks.running() if self.now - task.began_at >= ASKED_S]
-        if not running:
-            self.leave()
-            return
-        from gastown_tui.dialogs.confirm import Confirm
-
-        names = ", ".join(clean(task.what) for task in running[:3]) + (" …" if len(running) > 3 else "")
-        lines: list[Pieces] = [(("It puts back what it began. The town and its agents go on.", "text"),)]
-        many = f"{len(running)} tasks" if len(running) > 1 else "1 task"
-        dialog = Confirm(f"Cancel {many} and quit?", names, lines, "Quit")
-        self.ask(dialog, lambda answer: self.leave() if answer else None)
+        self.feed.tasks.end_then(self.leave)
 
     def leave(self) -> None:
         """Cancel what runs, save the preferences and the last picture, then exit."""

@@ -43,6 +43,8 @@ class ConsoleDriver(LinuxDriver):
     ) -> None:
         super().__init__(app, debug=debug, mouse=mouse, size=size)
         self._backgrounds = Backgrounds()
+        self._is_back = False
+        """Whether the terminal was taken again after a stop before its signal to continue is looked at."""
 
     def _get_terminal_size(self) -> tuple[int, int]:
         """Return the terminal's size; for one that says 0 by 0 the same as Rich, or each frame would be a resize."""
@@ -67,6 +69,38 @@ class ConsoleDriver(LinuxDriver):
         if understands(os.environ.get("TERM", "")):
             self.write(LEAVE)
         super().stop_application_mode()
+
+    # Textual acts in the signal handlers themselves, in the middle of whatever the main thread does; a queue that it
+    # holds then is never let go.  Here the event loop acts, between two callbacks.
+
+    def _sigtstp_application(self, *_: object) -> None:
+        """Give the terminal back, then stop."""
+        self._loop.call_soon_threadsafe(self._stop)
+
+    def _sigcont_application(self, *_: object) -> None:
+        """Take the terminal again."""
+        self._loop.call_soon_threadsafe(self._continued)
+
+    def _stop(self) -> None:
+        self._is_back = True
+        super()._sigtstp_application()  # it gives the terminal back and stops the process
+        if self._auto_restart:
+            self._take_back()
+
+    def _continued(self) -> None:
+        """Take the terminal again after a stop that could not give it back, or after none."""
+        if self._is_back:
+            self._is_back = False
+        elif self._auto_restart:
+            # otherwise it is lent to a program, after which it is taken again
+            self.suspend_application_mode()
+            self._take_back()
+
+    def _take_back(self) -> None:
+        self.resume_application_mode()
+        draw = getattr(self._app, "terminal_is_back", None)
+        if draw is not None:
+            draw()
 
     def write(self, data: str) -> None:
         """Write to the terminal; skip entering the alternate screen once if it is already on."""

@@ -14,11 +14,14 @@ if TYPE_CHECKING:
     from gastown_core.model.snapshot import RefineryView
     from gastown_tui.console import Console
     from gastown_tui.dialogs.task_list import TaskList
+    from gastown_tui.text import Pieces
 
 KEPT = 40
 """So many tasks are listed; those that run always."""
 LONG_S = 10.0
 """A task that took longer tells its end, even if something else was done meanwhile."""
+ASKED_S = 3.0
+"""A task that runs for so long is named before the console ends."""
 FRESH_S = 0.5
 
 
@@ -51,6 +54,20 @@ class Tasks:
         """Ask every task to end."""
         for task in self.running():
             task.cancel()
+
+    def end_then(self, leave: Callable[[], None]) -> None:
+        """Call ``leave``; while tasks run, only if the person agrees to cancel them."""
+        running = [task for task in self.running() if self.console.now - task.began_at >= ASKED_S]
+        if not running:
+            leave()
+            return
+        from gastown_tui.dialogs.confirm import Confirm
+
+        names = ", ".join(clean(task.what) for task in running[:3]) + (" …" if len(running) > 3 else "")
+        lines: list[Pieces] = [(("It puts back what it began. The town and its agents go on.", "text"),)]
+        many = f"{len(running)} tasks" if len(running) > 1 else "1 task"
+        dialog = Confirm(f"Cancel {many} and quit?", names, lines, "Quit")
+        self.console.ask(dialog, lambda answer: leave() if answer else None)
 
     def _found(self) -> tuple[list[Task], list[RefineryView], float]:
         busy = [one for one in self.console.snapshot.refineries if one.is_busy]
