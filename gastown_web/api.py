@@ -1,16 +1,19 @@
 """THE table of the JSON API under ``/api/v1``, and its OpenAPI document, which is made from the table.
 
-Answers are what the commands print with ``--json``.  To add an endpoint, add a row and a method.
+Answers are what the commands print with ``--json``.  To add an endpoint, add a row and a method, or a row in
+``api_reads`` for what is read from disk.
 """
 
 from __future__ import annotations
 
+import asyncio
 import json
 
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from gastown_core.clock import format_seconds
+from gastown_core.errors import GastownError, NotFoundError
 from gastown_core.model.record import Record
 from gastown_core.orders.perform import command_log
 from gastown_core.state.as_json import agent_json, convoy_json, refinery_json, status_json
@@ -40,6 +43,11 @@ def _object(**properties: Schema) -> Schema:
     return {"type": "object", "properties": properties, "required": list(properties)}
 
 
+def _properties(of: Schema) -> dict[str, Schema]:
+    """Return the properties of an object's schema."""
+    return dict(of["properties"])  # type: ignore[call-overload, no-any-return]
+
+
 def _list(of: Schema) -> Schema:
     return {"type": "array", "items": of}
 
@@ -55,6 +63,16 @@ REFINERY = _object(rig=TEXT, phase=TEXT, running=FLAG, batch=TEXT, target=TEXT)
 SOURCE = _object(name=TEXT, error=TEXT)
 HOOK = _object(agent=TEXT, state=TEXT, bead=TEXT, title=TEXT)
 COMMAND = _object(label=TEXT, help=TEXT, path=TEXT, group=TEXT, key=TEXT)
+BEAD = _object(id=TEXT, title=TEXT, status=TEXT, priority=COUNT, issue_type=TEXT, rig=TEXT)
+TIE = _object(id=TEXT, type=TEXT, title=TEXT, status=TEXT)
+MESSAGE: Schema = {
+    "type": "object",
+    "properties": {"id": TEXT, "from": TEXT, "to": TEXT, "subject": TEXT, "body": TEXT, "read": FLAG, "priority": TEXT},
+    "required": ["id", "from", "to", "subject", "body", "read", "priority"],
+}
+ESCALATION = _object(id=TEXT, title=TEXT, status=TEXT, severity=TEXT, escalatedBy=TEXT, times=COUNT)
+SPENT = _object(name=TEXT, tokens=COUNT, cost=TEXT, landed=COUNT)
+FAILED = _object(error=TEXT, why=TEXT, hint=TEXT)
 DONE = _object(at=MOMENT, command=TEXT, ok=FLAG, detail=TEXT)
 
 
@@ -64,6 +82,7 @@ class Parameter(Record):
     name: str
     what: str
     schema: Schema = TEXT
+    required: bool = False
 
 
 class Endpoint(Record):
@@ -93,6 +112,30 @@ ENDPOINTS = (
             Parameter("bead", "only about this bead"),
         ),
     ),
+    Endpoint(
+        "beads",
+        "Beads of the town's and the rigs' ledgers, by priority; closed ones only if asked for",
+        _object(beads=_list(BEAD), missing={"type": "object"}),
+        (
+            Parameter("rig", "only of this rig's ledger; town: of the town's own"),
+            Parameter("status", "only with this status; all: closed ones too"),
+            Parameter("type", "only of this type"),
+            Parameter("assignee", "only of this assignee"),
+            Parameter("text", "only with this text in title or id"),
+            Parameter("limit", "at most so many (default 100, largest 1000)", {"type": "integer", "default": 100}),
+        ),
+    ),
+    Endpoint("bead", "One bead, and what it depends on", _object(**_properties(BEAD), depends_on=_list(TIE), dependents=_list(TIE)), (Parameter("id", "the bead", required=True),)),
+    Endpoint("mail", "An inbox, as gt mail inbox --json", _object(of=TEXT, messages=_list(MESSAGE)), (Parameter("of", "whose inbox (default overseer)"),)),
+    Endpoint("thread", "A message's thread with bodies, oldest first", _object(messages=_list(MESSAGE)), (Parameter("id", "a message of it", required=True),)),
+    Endpoint("escalations", "Open escalations, as gt escalate list --json", _object(escalations=_list(ESCALATION))),
+    Endpoint("scheduler", "Why work is not dispatched, as gt scheduler explain --json", _object(answers={"type": "array"})),
+    Endpoint(
+        "costs",
+        "Usage beside what landed",
+        _object(by=TEXT, rows=_list(SPENT), total=SPENT),
+        (Parameter("by", "agent (default), rig, convoy or day"), Parameter("span", "day (default), week or all")),
+    ),
     Endpoint("sources", "Every source of data with its error", _object(sources=_list(SOURCE))),
     Endpoint("commands", "What the palette offers now", _object(commands=_list(COMMAND))),
     Endpoint("audit", "What was done from this server", _object(done=_list(DONE))),
@@ -119,12 +162,20 @@ def _operation(one: Endpoint) -> dict[str, object]:
         "operationId": one.path,
         "summary": one.what,
         "parameters": [
-            {"name": each.name, "in": "query", "description": each.what, "schema": each.schema}
+            {
+                "name": each.name,
+                "in": "query",
+                "description": each.what,
+                "schema": each.schema,
+                "required": each.required,
+            }
             for each in one.parameters
         ],
         "responses": {
             "200": {"description": one.what, "content": {"application/json": {"schema": one.schema}}},
             "401": {"description": "without the token"},
+            "404": {"description": "there is no such thing", "content": {"application/json": {"schema": FAILED}}},
+            "503": {"description": "it cannot be read now", "content": {"application/json": {"schema": FAILED}}},
         },
     }
 
@@ -147,7 +198,18 @@ class Api:
         name = request.path_params["name"]
         if name not in {one.path for one in ENDPOINTS}:
             return PlainTextResponse("there is no such endpoint; /api/v1/openapi.json lists them\n", 404)
-        return _json(getattr(self, f"_{name}")(request))
+        answer = getattr(self, f"_{name}", None)
+        if answer is not None:
+            return _json(answer(request))
+        # its imports are needed by nobody but those who ask
+        from gastown_web.api_reads import ON_DISK, Asked
+
+        asked = Asked(self._desk.root, self._desk.town, self._desk.live.clock.now(), dict(request.query_params))
+        try:
+            return _json(await asyncio.to_thread(ON_DISK[name], asked))
+        except GastownError as error:
+            told = {"error": str(error), "why": error.why, "hint": error.hint}
+            return _json(told, 404 if isinstance(error, NotFoundError) else 503)
 
     def _status(self, _: Request) -> object:
         return status_json(self._desk.town)
@@ -218,6 +280,6 @@ class Api:
         return {"done": rows}
 
 
-def _json(value: object) -> Response:
+def _json(value: object, code: int = 200) -> Response:
     # ASCII: a lone surrogate of somebody's file stays an escape
-    return Response(json.dumps(value, ensure_ascii=True).encode(), media_type="application/json")
+    return Response(json.dumps(value, ensure_ascii=True).encode(), code, media_type="application/json")

@@ -141,7 +141,7 @@ def run_list(args: Namespace) -> int:
 
 def _print_list(found: list[Escalation], *, as_json: bool) -> int:
     if as_json:
-        output.say_json([_as_json(one) for one in found])
+        output.say_json([one.as_json() for one in found])
         return 0
     if not found:
         output.say("no escalations")
@@ -162,30 +162,6 @@ def _print_list(found: list[Escalation], *, as_json: bool) -> int:
     return 0
 
 
-def _as_json(one: Escalation) -> dict[str, object]:
-    def moment(at: float) -> str:
-        return format_seconds(at) if at else ""
-
-    return {
-        "id": one.id,
-        "title": one.title,
-        "status": one.status,
-        "created_at": moment(one.raised_at),
-        "severity": one.severity,
-        "reason": one.reason,
-        "source": one.source,
-        "escalatedBy": one.raised_by,
-        "escalatedAt": moment(one.raised_at),
-        "ackedBy": one.acked_by,
-        "ackedAt": moment(one.acked_at),
-        "closedBy": one.closed_by,
-        "closedReason": one.closed_reason,
-        "relatedBead": one.related,
-        "times": one.times,
-        "reescalations": one.reescalations,
-    }
-
-
 def _one_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("id", help="id of the escalation")
     context.add_json(parser)
@@ -199,7 +175,7 @@ def run_show(args: Namespace) -> int:
     bead = escalation.get_escalation(_ledger(context.town()), args.id)
     one = escalation.escalation_of(bead)
     if args.json:
-        output.say_json(_as_json(one))
+        output.say_json(one.as_json())
         return 0
     output.say(f"{output.style(one.severity, *TONES[one.severity])}  {one.id}  {output.clean(one.title)}")
     rows = {
@@ -270,7 +246,7 @@ def run_close(args: Namespace) -> int:
 
 def _done(one: Escalation, words: str, *, as_json: bool) -> int:
     if as_json:
-        output.say_json(_as_json(one))
+        output.say_json(one.as_json())
     else:
         output.say(f"{output.style('✓', 'green')} {output.clean(words)}")
     return 0

@@ -67,6 +67,28 @@ class Escalation(Record):
         """Whether somebody has acknowledged it."""
         return bool(self.acked_by)
 
+    def as_json(self) -> dict[str, object]:
+        """Return it as ``--json`` prints it; moments that are unset are empty."""
+        raised = format_seconds(self.raised_at) if self.raised_at else ""
+        return {
+            "id": self.id,
+            "title": self.title,
+            "status": self.status,
+            "created_at": raised,
+            "severity": self.severity,
+            "reason": self.reason,
+            "source": self.source,
+            "escalatedBy": self.raised_by,
+            "escalatedAt": raised,
+            "ackedBy": self.acked_by,
+            "ackedAt": format_seconds(self.acked_at) if self.acked_at else "",
+            "closedBy": self.closed_by,
+            "closedReason": self.closed_reason,
+            "relatedBead": self.related,
+            "times": self.times,
+            "reescalations": self.reescalations,
+        }
+
 
 class Raised(Record):
     """The result of raising an escalation; ``is_new`` is False if it was open already."""

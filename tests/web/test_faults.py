@@ -18,7 +18,7 @@ from gastown_core.model.agent import Health
 from gastown_web.api import ENDPOINTS, openapi
 from gastown_web.desk import Desk
 from tests.support.browser import Browser
-from tests.support.cli import gt
+from tests.support.cli import bd, gt
 from tests.support.dashboard import Served
 from tests.support.patience import until
 from tests.support.rigged import Rigged
@@ -31,14 +31,22 @@ MANY = 300
 
 
 def test_every_answer_of_the_api_is_as_its_document_says(browser: Browser, rigged: Rigged) -> None:
-    rigged.file("Mend the roof")
+    bead = rigged.file("Mend the roof").id
+    gt("mail", "send", "overseer", "-s", "hello", "-m", "a\x1b[2Jb", cwd=browser.root)
     gt("escalate", "-s", "HIGH", "The disk is nearly full", cwd=browser.root)
     until(lambda: browser.client.get("/api/v1/inbox").json()["items"], "the inbox has a row", 60)
     browser.post("/inbox/undo")
     told = browser.client.get("/api/v1/openapi.json").json()
     assert told == openapi()
     assert set(told["paths"]) == {f"/api/v1/{one.path}" for one in ENDPOINTS}
+    letter = browser.client.get("/api/v1/mail").json()["messages"][0]
+    assert letter["subject"] == "hello" and letter["read"] is False
+    words = {"bead": f"?id={bead}", "thread": f"?id={letter['id']}"}
     for path, item in told["paths"].items():
+        required = [one["name"] for one in item["get"]["parameters"] if one["required"]]
+        if required:
+            assert browser.client.get(path).status_code == 404
+            path += words[path.rpartition("/")[2]]
         schema = item["get"]["responses"]["200"]["content"]["application/json"]["schema"]
         answer = browser.client.get(path)
         assert answer.status_code == 200, path
@@ -46,6 +54,31 @@ def test_every_answer_of_the_api_is_as_its_document_says(browser: Browser, rigge
         assert browser.client.post(path, headers={"origin": "http://127.0.0.1:8080"}).status_code == 405
     assert browser.client.get("/api/v1/none").status_code == 404
     assert browser.client.get("/api/v1/_json").status_code == 404
+
+
+def test_the_api_reads_beads_as_they_are_asked_for(browser: Browser, rigged: Rigged) -> None:
+    first, second = rigged.file("Mend the roof").id, rigged.file("Paint the door").id
+    bd("update", second, "--status", "in_progress", "--assignee", "shop/crew/ana", cwd=rigged.root)
+
+    def beads(**words: str) -> list[str]:
+        return [one["id"] for one in browser.client.get("/api/v1/beads", params=words).json()["beads"]]
+
+    assert {first, second} <= set(beads()) and second not in beads(rig="town")
+    assert beads(text="roof") == [first] and beads(status="in_progress") == [second]
+    assert beads(assignee="shop/crew/ana", limit="0") == [second] and len(beads(limit="1")) == 1
+    bd("close", first, cwd=rigged.root)
+    assert first not in beads() and first in beads(status="all") and beads(status="closed", type="task") == [first]
+    one = browser.client.get("/api/v1/bead", params={"id": second}).json()
+    assert one["title"] == "Paint the door" and one["rig"] == "shop" and one["depends_on"] == []
+    for path in ("beads?rig=nowhere", "bead?id=sh-none", "bead?id=../../etc/passwd", "thread?id=%00", "costs?by=x"):
+        answer = browser.client.get(f"/api/v1/{path}")
+        assert answer.status_code == 404 and answer.json()["error"], path
+    os.rename(f"{rigged.root}/.beads", f"{rigged.root}/.beads.away")
+    try:
+        answer = browser.client.get("/api/v1/mail")
+        assert answer.status_code == 503 and "ledger" in answer.json()["error"]
+    finally:
+        os.rename(f"{rigged.root}/.beads.away", f"{rigged.root}/.beads")
 
 
 @pytest.mark.parametrize("at", [1e18, -1e18, float("inf"), float("-inf"), float("nan")])
