@@ -163,7 +163,7 @@ CHANGES = frozenset(
     gt scheduler run, gt scheduler clear, gt mq submit, gt mq retry, gt mq reject, gt mq post-merge, gt refinery process,
     gt polecat add, gt polecat pool-init, gt polecat remove, gt polecat nuke, gt polecat prune, gt dolt, gt store migrate, gt dog dispatch, gt start, gt shutdown, gt orphans kill, gt cleanup,
     gt warrant file, gt warrant execute, gt account add, gt account default, gt deacon force-kill, gt deacon pause, gt deacon resume,
-    gt deacon health-check, gt deacon stale-hooks, gt deacon redispatch, gt deacon feed-stranded, gt cycle,
+    gt deacon health-check, gt deacon stale-hooks, gt deacon cleanup-orphans, gt deacon redispatch, gt deacon feed-stranded, gt cycle,
     gt town next, gt town prev, gt crew next, gt crew prev, gt broadcast, gt dnd, gt notify, gt mail send, gt mail reply, gt mail mark-read,
     gt mail mark-unread, gt mail hook, gt mail archive, gt mail delete, gt mail clear, gt mail drain, gt mail claim, gt mail release,
     gt escalate, gt escalate ack, gt escalate forward, gt escalate close, gt escalate stale, gt gate resolve, gt answers add, gt handoff,
@@ -178,7 +178,7 @@ CHANGES = frozenset(
 )
 """Commands that change something, and ``bd export``, which prints records of the ledger as they are."""
 
-NEEDS_A_SESSION = frozenset(("gt peek", "gt answer", "gt answers test", "gt orphans procs"))
+NEEDS_A_SESSION = frozenset(("gt peek", "gt answer", "gt answers test", "gt orphans procs", "gt deacon zombie-scan"))
 """Readers of running sessions, of their screens or questions, which the furnished town has not."""
 
 

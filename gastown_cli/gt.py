@@ -309,6 +309,8 @@ ROOT = Root(
         ),
         Command("deacon health-state", _C + "deacon:health_state", "Agents", "Show agents that did not answer"),
         Command("deacon stale-hooks", _C + "deacon:stale_hooks", "Agents", "Release work of agents without a session"),
+        Command("deacon cleanup-orphans", _C + "orphans:kill", "Agents", "Same as gt orphans kill"),
+        Command("deacon zombie-scan", _C + "deacon:zombie_scan", "Agents", "Show sessions whose agent has died"),
         Command("deacon redispatch", _C + "deacon:redispatch", "Agents", "Sling a bead that came back, a few times"),
         Command("deacon redispatch-state", _C + "deacon:redispatch_state", "Agents", "Show what was slung again today"),
         Command("deacon feed-stranded", _C + "deacon:feed_stranded", "Agents", "Dispatch the work of stranded convoys"),

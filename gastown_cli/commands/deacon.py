@@ -217,6 +217,42 @@ def _stale_line(one: StaleHook) -> str:
     return output.clean(text)
 
 
+def zombie_scan_arguments(parser: ArgumentParser) -> None:
+    """Add the arguments of ``gt deacon zombie-scan``."""
+    parser.add_argument(
+        "-n", "--dry-run", action="store_true", help="accepted for compatibility; a scan changes nothing"
+    )
+    context.add_json(parser)
+
+
+def run_zombie_scan(args: Namespace) -> int:
+    """Show the agents that have died with work or a session left behind; the patrols restart them."""
+    from gastown_core.model.agent import Health
+    from gastown_core.state.collect import collect
+
+    dead = [one for one in collect(context.town()).agents if one.health.state is Health.ZOMBIE]
+    if args.json:
+        output.say_json(
+            [
+                {
+                    "agent": one.address.path,
+                    "session": one.session,
+                    "reason": one.health.reason,
+                    "since": format_seconds(one.health.since) if one.health.since else "",
+                    "bead": one.work.bead_id if one.work is not None else "",
+                }
+                for one in dead
+            ]
+        )
+    elif not dead:
+        output.say("no dead agent")
+    for one in () if args.json else dead:
+        output.say(output.clean(f"{one.address.short}  {one.health.reason}"))
+    if dead and not args.json:
+        output.say(output.style("gt session restart AGENT starts one again; its work is saved first", "dim"))
+    return 0
+
+
 def redispatch_arguments(parser: ArgumentParser) -> None:
     """Add the arguments of ``gt deacon redispatch``."""
     parser.add_argument("bead", help="bead that came back")

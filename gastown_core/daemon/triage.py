@@ -23,7 +23,7 @@ from gastown_core.orders.perform import perform
 from gastown_core.state.collect import collect
 from gastown_core.town import daemon_note
 from gastown_core.town.deacon_pause import read_pause
-from gastown_core.town.settings import load_settings
+from gastown_core.town.settings import agent_has_role
 from gastown_core.town.warrants import execute_pending
 
 TYPE_CHECKING = False
@@ -34,7 +34,6 @@ if TYPE_CHECKING:
 START, RESTART, NUDGE, NOTHING, ERROR = "start", "restart", "nudge", "nothing", "error"
 QUIET_S, SILENT_S = 300.0, 1200.0
 """A deacon without a sign of life for so long is asked, and for so long replaced, while work is under way."""
-IN_CHARGE = ("agent", "both")
 ASKED = "HEALTH_CHECK: work is under way, and you have shown no sign of life for a while. Go on with your patrol."
 
 
@@ -56,12 +55,12 @@ def decide(daemon: DaemonView, now: float) -> TriageVerdict:
     return TriageVerdict(NOTHING, daemon.words(now))
 
 
-def decide_deacon(mode: str, deacon: AgentView | None, *, town_up: bool, has_work: bool, now: float) -> TriageVerdict:
-    """Return what the deacon's agent needs; pure. Where the code has the role, or the town is down, it needs nothing.
+def decide_deacon(deacon: AgentView | None, *, town_up: bool, has_work: bool, now: float) -> TriageVerdict:
+    """Return what the deacon's agent needs; pure. None where the code has the role; that, or a town that is down, needs nothing.
 
     A deacon that only sleeps, because no work is under way, is left alone.
     """
-    if mode not in IN_CHARGE or deacon is None or not town_up:
+    if deacon is None or not town_up:
         return TriageVerdict(NOTHING, "the daemon runs, and the code has the deacon's role")
     if deacon.health.state is Health.ZOMBIE:
         return TriageVerdict(RESTART, f"the deacon is dead: {deacon.health.reason}")
@@ -76,17 +75,16 @@ def decide_deacon(mode: str, deacon: AgentView | None, *, town_up: bool, has_wor
 
 
 def _deacon(root: str, now: float) -> TriageVerdict:
-    mode = str(load_settings(root).lenient(f"patrols.{DEACON}.mode"))
-    pause = read_pause(root) if mode in IN_CHARGE else None
+    if not agent_has_role(root, DEACON):
+        return decide_deacon(None, town_up=False, has_work=False, now=now)
+    pause = read_pause(root)
     if pause is not None:
         return TriageVerdict(NOTHING, f"the deacon is {pause.words()}")
-    if mode not in IN_CHARGE:
-        return decide_deacon(mode, None, town_up=False, has_work=False, now=now)
     town = collect(root)
     has_work = any(one.work is not None for one in town.agents)
     mayor = town.agent(MAYOR)
     town_up = mayor is not None and bool(mayor.running)
-    return decide_deacon(mode, town.agent(DEACON), town_up=town_up, has_work=has_work, now=now)
+    return decide_deacon(town.agent(DEACON), town_up=town_up, has_work=has_work, now=now)
 
 
 def _give(root: str, action: str, actor: str, clock: Clock) -> None:

@@ -15,7 +15,7 @@ from gastown_core.messaging.recipients import AGENT, Target
 from gastown_core.model.address import DEACON, POLECAT
 from gastown_core.town import sessions
 from gastown_core.town.inventory import read_inventory
-from gastown_core.town.settings import load_settings
+from gastown_core.town.settings import agent_has_role
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -29,8 +29,6 @@ POLECAT_DONE, MERGE_READY, MERGED = "POLECAT_DONE", "MERGE_READY", "MERGED"
 FIX_NEEDED, REWORK_REQUEST, CONVOY_NEEDS_FEEDING = "FIX_NEEDED", "REWORK_REQUEST", "CONVOY_NEEDS_FEEDING"
 """What is told: to the witness that a polecat has ended its work and that it was merged or needs a rebase; to the refinery
 that a branch can be merged; to the polecat that its work was sent back; to the deacon that a convoy has room."""
-IN_CHARGE = ("agent", "both")
-"""Modes of a role in which its agent takes part."""
 
 
 def tell(
@@ -68,7 +66,7 @@ def tell(
 def _takes_part(root: str, entry: RosterEntry) -> bool:
     """Whether the agent is there to read it: in charge of its role, with a session whose program has not ended."""
     role = entry.address.role
-    if role != POLECAT and str(load_settings(root).lenient(f"patrols.{role}.mode")) not in IN_CHARGE:
+    if role != POLECAT and not agent_has_role(root, role):
         return False
     pane = sessions.find_session(root, entry)
     return pane is not None and not pane.dead

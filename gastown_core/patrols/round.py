@@ -98,7 +98,7 @@ class Watch:
             due = [one for one in due if self._was_left(one, limits, now)]
         acted = tuple((one, *self._act(patrol, one)) for one in due[:MOST_ACTS])
         if mode == BOTH and acted:
-            self._hands_over(patrol, town, [one for one, _, _ in acted])
+            self._hands_over(patrol, town, [one for one, _, _ in acted], is_done=True)
         blind = f"{failed.name}: {failed.error}" if failed is not None else ""
         return RoundReport(patrol.name, now, findings, turn.opened, turn.closed, acted, blind)
 
@@ -186,17 +186,18 @@ class Watch:
         since = [one for one in told if one.kind == found.kind and one.at >= found.since]
         return bool(since) and now - since[0].at >= limits.patience_s
 
-    def _hands_over(self, patrol: Patrol, town: TownSnapshot, due: list[Finding]) -> bool:
-        """Tell the role's own agent what was found, if it lives; whether it did."""
+    def _hands_over(self, patrol: Patrol, town: TownSnapshot, due: list[Finding], *, is_done: bool = False) -> bool:
+        """Tell the role's own agent what was found, and what is next or was done, if it lives; whether it did."""
         agent = town.agent(patrol.agent)
         if agent is None or not agent.running:
             return False
         from gastown_core.model.order import Order
 
-        fresh = [one for one in due if not self.memory.acts_on(one.subject, self.clock.now() - 300.0)]
+        fresh = [one for one in due if not self.memory.acts_on(one.subject, self.clock.now() - 300.0, orders=(TOLD,))]
         if not fresh:
             return True
-        lines = [f"{one.subject}: {one.cause}; next: {one.remedy.kind}" for one in fresh if one.remedy is not None]
+        word = "the code has tried" if is_done else "next"
+        lines = [f"{one.subject}: {one.cause}; {word}: {one.remedy.kind}" for one in fresh if one.remedy is not None]
         order = Order("agent.nudge", patrol.agent, {"text": "Patrol findings. " + ". ".join(lines), "wait": "0"})
         ok = perform(self.root, order, lambda _: None, clock=self.clock, by=patrol.actor)
         for one in fresh if ok else ():

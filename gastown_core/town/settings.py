@@ -188,6 +188,11 @@ def keep_last_good(tell: Callable[[str], None] | None) -> None:
     _kept = KeptSettings(tell) if tell is not None else None
 
 
+def agent_has_role(root: str, role: str) -> bool:
+    """Whether the role's agent takes part in it (``patrols.<role>.mode`` is agent or both), not the code alone."""
+    return str(load_settings(root).lenient(f"patrols.{role}.mode")) in ("agent", "both")
+
+
 def load_agents(root: str, rig: str = "") -> dict[str, object]:
     """Return the registry ``settings/agents.json`` of the town or a rig; empty if there is none."""
     return read_json(os.path.join(root, rig, AGENTS_FILE) if rig else os.path.join(root, AGENTS_FILE)) or {}

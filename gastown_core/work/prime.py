@@ -12,13 +12,14 @@ from gastown_core.beads.query import BeadQuery
 from gastown_core.clock import SYSTEM_CLOCK
 from gastown_core.files.plain import open_plain
 from gastown_core.messaging.handoff import read_marker, take_marker
-from gastown_core.model.address import DEACON, MAYOR, POLECAT
+from gastown_core.model.address import DEACON, MAYOR, POLECAT, REFINERY, WITNESS
 from gastown_core.model.bead import CLOSED, OPEN, is_kind
 from gastown_core.model.metadata import dispatch_words, read_rework
 from gastown_core.model.record import Record
 from gastown_core.town import start_plan
 from gastown_core.town.discover import read_rigs
 from gastown_core.town.identity import rig_prefix
+from gastown_core.town.settings import agent_has_role
 from gastown_core.work.hook import hook
 from gastown_core.work.progress import read_progress
 from gastown_core.work.roles import FRAME, ROLES
@@ -83,7 +84,8 @@ def brief(root: str, entry: RosterEntry, *, short: bool = False, clock: Clock = 
         steps = [*steps, "", "## Checkpoint", "", *left.lines()]
     escalations = [] if short else _escalation_lines(ledger, address)
     frame = [] if short else _frame(root, entry)
-    text = "\n".join(_lines(entry, line, frame, work, steps, notes, mail, succeeded, escalations, short=short))
+    idle = _nothing(root, entry, notes)
+    text = "\n".join(_lines(entry, line, frame, work, idle, steps, notes, mail, succeeded, escalations, short=short))
     return Briefing(line, work, notes, mail, text)
 
 
@@ -193,6 +195,7 @@ def _lines(
     line: str,
     frame: list[str],
     work: tuple[Bead, ...],
+    idle: str,
     steps: list[str],
     notes: tuple[Bead, ...],
     mail: int,
@@ -215,7 +218,6 @@ def _lines(
         out += [f"{bead.id} [{bead.status}] {bead.title}", *_words_for(bead)]
         out += steps if bead is work[0] else []
     if not work:
-        idle = "No bead. What the mail above asks is yours to do." if notes else "Nothing. Wait for orders."
         out += [idle, *steps]
     elif address.role == POLECAT:
         out += ["", "Run it now, without asking."]
@@ -225,7 +227,17 @@ def _lines(
     if short:
         return [*out, "", "gt prime tells your role and its commands again."]
     commands = role.commands if role is not None else ()
-    return [*out, "", "## Commands", "", *(f"{words:<32} {about}" for words, about in commands)]
+    return [*out, "", "## Commands", "", *(f"{words:<31}  {about}" for words, about in commands)]
+
+
+def _nothing(root: str, entry: RosterEntry, notes: tuple[Bead, ...]) -> str:
+    """What an empty hook means."""
+    role = entry.address.role
+    if notes:
+        return "No bead. What the mail above asks is yours to do."
+    if role in (DEACON, WITNESS, REFINERY) and agent_has_role(root, role):
+        return f"Nothing yet. The role is yours (patrols.{role}.mode): begin a patrol with gt patrol new, then do its steps (gt prime shows them)."
+    return "Nothing. Wait for orders."
 
 
 def _words_for(bead: Bead) -> list[str]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -98,6 +100,23 @@ def test_an_agent_is_asked_only_if_it_shows_nothing(sessions_too: Rigged, monkey
     assert check_health(root, mayor, timeout_s=3600.0, **options).state == "responded"
     memory = read_memory(root, SYSTEM_CLOCK.now())
     assert unanswered(memory, "mayor", SYSTEM_CLOCK.now()) == 0 and memory.acts[-1].order == PING
+
+
+@needs_tmux
+def test_a_scan_names_the_dead_and_changes_nothing(sessions_too: Rigged) -> None:
+    root, mayor = sessions_too.root, sessions_too.entry("mayor")
+    assert gt("deacon", "zombie-scan", cwd=root).out.strip() == "no dead agent"
+    pane = start_agent(root, plan_start(root, mayor, agent="scripted"))
+    os.kill(pane.pid, signal.SIGKILL)
+
+    def named() -> list[dict[str, str]]:
+        found: list[dict[str, str]] = gt("deacon", "zombie-scan", "--dry-run", "--json", cwd=root).json
+        return found
+
+    until(named, "nobody is named as dead")
+    assert [(one["agent"], one["session"]) for one in named()] == [("mayor", "hq-mayor")]
+    assert "gt session restart" in gt("deacon", "zombie-scan", cwd=root).out
+    assert gt("deacon", "cleanup-orphans", "--dry-run", cwd=root).out.strip() == "no orphaned process"
 
 
 @needs_tmux

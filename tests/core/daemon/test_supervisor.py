@@ -3,12 +3,16 @@ from __future__ import annotations
 import os
 import plistlib
 import shlex
+import shutil
+import signal
+import subprocess
 
 import pytest
 
 from gastown_core.daemon import supervisor
 from gastown_core.errors import TownError
 from tests.support.cli import gt
+from tests.support.patience import until
 from tests.support.rigged import make_executable
 
 
@@ -75,3 +79,33 @@ def test_windows_has_no_supervisor_and_says_what_to_do(rigged):
     with pytest.raises(TownError) as caught:
         supervisor.plan_of(rigged.root, platform="win32")
     assert "no supervisor" in str(caught.value) and "gt daemon start" in caught.value.hint
+
+
+@pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd is not installed here")
+def test_systemd_finds_nothing_wrong_with_the_unit(rigged, tmp_path):
+    plan = supervisor.plan_of(rigged.root, platform="linux")
+    path = tmp_path / "gastown.service"
+    path.write_text(plan.text)
+    (tmp_path / "run").mkdir(mode=0o700)
+    env = {**os.environ, "XDG_RUNTIME_DIR": str(tmp_path / "run")}
+    done = subprocess.run(["systemd-analyze", "--user", "verify", str(path)], env=env, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_what_the_unit_runs_is_a_daemon_in_no_other_environment_than_its_own(rigged):
+    lines = supervisor.plan_of(rigged.root, platform="linux").text.splitlines()
+    told = {line.partition("=")[0]: line.partition("=")[2] for line in lines}
+    env = dict(
+        shlex.split(line.partition("=")[2])[0].split("=", 1) for line in lines if line.startswith("Environment=")
+    )
+    env |= {"HOME": os.environ["HOME"]}
+    child = subprocess.Popen(shlex.split(told["ExecStart"]), cwd=told["WorkingDirectory"], env=env)
+    try:
+        until(
+            lambda: gt("daemon", "status", "--json", cwd=rigged.root).json.get("pid") == child.pid,
+            "it does not serve the town",
+        )
+    finally:
+        child.terminate()
+        # one that has only just begun is ended by the signal itself
+        assert child.wait(30) in (0, -signal.SIGTERM)

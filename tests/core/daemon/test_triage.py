@@ -71,24 +71,25 @@ ALIVE = {"pane": "%2"}
 
 
 @pytest.mark.parametrize(
-    ("mode", "state", "quiet_s", "more", "has_work", "action"),
+    ("state", "quiet_s", "more", "has_work", "action"),
     [
-        ("code", Health.ZOMBIE, 0.0, ALIVE, True, NOTHING),  # the daemon has the role
-        ("agent", Health.ZOMBIE, 0.0, ALIVE, True, RESTART),
-        ("both", Health.IDLE, 0.0, {}, True, START),  # it has no session
-        ("agent", Health.IDLE, 240.0, ALIVE, True, NOTHING),
-        ("agent", Health.IDLE, 360.0, ALIVE, True, NUDGE),
-        ("agent", Health.IDLE, 360.0, ALIVE, False, NOTHING),  # it only sleeps
-        ("agent", Health.IDLE, 1260.0, ALIVE, True, RESTART),
-        ("agent", Health.IDLE, 1260.0, {**ALIVE, "attached": 1}, True, NUDGE),  # not under a person's eyes
+        (Health.ZOMBIE, 0.0, ALIVE, True, RESTART),
+        (Health.IDLE, 0.0, {}, True, START),  # it has no session
+        (Health.IDLE, 240.0, ALIVE, True, NOTHING),
+        (Health.IDLE, 360.0, ALIVE, True, NUDGE),
+        (Health.IDLE, 360.0, ALIVE, False, NOTHING),  # it only sleeps
+        (Health.IDLE, 1260.0, ALIVE, True, RESTART),
+        (Health.IDLE, 1260.0, {**ALIVE, "attached": 1}, True, NUDGE),  # not under a person's eyes
     ],
 )
 def test_what_a_deacon_in_charge_needs(
-    mode: str, state: Health, quiet_s: float, more: dict[str, object], has_work: bool, action: str
+    state: Health, quiet_s: float, more: dict[str, object], has_work: bool, action: str
 ) -> None:
     deacon = agent("deacon", state, last_output_at=NOW - quiet_s, reasons=(("killed", "process", 1),), **more)
-    assert decide_deacon(mode, deacon, town_up=True, has_work=has_work, now=NOW).action == action
-    assert decide_deacon(mode, deacon, town_up=False, has_work=has_work, now=NOW).action == NOTHING
+    assert decide_deacon(deacon, town_up=True, has_work=has_work, now=NOW).action == action
+    assert decide_deacon(deacon, town_up=False, has_work=has_work, now=NOW).action == NOTHING
+    # the daemon has the role
+    assert decide_deacon(None, town_up=True, has_work=has_work, now=NOW).action == NOTHING
 
 
 def test_boots_agent_is_started_once_shown_and_ended(sessions_too: Rigged) -> None:

@@ -162,6 +162,17 @@ def test_an_agent_in_charge_is_told_instead_and_the_code_acts_when_it_is_not_the
     assert hand.given[1:] == [("agent.nudge", OPAL, "patrol:witness:shop")]
 
 
+def test_where_both_have_the_role_the_code_acts_and_the_agent_hears_of_it_once(tmp_path: Path, hand: Hand) -> None:
+    rounds_ = Rounds(str(tmp_path))
+    boss = agent("shop/witness", Health.IDLE, pane="%2")
+    rounds_.run(town(stalled(), boss), mode="both")
+    rounds_.run(town(stalled(), boss), mode="both")
+    assert hand.given == [
+        ("agent.nudge", OPAL, "patrol:witness:shop"),
+        ("agent.nudge", "shop/witness", "patrol:witness:shop"),
+    ]
+
+
 def test_what_the_code_does_is_no_sign_of_life_of_the_roles_agent(rigged: Rigged, hand: Hand) -> None:
     from gastown_core.state.collect import Sources, make_roster
     from gastown_core.state.sources.last_events import read_last_events

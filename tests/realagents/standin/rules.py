@@ -12,6 +12,7 @@
 | ``OVER529``, ``PASS529 2`` | overloaded for ever, overloaded twice |
 | ``AUTH401``, ``CREDIT400`` | the key is refused, the credit is used up |
 | ``BUILD name: a, b`` | what the mayor's briefing says, step by step: its commands with the words in capitals filled in, then a report |
+| a start as witness or deacon, patrol findings | what the briefing says: a cycle is begun; who is named is nudged; the cycle is reported |
 | a work assignment to a polecat | ``gt hook``, a note, a commit, ``gt done``; ``LAZY`` in the bead stops after the first unless the text says ``to its end``, ``SLEEPY`` waits there |
 """
 
@@ -58,6 +59,7 @@ def reply(asked: Asked) -> Reply:
         _refusal(text, asked.attempt)
         or _act(text, asked.done)
         or _build(text, asked)
+        or _patrol(text, asked)
         or _work(text, asked)
         or Reply(f"Heard {len(text)} characters: {text[-200:]}")
     )
@@ -149,6 +151,31 @@ def _build(text: str, asked: Asked) -> Reply | None:
         return Reply(f"Step {asked.done + 1} of my briefing.", (SHELL, filled))
     convoy = "".join(re.findall(r"hq-cv-\w+", told)[:1])
     return Reply(f"REPORT {convoy} {name}: {beads[0]} is given out, {beads[1]} waits for it.")
+
+
+def _patrol(text: str, asked: Asked) -> Reply | None:
+    """A role's own agent: begins the patrol that its briefing names, and helps those whom findings name, by its commands."""
+    known = "\n".join([*asked.said, *asked.results])
+    new, report = (
+        "".join(re.findall(rf"^(gt patrol {word}\b.*?)  ", known, re.MULTILINE)[:1]) for word in ("new", "report")
+    )
+    nudge = "".join(re.findall(r"^(gt nudge AGENT TEXT)  ", known, re.MULTILINE)[:1])
+    if found := re.search(r"Patrol findings\. ([\w/-]+):", text):
+        words = {
+            "AGENT": found[1],
+            "TEXT": "'Work is on your hook, polecat: carry it to its end.'",
+            '"WHAT"': f"'nudged {found[1]}'",
+        }
+        steps = [re.sub(r'AGENT|TEXT|"WHAT"', lambda one: words[one[0]], line) for line in (nudge, report) if line]
+        if len(steps) < 2:
+            return Reply("NO COMMANDS: nobody told me how to help.")
+        return Reply("I help.", (SHELL, steps[asked.done])) if asked.done < 2 else Reply(f"HELPED {found[1]}")
+    if not re.search(r"\[GAS TOWN\] (witness|deacon)", text):
+        return None
+    steps = ["gt prime", *([new] if "begin a patrol" in known else []), "gt mol status"]
+    if asked.done < len(steps):
+        return Reply("I begin.", (SHELL, steps[asked.done]))
+    return Reply("PATROL BEGUN" if "mol-" in " ".join(asked.results) else "NO PATROL: nobody gave me one.")
 
 
 def _work(text: str, asked: Asked) -> Reply | None:
