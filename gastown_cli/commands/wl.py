@@ -10,9 +10,10 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
     from collections.abc import Mapping
+    from typing import Any
 
     from gastown_core.wasteland.membership import Membership
-    from gastown_core.wasteland.wanted import Wanted
+    from gastown_core.wasteland.wanted import Completion, Wanted
 
 
 def browse_arguments(parser: ArgumentParser) -> None:
@@ -32,19 +33,8 @@ def browse_arguments(parser: ArgumentParser) -> None:
 def run_browse(args: Namespace) -> int:
     """List wanted items, the most urgent first."""
     from gastown_core.wasteland.membership import need_membership
-    from gastown_core.wasteland.wanted import browse
 
-    member = need_membership(context.town())
-    found = browse(
-        member.clone(),
-        project=args.project,
-        status=args.status,
-        type_=args.type,
-        priority=args.priority,
-        claimed_by=member.handle if args.mine else "",
-        posted_by=member.handle if args.posted else "",
-        limit=args.limit,
-    )
+    found = _browsed(args, need_membership(context.town()))
     if args.json:
         output.say_json([one.as_json() for one in found])
     elif not found:
@@ -57,6 +47,28 @@ def run_browse(args: Namespace) -> int:
         header = ("ID", "PRI", "TYPE", "STATUS", "EFFORT", "POSTED BY", "PROJECT", "TITLE")
         output.say(output.table([[output.clean(cell) for cell in row] for row in rows], header=header))
     return 0
+
+
+def _browsed(args: Namespace, member: Membership) -> list[Wanted]:
+    from gastown_core.wasteland import wanted
+
+    handles: dict[str, Any] = {
+        "claimed_by": member.handle if args.mine else "",
+        "posted_by": member.handle if args.posted else "",
+    }
+    wants: dict[str, Any] = {
+        "project": args.project,
+        "status": args.status,
+        "type_": args.type,
+        "priority": args.priority,
+    }
+    if args.limit > 0:
+        return wanted.browse(member.clone(), **wants, **handles, limit=args.limit)
+    # thousands of rows come faster from what was kept of the clone
+    from gastown_core.wasteland.board import read_board
+
+    found = wanted.fitting(read_board(member).wanted, **wants)
+    return [one for one in found if all(not name or getattr(one, key) == name for key, name in handles.items())]
 
 
 def show_arguments(parser: ArgumentParser) -> None:
@@ -80,34 +92,29 @@ def run_show(args: Namespace) -> int:
     elif args.json:
         output.say_json({**item.as_json(), "completions": [one._asdict() for one in handed]})
     else:
-        output.say(f"{output.clean(item.id)}  {output.style(output.clean(item.title), 'bold')}")
-        for name in (
-            "status",
-            "project",
-            "type",
-            "effort",
-            "posted_by",
-            "claimed_by",
-            "evidence_url",
-            "created_at",
-            "updated_at",
-        ):
-            value = getattr(item, name)
-            if value:
-                output.say(f"  {name.replace('_', ' '):13} {output.clean(value)}")
-        output.say(f"  {'priority':13} P{item.priority}")
-        if item.tags:
-            output.say(f"  {'tags':13} {output.clean(', '.join(item.tags))}")
-        for one in handed:
-            judged = f", judged by {one.validated_by}" if one.validated_by else ""
-            output.say(output.clean(f"  {one.id} by {one.completed_by}: {one.evidence}{judged}"))
-        if item.description:
-            from gastown_core.model.plain_text import clean_lines
-
-            output.say("")
-            for line in clean_lines(item.description):
-                output.say(f"  {line}")
+        _say_item(item, handed)
     return 0
+
+
+_SHOWN = ("status", "project", "type", "effort", "posted_by", "claimed_by", "evidence_url", "created_at", "updated_at")
+
+
+def _say_item(item: Wanted, handed: list[Completion]) -> None:
+    from gastown_core.model.plain_text import clean_lines
+
+    output.say(f"{output.clean(item.id)}  {output.style(output.clean(item.title), 'bold')}")
+    told = [(name, getattr(item, name)) for name in _SHOWN]
+    told += [("priority", f"P{item.priority}"), ("tags", ", ".join(item.tags))]
+    for name, value in told:
+        if value:
+            output.say(f"  {name.replace('_', ' '):13} {output.clean(value)}")
+    for one in handed:
+        judged = f", judged by {one.validated_by}" if one.validated_by else ""
+        output.say(output.clean(f"  {one.id} by {one.completed_by}: {one.evidence}{judged}"))
+    if item.description:
+        output.say("")
+        for line in clean_lines(item.description):
+            output.say(f"  {line}")
 
 
 def _add_fields(parser: ArgumentParser) -> None:

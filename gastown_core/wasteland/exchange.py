@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 MOST_ROUNDS = 4
 """How often a push is tried again because others were faster."""
 COMMONS = f"{UPSTREAM}/{MAIN}"
+WAITING = f"SELECT message FROM DOLT_LOG('{COMMONS}..HEAD')"
+"""The question for commits that the commons lacks, newest first."""
 
 
 class Exchange(Record):
@@ -49,7 +51,11 @@ def waiting(clone: Clone) -> list[str]:
     """Return the messages of commits that the commons lacks, oldest first."""
     if not clone.head(COMMONS):
         return []
-    rows = clone.read(f"SELECT message FROM DOLT_LOG('{COMMONS}..HEAD')")
+    return unmerged(clone.read(WAITING))
+
+
+def unmerged(rows: list[dict[str, Any]]) -> list[str]:
+    """Return the messages of rows of ``WAITING``, oldest first, without merges."""
     return [str(row["message"]) for row in reversed(rows) if not str(row["message"]).startswith("Merge ")]
 
 

@@ -68,34 +68,62 @@ class Sheet(Record):
         }
 
 
-def charsheet(clone: Clone, handle: str, stamps: list[Stamp] | None = None) -> Sheet:
+class Step(Record):
+    """How a rig stood after a stamp that counts: the stamp, the average quality so far (None: not stamped), and the tier."""
+
+    stamp: Stamp
+    quality: float | None
+    tier: str
+
+
+def charsheet(clone: Clone, handle: str) -> Sheet:
     """Return the sheet of a rig, whether it is registered or not."""
-    everything = all_stamps(clone) if stamps is None else stamps
+    rows, badges = clone.read_several(
+        f"SELECT display_name FROM rigs WHERE handle = {literal(handle)}",
+        f"SELECT badge_type FROM badges WHERE rig_handle = {literal(handle)} ORDER BY awarded_at, id",
+    )
+    name = str(rows[0].get("display_name") or "") if rows else ""
+    return sheet_of(handle, all_stamps(clone), name, [str(row.get("badge_type") or "") for row in badges])
+
+
+def sheet_of(handle: str, stamps: Iterable[Stamp], display_name: str = "", badges: Iterable[str] = ()) -> Sheet:
+    """Return the sheet of a rig from all judged stamps of the commons."""
+    everything = list(stamps)
     about = [one for one in everything if one.subject == handle]
     counted = [one for one in about if not one.wrong]
     plain = [one for one in counted if one.severity != ROOT]
     averages = averages_of(plain)
     breadth = len({one.author for one in plain})
-    rows = clone.read(f"SELECT display_name FROM rigs WHERE handle = {literal(handle)}")
-    badges = clone.read(f"SELECT badge_type FROM badges WHERE rig_handle = {literal(handle)} ORDER BY awarded_at, id")
     best = sorted(
         (one for one in plain if one.valence.get(QUALITY, 0) >= GOOD),
         key=lambda one: -one.valence[QUALITY] * one.confidence,
     )
     return Sheet(
         handle,
-        str(rows[0].get("display_name") or "") if rows else "",
+        display_name,
         tier_of(len(plain), averages.get(QUALITY, 0.0), breadth),
         averages,
         dict(Counter(skill for one in plain for skill in one.skills).most_common()),
         tuple(best[:TOP]),
         tuple(one for one in counted if one.severity == ROOT),
-        tuple(str(row.get("badge_type") or "") for row in badges),
+        tuple(badges),
         tuple(counted),
         tuple(one for one in about if one.wrong),
         breadth,
         signals_of(handle, everything),
     )
+
+
+def history_of(sheet: Sheet) -> list[Step]:
+    """Return how a rig came to its reputation, the newest stamp first."""
+    steps, plain = [], []
+    for one in sorted(sheet.from_, key=lambda one: (one.created_at, one.number, one.id)):
+        if one.severity != ROOT:
+            plain.append(one)
+        averages = averages_of(plain)
+        tier = tier_of(len(plain), averages.get(QUALITY, 0.0), len({other.author for other in plain}))
+        steps.append(Step(one, averages.get(QUALITY), tier))
+    return steps[::-1]
 
 
 def averages_of(stamps: Iterable[Stamp]) -> dict[str, float]:
@@ -142,7 +170,19 @@ def signals_of(handle: str, stamps: Iterable[Stamp]) -> tuple[str, ...]:
 def leaderboard(clone: Clone) -> list[Sheet]:
     """Return the sheets of all subjects of stamps, the best first."""
     stamps = all_stamps(clone)
-    sheets = [charsheet(clone, handle, stamps) for handle in sorted({one.subject for one in stamps})]
+    rigs, badges = clone.read_several(
+        "SELECT handle, display_name FROM rigs", "SELECT rig_handle, badge_type FROM badges ORDER BY awarded_at, id"
+    )
+    names = {str(row["handle"]): str(row.get("display_name") or "") for row in rigs}
+    awarded = [(str(row.get("rig_handle") or ""), str(row.get("badge_type") or "")) for row in badges]
+    return ranked(
+        sheet_of(one, stamps, names.get(one, ""), [badge for handle, badge in awarded if handle == one])
+        for one in sorted({one.subject for one in stamps})
+    )
+
+
+def ranked(sheets: Iterable[Sheet]) -> list[Sheet]:
+    """Return sheets by tier, then quality, then handle."""
     order = [NEWCOMER, *(row[0] for row in reversed(TIERS))]
     return sorted(sheets, key=lambda one: (-order.index(one.tier), -one.averages.get(QUALITY, 0.0), one.handle))
 

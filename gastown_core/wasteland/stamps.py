@@ -38,6 +38,8 @@ _COLUMNS = (
     "id, author, subject, valence, confidence, severity, context_id, context_type, stamp_type, pilot_cohort, skill_tags, "
     "message, prev_stamp_hash, stamp_index, block_hash, created_at"
 )
+ASK_STAMPS = f"SELECT {_COLUMNS} FROM stamps ORDER BY subject, coalesce(stamp_index, 0), created_at, id"
+"""The question for all stamps, those of a subject in the order of its chain."""
 
 
 class Stamp(Record):
@@ -143,13 +145,13 @@ def add_stamp(clone: Clone, author: str, subject: str, valence: Mapping[str, flo
 def all_stamps(clone: Clone) -> list[Stamp]:
     """Return every stamp, oldest first, each judged."""
     rows, rigs, done = clone.read_several(
-        f"SELECT {_COLUMNS} FROM stamps ORDER BY subject, coalesce(stamp_index, 0), created_at, id",
+        ASK_STAMPS,
         "SELECT handle FROM rigs",
         "SELECT id, completed_by FROM completions",
     )
     known = {str(row["handle"]) for row in rigs}
     work = {str(row["id"]): str(row.get("completed_by") or "") for row in done}
-    return judge([_stamp(row) for row in rows], known, work)
+    return judge(map(stamp_of, rows), known, work)
 
 
 def judge(stamps: Iterable[Stamp], rigs: set[str], completions: Mapping[str, str]) -> list[Stamp]:
@@ -208,7 +210,9 @@ def _check(valence: Mapping[str, float], more: Mapping[str, Any]) -> None:
             raise UsageError(f"{name} is {more[name]!r}", "", f"one of {', '.join(known)}")
 
 
-def _stamp(row: Mapping[str, Any]) -> Stamp:
+def stamp_of(row: Mapping[str, Any]) -> Stamp:
+    """Return the stamp of a row, not yet judged."""
+
     def text(name: str) -> str:
         return str(row.get(name) if row.get(name) is not None else "")
 

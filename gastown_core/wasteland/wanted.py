@@ -16,7 +16,7 @@ from gastown_core.wasteland.schema import need_writable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
     from typing import Any
 
     from gastown_core.clock import Clock
@@ -69,6 +69,9 @@ _COLUMNS = (
     "id, title, description, project, type, priority, tags, posted_by, claimed_by, status, effort_level, evidence_url, "
     "created_at, updated_at"
 )
+ASK_WANTED = f"SELECT {_COLUMNS} FROM wanted ORDER BY priority, created_at DESC, id"
+ASK_COMPLETIONS = "SELECT id, wanted_id, completed_by, evidence, validated_by, stamp_id, completed_at FROM completions ORDER BY completed_at, id"
+"""Questions for all items, the most urgent first, then the newest, and for all completions, oldest first."""
 
 
 def browse(
@@ -89,7 +92,21 @@ def browse(
     where = [f"{name} = {literal(value)}" for name, value in wants.items() if value]
     where += [f"priority = {int(priority)}"] if priority is not None else []
     sql = f"SELECT {_COLUMNS} FROM wanted {'WHERE ' + ' AND '.join(where) if where else ''} ORDER BY priority, created_at DESC, id"
-    return [_wanted(row) for row in clone.read(sql + (f" LIMIT {int(limit)}" if limit > 0 else ""))]
+    return [wanted_of(row) for row in clone.read(sql + (f" LIMIT {int(limit)}" if limit > 0 else ""))]
+
+
+def fitting(
+    items: Iterable[Wanted], *, project: str = "", status: str = OPEN, type_: str = "", priority: int | None = None
+) -> list[Wanted]:
+    """Return the items that ``browse`` would return, of items that were read before."""
+    return [
+        one
+        for one in items
+        if (not project or one.project == project)
+        and (status in ("", "all") or one.status == status)
+        and (not type_ or one.type == type_)
+        and (priority is None or one.priority == priority)
+    ]
 
 
 def find(clone: Clone, item: str) -> Wanted:
@@ -99,7 +116,7 @@ def find(clone: Clone, item: str) -> Wanted:
         raise NotFoundError(
             f"there is no wanted item {item}", "", "gt wl browse --status all; gt wl sync brings what is new"
         )
-    return _wanted(rows[0])
+    return wanted_of(rows[0])
 
 
 def completions(clone: Clone, *, item: str = "", for_poster: str = "", is_open: bool = False) -> list[Completion]:
@@ -112,8 +129,12 @@ def completions(clone: Clone, *, item: str = "", for_poster: str = "", is_open: 
         f"FROM completions c JOIN wanted w ON w.id = c.wanted_id {'WHERE ' + ' AND '.join(where) if where else ''} "
         "ORDER BY c.completed_at, c.id"
     )
-    names = Completion._fields
-    return [Completion(*(str(row.get(name) or "") for name in names)) for row in clone.read(sql)]
+    return [completion_of(row) for row in clone.read(sql)]
+
+
+def completion_of(row: Mapping[str, Any]) -> Completion:
+    """Return the completion of a row."""
+    return Completion(*(str(row.get(name) or "") for name in Completion._fields))
 
 
 def post(clone: Clone, handle: str, fields: Mapping[str, object], *, clock: Clock = SYSTEM_CLOCK) -> Wanted:
@@ -264,7 +285,8 @@ def _checked(fields: Mapping[str, object]) -> dict[str, object]:
     return out
 
 
-def _wanted(row: Mapping[str, Any]) -> Wanted:
+def wanted_of(row: Mapping[str, Any]) -> Wanted:
+    """Return the item of a row."""
     tags = row.get("tags")
     text = {name: str(row.get(name) if row.get(name) is not None else "") for name in row}
     priority = row.get("priority")

@@ -14,9 +14,8 @@ from gastown_core.beads.dolt.server import PROGRAM
 from gastown_core.beads.ledger import TownLedger
 from gastown_core.git.repo import Git
 from gastown_core.wasteland.clone import Clone, make_clone
-from gastown_core.wasteland.membership import create_commons
-from tests.support.commons import Commons, Town, outsider
-from tests.support.dolt import needs_dolt, program
+from tests.support.commons import Commons, Town, new_commons, outsider
+from tests.support.dolt import needs_dolt
 from tests.support.repos import make_repo
 
 pytestmark = [needs_dolt, pytest.mark.dolt, pytest.mark.timeout(600)]
@@ -24,12 +23,7 @@ pytestmark = [needs_dolt, pytest.mark.dolt, pytest.mark.timeout(600)]
 
 @pytest.fixture
 def commons(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Commons:
-    made = Commons(tmp_path)
-    monkeypatch.setenv(PROGRAM, program())
-    monkeypatch.setenv("DOLT_ROOT_PATH", str(tmp_path / "home"))
-    monkeypatch.setenv("HOME", str(tmp_path / "home"))
-    create_commons(made.url, str(tmp_path / "new"), "somebody <s@example.org>")
-    return made
+    return new_commons(tmp_path, monkeypatch)
 
 
 def post(town: Town, title: str = "Write a parser") -> str:

@@ -9,8 +9,11 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from gastown_core.beads.dolt.server import PROGRAM
 from gastown_core.wasteland.clone import Clone, make_clone
+from gastown_core.wasteland.membership import create_commons
 from tests.support.dolt import program
 
 
@@ -32,6 +35,16 @@ class Commons:
         town.gt("install", str(town.root), cwd=self.base)
         town.gt("wl", "join", self.url, "--handle", name, *words)
         return town
+
+
+def new_commons(base: Path, monkeypatch: pytest.MonkeyPatch) -> Commons:
+    """An empty commons in ``base``; this process uses it as its towns do."""
+    made = Commons(base)
+    monkeypatch.setenv(PROGRAM, program())
+    for name in ("DOLT_ROOT_PATH", "HOME"):
+        monkeypatch.setenv(name, str(base / "home"))
+    create_commons(made.url, str(base / "new"), "somebody <s@example.org>")
+    return made
 
 
 class Town:

@@ -1,0 +1,158 @@
+"""The board of a commons: items, completions and stamps as the town's clone has them, read whole and kept until the clone changes.
+
+What is kept lies beside the clone and may be deleted at any time.  Whether the clone has changed is told by its files, so a
+console that looks again starts no process.
+"""
+
+from __future__ import annotations
+
+import os
+
+from gastown_core.errors import SettingsError, StoreError
+from gastown_core.files.atomic import read_json, write_atomic
+from gastown_core.files.plain import open_plain
+from gastown_core.model.json_text import encode_json
+from gastown_core.model.record import Record
+from gastown_core.wasteland import reputation, stamps, wanted
+from gastown_core.wasteland.exchange import WAITING, unmerged
+from gastown_core.wasteland.membership import BOARD, read_membership
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from gastown_core.wasteland.clone import Clone
+    from gastown_core.wasteland.membership import Membership
+    from gastown_core.wasteland.reputation import Sheet
+    from gastown_core.wasteland.stamps import Stamp
+    from gastown_core.wasteland.wanted import Completion, Wanted
+
+    Tables = dict[str, list[dict[str, Any]]]
+
+FORM = 1
+QUESTIONS = {
+    "wanted": wanted.ASK_WANTED,
+    "completions": wanted.ASK_COMPLETIONS,
+    "stamps": stamps.ASK_STAMPS,
+    "rigs": "SELECT handle, display_name FROM rigs ORDER BY handle",
+    "badges": "SELECT rig_handle, badge_type FROM badges ORDER BY awarded_at, id",
+}
+_JOURNAL = "v" * 32
+
+
+class Board(Record):
+    """What a town sees of its commons; text of other towns, not cleaned. ``to_send``: changes that the commons lacks, oldest first."""
+
+    upstream: str
+    handle: str
+    wanted: tuple[Wanted, ...]
+    completions: tuple[Completion, ...]
+    stamps: tuple[Stamp, ...]
+    names: dict[str, str]
+    badges: dict[str, tuple[str, ...]]
+    to_send: tuple[str, ...] = ()
+
+    @property
+    def mine(self) -> tuple[Wanted, ...]:
+        """What this town has claimed and not yet had accepted."""
+        states = (wanted.CLAIMED, wanted.IN_REVIEW)
+        return tuple(one for one in self.wanted if one.claimed_by == self.handle and one.status in states)
+
+    @property
+    def to_judge(self) -> tuple[tuple[Wanted, Completion], ...]:
+        """What was handed in for this town's items and waits for its judgement: the item and its newest completion."""
+        newest = {one.wanted_id: one for one in self.completions if not one.validated_by}
+        waits = (one for one in self.wanted if one.posted_by == self.handle and one.status == wanted.IN_REVIEW)
+        return tuple((one, newest[one.id]) for one in waits if one.id in newest)
+
+    def item(self, item: str) -> Wanted | None:
+        """Return an item by its id."""
+        return next((one for one in self.wanted if one.id == item), None)
+
+    def handed_in(self, item: str) -> tuple[Completion, ...]:
+        """Return the completions of an item, oldest first."""
+        return tuple(one for one in self.completions if one.wanted_id == item)
+
+    def sheet(self, handle: str) -> Sheet:
+        """Return a rig's reputation."""
+        return reputation.sheet_of(handle, self.stamps, self.names.get(handle, ""), self.badges.get(handle, ()))
+
+    def sheets(self) -> list[Sheet]:
+        """Return the sheets of all that have stamps, the best first."""
+        return reputation.ranked(self.sheet(handle) for handle in sorted({one.subject for one in self.stamps}))
+
+
+def board_of(root: str) -> Board | None:
+    """Return the board of the commons that the town has joined, None if it has joined none. Raises GastownError."""
+    member = read_membership(root)
+    if member is None or not member.clone().exists:
+        return None
+    return read_board(member)
+
+
+def read_board(member: Membership) -> Board:
+    """Return the board of a membership. Raises StoreError with dolt's reason."""
+    tables = _tables(member.clone())
+    rigs = {str(row["handle"]): str(row.get("display_name") or "") for row in tables["rigs"]}
+    handed = [wanted.completion_of(row) for row in tables["completions"]]
+    badges: dict[str, tuple[str, ...]] = {}
+    for row in tables["badges"]:
+        handle = str(row.get("rig_handle") or "")
+        badges[handle] = (*badges.get(handle, ()), str(row.get("badge_type") or ""))
+    return Board(
+        member.upstream,
+        member.handle,
+        tuple(map(wanted.wanted_of, tables["wanted"])),
+        tuple(handed),
+        tuple(
+            stamps.judge(map(stamps.stamp_of, tables["stamps"]), {*rigs}, {one.id: one.completed_by for one in handed})
+        ),
+        rigs,
+        badges,
+        tuple(unmerged(tables["waiting"])),
+    )
+
+
+def _tables(clone: Clone) -> Tables:
+    """Return the rows of the tables: kept ones if the clone is still the same."""
+    path = clone.path + BOARD
+    mark = mark_of(clone)
+    try:
+        kept = read_json(path) or {}
+    except SettingsError:
+        kept = {}
+    found = kept.get("tables")
+    if mark and kept.get("form") == FORM and kept.get("mark") == mark and isinstance(found, dict):
+        return found
+    try:
+        rows = clone.read_several(*QUESTIONS.values(), WAITING)
+    except StoreError:
+        # before the first exchange there is no branch of the commons to compare with; older schemas lack tables
+        rows = [*(_rows(clone, sql) for sql in QUESTIONS.values()), []]
+    tables = dict(zip((*QUESTIONS, "waiting"), rows, strict=True))
+    # the mark of before the question: what changes meanwhile is read the next time
+    kept = {"form": FORM, "mark": mark, "tables": tables}
+    write_atomic(path, encode_json(kept).encode("utf-8", "replace"), mode=0o600, sync=False)
+    return tables
+
+
+def _rows(clone: Clone, sql: str) -> list[dict[str, Any]]:
+    try:
+        return clone.read(sql)
+    except StoreError:
+        return []
+
+
+def mark_of(clone: Clone) -> str:
+    """Return what tells states of a clone apart, from its files; empty if they are not as expected."""
+    store = os.path.join(clone.path, ".dolt", "noms")
+    try:
+        with open(open_plain(os.path.join(store, "manifest")), encoding="utf-8", errors="replace") as handle:
+            manifest = handle.read(4096)
+    except OSError:
+        return ""
+    try:
+        size = os.stat(os.path.join(store, _JOURNAL)).st_size
+    except FileNotFoundError:
+        size = 0
+    return f"{manifest}/{size}"
