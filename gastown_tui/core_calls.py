@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from gastown_core.state.diffs import Diff
     from gastown_core.state.spending import Spending
     from gastown_core.state.transcript import Reading
+    from gastown_core.wasteland.board import Board
 
 
 CLIPBOARDS = (
@@ -250,6 +251,12 @@ class CoreCalls:
         from gastown_core.state.spending import spending
 
         return spending(self.root, by, since, snapshot)
+
+    def board(self) -> Board | None:
+        """Return the board of the commons, None if the town has joined none. Raises GastownError, OSError."""
+        from gastown_core.wasteland.board import board_of
+
+        return board_of(self.root)
 
     def hours(self, seconds: float, count: int, is_wanted: Callable[[], bool]) -> Hours | None:
         """Return the figures for the graphs, None once they are no longer wanted. Raises GastownError, OSError."""

@@ -101,9 +101,22 @@ class Keymap:
         """Return the panels among these places and the keys that lead there: ``agents or problems: press 1 or p``."""
         known = [name for name in where if name in _VIEWS]
         if not known:
-            views = {"patch": "diff", "changes": "past", "then_agents": "past", "spending": "costs", "graph": "graph"}
+            views = {
+                "patch": "diff",
+                "changes": "past",
+                "then_agents": "past",
+                "spending": "costs",
+                "graph": "graph",
+                "wanted": "wasteland",
+            }
             view = next((view for place, view in views.items() if place in where), "")
-            words = {"diff": "the diff", "past": "the time machine", "costs": "the costs", "graph": "the graphs"}
+            words = {
+                "diff": "the diff",
+                "past": "the time machine",
+                "costs": "the costs",
+                "graph": "the graphs",
+                "wasteland": "the wasteland",
+            }
             return f"{words[view]}: press {self.key_of(f'view.{view}')}" if view else " or ".join(where)
         return f"{' or '.join(known)}: press {' or '.join(self.key_of(_VIEWS[name]) for name in known)}"
 

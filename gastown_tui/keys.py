@@ -14,7 +14,7 @@ class Action(Record):
 
     An action without keys is in the palette only.  ``where`` is ``anywhere``, or the panels it applies in:
     ``agents``, ``convoys``, ``events``, ``problems``, ``inbox``, ``queue``, ``probes``, ``gates``, ``files``, ``patch``, ``drawer``,
-    ``then_agents``, ``then_convoys``, ``changes``, ``spending``, ``graph``; or ``matches``, while a search is on
+    ``then_agents``, ``then_convoys``, ``changes``, ``spending``, ``graph``, ``wanted``; or ``matches``, while a search is on
     in any of them.
     ``hint`` is its rank in the status bar (0: not shown).
     """
@@ -38,7 +38,7 @@ GROUPS = (MOVE, PANELS, FIND, INBOX, QUEUE, PAST, ACTS, BUNDLES, MAIL, OWN, CONS
 
 _PANELS = ("agents", "convoys", "events", "problems", "inbox", "queue", "probes", "gates", "files", "patch", "drawer")
 _PAST = ("then_agents", "then_convoys", "changes")
-_ROWS = (*_PANELS, *_PAST, "spending", "graph")
+_ROWS = (*_PANELS, *_PAST, "spending", "graph", "wanted")
 _AGENTS = ("agents", "problems", "inbox")
 _CONVOYS = ("convoys",)
 _QUEUE = ("queue", "probes", "gates")
@@ -73,6 +73,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("view.past", ("T",), "time machine", "the town at an earlier moment; and back", PANELS),
     Action("view.costs", ("$",), "costs", "what agents, rigs, convoys and days have used, and landed; and back", PANELS),
     Action("view.graph", ("H",), "graphs", "landings, queue, busy agents, tokens and cost over hours; and back", PANELS),
+    Action("view.wasteland", ("B",), "wasteland", "the commons: what is wanted, mine, to judge, and reputations; and back", PANELS),
     Action("panel.zoom", ("+",), "zoom", "give the panel, or the drawer in use, the whole screen", PANELS, _ROWS),
     Action("panel.unzoom", ("_",), "unzoom", "all panels again", PANELS, _ROWS),
     Action("panel.wider", (">",), "wider", "move the border between the panels to the right, or down", PANELS, _PANELS),
@@ -115,6 +116,10 @@ ACTIONS: tuple[Action, ...] = (
     Action("costs.previous", ("left",), "group back", "costs by the previous one", PANELS, ("spending",)),
     Action("costs.span", ("space",), "time", "costs of a day, a week, or all that is known", PANELS, ("spending",), 91),
     Action("graph.span", ("space",), "time", "graphs of a day, a week, or six hours", PANELS, ("graph",), 91),
+    Action("wanted.next", ("right", "l"), "next page", "wasteland: wanted, mine, to judge, reputation", PANELS, ("wanted",), 92),
+    Action("wanted.previous", ("left",), "page back", "the previous one", PANELS, ("wanted",)),
+    Action("wanted.filter", ("space",), "status", "wanted items that are open, claimed, in review, completed, withdrawn, or all", PANELS, ("wanted",), 91),
+    Action("wanted.open", ("enter", "o"), "details", "the item's text and what was handed in, or a reputation's history; again: fold", PANELS, ("wanted",), 93),
     Action("back", ("escape",), "back", "one step back: search, pause, filter, drawer, view", FIND),
     Action("inbox.next", ("J",), "next", "go to the oldest that waits on you, from anywhere; again: the next", INBOX, hint=51),
     Action("inbox.answer", tuple("123456789"), "answer", "answer the question with that choice; marked agents too, if they ask the same",

@@ -43,6 +43,7 @@ VIEWS = {
     "past": ("then_agents", "then_convoys", "changes"),
     "costs": ("spending",),
     "graph": ("graph",),
+    "wasteland": ("wanted",),
 }
 """View → its panels; the keys 1 to 3 focus them in this order."""
 WIDE_COLUMNS, WIDE_ROWS = 100, 18

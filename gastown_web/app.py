@@ -23,6 +23,7 @@ from starlette.routing import Route
 from gastown_core.attention.look import count_of
 from gastown_core.clock import SYSTEM_CLOCK
 from gastown_core.errors import GastownError
+from gastown_core.wasteland.wanted import STATUSES
 from gastown_web.acts import Acts
 from gastown_web.api import Api
 from gastown_web.desk import Desk
@@ -64,11 +65,16 @@ class Dashboard:
 
     def app(self) -> Starlette:
         """Return the application."""
-        routes = [Route(page.path, self._page) for page in PAGES if page.path not in ("/beads", "/costs", "/events")]
+        routes = [
+            Route(page.path, self._page)
+            for page in PAGES
+            if page.path not in ("/beads", "/costs", "/events", "/wasteland")
+        ]
         routes += [
             Route("/beads", self._beads),
             Route("/costs", self._costs),
             Route("/events", self._log),
+            Route("/wasteland", self._wasteland),
             Route("/event/{id}", self._event),
             Route("/agent/{key:path}", self._agent),
             Route("/transcript/{key:path}", self._agent),
@@ -125,6 +131,13 @@ class Dashboard:
         if not (by.isalpha() and over.isalpha() and len(by + over) < 20):
             return self._missing("no such table")
         return await self._shown(_page_at("/costs", f"costs:{by}.{over}"))
+
+    async def _wasteland(self, request: Request) -> Response:
+        status, project = request.query_params.get("status", "open"), request.query_params.get("project", "")
+        if status not in (*STATUSES, "all") or len(project) > 100:
+            return self._missing("no such list")
+        about = f"{status}/{quote(project, errors='replace')}" if project else status
+        return await self._shown(_page_at("/wasteland", f"wanted:{about}"))
 
     async def _log(self, request: Request) -> Response:
         query = query_of(request.query_params)

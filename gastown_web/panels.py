@@ -18,6 +18,7 @@ from gastown_core.model.record import Record
 from gastown_core.orders.perform import command_log
 from gastown_core.orders.registry import BY_ID, disabled_reason, subject_of
 from gastown_core.state.rows import EventFilter
+from gastown_core.wasteland.wanted import STATUSES
 from gastown_web import filters
 from gastown_web.event_link import event_id, filter_of
 
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     Values = dict[str, object]
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-HOME_EVENTS, ALL_EVENTS = 15, 200
+HOME_EVENTS, ALL_EVENTS, MOST_ITEMS = 15, 200, 200
 NOW, WORK, WORDS, RECORD = "Now", "Work", "Words", "Record"
 
 
@@ -64,6 +65,7 @@ PAGES = (
     Page("/beads", "Beads", ("board",), "b", (), WORK),
     Page("/hooks", "Hooks", ("hooks",), "o", (), WORK),
     Page("/scheduler", "Scheduler", ("scheduler",), "w", (), WORK),
+    Page("/wasteland", "Wasteland", ("wanted:open",), "W", ("handedin", "reputation"), WORK),
     Page("/mail", "Mail", ("mailbox:overseer",), "I", (), WORDS),
     Page("/escalations", "Escalations", ("escalations",), "x", ("incidents",), WORDS),
     Page("/costs", "Costs", ("costs:agent.day",), "$", (), RECORD),
@@ -103,6 +105,11 @@ def _found(desk: Desk, about: str) -> Values:
     return {"text": text, "rows": desk.events(EventFilter(text=text), HOME_EVENTS) if text else []}
 
 
+def _wanted(_: Desk, about: str) -> Values:
+    status, __, project = about.partition("/")
+    return {"wanted": status, "project": unquote(project), "statuses": (*STATUSES, "all"), "most": MOST_ITEMS}
+
+
 PANELS: dict[str, Callable[[Desk, str], Values]] = {
     "head": _head,
     "stats": lambda desk, _: {"count": count_of(desk.inbox().shown)},
@@ -134,6 +141,9 @@ PANELS: dict[str, Callable[[Desk, str], Values]] = {
     "diff": _nothing,
     "changes": _nothing,
     "gatelog": _nothing,
+    "wanted": _wanted,
+    "handedin": _nothing,
+    "reputation": _nothing,
     "found": _found,
     "duties": _nothing,
 }

@@ -24,6 +24,9 @@ from gastown_core.state.spending import KINDS, Spending, spending
 from gastown_core.state.transcript import agent_transcript
 from gastown_core.town.daemon_note import WatchNote, watch_note
 from gastown_core.transcripts.search import Hit, places, search
+from gastown_core.wasteland.board import Board, board_of
+from gastown_core.wasteland.reputation import Sheet, Step, history_of
+from gastown_core.wasteland.wanted import Wanted, fitting
 from gastown_core.work.explain import Account, explain
 from gastown_web.graph_layout import Drawing, drawing
 from gastown_web.reads import Place, Reader
@@ -49,16 +52,16 @@ def _agent(place: Place) -> AgentView:
     return view
 
 
-class Board(Record):
+class Beads(Record):
     """The board with its graph placed."""
 
     board: BeadBoard
     graph: Drawing
 
 
-def _board(place: Place) -> Board:
+def _board(place: Place) -> Beads:
     found = bead_board(place.root, place.about, place.now)
-    return Board(found, drawing(found.graph))
+    return Beads(found, drawing(found.graph))
 
 
 class BeadPage(Record):
@@ -227,6 +230,37 @@ def _watch(place: Place) -> WatchNote | None:
     return watch_note(place.root, place.now)
 
 
+class Wanting(Record):
+    """What a page of the wasteland shows: the board (None: joined no commons), items of its filter, projects, reputations."""
+
+    board: Board | None = None
+    items: tuple[Wanted, ...] = ()
+    projects: tuple[str, ...] = ()
+    sheets: tuple[tuple[Sheet, tuple[Step, ...]], ...] = ()
+
+
+def _wanted(place: Place) -> Wanting:
+    board = board_of(place.root)
+    if board is None:
+        return Wanting()
+    status, _, project = place.about.partition("/")
+    fits = fitting(board.wanted, status=status, project=unquote(project))
+    return Wanting(board, tuple(fits), tuple(sorted({one.project for one in board.wanted if one.project})))
+
+
+def _handed_in(place: Place) -> Wanting:
+    return Wanting(board_of(place.root))
+
+
+def _reputation(place: Place) -> Wanting:
+    board = board_of(place.root)
+    return (
+        Wanting()
+        if board is None
+        else Wanting(board, sheets=tuple((one, tuple(history_of(one))) for one in board.sheets()))
+    )
+
+
 READERS: dict[str, Reader] = {
     "board": Reader(_board, gap_s=1.0),
     "bead": Reader(_bead, gap_s=1.0),
@@ -243,4 +277,7 @@ READERS: dict[str, Reader] = {
     "gatelog": Reader(_gate_log, gap_s=0.3, again_s=1.0),
     "found": Reader(_found, gap_s=10.0),
     "duties": Reader(_watch, gap_s=1.0, again_s=2.0),
+    "wanted": Reader(_wanted, gap_s=1.0, again_s=5.0),
+    "handedin": Reader(_handed_in, gap_s=1.0, again_s=5.0),
+    "reputation": Reader(_reputation, gap_s=1.0, again_s=5.0),
 }

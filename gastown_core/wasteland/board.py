@@ -7,6 +7,7 @@ console that looks again starts no process.
 from __future__ import annotations
 
 import os
+from functools import lru_cache
 
 from gastown_core.errors import SettingsError, StoreError
 from gastown_core.files.atomic import read_json, write_atomic
@@ -92,7 +93,18 @@ def board_of(root: str) -> Board | None:
 
 def read_board(member: Membership) -> Board:
     """Return the board of a membership. Raises StoreError with dolt's reason."""
-    tables = _tables(member.clone())
+    mark = mark_of(member.clone())
+    # a console that looks every other second decodes nothing while the clone stays as it is
+    return _kept(member, mark) if mark else _made(member, mark)
+
+
+@lru_cache(maxsize=2)
+def _kept(member: Membership, mark: str) -> Board:
+    return _made(member, mark)
+
+
+def _made(member: Membership, mark: str) -> Board:
+    tables = _tables(member.clone(), mark)
     rigs = {str(row["handle"]): str(row.get("display_name") or "") for row in tables["rigs"]}
     handed = [wanted.completion_of(row) for row in tables["completions"]]
     badges: dict[str, tuple[str, ...]] = {}
@@ -113,10 +125,9 @@ def read_board(member: Membership) -> Board:
     )
 
 
-def _tables(clone: Clone) -> Tables:
-    """Return the rows of the tables: kept ones if the clone is still the same."""
+def _tables(clone: Clone, mark: str) -> Tables:
+    """Return the rows of the tables: kept ones if they are of this state of the clone."""
     path = clone.path + BOARD
-    mark = mark_of(clone)
     try:
         kept = read_json(path) or {}
     except SettingsError:

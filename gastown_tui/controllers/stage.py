@@ -20,6 +20,7 @@ from gastown_tui.widgets.problem_list import ProblemList
 from gastown_tui.widgets.queue_panel import QueuePanel
 from gastown_tui.widgets.rows import Rows
 from gastown_tui.widgets.spending_panel import SpendingPanel
+from gastown_tui.widgets.wanted_panel import WantedPanel
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -58,6 +59,7 @@ class Stage:
         self.changes = ChangePanel()
         self.spending = SpendingPanel()
         self.graph = GraphPanel()
+        self.wanted = WantedPanel()
         self.diff_of: Chosen = NOTHING
         self.is_zoomed = False
         self.anchor: Hashable = None
@@ -67,7 +69,7 @@ class Stage:
         self.drawer = Drawer()
         self.field = LineField(id="search", prompt="/")
         feed = (self.agents, self.convoys, self.stream, self.problems, self.inbox)
-        past = (self.then_agents, self.then_convoys, self.changes, self.spending, self.graph)
+        past = (self.then_agents, self.then_convoys, self.changes, self.spending, self.graph, self.wanted)
         rows = (*feed, self.queue, self.probes, self.gates, self.files, self.patch, *past)
         self.panels: dict[str, Rows] = {panel.id or "": panel for panel in rows}
         self.agents.marked = self.problems.marked = self.inbox.marked = set()
@@ -119,8 +121,8 @@ class Stage:
         if self.view == "diff":
             key = self.diff_of.key
             return resolve(snapshot, key) if isinstance(key, Selection) else NOTHING
-        if self.view in ("past", "costs", "graph"):
-            # what is shown there is of another time: no act of now applies to it
+        if self.view in ("past", "costs", "graph", "wasteland"):
+            # what is shown there is of another time, or of other towns: no act on this town applies to it
             return NOTHING
         if panel is self.inbox:
             return of_item(snapshot, self.inbox.item, panel.key)

@@ -33,6 +33,7 @@ from gastown_tui.controllers.stage import Stage
 from gastown_tui.controllers.tasks import Tasks
 from gastown_tui.controllers.time_machine import TimeMachine
 from gastown_tui.controllers.town_status import TownStatusController
+from gastown_tui.controllers.wasteland_view import WastelandView
 from gastown_tui.layout import LISTS, VIEWS, Scene, TownLayout, drawer_hides_panel
 from gastown_tui.widgets.agent_order import read_arrangement
 from gastown_tui.widgets.drawer import Drawer
@@ -132,7 +133,9 @@ class FeedScreen(Bounded, Screen[None], inherit_bindings=False):
         self.diff = DiffView(console, calls, stage, self.acts)
         self.past = TimeMachine(console, calls, stage, self.inspector)
         self.spending, self.graph = SpendingView(console, calls, stage), GraphView(console, calls, stage)
+        self.wasteland = WastelandView(console, calls, stage)
         return {
+            "wasteland": self.wasteland.toggle,
             "diff": self.diff.close,
             "past": self.past.close,
             "costs": self.spending.toggle,
@@ -145,6 +148,7 @@ class FeedScreen(Bounded, Screen[None], inherit_bindings=False):
             self.past,
             self.spending,
             self.graph,
+            self.wasteland,
             self.merge_queue,
             self.mail_room,
             self.diff,
@@ -323,6 +327,7 @@ class FeedScreen(Bounded, Screen[None], inherit_bindings=False):
             "past": self.past.show,
             "costs": self.spending.show,
             "graph": self.graph.show,
+            "wasteland": self.wasteland.show,
         }
         shows[self.view]()
 

@@ -38,6 +38,7 @@ VIEW_WORDS = {
     "past": ("  TIME MACHINE, and now:", "warn"),
     "costs": ("  COSTS", "info"),
     "graph": ("  GRAPHS", "info"),
+    "wasteland": ("  WASTELAND", "info"),
 }
 
 

@@ -461,6 +461,9 @@ class FakeEngine:
     def spending(self, by, since, town):
         return standard_spending(by, since)
 
+    def board(self):
+        return None
+
     def hours(self, seconds, count, is_wanted):
         return standard_hours(seconds, count)
 

@@ -52,6 +52,7 @@ WAY_TO = {
     "changes": "T3",
     "spending": "$",
     "graph": "H",
+    "wanted": "B",
     "matches": ["1", "slash", *"gt-", "enter"],
 }
 

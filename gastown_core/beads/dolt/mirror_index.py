@@ -50,7 +50,7 @@ class MirrorIndex(Index):
                 raise
             self._since = self._since or now
             self.trouble = (
-                f"{error}; unreachable since {format_local(self._since)}, shown is what it held when last read"
+                f"store unreachable since {format_local(self._since)}, shown is what it held when last read: {error}"
             )
             return
         self.trouble, self._since = "", 0.0

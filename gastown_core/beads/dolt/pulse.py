@@ -80,7 +80,9 @@ class Pulse:
             except (StoreError, OSError) as error:
                 if server not in self._trouble:
                     since = format_local(SYSTEM_CLOCK.now())
-                    self._trouble[server] = f"{words_of(error)}; unreachable since {since}, shown is what it held then"
+                    self._trouble[server] = (
+                        f"store unreachable since {since}, shown is what it held then: {words_of(error)}"
+                    )
                     self._seen.clear()
         return before != self._trouble
 
