@@ -73,7 +73,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("view.past", ("T",), "time machine", "the town at an earlier moment; and back", PANELS),
     Action("view.costs", ("$",), "costs", "what agents, rigs, convoys and days have used, and landed; and back", PANELS),
     Action("view.graph", ("H",), "graphs", "landings, queue, busy agents, tokens and cost over hours; and back", PANELS),
-    Action("view.wasteland", ("B",), "wasteland", "the commons: what is wanted, mine, to judge, and reputations; and back", PANELS),
+    Action("view.wasteland", ("X",), "wasteland", "the commons: what is wanted, mine, to judge, and reputations; and back", PANELS),
     Action("panel.zoom", ("+",), "zoom", "give the panel, or the drawer in use, the whole screen", PANELS, _ROWS),
     Action("panel.unzoom", ("_",), "unzoom", "all panels again", PANELS, _ROWS),
     Action("panel.wider", (">",), "wider", "move the border between the panels to the right, or down", PANELS, _PANELS),

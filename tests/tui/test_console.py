@@ -52,7 +52,7 @@ WAY_TO = {
     "changes": "T3",
     "spending": "$",
     "graph": "H",
-    "wanted": "B",
+    "wanted": "X",
     "matches": ["1", "slash", *"gt-", "enter"],
 }
 

@@ -19,7 +19,7 @@ def joined(tmp_path):
 async def test_wanted_mine_to_judge_and_reputation(tmp_path) -> None:
     app = joined(tmp_path)
     async with app.run_test(size=(160, 45)) as pilot:
-        await pilot.press("B")
+        await pilot.press("X")
         await until(pilot, lambda: "Mend the roof" in app.screen_text())
         text = app.screen_text()
         assert "org/commons as mill" in text and "A ladder" not in text
@@ -46,7 +46,7 @@ async def test_wanted_mine_to_judge_and_reputation(tmp_path) -> None:
 async def test_a_change_of_the_clone_shows_while_the_view_is_open(tmp_path) -> None:
     app = joined(tmp_path)
     async with app.run_test(size=(160, 45)) as pilot:
-        await pilot.press("B")
+        await pilot.press("X")
         await until(pilot, lambda: "Mend the roof" in app.screen_text())
         keep_board(str(tmp_path), wanted=[item(9, "Something new")])
 
@@ -65,11 +65,11 @@ async def test_no_commons_and_one_that_cannot_be_read_say_so(tmp_path) -> None:
         raise StoreError("dolt refused a statement", "the clone is damaged")
 
     async with app.run_test(size=(160, 45)) as pilot:
-        await pilot.press("B")
+        await pilot.press("X")
         await until(pilot, lambda: "has joined no commons" in app.screen_text())
         await pilot.press("n", "x", "enter")
         assert not app.hands.performed
-        await pilot.press("B")
+        await pilot.press("X")
         app.hands.board = refuse
-        await pilot.press("B")
+        await pilot.press("X")
         await until(pilot, lambda: "cannot be read: dolt refused a statement" in app.screen_text())
