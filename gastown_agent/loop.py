@@ -9,7 +9,7 @@ import time
 from gastown_agent.identity import WORKERS
 from gastown_agent.mood import DIALOG
 from gastown_agent.patrol import patrol
-from gastown_agent.town_commands import read_note
+from gastown_agent.town_commands import read_mail, read_note
 from gastown_agent.view import banner, prompt_area, question_area
 from gastown_agent.worker import CRASH_STATUS, CrashError, Worker
 from gastown_core.messaging.hook_drain import read_own
@@ -173,6 +173,9 @@ class WorkerLoop:
     def _end_turn(self) -> None:
         self._turn_busy = ""
         self._say("● Understood.")
+        mail = read_mail(self._session.identity.work_dir) if self._session.identity.town else ""
+        if mail:
+            self._say("● gt mail inbox\n" + "\n".join(f"  ⎿  {line}" for line in mail.split("\n")))
         if self._has_predecessor:
             self._has_predecessor = False
             self._say(f"● gt prime\n  ⎿  {read_note(self._session.identity.work_dir)}")

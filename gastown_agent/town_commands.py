@@ -67,6 +67,17 @@ def read_note(cwd: str) -> str:
     return f"read: {notes[0]}" if notes else "no note" if done.code == 0 else done.err.strip()[:200]
 
 
+def read_mail(cwd: str) -> str:
+    """Take in new mail, as a prompt hook does, and read it; return the lines that name it, empty without mail."""
+    try:
+        told = gt("mail", "check", "--inject", cwd=cwd).out.strip()
+        if told:
+            gt("mail", "mark-read", "--all", cwd=cwd)
+    except GastownError as error:
+        return str(error)
+    return "\n".join(line for line in told.split("\n") if line.startswith("- "))
+
+
 def hand_in(cwd: str) -> tuple[bool, str]:
     """Run ``gt done``; return whether it succeeded, and its last line."""
     done = gt("done", cwd=cwd, timeout_s=120.0)

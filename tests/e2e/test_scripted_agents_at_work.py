@@ -135,3 +135,17 @@ def test_the_ones_in_trouble_wait_and_a_word_sets_them_going_again(town):
         assert "turn started" in town.run("gt", "nudge", f"shop/{polecat}", "go on; please")
     for bead, _ in troubled.values():
         until(lambda b=bead: town.status(b) == "in_review", f"{bead} is handed in", LONG_S)
+
+
+def test_one_at_rest_that_is_nudged_reads_its_mail(town):
+    """Else the town would find mail that nobody drains, where all is well."""
+    bead, axle = town.sling("steady")
+    until(lambda: town.status(bead) == "in_review" and town.state(axle) == "idle", "it is through", LONG_S)
+    town.run("gt", "mail", "send", f"shop/{axle}", "-s", "FIX_NEEDED", "-m", "look again", "--no-notify")
+    town.run("gt", "nudge", f"shop/{axle}", "Mail waits for you.")
+
+    def unread():
+        listed = json.loads(town.run("gt", "mail", "inbox", f"shop/{axle}", "--json"))
+        return [one["subject"] for one in listed if not one["read"]]
+
+    until(lambda: not unread(), "it has read its mail", LONG_S)
