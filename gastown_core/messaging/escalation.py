@@ -13,6 +13,7 @@ from gastown_core.errors import GastownError, NotFoundError, UsageError
 from gastown_core.events.log import append_event
 from gastown_core.messaging.escalation_routes import Routes, routes_or_defaults
 from gastown_core.messaging.mail import HIGH, LOW, NORMAL, URGENT, send_mail
+from gastown_core.messaging.message import MESSAGE
 from gastown_core.messaging.outward import Delivery
 from gastown_core.model.bead import CLOSED
 from gastown_core.model.fields import read_fields, set_fields
@@ -333,14 +334,22 @@ def settle(root: str, ledger: TownLedger, key: str, why: str, *, actor: str, clo
 
 
 def close(root: str, ledger: TownLedger, bead: Bead, reason: str, *, actor: str, clock: Clock = SYSTEM_CLOCK) -> None:
-    """Close an escalation with a reason. Raises UsageError without one."""
+    """Close an escalation with a reason, and archive the mail that told of it: nobody is to act on what is over.
+
+    Raises UsageError without a reason.
+    """
     if not reason.strip():
         raise UsageError("closing an escalation needs a reason", "", "--reason TEXT")
-    with ledger.store_for("hq-x").write(actor) as batch:
+    store = ledger.store_for("hq-x")
+    mail = BeadQuery(labels_all=(MESSAGE, f"escalation:{bead.id}"), exclude_statuses=(CLOSED,), include_wisps=True)
+    with store.write(actor) as batch:
         fresh = batch.need(bead.id)
         if fresh.status == CLOSED:
             return
         change(batch, fresh, {"closed_by": actor, "closed_reason": reason}, labels=("resolved",))
         batch.close(bead.id, reason, force=True)
+        for told in (batch.get(one.id) for one in store.excerpts(mail)):
+            if told is not None and not told.is_closed:
+                batch.close(told.id, f"{bead.id} is closed: {reason}", force=True)
     payload = {"escalation_id": bead.id, "closed_by": actor, "reason": reason}
     append_event(root, "escalation_closed", actor, payload, clock=clock)

@@ -27,6 +27,7 @@ from gastown_core.messaging.escalation import (
 )
 from gastown_core.messaging.escalation_routes import load_routes
 from gastown_core.messaging.escalation_upkeep import acknowledge, forward, reescalate, send_out, unanswered
+from gastown_core.messaging.mailbox import inbox
 from tests.support.paper import Paper
 
 HOUR = 3600.0
@@ -67,6 +68,23 @@ def test_the_bead_says_all_and_is_read_back(paper: Paper) -> None:
 def test_each_severity_has_its_readers(paper: Paper, severity: str, to: list[str]) -> None:
     raise_it(paper, severity)
     assert sorted(paper.mail()) == [(address, f"[{severity.upper()}] CI token expired") for address in to]
+
+
+def test_mail_about_what_is_over_waits_for_nobody(paper: Paper) -> None:
+    first = raise_it(paper, "critical")
+    raise_it(paper, "high", "another thing")
+    store = paper.ledger.store_for("hq-x")
+
+    def subjects(who: str, *, archived: bool = False) -> list[str]:
+        return [one.subject for one in inbox(store, who, archived=archived)]
+
+    close(paper.root, paper.ledger, get_escalation(paper.ledger, first.id), "renewed", actor="ana")
+    assert (subjects("deacon/"), subjects("mayor/"), subjects("overseer")) == (
+        ["[HIGH] another thing"],
+        ["[HIGH] another thing"],
+        [],
+    )
+    assert subjects("overseer", archived=True) == ["[CRITICAL] CI token expired"]
 
 
 def test_words_of_a_title_and_a_reason_are_never_fields(paper: Paper) -> None:
