@@ -51,15 +51,23 @@ class Timeline:
 
     def seek(self, moment: float) -> None:
         """Move all tables to how they were at ``moment``, its own changes included."""
-        target = bisect_right(self._at, moment)
-        while self._position < target:
-            _, table, key, value = self._steps[self._position]
-            _set(table, key, value)
-            self._position += 1
-        while self._position > target:
-            self._position -= 1
-            _, table, key, _ = self._steps[self._position]
-            _set(table, key, self._undo[self._position])
+        target, position = bisect_right(self._at, moment), self._position
+        # one moment may have a whole import: nothing but what a change needs is done here
+        absent = ABSENT
+        if target > position:
+            for _, table, key, value in self._steps[position:target]:
+                if value is absent:
+                    table.pop(key, None)
+                else:
+                    table[key] = value
+        else:
+            changes = zip(reversed(self._steps[target:position]), reversed(self._undo[target:position]), strict=True)
+            for (_, table, key, _), value in changes:
+                if value is absent:
+                    table.pop(key, None)
+                else:
+                    table[key] = value
+        self._position = target
 
 
 def _set(table: Table, key: Any, value: Any) -> None:

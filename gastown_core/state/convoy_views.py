@@ -191,9 +191,22 @@ def _member(bead_id: str, town: TownGraph) -> MemberView:
     if found is None:
         return MemberView(bead_id, "", "", "", "", "missing")
     store, bead = found
+    known = _ENDED.get(bead_id)
+    if known is not None and known[0] is bead and known[1] == store:
+        return known[2]
     rig = "" if store == "town" else store
     town.graph.learn(bead)
     stage = stage_of(bead, town.graph)
     if stage == MemberStage.RUNNING and is_absent(town.inventory, bead.assignee):
         stage = MemberStage.ORPHANED
-    return MemberView(bead_id, bead.title, bead.status, bead.assignee, rig, stage)
+    view = MemberView(bead_id, bead.title, bead.status, bead.assignee, rig, stage)
+    if bead.status == CLOSED:
+        if len(_ENDED) >= MOST_ENDED:
+            _ENDED.clear()
+        _ENDED[bead_id] = (bead, store, view)
+    return view
+
+
+MOST_ENDED = 20_000
+_ENDED: dict[str, tuple[Excerpt, str, MemberView]] = {}
+"""Views of closed members, which depend on their record alone: most members of a busy town, made again at each change."""
