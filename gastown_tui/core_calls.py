@@ -324,6 +324,12 @@ class CoreCalls:
 
         return read_mail(self.root, message_id, reader, whole_thread=whole_thread)
 
+    def mail_text(self, message_id: str) -> list[str]:
+        """Return a message's text; it stays unread. Raises GastownError."""
+        from gastown_core.orders.mail_room import read_thread
+
+        return [one.body for one in read_thread(self.root, message_id) if one.id == message_id]
+
     def archive_mail(self, message_id: str, reader: str) -> None:
         """Archive a message. Raises GastownError."""
         from gastown_core.orders.mail_room import archive_mail

@@ -12,6 +12,8 @@ from gastown_tui.text import clean, fit, fit_right, glyph
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from gastown_core.model.snapshot import AgentView, SourceStatus
     from gastown_tui.text import Piece
 
@@ -37,6 +39,15 @@ def state_glyph(state: Health, ascii_only: bool) -> str:
 def role_icon(role: str, ascii_only: bool) -> str:
     """Return the icon of a role in two cells."""
     return fit(ROLE_ICONS.get(role, ROLE_ICONS["other"])[1 if ascii_only else 0], 2)
+
+
+def unsaid(texts: Iterable[str], said: str = "") -> list[str]:
+    """Return the texts that tell more than ``said`` and those before them: one that repeats another is left out."""
+    told = [said] if said else []
+    for text in texts:
+        if text and not any(text in other or other in text for other in told):
+            told.append(text)
+    return told[1:] if said else told
 
 
 def age_of(agent: AgentView, now: float) -> str:

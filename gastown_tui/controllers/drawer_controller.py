@@ -267,9 +267,9 @@ class DrawerController:
     def _bead_page(self, chosen: Chosen) -> None:
         """Show a bead, or a merge request's bead."""
         request = chosen.request
-        subject: Pieces = ((chosen.bead, "title"),)
+        subject: Pieces = ((clean(chosen.bead), "title"),)
         if request is not None:
-            subject = ((request.id + "  ", "dim"), (clean(request.title) or chosen.bead, "title"))
+            subject = ((request.id + "  ", "dim"), (clean(request.title) or clean(chosen.bead), "title"))
         if self.drawer.tab_name == "landing":
             member = member_of(self.console.snapshot, chosen.bead)
             lines = strip_page(member, self.drawer.page_width, self.console.ascii_only)

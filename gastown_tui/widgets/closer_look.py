@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from gastown_core.clock import format_age, format_ago
 from gastown_core.model.choice import bare_option
+from gastown_tui.rowtext import unsaid
 from gastown_tui.text import clean, clean_lines, clip, cut, fit, glyph, width_of, wrap
 from gastown_tui.widgets.rows import Row, Rows
 
@@ -55,7 +56,8 @@ def fact_lines(item: Item, now: float, width: int) -> list[Pieces]:
         lines += fact("waits", format_age(max(0.0, now - item.since)))
     if item.work:
         lines += fact("work", item.work, "accent")
-    for number, words in enumerate(item.evidence[:3]):
+    asked = item.asked.text if item.asked is not None and item.asked.text else item.question
+    for number, words in enumerate(unsaid(item.evidence, asked)[:3]):
         lines += fact("because" if not number else "", words)
     if item.holds:
         more = f" and {len(item.holds) - 6} more" if len(item.holds) > 6 else ""
@@ -100,26 +102,28 @@ class CloserLook(Rows):
         """The selected row's name."""
         return self.subject or (("nothing selected", "dim"),)
 
-    def show_look(self, key: Hashable, subject: Pieces, above: Sequence[Pieces], pane: Sequence[Pieces]) -> None:
-        """Show what is known above, and the end of the pane in the room that is left."""
+    def show_look(
+        self, key: Hashable, subject: Pieces, above: Sequence[Pieces], pane: Sequence[Pieces], *, is_live: bool = True
+    ) -> None:
+        """Show what is known above, and in the room that is left the end of the live pane, or the beginning of what is not."""
         self.subject = subject
         if pane and self.page_width >= BESIDE:
-            self._show_rows(key, self._side_by_side(above, pane))
+            self._show_rows(key, self._side_by_side(above, pane, is_live=is_live))
             return
         lines = list(above)
         room = self.body_height - len(lines) - 1
         if pane and room >= 2:
             rule = glyph("─", self.look.ascii_only)
             lines.append(((rule * self.page_width, "border"),))
-            lines += pane[-room:]
+            lines += pane[-room:] if is_live else pane[:room]
         self._show_rows(key, lines)
 
-    def _side_by_side(self, facts: Sequence[Pieces], pane: Sequence[Pieces]) -> list[Pieces]:
-        """Return the facts on the left and the end of the pane on the right."""
+    def _side_by_side(self, facts: Sequence[Pieces], pane: Sequence[Pieces], *, is_live: bool) -> list[Pieces]:
+        """Return the facts on the left and the pane on the right."""
         left = self.facts_width(has_pane=True)
         bar = glyph("│", self.look.ascii_only)
         height = max(1, self.body_height)
-        shown = pane[-height:]
+        shown = pane[-height:] if is_live else pane[:height]
         lines: list[Pieces] = []
         for number in range(max(height, len(facts))):
             fact = clip(facts[number], left) if number < len(facts) else ()

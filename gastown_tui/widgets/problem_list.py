@@ -10,7 +10,7 @@ from gastown_core.model.bead import priority_word
 from gastown_core.model.landing import FAULTS
 from gastown_core.model.record import Record
 from gastown_core.state.convoy_views import stuck_words
-from gastown_tui.rowtext import forecast_text, role_icon, since_text, state_glyph, trouble_text
+from gastown_tui.rowtext import forecast_text, role_icon, since_text, state_glyph, trouble_text, unsaid
 from gastown_tui.selection import AGENT, BEAD, CONVOY, point_at
 from gastown_tui.text import clean, cut, fit, fit_right, glyph, two_ends, width_of, wrap
 from gastown_tui.widgets.alarm_text import dam_rows, stop_rows
@@ -94,8 +94,9 @@ def presses(agent: AgentView, ascii_only: bool) -> list[tuple[str, str]]:
 
 
 def evidence(agent: AgentView, said: str = "") -> str:
-    """Return the first two reasons; ``said``, which is already in the heading, is left out."""
-    return clean(", ".join(reason.text for reason in agent.health.reasons[:2] if reason.text != said))
+    """Return the first two reasons; what ``said`` or one of them says already is left out."""
+    reasons = [reason.text for reason in agent.health.reasons if reason.text != said]
+    return clean(", ".join(unsaid(reasons)[:2]))
 
 
 def wide_row(

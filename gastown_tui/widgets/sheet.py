@@ -41,6 +41,9 @@ def paint(line: Line, look: Look, width: int) -> Strip:
     for text, tone in (*pieces, (" " * max(0, width - width_of(pieces)), "text")):
         if not text:
             continue
+        if not text.isprintable():
+            # what makes a row cleans its text, which keeps its width right; nothing passes here that was forgotten there
+            text = clean(text)
         if look.ascii_only and not text.isascii():
             text = to_ascii(text)
         used += cells(text)

@@ -539,6 +539,9 @@ class FakeEngine:
         self.performed.append(("mail", reader))
         return []
 
+    def mail_text(self, message_id: str) -> list[str]:
+        return [f"Text of {message_id}:\x1b[31m the queue is full.\n\nWhat now?"]
+
     def attachment(self, view) -> Attachment:
         return Attachment(("true",), True)
 
