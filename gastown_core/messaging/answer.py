@@ -13,7 +13,7 @@ import time
 from gastown_core.beads.ledger import TOWN, TownLedger
 from gastown_core.beads.query import BeadQuery
 from gastown_core.clock import SYSTEM_CLOCK
-from gastown_core.errors import ConflictError, DeliveryError, GastownError, UsageError
+from gastown_core.errors import ConflictError, DeliveryError, GastownError, UsageError, words_of
 from gastown_core.events.log import append_event
 from gastown_core.events.town_log import log_line
 from gastown_core.messaging.dialog_keys import (
@@ -54,6 +54,7 @@ if TYPE_CHECKING:
 SETTLED_S = 0.5
 """How long a question stays unchanged before a key is pressed: programs drop keys that come while they draw it."""
 ANSWERED = "answered"
+AUDIT = "audit"
 LOCK_S = 10.0
 MOST_TEXT = 4000
 """Characters of a question that go into the log; one that is longer goes there without its text."""
@@ -151,7 +152,7 @@ def answer(
         place = place_of(choice, options) if choice or not words else place_for_words(options)
         # before the answer: an agent that goes on may hand its work in at once
         bead = _held(root, entry)
-        taken = _take(root, entry, asked, place, words, clock)
+        taken = _recorded(root, entry, asked, place, words, sender=sender, rule=rule, bead=bead, clock=clock)
     now = sessions.find_session(root, entry)
     ended = now is None or now.dead
     # a screen that stands still belongs to nobody any more
@@ -171,6 +172,32 @@ def answer(
     if not is_last:
         target = target_of(root, entry, asked.pane)
         yield from nudge(root, target, taken.left, sender, server=asked.server, clock=clock)
+
+
+def _recorded(
+    root: str,
+    entry: RosterEntry,
+    asked: Asked,
+    place: int,
+    words: str,
+    *,
+    sender: str,
+    rule: str,
+    bead: str,
+    clock: Clock,
+) -> _Taken:
+    """Give the answer between two records: who is killed while it answers leaves ``answering`` alone in the log."""
+    told = {"target": entry.address.path, "question": asked.reading.detail[:300]}
+    told |= {"answer": asked.reading.options[place][:200], "words": words, "rule": rule, "bead": bead}
+    append_event(
+        root, "answering", sender, {key: one for key, one in told.items() if one}, visibility=AUDIT, clock=clock
+    )
+    try:
+        return _take(root, entry, asked, place, words, clock)
+    except GastownError as problem:
+        failed = {"target": entry.address.path, "reason": words_of(problem)[:300]}
+        append_event(root, "answer_failed", sender, failed, visibility=AUDIT, clock=clock)
+        raise
 
 
 class _Taken(Record):

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from gastown_core.tmux.panes import Pane
     from gastown_core.tmux.server import TmuxServer
 
-MOVED_S = 1.0
-"""How long a cursor may take to move, or words to be drawn."""
+MOVED_S = 5.0
+"""How long a cursor may take to move, or words to be drawn: on a busy machine a program was seen to take more than a second."""
 STABLE_S = 0.1
 ANSWERED_S = 10.0
 """How long a program may take to close a question that was answered; Gemini restarts itself after its trust dialog."""

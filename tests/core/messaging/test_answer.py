@@ -141,7 +141,8 @@ def test_another_question_than_the_person_saw_is_not_answered(server, asking):
     assert screen(server, pane) == before
 
 
-def test_a_cursor_that_does_not_move_chooses_nothing(server, asking):
+def test_a_cursor_that_does_not_move_chooses_nothing(server, asking, monkeypatch):
+    monkeypatch.setattr(dialog_keys, "MOVED_S", 0.3)
     pane = asking("stuck")
     with pytest.raises(DeliveryError, match="does not move"):
         choose(server, pane, CLAUDE, "No")
@@ -168,8 +169,34 @@ def answered(server, tmp_path, monkeypatch):
 
 
 def told(tmp_path):
+    after, before = newest_events(log_path(str(tmp_path)))
+    assert (before.type, after.type) == ("answering", "answered")
+    assert before.payload["answer"] == after.payload["answer"]
+    return after.payload
+
+
+def test_who_is_killed_while_it_answers_leaves_what_it_was_about_to_do(server, asking, answered, tmp_path, monkeypatch):
+    def killed(*_):
+        raise KeyboardInterrupt
+
+    pane = asking()
+    monkeypatch.setattr(dialog_keys, "await_change", killed)
+    with pytest.raises(KeyboardInterrupt):
+        answered("Yes, always")
+    until(lambda: "chosen Yes, always" in screen(server, pane), "the key has arrived")
     (event,) = newest_events(log_path(str(tmp_path)))
-    return event.payload
+    assert event.type == "answering" and event.payload["target"] == "mayor" and event.payload["question"]
+    assert event.payload["answer"].endswith("Yes, always")
+
+
+def test_an_answer_that_was_not_given_says_why_in_the_log(asking, answered, tmp_path, monkeypatch):
+    monkeypatch.setattr(dialog_keys, "MOVED_S", 0.3)
+    asking("stuck")
+    with pytest.raises(DeliveryError, match="does not move"):
+        answered("No")
+    after, before = newest_events(log_path(str(tmp_path)))
+    assert (before.type, after.type) == ("answering", "answer_failed")
+    assert "does not move" in after.payload["reason"]
 
 
 def test_a_key_that_changes_nothing_is_in_the_log(asking, answered, tmp_path):
