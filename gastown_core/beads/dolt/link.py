@@ -6,6 +6,7 @@ since what the transaction did is then unknown.
 
 from __future__ import annotations
 
+import socket
 from contextlib import contextmanager
 
 from gastown_core.errors import ConflictError, StoreError
@@ -20,7 +21,10 @@ if TYPE_CHECKING:
     Row = tuple[Any, ...]
 
 CONNECT_S, ANSWER_S = 3, 30
-_GONE = (0, 2006, 2013, 2014, 2055)
+GREETING = (10, 255)
+"""The fifth byte that a MySQL server sends first: the protocol's version, or that an error follows."""
+_GONE = (0, 1053, 2006, 2013, 2014, 2055)
+_BUSY = (1040, 1203, 1226)
 _REFUSED = (2002, 2003, 2005)
 _NOT_TRUSTED = 2026
 _DENIED = (1044, 1045)
@@ -31,6 +35,10 @@ _READ_ONLY = (1290, 1792, 1836)
 
 class UnreachableError(StoreError):
     """The server does not answer, or the connection to it broke."""
+
+
+class RefusedError(StoreError):
+    """The server does not know the statement, or will not run it."""
 
 
 class RaceError(ConflictError):
@@ -85,7 +93,8 @@ class Link:
                     return list(cursor.fetchall()), count
             except Exception as error:
                 told = self._told(error)
-                if is_last or self._in_transaction or not isinstance(told, UnreachableError) or self._raw is None:
+                may_help = isinstance(told, UnreachableError) and self._raw is not None and "timed out" not in told.why
+                if is_last or self._in_transaction or not may_help:
                     self.close()
                     raise told from error
                 self.close()
@@ -182,8 +191,7 @@ def _connect(address: Address) -> Any:
         ) from error
     kept = (FIELD_TYPE.DATETIME, FIELD_TYPE.TIMESTAMP, FIELD_TYPE.DATE, FIELD_TYPE.NEWDECIMAL, FIELD_TYPE.DECIMAL)
     conv = {key: value for key, value in conversions.items() if key not in kept}
-    options: dict[str, Any] = {"unix_socket": address.socket} if address.socket else {}
-    return pymysql.connect(
+    made = pymysql.Connection(
         host=address.host,
         port=address.port,
         user=address.user,
@@ -196,8 +204,61 @@ def _connect(address: Address) -> Any:
         autocommit=True,
         client_flag=pymysql.constants.CLIENT.FOUND_ROWS,
         conv=conv,
-        **options,
+        defer_connect=True,
         **_encryption(address),
+    )
+    opened = _greeted(address)
+    try:
+        made.connect(opened)
+    except BaseException:
+        opened.close()
+        raise
+    return made
+
+
+def _greeted(address: Address) -> socket.socket:
+    """Return a connection on which a MySQL server has begun to speak, within the limit. Raises StoreError, OSError.
+
+    The driver would wait for a silent one as long as for an answer.
+    """
+    if address.socket:
+        opened = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        opened.settimeout(CONNECT_S)
+    else:
+        opened = _connected(address.host, address.port)
+    try:
+        if address.socket:
+            opened.connect(address.socket)
+        begin = opened.recv(5, socket.MSG_PEEK)
+    except OSError as error:
+        opened.close()
+        said = f"it says nothing for {CONNECT_S} s" if isinstance(error, TimeoutError) else str(error)
+        raise _no_answer(address, said) from error
+    if len(begin) == 5 and begin[4] not in GREETING:
+        opened.close()
+        raise no_dolt(address, "it does not speak the protocol of MySQL")
+    return opened
+
+
+def _connected(host: str, port: int) -> socket.socket:
+    opened = socket.create_connection((host, port), CONNECT_S)
+    opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    opened.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    return opened
+
+
+def no_dolt(address: Address, why: str) -> StoreError:
+    """Return the error for another program on the server's port."""
+    return StoreError(
+        f"the server at {address.server} is no Dolt server",
+        why,
+        "check the port in metadata.json and dolt-server.port; another MySQL may listen there",
+    )
+
+
+def _no_answer(address: Address, said: str) -> UnreachableError:
+    return UnreachableError(
+        f"the Dolt server {address.server} does not answer", said, "gt dolt start starts the town's server"
     )
 
 
@@ -239,10 +300,10 @@ def told(error: Exception, address: Address) -> StoreError | ConflictError:
         return StoreError(
             f"there is no database {address.name}", said, "check dolt_database in metadata.json, and the server's port"
         )
-    if code in _REFUSED:
-        return UnreachableError(
-            f"the Dolt server {address.server} does not answer", said, "gt dolt start starts the town's server"
-        )
+    if code in _REFUSED or isinstance(error, ConnectionRefusedError):
+        return _no_answer(address, said)
+    if code in _BUSY:
+        return UnreachableError(f"the Dolt server {address.server} takes no more connections", said, "try again")
     if code in _GONE or isinstance(error, OSError) or type(error).__name__ in ("InterfaceError", "InternalError"):
         return UnreachableError(f"the connection to the Dolt server {address.server} broke", said, "try again")
     start, _, column = said.rpartition(" is too large for column ")
@@ -251,4 +312,4 @@ def told(error: Exception, address: Address) -> StoreError | ConflictError:
         return StoreError(
             f"{address.name} cannot hold it", f"a text is too long for the column {column}", "shorten it, or split it"
         )
-    return StoreError(f"the Dolt server {address.server} refused a statement", said)
+    return RefusedError(f"the Dolt server {address.server} refused a statement", said)

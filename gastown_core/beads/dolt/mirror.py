@@ -13,7 +13,7 @@ from zlib import crc32
 
 from gastown_core.beads import ledger_line
 from gastown_core.beads.dolt import rows
-from gastown_core.beads.dolt.link import UnreachableError
+from gastown_core.beads.dolt.link import RefusedError, UnreachableError, no_dolt
 from gastown_core.beads.dolt.schema import ISSUES, WISPS, Schema, kept_schema
 from gastown_core.errors import SettingsError, StoreError
 from gastown_core.files.atomic import read_json, write_atomic, write_json
@@ -99,8 +99,8 @@ class Mirror:
 
     def catch_up(self) -> bool:
         """Take in what changed in the database since; returns whether anything did. Raises StoreError."""
-        now = self.hash() if self.exists else ""
-        if now and now in (self._seen, self._state().get("hash")):
+        now = self.hash()
+        if self.exists and now in (self._seen, self._state().get("hash")):
             self._seen = now
             return False
         with self.lock():
@@ -291,14 +291,8 @@ def hash_of(link: Link) -> str:
     """Return the hash of everything that a database holds now. Raises StoreError if the server is no Dolt server."""
     try:
         return str(link.ask("SELECT DOLT_HASHOF_DB()")[0][0])
-    except UnreachableError:
-        raise
-    except StoreError as error:
-        raise StoreError(
-            f"the server at {link.address.server} is no Dolt server",
-            error.why,
-            "check the port in metadata.json and dolt-server.port; another MySQL may listen there",
-        ) from error
+    except RefusedError as error:
+        raise no_dolt(link.address, error.why) from error
 
 
 def _tables_of(schema: Schema, home: str) -> list[str]:

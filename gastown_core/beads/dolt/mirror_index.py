@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 AGAIN_S = 2.0
 """How long a server that did not answer is not asked again, so that a question costs one time limit, not a hundred."""
+PATIENCE = 3.0
+"""A server that took long not to answer is left alone for so many times as long."""
 
 
 class MirrorIndex(Index):
@@ -26,6 +28,7 @@ class MirrorIndex(Index):
         self._clock = clock
         self._since = 0.0
         self._asked = 0.0
+        self._pause_s = AGAIN_S
         self._holds = 0
 
     def refresh(self) -> None:
@@ -40,12 +43,13 @@ class MirrorIndex(Index):
 
     def _catch_up_with_server(self) -> None:
         now = self._clock.now()
-        if self.trouble and 0 <= now - self._asked < AGAIN_S:
+        if self.trouble and 0 <= now - self._asked < self._pause_s:
             return
-        self._asked = now
         try:
             self.mirror.catch_up()
         except UnreachableError as error:
+            self._asked = self._clock.now()
+            self._pause_s = max(AGAIN_S, PATIENCE * (self._asked - now))
             if not self.mirror.exists:
                 raise
             self._since = self._since or now
