@@ -117,6 +117,12 @@ class Daemon:
         self._budget = Budget()
         self._deaths = DeathWatch(root, self._agents_ended)
 
+    def _follow_servers(self, wakeups: Wakeups) -> None:
+        """Keep stores on a Dolt server up to date, also those of rigs that came since."""
+        pulse = wakeups.pulse()
+        if pulse is not None:
+            self.background.start("dolt", pulse.run)
+
     async def live(self) -> None:
         """Run the duties until told to end, then wait for the running ones."""
         loop = asyncio.get_running_loop()
@@ -131,9 +137,7 @@ class Daemon:
         wakeups = Wakeups(self.root, self._wake, lambda _, why: self._broke("the watch of files", why))
         self._take_up(pool)
         wakeups.start()
-        pulse = wakeups.pulse()
-        if pulse is not None:
-            self.background.start("dolt", pulse.run)
+        self._follow_servers(wakeups)
         self.log.line(f"daemon {os.getpid()} runs {', '.join(self.attendants)}")
         try:
             while not self._over.is_set():
@@ -192,6 +196,7 @@ class Daemon:
         try:
             self._take_up(pool)
             wakeups.watch_new_stores()
+            self._follow_servers(wakeups)
         except (GastownError, OSError) as error:
             self.log.line(f"the rigs could not be read again: {words_of(error)}")
 

@@ -38,6 +38,7 @@ class Wakeups:
         self._root = root
         self._on_wakeup = on_wakeup
         self._stores: dict[str, str] = {}
+        self._pulse: Pulse | None = None
         self._channels = {channel_folder(root, channel): channel for channel in CHANNELS}
         self._heartbeats = os.path.join(root, ".runtime", "heartbeats")
         self._queues = os.path.dirname(queue_dir(root, "any"))
@@ -52,13 +53,16 @@ class Wakeups:
         self.watch_new_stores()
 
     def pulse(self) -> Pulse | None:
-        """Return what keeps stores on a Dolt server up to date, to be run beside the watch; None if there are none."""
+        """Return what keeps stores on a Dolt server up to date, to be run beside the watch; None if none is, or it was returned before."""
         folders = [store.beads_dir for store in TownLedger(self._root).stores().values() if is_served(store.beads_dir)]
-        if not folders:
+        if self._pulse is not None:
+            self._pulse.follow(folders)
+        if not folders or self._pulse is not None:
             return None
         from gastown_core.beads.dolt.pulse import Pulse
 
-        return Pulse(folders)
+        self._pulse = Pulse(folders)
+        return self._pulse
 
     def watch_new_stores(self) -> None:
         """Watch the stores of rigs added since."""

@@ -128,10 +128,14 @@ class LiveTown:
         self._proofs.stir()
         self._background.start("git:proofs", self._proofs.run)
         self._background.start("tmux:link", self._keep_link)
-        pulse = sources.ledger.pulse(lambda: self._stir(BEADS))
+        self._follow_servers()
+        self._background.start("events:history", self._index_history)
+
+    def _follow_servers(self) -> None:
+        """Keep stores on a server up to date, also those of rigs that came since."""
+        pulse = self.sources.ledger.pulse(lambda: self._stir(BEADS))
         if pulse is not None:
             self._background.start("dolt", pulse.run)
-        self._background.start("events:history", self._index_history)
 
     def _broke(self, task: str, why: str) -> None:
         """A background task failed and was restarted, or (``why`` empty) works again: shown like a source."""
@@ -251,6 +255,7 @@ class LiveTown:
             self.sources.ledger.load(now)
             for folder in self._folders():
                 self._watch.add(folder)
+            self._follow_servers()
         return True
 
     def _ask_programs(self, now: float) -> bool:

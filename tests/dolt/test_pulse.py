@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import shutil
 import tempfile
@@ -115,3 +116,45 @@ def test_a_transaction_is_not_left_open_by_a_look_that_found_nothing_new(served)
         while store.get("dm-9d8").title != f"t{n}":
             assert time.monotonic() < until_s
     store.close()
+
+
+async def test_the_store_of_a_rig_that_comes_later_is_watched_too(served, server):
+    root = served[0]
+    town = LiveTown(root)
+    await town.start()
+    try:
+        database = server.new_database(moment="DATETIME")
+        beads_dir = os.path.join(root, "later", ".beads")
+        serve(beads_dir, server, database)
+        with open(os.path.join(beads_dir, "config.yaml"), "w") as handle:
+            handle.write("issue-prefix: lt\n")
+        path = os.path.join(root, "mayor", "rigs.json")
+        with open(path) as handle:
+            rigs = json.load(handle)
+        rigs["rigs"]["later"] = {**rigs["rigs"]["demo"], "beads": {"repo": "", "prefix": "lt"}}
+        with open(path + ".new", "w") as handle:
+            json.dump(rigs, handle)
+        os.replace(path + ".new", path)
+        await until(town, lambda t: "later" in t.sources.facts.ledger)
+        link = server.link(database)
+        link.tell(
+            "INSERT INTO issues (id, title, description, design, acceptance_criteria, notes, created_at, updated_at) "
+            "VALUES ('lt-1', 'from the new rig', '', '', '', '', '2026-03-02 10:11:12', '2026-03-02 10:11:12')"
+        )
+        link.close()
+        await until(town, lambda t: "lt-1" in t.sources.facts.ledger["later"])
+    finally:
+        await town.close()
+
+
+def test_a_store_whose_port_is_none_does_not_keep_the_others_from_being_watched(served, server):
+    root, link = served
+    bad = os.path.join(root, "bad", ".beads")
+    serve(bad, server, "none", dolt_server_port="many")
+    pulse = Pulse([bad, os.path.join(root, "demo", ".beads")])
+    pulse.beat()
+    link.tell("UPDATE issues SET title='seen' WHERE id='dm-9d8'")
+    pulse.beat()
+    with open(os.path.join(root, "demo", ".beads", ".cache", "dolt", "issues.jsonl"), "rb") as handle:
+        assert b'"seen"' in handle.read().splitlines()[-1]
+    assert "no port" in pulse.trouble_of(bad)

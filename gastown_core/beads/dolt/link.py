@@ -191,6 +191,7 @@ def _connect(address: Address) -> Any:
         ) from error
     kept = (FIELD_TYPE.DATETIME, FIELD_TYPE.TIMESTAMP, FIELD_TYPE.DATE, FIELD_TYPE.NEWDECIMAL, FIELD_TYPE.DECIMAL)
     conv = {key: value for key, value in conversions.items() if key not in kept}
+    options: dict[str, Any] = {"unix_socket": address.socket} if address.socket else {}
     made = pymysql.Connection(
         host=address.host,
         port=address.port,
@@ -205,13 +206,15 @@ def _connect(address: Address) -> Any:
         client_flag=pymysql.constants.CLIENT.FOUND_ROWS,
         conv=conv,
         defer_connect=True,
+        **options,
         **_encryption(address),
     )
-    opened = _greeted(address)
+    opened = _greeted(address) if not address.socket else None
     try:
         made.connect(opened)
     except BaseException:
-        opened.close()
+        if opened is not None:
+            opened.close()
         raise
     return made
 
@@ -221,14 +224,10 @@ def _greeted(address: Address) -> socket.socket:
 
     The driver would wait for a silent one as long as for an answer.
     """
-    if address.socket:
-        opened = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        opened.settimeout(CONNECT_S)
-    else:
-        opened = _connected(address.host, address.port)
+    opened = socket.create_connection((address.host, address.port), CONNECT_S)
+    opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    opened.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
     try:
-        if address.socket:
-            opened.connect(address.socket)
         begin = opened.recv(5, socket.MSG_PEEK)
     except OSError as error:
         opened.close()
@@ -237,13 +236,6 @@ def _greeted(address: Address) -> socket.socket:
     if len(begin) == 5 and begin[4] not in GREETING:
         opened.close()
         raise no_dolt(address, "it does not speak the protocol of MySQL")
-    return opened
-
-
-def _connected(host: str, port: int) -> socket.socket:
-    opened = socket.create_connection((host, port), CONNECT_S)
-    opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    opened.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
     return opened
 
 

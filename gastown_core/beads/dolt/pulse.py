@@ -14,7 +14,7 @@ from gastown_core.beads.dolt.address import address_of
 from gastown_core.beads.dolt.link import Link
 from gastown_core.beads.dolt.mirror import FOLDER, Mirror
 from gastown_core.clock import SYSTEM_CLOCK, format_local
-from gastown_core.errors import StoreError, words_of
+from gastown_core.errors import GastownError, StoreError, words_of
 from gastown_core.files.folders import cache_folder
 
 TYPE_CHECKING = False
@@ -40,8 +40,25 @@ class Pulse:
         self._trouble: dict[str, str] = {}
         self._server_of: dict[str, str] = {}
         self._on_health = on_health
-        for folder in folders:
-            self._add(folder)
+        self._new: list[str] = []
+        self._known: set[str] = set()
+        self.follow(folders)
+        self._take_new()
+
+    def follow(self, folders: Iterable[str]) -> None:
+        """Have the next beat look at these folders too, if it does not yet: stores of rigs that came since."""
+        self._new += [folder for folder in folders if folder not in self._known]
+
+    def _take_new(self) -> None:
+        while self._new:
+            folder = self._new.pop()
+            if folder not in self._known:
+                self._known.add(folder)
+                try:
+                    self._add(folder)
+                except (GastownError, OSError) as error:
+                    # its port is none, or its mirror has no room: the others are kept up to date all the same
+                    self._server_of[folder], self._trouble[folder] = folder, words_of(error)
 
     def _add(self, beads_dir: str) -> None:
         if not is_served(beads_dir):
@@ -73,6 +90,7 @@ class Pulse:
     def beat(self) -> bool:
         """Look once at every server, and have the mirrors of what changed catch up; whether a server's health changed."""
         before = dict(self._trouble)
+        self._take_new()
         for server, mirrors in self._mirrors.items():
             try:
                 self._look(server, mirrors)

@@ -93,12 +93,14 @@ class LedgerSource:
         return [store.files_dir for store in self.ledger.stores().values()]
 
     def pulse(self, on_health: Callable[[], None]) -> Pulse | None:
-        """Return what keeps stores on a server up to date, to be run beside this source; None if there are none.
+        """Return what keeps stores on a server up to date, to be run beside this source; None if none is, or it was returned before.
 
-        ``on_health`` is called when a server stops or begins to answer.
+        Call it again when rigs have come.  ``on_health`` is called when a server stops or begins to answer.
         """
         folders = [store.beads_dir for store in self.ledger.stores().values() if is_served(store.beads_dir)]
-        if not folders:
+        if self._pulse is not None:
+            self._pulse.follow(folders)
+        if not folders or self._pulse is not None:
             return None
         from gastown_core.beads.dolt.pulse import Pulse
 
