@@ -156,7 +156,7 @@ CHANGES = frozenset(
     gt hooks install, gt hooks repair, gt patrol new, gt patrol report, gt incident act, gt dog add, gt dog remove, gt dog call,
     gt dog done, gt dog clear, gt dog health-check, gt maintain, gt boot triage, gt boot spawn, gt boot stop, gt rig add, gt rig start,
     gt rig stop, gt rig restart, gt rig park, gt rig unpark, gt rig dock, gt rig undock, gt rig remove, gt crew add, gt sling,
-    gt hook, gt hook attach, gt hook detach, gt hook clear, gt hook rollback, gt unsling, gt assign, gt release, gt close, gt prune-branches,
+    gt hook, gt hook attach, gt hook detach, gt hook clear, gt hook rollback, gt unsling, gt assign, gt release, gt close, gt create, gt import, gt prune-branches,
     gt done, gt formula create, gt formula run, gt mol step, gt mol await-signal, gt mol attach, gt mol attach-from-mail, gt mol detach,
     gt mol burn, gt mol squash, gt convoy create, gt convoy add, gt convoy refresh, gt convoy check, gt convoy close, gt convoy land,
     gt convoy watch, gt convoy unwatch, gt convoy stage, gt convoy launch, gt mountain, gt scheduler pause, gt scheduler resume,

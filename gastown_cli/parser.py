@@ -76,7 +76,12 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Raise a UsageError instead of exiting."""
-        raise UsageError(f"{self.prog}: {message}", "", f"{self.prog} --help shows the usage")
+        raise UsageError(f"{self.prog}: {message}", "", self.usage_hint)
+
+    @property
+    def usage_hint(self) -> str:
+        """What shows how the command is called."""
+        return f"{self.prog} --help shows the usage"
 
 
 def parse(
@@ -105,5 +110,17 @@ def _parse_words(parser: Parser, argv: list[str]) -> argparse.Namespace:
     if rest and not any(word.startswith("-") for word in before):
         return parser.parse_intermixed_args(argv)
     if rest:
-        parser.error(f"unrecognized arguments: {' '.join(rest)}")
+        raise UsageError(
+            f"{parser.prog}: unrecognized arguments: {' '.join(rest)}", "", _near(parser, rest) or parser.usage_hint
+        )
     return args
+
+
+def _near(parser: Parser, rest: list[str]) -> str:
+    """Return which option was perhaps meant, empty for none."""
+    from difflib import get_close_matches
+
+    known = [word for word in parser._option_string_actions if word.startswith("--")]
+    wrong = next((word.partition("=")[0] for word in rest if word.startswith("--")), "")
+    near = get_close_matches(wrong, known, 2, 0.6)
+    return f"did you mean {' or '.join(near)}?" if near else ""

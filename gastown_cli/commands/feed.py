@@ -7,7 +7,7 @@ import sys
 import time
 from collections import deque
 
-from gastown_cli import context, output, streams
+from gastown_cli import context, output, streams, who
 from gastown_cli.commands import status
 from gastown_cli.commands.status import orphan_lines
 from gastown_core.clock import SYSTEM_CLOCK, format_seconds, format_span
@@ -308,6 +308,7 @@ def feed_arguments(parser: ArgumentParser) -> None:
     )
     parser.add_argument("--type", default="", help="only this event type")
     parser.add_argument("--rig", default="", help="only this rig")
+    parser.add_argument("--agent", default="", help="only what this agent did")
     parser.add_argument("--mol", default="", help="only events whose target or text contains this")
     parser.add_argument(
         "--theme", default="", help="console: auto (as the terminal), dark, light, colour-blind or high-contrast"
@@ -323,7 +324,8 @@ def read_filter(args: Namespace) -> EventFilter:
         raise UsageError("--limit must not be negative", "", "0 shows all events")
     if args.rig:
         context.check_rig(context.town(), args.rig)
-    return EventFilter(rig=args.rig, type=args.type, text=args.mol, since=since)
+    agent = who.find(context.town(), args.agent)[1].address.path if args.agent else ""
+    return EventFilter(rig=args.rig, type=args.type, agent=agent, text=args.mol, since=since)
 
 
 def run_feed(args: Namespace) -> int:

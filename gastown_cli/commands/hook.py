@@ -84,6 +84,9 @@ def run_hook(args: Namespace) -> int:
         return clear(root, words[0] if words else "", args)
     if not words:
         return show(root, who.me(root), as_json=args.json)
+    if len(words) == 1 and "-" not in words[0]:
+        # no bead's id: the hook of an agent is meant
+        return show(root, who.find(root, words[0])[1], as_json=args.json)
     if len(words) > 2:
         raise UsageError("gt hook takes at most a bead and an agent")
     return put(root, words[0], words[1] if len(words) > 1 else "", args)

@@ -141,6 +141,10 @@ def sling_first(root: str, beads: dict[str, str], agents: int, say: Say, clock: 
         for receipt in sling.run():
             if receipt.final:
                 say(f"slung {beads[key]} to {sling.result.agent}")
+    if agents > len(FIRST):
+        say(
+            f"the script has work for {len(FIRST)} at once: {len(FIRST)} of {agents} polecats start, more as work is ready"
+        )
 
 
 def is_demo(root: str) -> bool:
