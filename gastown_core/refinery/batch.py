@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Protocol
+
 from gastown_core.events.log import append_event
 from gastown_core.model.merge_request import NEEDS_RETRY, read_request
 from gastown_core.model.refinery import FAIL, PASS, POST_MERGE, STACKING, BatchEntry, EntryState
-from gastown_core.refinery import failure
+from gastown_core.refinery import claims, failure
 from gastown_core.refinery.hold import TARGET_IS_RED, HoldError, put_on_hold
 from gastown_core.refinery.judge import Judge
 from gastown_core.refinery.merge_queue import fallen_out
@@ -26,10 +28,27 @@ if TYPE_CHECKING:
     from gastown_core.refinery.worktrees import Worktrees
 
 
+class Traffic(Protocol):
+    """What a batch knows of the others in flight."""
+
+    def tip(self) -> str:
+        """Where the target is, as far as is known."""
+
+    def saw(self, tip: str) -> None:
+        """The target is at this commit now, whoever pushed it."""
+
+    def few_wait(self) -> bool:
+        """Whether the next batch has room for what goes back to the queue, and a place beside this one."""
+
+    def went_back(self, ids: Sequence[str]) -> None:
+        """Requests are in the queue again and may be taken at once."""
+
+
 class Batch:
     """A batch of ``requests``, claimed and in stack order; ``needs`` is the queue's.
 
-    ``others`` are the target's open requests outside the batch, and rejected ones whose work is not done.
+    ``others`` are the target's open requests outside the batch, and rejected ones whose work is not done; ``traffic`` is
+    what flies beside it.
     """
 
     def __init__(
@@ -46,6 +65,7 @@ class Batch:
         worktrees: Worktrees,
         rates: Rates,
         width: Callable[[], int],
+        traffic: Traffic,
     ) -> None:
         self.place = place
         self.target = target
@@ -60,6 +80,7 @@ class Batch:
         self.gates = Gates(place.policy, logs, place.relative, place.stop, place.clock.now)
         self.prober = Prober(place, batch_id, board, self.gates, cache, worktrees)
         self.worktrees = worktrees
+        self.traffic = traffic
         self.base = ""
         self.order: list[str] = list(self.requests)
         self.tips: dict[str, str] = {}
@@ -121,13 +142,26 @@ class Batch:
             self.later[one] = f"needs {gone}"
             self._leave(one, EntryState.HELD, f"needs {gone}")
 
+    def _give_back(self, ids: Sequence[str]) -> None:
+        """Return requests to the queue that the next batch tests; they are no longer of this one."""
+        if not ids:
+            return
+        why = "is no longer suspected; the next batch tests it on the target as it is then"
+        self.board.mark(ids, EntryState.HELD, why)
+        for one in ids:
+            payload = {**self._names(self.requests.pop(one)), "reason": why, "batch": self.id}
+            self._event("merge_skipped", payload)
+        self.order = [one for one in self.order if one not in ids]
+        claims.give_back(self.place.store, ids, actor=self.place.actor)
+        self.traffic.went_back(ids)
+
     def settle(self) -> None:
         """Send the culprits back, postpone requests without a verdict, and record why the others wait."""
         self.board.phase(POST_MERGE)
         rework: list[str] = []
         blamed: list[str] = []
         aside: list[str] = []
-        self.later.update(self.judge.waiting)
+        self.later.update((one, why) for one, why in self.judge.waiting.items() if one in self.requests)
         gone = self._changed_culprits()
         for one in self.judge.culprits:
             request = self.requests[one.id]

@@ -65,9 +65,10 @@ class Bisection:
     """Bisects the red stack ``requests``; ``needs`` names what each needs below it, ``runs`` how it was red.
 
     ``isolate`` fills the fields ``good``, ``culprits`` (suspects so far), ``held`` (dependent → culprit) and ``aside``
-    (request that does not stack without a culprit → that culprit); ``explain`` confirms the suspects, fills in their
-    peers and clears those that do not fail again.  ``flake`` is how often a gate is red on a tree that is green;
-    ``is_flaky``: a stack was red and then green in this batch.
+    (request that does not stack without a culprit → that culprit), and meanwhile ``clean``, what is green from the bottom
+    up, and ``window``, the requests among which the culprit is.  It ends with its first culprit if ``is_enough`` (then
+    ``is_cut_short``).  ``explain`` confirms the suspects, fills in their peers and clears those that do not fail again.
+    ``flake`` is how often a gate is red on a tree that is green; ``is_flaky``: a stack was red and then green in this batch.
     """
 
     def __init__(
@@ -79,13 +80,17 @@ class Bisection:
         width: Callable[[], int] = lambda: 1,
         reruns: int = 1,
         flake: float = 0.0,
+        is_enough: Callable[[], bool] = lambda: False,
     ) -> None:
         self.requests = tuple(requests)
         self.needs = needs or {}
         self.width = width
         self.reruns = reruns
         self.flake = flake
-        self.is_flaky = False
+        self.is_enough = is_enough
+        self.is_flaky = self.is_cut_short = False
+        self.clean: tuple[str, ...] = ()
+        self.window: tuple[str, ...] = ()
         self.good: tuple[str, ...] = ()
         self.culprits: list[Culprit] = []
         self.held: dict[str, str] = {}
@@ -102,6 +107,10 @@ class Bisection:
             # here rest[:low] is green and rest as a whole is red
             low, high = yield from self._first_red(rest, low)
             rest, low = self._condemn(rest, high), high - 1
+            self.window = ()
+            if self.is_enough():
+                rest, self.is_cut_short = rest[:low], True
+                break
             rest = yield from self._try(rest, low)
             if self._known.get(rest) == PASS:
                 break
@@ -110,6 +119,7 @@ class Bisection:
     def _first_red(self, rest: tuple[str, ...], low: int) -> Generator[list[Ask], list[ProbeAnswer], tuple[int, int]]:
         """The lengths of a green prefix and of a red one with exactly one member more."""
         high = len(rest)
+        self.window = rest[low:high]
         while high - low > 1:
             cuts = cuts_between(low, high, max(1, self.width()))
             names = ["left", *["right"] * (len(cuts) - 1)] if low == 0 else ["right"] * len(cuts)
@@ -118,6 +128,7 @@ class Bisection:
             # a green larger prefix clears the smaller ones
             low = max([low, *(cut for cut in cuts if self._known.get(rest[:cut]) == PASS)])
             high = min([high, *(cut for cut in cuts if cut > low)])
+            self.clean, self.window = rest[:low], rest[low:high]
         return low, high
 
     @property

@@ -21,16 +21,18 @@ if TYPE_CHECKING:
 
 
 class Ready(Record):
-    """These requests are green together on ``base``."""
+    """These requests are green together on ``base``; ``is_early``: while the rest of their batch is still taken apart."""
 
     good: tuple[str, ...]
     base: str
+    is_early: bool = False
 
 
 class Pushed(Record):
-    """The target is at ``head`` now."""
+    """The target is at ``head`` now; ``is_early``: the batch goes on, on top of what it pushed."""
 
     head: str
+    is_early: bool = False
 
 
 class Turn(Record):
@@ -133,9 +135,13 @@ class Fleet:
                 return
             if isinstance(step, Pushed):
                 self.tip = step.head
-                flight.is_late = True
-                self._no_longer_lands(flight)
                 reply = None
+                if not step.is_early:
+                    flight.is_late = True
+                    self._no_longer_lands(flight)
+            elif isinstance(step, Ready) and step.is_early:
+                self.tip = self.tip or step.base
+                reply = Turn(land=self.lander in (None, flight) and step.base == self.tip)
             elif isinstance(step, Ready):
                 flight.ready = step
                 if flight is self.lander or not self.tip:

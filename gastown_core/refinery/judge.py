@@ -39,7 +39,8 @@ class Judge:
     """Judges the stacks of one batch for ``target``; ``needs`` is the queue's.
 
     ``green_before`` tells when the bare target was last green (0: unknown), ``rates`` what was measured on it,
-    ``width`` how many probes of a red stack may run in parallel now.
+    ``width`` how many probes of a red stack may run in parallel now, ``is_enough`` (set by ``Salvage``) whether the search
+    in a red stack ends with its first culprit.
 
     ``green`` and ``red`` hold the results per stack, ``culprits`` the requests at fault, ``waiting`` (request → why) those
     that wait for another; ``is_flaky``: a stack was red and then green; ``is_target_green``: the bare target was green
@@ -72,12 +73,35 @@ class Judge:
         self.green_before = green_before
         self.rates = rates
         self.width = width or (lambda: place.policy.max_concurrent)
+        self.is_enough: Callable[[], bool] = lambda: False
         self._bisections: list[Bisection] = []
+        self._searched: Bisection | None = None
         self._size = 0
         self._green_before = 0.0
         self._first_red: dict[tuple[str, ...], int] = {}
         self._last_green = self._last_green_target = 0
         self._proven: set[tuple[tuple[str, ...], bool]] = set()
+
+    @property
+    def clean(self) -> tuple[str, ...]:
+        """What is green from the bottom up of the red stack that is searched now."""
+        return self._searched.clean if self._searched is not None else ()
+
+    @property
+    def window(self) -> tuple[str, ...]:
+        """The requests among which the culprit of the red stack is, while it is searched."""
+        return self._searched.window if self._searched is not None else ()
+
+    @property
+    def is_cut_short(self) -> bool:
+        """Whether the last search ended with its first culprit, and what was above it is not judged."""
+        return self._searched is not None and self._searched.is_cut_short
+
+    @property
+    def suspects(self) -> set[str]:
+        """All requests that were singled out so far, and those that wait for one of them."""
+        found = {one.id for search in self._bisections for one in search.culprits}
+        return found.union(*({*search.held, *search.aside} for search in self._bisections))
 
     def judge(self, whole: tuple[str, ...], base: str, hold: QueueHold | None = None) -> Probes[tuple[str, ...]]:
         """The requests of the stack that are green together; ``hold`` is the hold that the queue was under until now.
@@ -87,6 +111,7 @@ class Judge:
         self.base = base
         self._size = max(self._size, len(whole))
         self.is_target_green = False
+        self._searched = None
         self._green_before = self.green_before()
         self._first_red.clear()
         self.board.phase(TESTING)
@@ -195,9 +220,16 @@ class Judge:
         """Bisect the red stack; the requests of it that are green together."""
         self.board.phase(BISECTING)
         bisection = Bisection(
-            whole, self.needs, runs=runs, width=self.width, reruns=self.place.policy.reruns, flake=self.rates.flake
+            whole,
+            self.needs,
+            runs=runs,
+            width=self.width,
+            reruns=self.place.policy.reruns,
+            flake=self.rates.flake,
+            is_enough=self.is_enough,
         )
         self._bisections.append(bisection)
+        self._searched = bisection
         yield from self._drive(bisection.isolate(), bisection)
         self.culprits += bisection.culprits
         self.board.mark([one.id for one in bisection.culprits if one.result == FAIL], EntryState.CULPRIT)

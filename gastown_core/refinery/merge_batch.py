@@ -9,7 +9,7 @@ from gastown_core.errors import GitError
 from gastown_core.git import worktree
 from gastown_core.messaging.mail import send_mail
 from gastown_core.model.merge_request import with_facts
-from gastown_core.model.refinery import POST_MERGE, PUSHING, STACKING, EntryState
+from gastown_core.model.refinery import BISECTING, POST_MERGE, PUSHING, STACKING, EntryState
 from gastown_core.refinery import aftermerge, claims, conflicts, failure, kinship
 from gastown_core.refinery.aftermerge import Landed
 from gastown_core.refinery.approval import offer, waits_for_a_person
@@ -20,6 +20,7 @@ from gastown_core.refinery.place import StoppedError
 from gastown_core.refinery.pull_requests import propose
 from gastown_core.refinery.push import is_on, push_target
 from gastown_core.refinery.recovery import Intent, drop_intent, write_intent
+from gastown_core.refinery.salvage import Salvage
 from gastown_core.refinery.stack import Clash, Stacker
 from gastown_core.refinery.tips import carried, find_tips, pieces
 
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
     from gastown_core.beads.batch import RuleBatch
     from gastown_core.model.merge_request import MergeRequest
     from gastown_core.refinery.fleet import Course, Step
-    from gastown_core.refinery.judge import Probes
     from gastown_core.refinery.prober import Verdict
 
 PUSHES = 10
@@ -41,6 +41,7 @@ class BatchRun(Batch):
     """One batch on its course; ``hangar`` is where batches in flight leave the green requests that another one takes."""
 
     hangar: dict[str, Batch]
+    salvage: Salvage
 
     def course(self, hangar: dict[str, Batch]) -> Course:
         """The batch from begin to end, as the fleet drives it; no fault of a rig's code, gates or remote raises."""
@@ -85,24 +86,30 @@ class BatchRun(Batch):
             self.place.check_stop()
             self._leave_changed()
             self._stack()
-            good = (yield from self._judged(tuple(self.order))) if self.order else ()
-            self.place.at("judged")
-            self.order = list(good)
-            if self._leave_changed() or self._leave_empty():
-                continue
-            if not good:
+            if not self.order:
                 return ()
-            turn = yield Ready(good, self.base)
+            whole, traffic = tuple(self.order), self.traffic
+            salvage = self.salvage = Salvage(self.judge, whole, tip=traffic.tip, few_wait=traffic.few_wait)
+            good = yield from self._judged(whole, salvage)
+            self.place.at("judged")
+            new, back = salvage.left(good)
+            self.order = list(new)
+            self._give_back(back)
+            if self._leave_changed() or self._leave_empty(salvage.ahead):
+                continue
+            if not new:
+                return ()
+            turn = yield Ready(new, salvage.base)
             assert isinstance(turn, Turn)
             if turn.given:
-                self._give(good)
+                self._give(new)
                 return ()
             self._adopt(turn.others)
             if not turn.land:
                 continue
             if self._push(good):
-                return tuple(self.order)
-            if tuple(self.order) == good:
+                return good
+            if tuple(self.order) == new:
                 moves += 1
                 if moves == PUSHES:
                     why = f"{self.target} moved {PUSHES} times while this was tested; the next batch tries again"
@@ -137,6 +144,7 @@ class BatchRun(Batch):
         moved = frozenset(one.id for one in wanted if one.conflict_task_id)
         self.base, tips = find_tips(place.git, self.target, wanted, moved=moved)
         self.tips.update(tips)
+        self.traffic.saw(self.base)
         self.board.phase(STACKING, base=self.base)
         for one in wanted:
             if one.id not in tips:
@@ -172,14 +180,14 @@ class BatchRun(Batch):
             self.needs[one] = self.needs.get(one, frozenset()) | found
         self.order = kinship.in_order(self.order, self.needs)
 
-    def _leave_empty(self) -> bool:
-        """Remove the first request that would land as an empty commit; whether there was one."""
-        stacker = self.prober.stacker
+    def _leave_empty(self, ahead: tuple[str, ...] = ()) -> bool:
+        """Remove the first request that would land as an empty commit on top of ``ahead``; whether there was one."""
+        stacker, whole = self.prober.stacker, (*ahead, *self.order)
         assert stacker is not None
-        if isinstance(stacker.stack(self.order), Clash) or not (one := stacker.empty(self.order)):
+        if isinstance(stacker.stack(whole), Clash) or not (one := stacker.empty(whole)):
             return False
         request, tip = self.requests[one], self.tips[one]
-        above_others = any(below in self.needs.get(one, ()) for below in self.order)
+        above_others = any(below in self.needs.get(one, ()) for below in whole)
         if above_others or isinstance(stacker.stack((one,)), Clash) or not stacker.empty((one,)):
             self.later[one] = "changes nothing beyond the requests below it; checked again when those have landed"
             self._leave(one, EntryState.HELD, self.later[one])
@@ -233,22 +241,52 @@ class BatchRun(Batch):
             self.later[clash.id] = why
             self._leave(clash.id, EntryState.HELD, why)
 
-    def _judged(self, whole: tuple[str, ...]) -> Probes[tuple[str, ...]]:
+    def _judged(
+        self, whole: tuple[str, ...], salvage: Salvage
+    ) -> Generator[Step, list[Verdict] | Turn | None, tuple[str, ...]]:
         """The requests of the stack that are green together. Raises HoldError if the target itself is red."""
         hold = read_hold(self.place, self.target)
-        good = yield from self.judge.judge(whole, self.base, hold)
+        rounds = self.judge.judge(whole, self.base, hold)
+        try:
+            asks = next(rounds)
+            while True:
+                yield from self._land_early(salvage)
+                self._give_back(salvage.goes_back())
+                verdicts = yield asks
+                assert isinstance(verdicts, list)
+                asks = rounds.send(verdicts)
+        except StopIteration as done:
+            good: tuple[str, ...] = done.value
+        finally:
+            rounds.close()
         if hold is not None and hold.kind != PUSH_BY_HAND and self.judge.is_target_green:
             lift(self.place, self.target, f"{self.target} is green again at {self.base[:8]}")
         return good
 
     # -- push ----------------------------------------------------------------------------------------------
 
+    def _land_early(self, salvage: Salvage) -> Course:
+        """Push what is green from the bottom up of a red stack, if the target is still where it was tested."""
+        stack, policy, stacker = salvage.lands_ahead(), self.place.policy, self.prober.stacker
+        if not stack or not policy.auto_push or policy.pull_requests:
+            return
+        # what a gate's fixer added is not below the rest of the stack: then all of it lands together
+        assert stacker is not None
+        if self.judge.green[stack] != stacker.stack(stack):
+            return
+        turn = yield Ready(tuple(one for one in stack if one not in salvage.ahead), salvage.base, is_early=True)
+        if isinstance(turn, Turn) and turn.land and self._push(stack):
+            self._finish(stack)
+            salvage.landed(stack, self.result.head)
+            self.board.phase(BISECTING)
+            yield Pushed(self.result.head, is_early=True)
+
     def _push(self, good: tuple[str, ...]) -> bool:
         """Push the tested commit to the target; False if the target has moved. Raises HoldError, GitError."""
-        place, head = self.place, self.judge.green[good].commit
+        place, head, base = self.place, self.judge.green[good].commit, self.salvage.base
         place.check_stop()
         self.board.phase(PUSHING)
-        intent = Intent(self.id, self.target, self.base, head, {one: self.tips[one] for one in good})
+        intent = Intent(self.id, self.target, base, head, {one: self.tips[one] for one in self._new(good)})
         if not place.policy.auto_push or place.policy.pull_requests:
             with place.store.write(place.actor) as batch:
                 if self._leave_changed():
@@ -268,7 +306,7 @@ class BatchRun(Batch):
             write_intent(place, intent)
         place.at("before push")
         try:
-            is_pushed = push_target(place, self.target, head, self.base)
+            is_pushed = push_target(place, self.target, head, base)
         except GitError:
             drop_intent(place, self.target)
             raise
@@ -280,15 +318,19 @@ class BatchRun(Batch):
             drop_intent(place, self.target)
         return is_pushed
 
+    def _new(self, good: tuple[str, ...]) -> list[str]:
+        """The requests of a stack that have not landed ahead of the others."""
+        return [one for one in good if one not in self.salvage.ahead]
+
     def _commits(self, good: tuple[str, ...]) -> dict[str, str]:
-        """The squash commit of each request of a stack."""
+        """The squash commit of each request of a stack that has not landed yet."""
         stacker, out = self.prober.stacker, {}
         assert stacker is not None
         for place, one in enumerate(good):
             made = stacker.stack(good[: place + 1])
             assert not isinstance(made, Clash)
             out[one] = made.commit
-        return out
+        return {one: out[one] for one in self._new(good)}
 
     def _record(self, batch: RuleBatch, good: tuple[str, ...]) -> None:
         """Record in the ledger which commit carries each request: once on the target, it is the proof of the merge."""
@@ -303,8 +345,8 @@ class BatchRun(Batch):
         head = self.result.head
         lift(self.place, self.target, f"{self.target} is green again at {head[:8]}")
         commits = self._commits(good)
-        landed = [Landed(self.requests[one], commits[one], self.tips[one]) for one in good]
+        landed = [Landed(self.requests[one], commit, self.tips[one]) for one, commit in commits.items()]
         aftermerge.finish(self.place, landed, batch=self.id)
         drop_intent(self.place, self.target)
-        self.board.mark(good, EntryState.MERGED)
-        self.result = self.result._replace(merged=self.result.merged + good)
+        self.board.mark(commits, EntryState.MERGED)
+        self.result = self.result._replace(merged=(*self.result.merged, *commits))

@@ -73,6 +73,11 @@ def begins(sight: Sight, size: int) -> bool:
     return sight.fresh == 0 or sight.waiting >= size
 
 
+def has_room(sight: Sight, size: int, places: int) -> bool:
+    """Whether requests of a red batch are better tested with the next one: that is not full, and runs beside this one."""
+    return places > 1 and sight.waiting < size
+
+
 def search_width(sight: Sight) -> int:
     """How many probes of one red stack run in parallel: the free places, but for one that waiting requests can use."""
     return max(1, sight.free - (sight.waiting > 0))

@@ -91,6 +91,28 @@ class Runway:
         asked = sum(len(one.asks) - one.started for one in self.fleet.flights)
         return planner.Sight(waiting, self.fleet.fresh, max(0, self.places - self.fleet.running - asked))
 
+    # -- what a batch knows of the others --------------------------------------------------------------------
+
+    def tip(self) -> str:
+        """Where the target is, as far as is known."""
+        return self.fleet.tip
+
+    def saw(self, tip: str) -> None:
+        """The target is at this commit now, whoever pushed it."""
+        self.fleet.tip = tip
+
+    def few_wait(self) -> bool:
+        """Whether the next batch has room for what goes back to the queue, and a place beside the batch that asks."""
+        if self.is_alone() or self.place.stop():
+            return False
+        waiting = self.waiting(self._just_tried())
+        return planner.has_room(self.sight(waiting), size_now(self.place, self.target), self.places)
+
+    def went_back(self, ids: Sequence[str]) -> None:
+        """Requests are in the queue again and may be taken at once."""
+        for one in ids:
+            self._tried.pop(one, None)
+
     # -- batches -------------------------------------------------------------------------------------------
 
     def _is_worth_another(self) -> bool:
@@ -123,6 +145,7 @@ class Runway:
             worktrees=self.worktrees,
             rates=rates_now(self.place, self.target),
             width=lambda: planner.search_width(self.sight()),
+            traffic=self,
         )
         flight = Flight(run.id, run.course(self._hangar))
         self._runs[flight] = run

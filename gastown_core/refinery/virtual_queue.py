@@ -20,13 +20,14 @@ from gastown_core.refinery.hold import HoldError
 from gastown_core.refinery.judge import Judge
 from gastown_core.refinery.policy import Policy
 from gastown_core.refinery.prober import Verdict
+from gastown_core.refinery.salvage import Salvage
 from gastown_core.refinery.stack import Stacked
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Generator, Sequence
 
-    from gastown_core.refinery.fleet import Course
+    from gastown_core.refinery.fleet import Course, Step
     from gastown_core.refinery.judge import Answer, Probes
 
 WARM_S = 3600.0
@@ -147,15 +148,21 @@ class Simulation:
         try:
             order = tuple(mine)
             while order:
-                order = yield from self._probed(judge.judge(order, str(self._tip)), judge)
-                turn = (yield Ready(order, judge.base)) if order else None
+                salvage = Salvage(judge, order, tip=lambda: str(self._tip), few_wait=self._few_wait)
+                good = yield from self._probed(judge.judge(order, str(self._tip)), judge, salvage)
+                landed += salvage.ahead
+                order, back = salvage.left(good)
+                self._give_back(back)
+                for one in salvage.back:
+                    del mine[one]
+                turn = (yield Ready(order, salvage.base)) if order else None
                 assert turn is None or isinstance(turn, Turn)
                 if turn is None or turn.given:
                     for one in order:
                         del mine[one]
                     break
                 if turn.land:
-                    landed = order
+                    landed += order
                     yield self._push(order)
                     break
                 mine.update((one, int(one[1:])) for one in turn.others)
@@ -165,10 +172,14 @@ class Simulation:
         except HoldError:
             culprits = []
         self.blamed.update((mine[one], self.now) for one in culprits)
-        self.waiting.extendleft(
-            sorted((mine[one] for one in mine if one not in landed and one not in culprits), reverse=True)
-        )
+        self._give_back([one for one in mine if one not in landed and one not in culprits])
         self.batches.append(BatchRecord("", "main", merged=landed, culprits=tuple(culprits)))
+
+    def _few_wait(self) -> bool:
+        return planner.has_room(self._sight(), planner.batch_size(self._rates(), *self.limits), self.world.places)
+
+    def _give_back(self, requests: Sequence[str]) -> None:
+        self.waiting = deque(sorted([*self.waiting, *(int(one[1:]) for one in requests)]))
 
     def _judge(self) -> Judge:
         place = SimpleNamespace(policy=Policy(), clock=SimpleNamespace(now=lambda: self.now), path="/nowhere")
@@ -192,15 +203,31 @@ class Simulation:
 
     # -- gates ---------------------------------------------------------------------------------------------
 
-    def _probed(self, rounds: Probes[Answer], judge: Judge) -> Probes[Answer]:
+    def _probed(
+        self, rounds: Probes[Answer], judge: Judge, salvage: Salvage | None = None
+    ) -> Generator[Step, list[Verdict] | Turn | None, Answer]:
         """A judge's rounds, each tried on the target as it was when the round began."""
         try:
             asks = next(rounds)
             while True:
-                asks = rounds.send((yield [ask._replace(parent=(judge.base, *ask.parent)) for ask in asks]))
+                if salvage is not None:
+                    yield from self._land_early(salvage)
+                    self._give_back(salvage.goes_back())
+                verdicts = yield [ask._replace(parent=(judge.base, *ask.parent)) for ask in asks]
+                assert isinstance(verdicts, list)
+                asks = rounds.send(verdicts)
         except StopIteration as done:
             answer: Answer = done.value
             return answer
+
+    def _land_early(self, salvage: Salvage) -> Course:
+        stack = salvage.lands_ahead()
+        new = tuple(one for one in stack if one not in salvage.ahead)
+        turn = (yield Ready(new, salvage.base, is_early=True)) if new else None
+        if isinstance(turn, Turn) and turn.land:
+            pushed = self._push(new)
+            salvage.landed(stack, pushed.head)
+            yield pushed._replace(is_early=True)
 
     def _start_probes(self) -> None:
         while taken := self.fleet.take(self.world.places):

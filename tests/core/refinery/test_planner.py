@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bench.queue_figures import figures
 from gastown_core.model.refinery import BatchRecord
 from gastown_core.refinery.planner import (
     PRIOR_BAD,
@@ -82,6 +83,11 @@ def test_every_clean_request_lands_within_a_bound_while_places_suffice(flake: fl
     waiting = [one for one, made in enumerate(queue.requests) if made.at < late and queue.is_clean(one)]
     assert not set(waiting) - set(queue.landed) - set(queue.blamed)
     assert max(queue.landed[one] - queue.requests[one].at for one in waiting if one in queue.landed) < 3600.0
+
+
+def test_few_requests_at_two_places_wait_no_longer_than_promised() -> None:
+    found = figures(World(20.0, 300.0, 2))
+    assert found.p50 <= 10.0 and found.p95 <= 25.0 and found.runs <= 0.9
 
 
 def test_an_hour_in_which_every_gate_is_red_blames_nobody() -> None:
