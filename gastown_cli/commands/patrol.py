@@ -232,15 +232,14 @@ def backtest_arguments(parser: ArgumentParser) -> None:
 
 
 def run_backtest(args: Namespace) -> int:
-    """Run a patrol over the event log and show what it would have done."""
+    """Run a patrol over the past and show what it would have done."""
     from gastown_core.patrols.backtest import replay
     from gastown_core.patrols.table import read_limits
-    from gastown_core.state.collect import read_thresholds
 
     root, now = context.town(), SYSTEM_CLOCK.now()
     row = _named(root, args.name)[0]
     since = context.moment_of(args.since)
-    done = replay(root, row.patrol, read_limits(root), read_thresholds(root), since=since, until=now)
+    done = replay(root, row.patrol, read_limits(root), since=since, until=now)
     if args.json:
         output.say_json(done.as_json())
         return 0
@@ -258,7 +257,12 @@ def _replay_text(done: Replay) -> str:
         lines.append(f"  {format_local(first.at)}  {what:<8} {output.clean(text)}{again}")
     if not done.steps:
         lines.append("  it would have found nothing")
-    lines.append(output.style("judged by the log alone: screens, heartbeats and git are not in it", "dim"))
+    lines.append(
+        output.style(
+            "judged by event log, ledgers and git: screens, heartbeats, and how daemon and host were, are recorded nowhere",
+            "dim",
+        )
+    )
     return "\n".join(lines)
 
 

@@ -32,6 +32,8 @@ FACTS = ("orders", "requests", "molecules", "gates", "fields")
 """Tables of ``TownFacts`` that records of beads fill beside their excerpts."""
 _WORK = {"sling": HOOKED, "hook": HOOKED, "done": IN_REVIEW, "unhook": OPEN, "work_released": OPEN, "merged": CLOSED}
 """Event kind → the status that a bead has afterwards."""
+_BY_EVENTS = {**_WORK, "step": HOOKED, "complete": CLOSED, "delete": CLOSED, "reopen": OPEN}
+"""The same where nothing but events may be left of a bead."""
 _LATER = {HOOKED: (HOOKED, IN_PROGRESS), IN_REVIEW: (IN_REVIEW, CLOSED)}
 """Status after an event → what the bead may be already when the event is written."""
 SAME_ACT_S = 5.0
@@ -49,10 +51,15 @@ class Known(Record):
 
 
 class Tables:
-    """What is known at the moment the timeline is at; ``told`` are agents and rigs whose coming or going an event tells."""
+    """What is known at the moment the timeline is at; ``told`` are agents and rigs whose coming or going an event tells.
 
-    def __init__(self, inventory: Inventory, roster: Roster) -> None:
+    ``by_events``: a bead of which no version is kept is known by its events.
+    """
+
+    def __init__(self, inventory: Inventory, roster: Roster, *, by_events: bool = False) -> None:
         self.line = Timeline()
+        self._by_events = by_events
+        self._stores = {f"{rig.prefix}-": rig.name for rig in inventory.rigs}
         self.roster = roster
         self.ledger: dict[str, dict[str, Excerpt]] = {"town": {}, **{rig.name: {} for rig in inventory.rigs}}
         self.facts: dict[str, Table] = {name: {} for name in FACTS}
@@ -158,6 +165,13 @@ class Tables:
         self._town(event)
         self._work(event)
 
+    def take_start(self, event: TownEvent) -> None:
+        """Note the session that a spawn began: the Go tools tell of no worker's session but by that."""
+        session = self._sessions_of.get(self.roster.resolve(told_of(event)).path, "")
+        if session:
+            self.line.put(event.ts, self.sessions, session, event.ts)
+            self._first.add(session)
+
     def _session(self, event: TownEvent, path: str) -> None:
         told, put = event.payload, self.line.put
         session = text_of(told, "session_id") or text_of(told, "session") or self._sessions_of.get(path, "")
@@ -219,8 +233,10 @@ class Tables:
 
     def _work(self, event: TownEvent) -> None:
         """Let an event tell of a bead whose record of then is not kept."""
-        status, bead_id = _WORK.get(event.type), text_of(event.payload, "bead")
+        status, bead_id = (_BY_EVENTS if self._by_events else _WORK).get(event.type), text_of(event.payload, "bead")
         kept = self._known.get(bead_id) if status is not None else None
+        if kept is None and self._by_events and bead_id and status is not None:
+            kept = self._begin(event, bead_id)
         if kept is None or status is None:
             return
         place = bisect_right(kept.at, event.ts) - 1
@@ -238,6 +254,14 @@ class Tables:
         kept.beads.insert(place + 1, made)
         self._put_bead(event.ts, kept.store, bead_id, made)
         self.line.put(event.ts, self.unsure, bead_id, True)
+
+    def _begin(self, event: TownEvent, bead_id: str) -> Known:
+        """Know a bead by its first event, open until then."""
+        store = next((name for prefix, name in self._stores.items() if bead_id.startswith(prefix)), "town")
+        title = text_of(event.payload, "title")
+        begun = Excerpt(bead_id, title, OPEN, 2, "task", "", event.ts, 0.0, 0.0, 0.0, (), (), False, False)
+        self._known[bead_id] = Known(store, [0.0], [begun])
+        return self._known[bead_id]
 
 
 def _named_by(bead: Bead) -> list[str]:

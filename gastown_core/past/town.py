@@ -25,7 +25,7 @@ from gastown_core.past.event_log import EventLog
 from gastown_core.past.tables import FACTS, Tables
 from gastown_core.state.collect import make_roster, read_thresholds
 from gastown_core.state.facts import RefineryFacts, TownFacts
-from gastown_core.state.reduce import reduce_recorded
+from gastown_core.state.reduce import reduce_recorded, reduce_town
 from gastown_core.state.rows import event_row
 from gastown_core.state.sources.last_events import last_event
 from gastown_core.tmux.panes import Pane
@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 
     from gastown_core.clock import Clock
     from gastown_core.model.snapshot import AgentView
+    from gastown_core.model.town_event import TownEvent
     from gastown_core.state.rows import EventRow
     from gastown_core.town.inventory import Inventory, RigEntry
 
@@ -57,17 +58,21 @@ class Moment(Record):
 
 
 class Past:
-    """The past of the town at ``root``. ``read`` comes first; it may take seconds in a large town."""
+    """The past of the town at ``root``. ``read`` comes first; it may take seconds in a large town.
 
-    def __init__(self, root: str, *, clock: Clock = SYSTEM_CLOCK) -> None:
+    ``without`` are kinds of events that count as if they had not happened, such as what patrols did.
+    """
+
+    def __init__(self, root: str, *, without: frozenset[str] = frozenset(), clock: Clock = SYSTEM_CLOCK) -> None:
         self.root = root
+        self._without = without
         self.clock = clock
         self.until = clock.now()
         self.missing: list[str] = []
         inventory = survey(root)
         self._inventory = inventory
         self._roster = make_roster(inventory)
-        self._tables = Tables(inventory, self._roster)
+        self._tables = Tables(inventory, self._roster, by_events=bool(without))
         self._log = EventLog(root)
         self._stops = array("d")
         self._known_from = 0.0
@@ -78,10 +83,19 @@ class Past:
     def read(self, is_wanted: Callable[[], bool] = lambda: True) -> None:
         """Read everything; stop early, without a result, once it is no longer wanted. Raises GastownError, OSError."""
         self._tables.take_versions(self._versions())
+        spawns: list[TownEvent] | None = [] if self._without else None
         for number, event in self._log.read():
+            if event.type in self._without:
+                continue
             self._tables.take_event(number, event)
+            if event.type == "session_start":
+                spawns = None
+            elif event.type == "spawn" and spawns is not None:
+                spawns.append(event)
             if number % 4096 == 0 and not is_wanted():
                 return
+        for event in spawns or ():
+            self._tables.take_start(event)
         self._read_commits()
         self._read_panes()
         line = self._tables.line
@@ -196,6 +210,19 @@ class Past:
         town = town._replace(agents=agents, counts=counts, sources=(), tmux_running=bool(tables.sessions))
         self._known = (moment, Moment(town, self._unknown(moment, agents)))
         return self._known[1]
+
+    def silent_at(self, moment: float) -> TownSnapshot:
+        """Return the town at a moment as if what is not recorded had been silent: what patrols would have judged by."""
+        tables = self._tables
+        tables.line.seek(moment)
+        facts = self._facts(moment)
+        facts.panes = {session: _pane(session, at, at) for session, at in tables.sessions.items() if at}
+        # how daemon and host were is recorded nowhere, and without that a dam has no name
+        return reduce_town(facts, moment)._replace(dam=None)
+
+    def moments_between(self, since: float, until: float) -> list[float]:
+        """Return the moments of the events from one moment up to another, in order."""
+        return [at for at in self._log.moments if at > 0 and since <= at <= until]
 
     def _facts(self, moment: float) -> TownFacts:
         tables, log = self._tables, self._log

@@ -6,12 +6,11 @@ import json
 
 import pytest
 
-from gastown_core.clock import FixedClock
+from gastown_core.clock import SYSTEM_CLOCK, FixedClock
 from gastown_core.events.log import append_event
-from gastown_core.patrols import backtest, witness
+from gastown_core.patrols import backtest, dam, deacon, witness
 from gastown_core.patrols.backtest import Replay, replay
 from gastown_core.patrols.patrol import Limits, Patrol
-from gastown_core.state.evidence import Thresholds
 from tests.support.cli import gt
 from tests.support.fake_town import NOW
 from tests.support.rigged import Rigged
@@ -26,7 +25,7 @@ def told(rigged: Rigged, *events: tuple[float, str, str, dict[str, object]]) -> 
 
 
 def over(rigged: Rigged, minutes: float = 120) -> Replay:
-    return replay(rigged.root, PATROL, Limits(), Thresholds(), since=NOW - minutes * 60, until=NOW)
+    return replay(rigged.root, PATROL, Limits(), since=NOW - minutes * 60, until=NOW)
 
 
 def with_worker(rigged: Rigged) -> str:
@@ -50,7 +49,7 @@ def test_a_silent_worker_of_yesterday_would_have_been_nudged_handed_off_and_rest
     steps = [(round((NOW - step.at) / 60), step.what) for step in over(rigged).steps]
     assert steps[:2] == [(85, "opened"), (85, "acted")]
     assert [what for _, what in steps if what != "opened"][:4] == ["acted", "acted", "acted", "held"]
-    assert steps[-1] == (4, "closed")
+    assert steps[-1] == (5, "closed")
 
 
 def test_a_span_without_a_beginning_starts_with_the_log(rigged: Rigged) -> None:
@@ -119,6 +118,16 @@ def test_settings_and_the_daemons_file_say_which_patrols_run(rigged: Rigged) -> 
     assert [row.mode for row in witnesses()] == ["both"]
     set_setting(rigged.root, "disabled_patrols", "witness")
     assert [row.mode for row in witnesses()] == ["off"]
+
+
+def test_convoys_of_the_past_are_judged_by_their_records_and_no_dam_is_made_up(rigged: Rigged) -> None:
+    """Beads and convoys come from the ledgers' versions; whether a daemon ran is recorded nowhere, so nothing says it did not."""
+    beads = [rigged.file(name).id for name in ("One", "Two")]
+    assert gt("convoy", "create", "Epic", *beads, cwd=rigged.root).code == 0
+    span = {"since": NOW - 60, "until": SYSTEM_CLOCK.now() + 4 * 3600}
+    found = replay(rigged.root, Patrol("deacon", "deacon", "", deacon.look), Limits(), **span)
+    assert [step.text for step in found.steps if step.what == "opened" and "Epic" in step.text], found
+    assert replay(rigged.root, Patrol("dam", "dam", "", dam.look), Limits(), **span).steps == ()
 
 
 def test_passing_over_quiet_hours_finds_the_same_with_fewer_looks(
