@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from gastown_core.attention.item import Item
     from gastown_core.messaging.outward import Delivery
 
-KEPT_S = 7 * 86400.0
+DAY_S = 86400.0
+KEPT_S = 7 * DAY_S
 SHOW = "tmux"
 """The channel that shows a notice in every attached tmux client and rings its bell."""
 
@@ -38,7 +39,8 @@ def notice_of(items: Iterable[Item], told: Mapping[str, float], name: str, now: 
     keys = {f"{one.key} {one.stamp}": one for one in waits}
     fresh = [one for key, one in keys.items() if key not in told]
     kept = {key: at for key, at in told.items() if key in keys or now - at < KEPT_S}
-    kept.update(dict.fromkeys(keys, now))
+    # once a day, so that a row that waits for a week is not written anew at each look
+    kept.update({key: told[key] if now - told.get(key, 0.0) < DAY_S else now for key in keys})
     if not fresh or len(fresh) < len(waits):
         return Notice("", "", kept)
     count = len(waits)

@@ -36,6 +36,16 @@ def test_nothing_is_told_twice_nor_while_something_told_still_waits() -> None:
     assert notice_of([row("a", stamp="2")], gone.told, "demo", NOW + 3).words, "it has changed"
 
 
+def test_what_waits_on_is_not_written_anew_at_each_look_and_is_not_forgotten() -> None:
+    first = notice_of([row("a")], {}, "demo", NOW).told
+    assert notice_of([row("a")], first, "demo", NOW + 5).told == first
+    told = first
+    for day in range(10):
+        told = notice_of([row("a")], told, "demo", NOW + day * 86400).told
+    gone = notice_of([], told, "demo", NOW + 10 * 86400).told
+    assert not notice_of([row("a")], gone, "demo", NOW + 10 * 86400).words
+
+
 def test_trouble_that_may_mend_itself_and_escalations_are_not_told_here() -> None:
     assert not notice_of([row("a", STALLED), row("b", "escalation")], {}, "demo", NOW).words
 
