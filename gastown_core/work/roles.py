@@ -108,6 +108,7 @@ ROLES = {
             ("gt refinery blocked", "what cannot be merged, and why"),
             ("gt refinery process", "merge what is ready"),
             ("gt mq retry ID", "try a request again"),
+            *_PATROL[1:3],
         ),
     ),
     POLECAT: Role(

@@ -38,8 +38,8 @@ def cycles(world: World) -> list[str]:
     return sorted(row["status"] for row in rows if row["title"] == "mol-witness-patrol")
 
 
-def screen(world: World) -> str:
-    shown = world.tmux("capture-pane", "-p", "-t", "=sh-witness:")
+def screen(world: World, session: str = "sh-witness") -> str:
+    shown = world.tmux("capture-pane", "-p", "-t", f"={session}:")
     assert "NO PATROL" not in shown and "NO COMMANDS" not in shown, shown
     return shown
 
@@ -73,3 +73,23 @@ def test_a_model_that_leaves_its_findings_alone_is_helped_out_by_the_code(agent_
 
     comes_true(lambda: "agent.nudge" in acts(world, f"witness:{RIG}"), "the code nudges the worker itself", 120)
     assert acts(world, f"witness:{RIG}")[0] == "told", "its agent was asked first"
+
+
+def test_a_deacon_and_a_refinery_with_a_model_begin_their_patrols_and_hear_of_the_work(agent_world: MakeWorld) -> None:
+    world = agent_world("claude")
+    for role in ("deacon", "refinery"):
+        world.gt("config", "set", f"patrols.{role}.mode", "both")
+    world.seed_homes(str(Path(world.root, RIG, "refinery")), str(Path(world.root, "deacon")))
+    world.gt("deacon", "start")
+    world.gt("refinery", "start", RIG)
+    for session in ("hq-deacon", "sh-refinery"):
+        comes_true(lambda name=session: "PATROL BEGUN" in screen(world, name), f"{session} begins its patrol", 90)
+    world.gt("daemon", "start")
+
+    bead = world.file("A bead")
+    world.polecat(bead)
+
+    comes_true(lambda: world.bd("show", bead, "--json").json[0]["status"] == "closed", "the engine merges", 120)
+    mail = world.gt("mail", "inbox", f"{RIG}/refinery", "--json").json
+    assert [one["subject"].split()[0] for one in mail] == ["MERGE_READY"], "the refinery's agent is told"
+    assert world.gt("boot", "triage", "--json").json["last_action"] == "nothing", "and the deacon gets on"

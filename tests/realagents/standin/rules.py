@@ -12,7 +12,7 @@
 | ``OVER529``, ``PASS529 2`` | overloaded for ever, overloaded twice |
 | ``AUTH401``, ``CREDIT400`` | the key is refused, the credit is used up |
 | ``BUILD name: a, b`` | what the mayor's briefing says, step by step: its commands with the words in capitals filled in, then a report |
-| a start as witness or deacon, patrol findings | what the briefing says: a cycle is begun; who is named is nudged; the cycle is reported |
+| a start as witness, deacon or refinery, patrol findings | what the briefing says: a cycle is begun; who is named is nudged; the cycle is reported |
 | a work assignment to a polecat | ``gt hook``, a note, a commit, ``gt done``; ``LAZY`` in the bead stops after the first unless the text says ``to its end``, ``SLEEPY`` waits there |
 """
 
@@ -170,7 +170,7 @@ def _patrol(text: str, asked: Asked) -> Reply | None:
         if len(steps) < 2:
             return Reply("NO COMMANDS: nobody told me how to help.")
         return Reply("I help.", (SHELL, steps[asked.done])) if asked.done < 2 else Reply(f"HELPED {found[1]}")
-    if not re.search(r"\[GAS TOWN\] (witness|deacon)", text):
+    if not re.search(r"\[GAS TOWN\] (witness|deacon|refinery)", text):
         return None
     steps = ["gt prime", *([new] if "begin a patrol" in known else []), "gt mol status"]
     if asked.done < len(steps):
