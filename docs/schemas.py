@@ -62,6 +62,7 @@ READS: Mapping[str, tuple[str, ...]] = {
     "gt scheduler list": ("",),
     "gt mq list": ("shop",),
     "gt mq forecast": ("shop",),
+    "gt mq conflicts": ("shop",),
     "gt mq stats": ("shop",),
     "gt refinery flakes": ("shop",),
     "gt mq next": ("shop",),

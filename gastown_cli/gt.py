@@ -237,6 +237,9 @@ ROOT = Root(
         Command("mq retry", _C + "mq:retry", "Merging", "Retry a merge request now"),
         Command("mq reject", _C + "mq:reject", "Merging", "Reject a merge request and reopen its bead"),
         Command("mq forecast", _C + "mq_outlook:forecast", "Merging", "Say when each merge request lands"),
+        Command(
+            "mq conflicts", _C + "mq_outlook:conflicts", "Merging", "Show work that will conflict before it merges"
+        ),
         Command("mq stats", _C + "mq_outlook:stats", "Merging", "Sum up throughput, waits, gate runs and blame"),
         Command("mq post-merge", _C + "mq:post_merge", "Merging", "Do the bookkeeping for a branch merged by hand"),
         Command(

@@ -13,7 +13,7 @@ from gastown_core.beads.query import BeadQuery
 from gastown_core.errors import NotFoundError
 from gastown_core.messaging.escalation import Escalation, open_escalations
 from gastown_core.model.record import Record
-from gastown_core.model.refinery import FAIL, RUNNING
+from gastown_core.model.refinery import RUNNING, gate_to_show, probe_to_show
 from gastown_core.orders.mail_room import mail_of, read_thread
 from gastown_core.state.bead_board import BeadBoard, bead_board, bead_neighbours
 from gastown_core.state.collect import judge_by
@@ -35,7 +35,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from gastown_core.beads.query import Excerpt
     from gastown_core.messaging.message import Message
-    from gastown_core.model.refinery import GateRun, Probe
     from gastown_core.model.snapshot import AgentView, RefineryView
     from gastown_core.state.transcript import Reading
 
@@ -165,8 +164,10 @@ def _gate_log(place: Place) -> GateOutput:
     view = place.town.refinery(rig) if rig else _shown_refinery(place)
     if view is None:
         return GateOutput()
-    probe = next((one for one in view.state.probes if str(one.id) == number), None) or _shown_probe(view)
-    gate = None if probe is None else next((one for one in probe.gates if one.name == name), None) or _shown_gate(probe)
+    probe = next((one for one in view.state.probes if str(one.id) == number), None) or probe_to_show(view.state.probes)
+    gate = (
+        None if probe is None else next((one for one in probe.gates if one.name == name), None) or gate_to_show(probe)
+    )
     if probe is None or gate is None:
         return GateOutput(view.rig)
     is_live = view.is_alive and gate.result == RUNNING
@@ -183,19 +184,6 @@ def _shown_refinery(place: Place) -> RefineryView | None:
     """Return one that is at work, else the one that was last."""
     found = sorted(place.town.refineries, key=lambda one: (one.is_busy, one.state.updated_at))
     return found[-1] if found else None
-
-
-def _shown_probe(view: RefineryView) -> Probe | None:
-    running = [one for one in view.state.probes if one.result == RUNNING]
-    shown = running or list(view.state.probes)
-    return shown[-1] if shown else None
-
-
-def _shown_gate(probe: Probe) -> GateRun | None:
-    running = [one for one in probe.gates if one.result == RUNNING]
-    bad = [one for one in probe.gates if one.result == FAIL]
-    shown = running or bad or list(probe.gates)
-    return shown[-1] if shown else None
 
 
 class Found(Record):

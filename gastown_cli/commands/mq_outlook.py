@@ -1,4 +1,4 @@
-"""``gt mq stats``, ``gt mq forecast`` and ``gt refinery flakes``: what a merge queue did, will do, and which gates are flaky."""
+"""``gt mq stats``, ``gt mq forecast``, ``gt mq conflicts`` and ``gt refinery flakes``: what a queue did, will do, and what will hinder it."""
 
 from __future__ import annotations
 
@@ -132,6 +132,37 @@ def _say_forecast(found: Sequence[Outlook]) -> None:
 
 def _span(seconds: float) -> str:
     return format_age(seconds) if seconds >= 60 else f"{seconds:.0f}s"
+
+
+def conflicts_arguments(parser: ArgumentParser) -> None:
+    """Add the arguments of ``gt mq conflicts``."""
+    add_rig(parser)
+    parser.add_argument("--target", default="", help="target branch (default: the rig's default branch)")
+    context.add_json(parser)
+
+
+def run_conflicts(args: Namespace) -> int:
+    """Show which branches in work and in the queue do not merge with one another; return 1 if there are any."""
+    from gastown_core.refinery.collisions import collisions
+
+    root = context.town()
+    rig = which_rig(root, args.rig)
+    place = _place(root, rig)
+    target = args.target or place.default
+    found = collisions(place, target)
+    if args.json:
+        rows = [{**one._asdict(), "one": one.one._asdict(), "other": one.other._asdict()} for one in found]
+        output.say_json_rows(rows)
+        return 1 if found else 0
+    for one in found:
+        names = [output.clean(part.worker or part.branch) for part in (one.one, one.other)]
+        files = output.clean(", ".join(one.files[:4])) + (f" and {len(one.files) - 4} more" if one.files[4:] else "")
+        places = f": {one.hunks} hunk{'s' if one.hunks != 1 else ''}" if one.hunks else ""
+        beads = " and ".join(output.clean(part.request or part.issue or part.branch) for part in (one.one, one.other))
+        output.say(f"{names[0]} and {names[1]} both change {files}{places}  ({beads})")
+    if not found:
+        output.say(f"nothing in work or in the queue for {output.clean(target)} in {rig} conflicts")
+    return 1 if found else 0
 
 
 def flakes_arguments(parser: ArgumentParser) -> None:

@@ -11,6 +11,7 @@ from gastown_core.model.record import Record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from typing import Any
 
 STATE_FILE = ".runtime/refinery/state.json"
@@ -63,6 +64,21 @@ class Probe(Record):
     gates: tuple[GateRun, ...] = ()
     started_at: float = 0.0
     secs: float = 0.0
+
+
+def gate_to_show(probe: Probe) -> GateRun | None:
+    """The gate of a probe that people want to see: the last one that runs, else the first that failed, else the last."""
+    running = [gate for gate in probe.gates if gate.result == RUNNING]
+    bad = [gate for gate in probe.gates if gate.result not in (RUNNING, PASS, CACHED, SKIPPED)]
+    shown = running[-1:] or bad[:1] or probe.gates[-1:]
+    return shown[0] if shown else None
+
+
+def probe_to_show(probes: Sequence[Probe]) -> Probe | None:
+    """The last probe that runs, else the last one."""
+    running = [probe for probe in probes if probe.result == RUNNING]
+    shown = running or list(probes)
+    return shown[-1] if shown else None
 
 
 class EntryState:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from gastown_core.errors import GastownError
-from gastown_core.model.refinery import CACHED, PASS, RUNNING, SKIPPED
+from gastown_core.model.refinery import CACHED, RUNNING, SKIPPED, gate_to_show
 from gastown_core.state.sources.refineries import GateLog
 from gastown_tui.selection import BATCH, PROBE, REQUEST, queued_rig
 from gastown_tui.widgets.gate_panel import gate_subject
@@ -116,13 +116,9 @@ class MergeQueueController:
 
     def gate(self, probe: Probe) -> GateRun | None:
         """Return the gate whose log is shown: the one stepped to, else a running one, a failed one, or the last."""
-        if not probe.gates:
-            return None
         if self._gates_of == (self.rig, probe.id) and self._gate < len(probe.gates):
             return probe.gates[self._gate]
-        running = [gate for gate in probe.gates if gate.result == RUNNING]
-        bad = [gate for gate in probe.gates if gate.result not in (RUNNING, PASS, CACHED, SKIPPED)]
-        return (running or bad or list(probe.gates))[-1 if running or not bad else 0]
+        return gate_to_show(probe)
 
     def step(self, by: int) -> str:
         """Step to the next or previous gate of the probe; return why not, or an empty string."""

@@ -3,7 +3,16 @@
 from __future__ import annotations
 
 from gastown_core.clock import format_ago
-from gastown_core.model.refinery import CACHED, IDLE, RUNNING, BatchRecord, EntryState, RefineryState, from_json
+from gastown_core.model.refinery import (
+    CACHED,
+    IDLE,
+    RUNNING,
+    BatchRecord,
+    EntryState,
+    RefineryState,
+    from_json,
+    probe_to_show,
+)
 from gastown_tui.rowtext import stamp_of, trouble_text
 from gastown_tui.selection import PAST, PROBE, REQUEST, Selection, point_at
 from gastown_tui.text import clean, cut, fit, fit_right, glyph, two_ends, width_of, wrap
@@ -18,7 +27,6 @@ from gastown_tui.widgets.refinery_text import (
     mark_of,
     phase_tone,
     phase_words,
-    present_probe,
     retry_words,
     took,
 )
@@ -232,7 +240,7 @@ class ProbePanel(Rows):
         """The probe that runs, or ran last."""
         if self.view is None:
             return None
-        probe = present_probe(shown_state(self.view)[0])
+        probe = probe_to_show(shown_state(self.view)[0].probes)
         return point_at(PROBE, self.view.rig, str(probe.id)) if probe is not None else None
 
     def _tell(self, rig: str) -> None:
@@ -249,7 +257,7 @@ class ProbePanel(Rows):
             self.title_text = f"{clean(state.batch)}{target}"
         since = elapsed(self.now - state.started_at) if is_present and state.started_at and view.is_alive else ""
         self.note, self.note_tone = f"{phase_words(view)}  {since}".strip(), tone
-        probe = present_probe(state) if is_present else None
+        probe = probe_to_show(state.probes) if is_present else None
         words = f"{phase_words(view)}  {counted(probe.gates)}  {since}" if probe is not None else phase_words(view)
         if view.is_held:
             words = held_words(view, self.now)

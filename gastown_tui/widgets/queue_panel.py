@@ -9,7 +9,16 @@ from gastown_core.model.snapshot import RequestState, RequestView
 from gastown_tui.rowtext import trouble_text
 from gastown_tui.selection import BATCH, REQUEST, point_at
 from gastown_tui.text import clean, cut, fit, fit_right, glyph, two_ends
-from gastown_tui.widgets.refinery_text import ENTRIES, mark_of, phase_tone, phase_words, short_batch, who
+from gastown_tui.widgets.refinery_text import (
+    ENTRIES,
+    PHASES,
+    elapsed,
+    mark_of,
+    phase_tone,
+    phase_words,
+    short_batch,
+    who,
+)
 from gastown_tui.widgets.rows import Row, Rows
 
 TYPE_CHECKING = False
@@ -43,6 +52,27 @@ def rig_row(rig: str, view: RefineryView | None, waiting: int, width: int, ascii
     else:
         left.append(("no batch yet", "dim"))
     return two_ends(left, ((f"{waiting} waiting", "dim"),), width)
+
+
+def flight_pieces(view: RefineryView | None, width: int, now: float) -> list[Pieces]:
+    """Return a row for each of several batches in flight: its phase, requests and gate runs, and the places in use."""
+    flights = view.state.flights if view is not None and view.is_busy else ()
+    if len(flights) < 2:
+        return []
+    used = sum(one.running for one in flights)
+    out: list[Pieces] = [
+        ((f"  {len(flights)} batches in flight, {used} gate place{'s' if used != 1 else ''} in use", "dim"),)
+    ]
+    for one in flights:
+        count = len(one.requests)
+        left: list[Piece] = [
+            (f"  {short_batch(one.batch)}  ", "bright"),
+            (f"{PHASES.get(one.phase, clean(one.phase))}  ", "accent" if one.running else "dim"),
+            (f"{count} request{'s' if count != 1 else ''}, run {one.probes}", "text"),
+        ]
+        right = ((elapsed(now - one.started_at), "dim"),) if one.started_at else ()
+        out.append(two_ends(left, right, width))
+    return out
 
 
 def request_pieces(
@@ -98,6 +128,7 @@ def queue_rows(snapshot: TownSnapshot, width: int, now: float, ascii_only: bool)
         if rows:
             rows.append(Row(None, (), False))
         rows.append(Row(point_at(BATCH, rig), rig_row(rig, view, len(waiting), width, ascii_only)))
+        rows += [Row(None, pieces, False) for pieces in flight_pieces(view, width, now)]
         for entry in entries:
             request = snapshot.request(entry.id) or _told(entry, rig)
             is_left = (

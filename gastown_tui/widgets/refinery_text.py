@@ -22,6 +22,7 @@ from gastown_core.model.refinery import (
     STACKING,
     TESTING,
     EntryState,
+    probe_to_show,
 )
 from gastown_core.model.snapshot import RequestState
 from gastown_tui.text import clean, cut, glyph
@@ -30,7 +31,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from gastown_core.model.refinery import GateRun, Probe, RefineryState
+    from gastown_core.model.refinery import GateRun
     from gastown_core.model.snapshot import RefineryView
     from gastown_tui.text import Piece, Pieces
 
@@ -138,12 +139,6 @@ def gates_pieces(gates: Sequence[GateRun], now: float, ascii_only: bool, *, is_l
     return tuple(out)
 
 
-def present_probe(state: RefineryState) -> Probe | None:
-    """Return the running probe, else the last one."""
-    running = [probe for probe in state.probes if probe.result == RUNNING]
-    return running[-1] if running else state.probes[-1] if state.probes else None
-
-
 def counted(gates: Sequence[GateRun]) -> str:
     """Return ``gates 2/3``: how many have passed."""
     passed = sum(gate.result in (PASS, CACHED, SKIPPED) for gate in gates)
@@ -202,7 +197,7 @@ def batch_row(view: RefineryView, width: int, now: float, ascii_only: bool) -> P
         return two_ends(left, (), width)
     left.append((f"{count} request{'s' if count != 1 else ''}  ", "text"))
     left.append((phase_words(view) + "  ", tone))
-    probe = present_probe(state)
+    probe = probe_to_show(state.probes)
     if probe is not None and state.phase in (TESTING, BISECTING):
         left.append((counted(probe.gates) + "  ", "text"))
         left += gates_pieces(probe.gates, now, ascii_only, is_live=True, with_time=False)

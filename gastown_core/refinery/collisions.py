@@ -1,0 +1,144 @@
+"""Conflicts before they happen: which branches in work and requests in the queue do not merge with one another.
+
+Every pair is merged in memory by one ``git merge-tree --stdin``.  What two commits came to is kept in the rig's
+``.runtime/refinery/collisions.json``, so that afterwards only pairs with a new commit are merged again.  Work that is not
+committed yet is not seen.
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+
+from gastown_core.errors import SettingsError
+from gastown_core.files.atomic import read_json, write_json
+from gastown_core.git.repo import refusal
+from gastown_core.model.record import Record
+from gastown_core.refinery.merge_queue import open_requests
+from gastown_core.refinery.tips import existing
+from gastown_core.town.branches import bead_of_branch
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from gastown_core.git.repo import Git
+    from gastown_core.process import Finished
+    from gastown_core.refinery.place import Refinery
+FILE = "collisions.json"
+_HASH = re.compile(r"[0-9a-f]{40,64}")
+
+
+class Strand(Record):
+    """A branch with work that has not landed: its worker, bead and commit; ``request`` is "" while it is in work."""
+
+    branch: str
+    commit: str
+    worker: str = ""
+    issue: str = ""
+    request: str = ""
+
+
+class Collision(Record):
+    """Two strands that do not merge with one another; ``hunks`` counts the places in ``files``, 0 if that is unknown."""
+
+    one: Strand
+    other: Strand
+    files: tuple[str, ...]
+    hunks: int = 0
+
+
+class Clashing(Record):
+    """What merging two commits came to: the files in conflict, none if they fit."""
+
+    files: tuple[str, ...] = ()
+    hunks: int = 0
+
+
+def strands(place: Refinery, target: str) -> list[Strand]:
+    """The branches in work and in the queue that the target lacks, those of requests first. Raises GitError."""
+    form = "--format=%(refname:lstrip=2) %(objectname)"
+    at = next((ref for kind in ("remotes/origin", "heads") if place.git.commit_of(ref := f"refs/{kind}/{target}")), "")
+    without = [f"--no-merged={at}"] if at else []
+    listed = place.git.run("for-each-ref", form, *without, "refs/heads/polecat/", "refs/heads/crew/")
+    heads = dict(line.rsplit(" ", 1) for line in listed.splitlines() if " " in line)
+    requests = [one for one in open_requests(place.ledger, place.prefix, place.rig) if one.target == target]
+    found = {
+        one.branch: Strand(one.branch, heads.get(one.branch) or one.commit_sha, one.worker, one.source_issue, one.id)
+        for one in sorted(requests, key=lambda one: one.id)
+    }
+    for branch, commit in heads.items():
+        worker = branch.split("/")[1] if branch.count("/") else branch
+        found.setdefault(branch, Strand(branch, commit, worker, bead_of_branch(branch) or ""))
+    here = existing(place.git, [one.commit for one in found.values()])
+    return [one for one in found.values() if one.commit in here]
+
+
+def collisions(place: Refinery, target: str) -> list[Collision]:
+    """The pairs of strands that do not merge with one another, the most places first. Raises GitError."""
+    found = strands(place, target)
+    pairs = list(itertools.combinations(found, 2))
+    known = clashes(place, [(one.commit, other.commit) for one, other in pairs])
+    out = [
+        Collision(one, other, clash.files, clash.hunks)
+        for one, other in pairs
+        if (clash := known[one.commit, other.commit]).files
+    ]
+    return sorted(out, key=lambda one: (-one.hunks, one.one.branch, one.other.branch))
+
+
+def clashes(place: Refinery, pairs: Sequence[tuple[str, str]]) -> dict[tuple[str, str], Clashing]:
+    """What merging each pair of commits comes to; kept ones are not merged again. Raises GitError."""
+    path = place.file(FILE)
+    kept = _read(path)
+    known = {pair: kept[pair] for pair in pairs if pair in kept}
+    wanted = list(dict.fromkeys(pair for pair in pairs if pair not in known))
+    known.update(_merge(place.git, wanted))
+    if wanted or len(kept) > 2 * len(known):
+        rows = [[one, other, list(clash.files), clash.hunks] for (one, other), clash in known.items()]
+        write_json(path, {"version": 1, "pairs": rows}, mode=0o600)
+    return known
+
+
+def _merge(git: Git, pairs: Sequence[tuple[str, str]]) -> dict[tuple[str, str], Clashing]:
+    """Merge the pairs in one git process; pairs without a common commit conflict in everything."""
+    if not pairs:
+        return {}
+    done = _merge_tree(git, pairs)
+    if done.code and "unrelated histories" in done.err:
+        roots = {one: set(git.run("rev-list", "--max-parents=0", one).split()) for pair in pairs for one in pair}
+        kin = [(one, other) for one, other in pairs if roots[one] & roots[other]]
+        return {**dict.fromkeys(pairs, Clashing(("(no common history)",))), **_merge(git, kin)}
+    if done.code:
+        raise refusal(("merge-tree",), done.err)
+    words, found = iter(done.out.split("\0")), dict[tuple[str, str], Clashing]()
+    for pair in pairs:
+        is_clean, tree = next(words) == "1", next(words)
+        files = tuple(dict.fromkeys(itertools.takewhile(bool, words)))
+        found[pair] = Clashing() if is_clean else Clashing(files, _hunks(git, tree, files))
+    return found
+
+
+def _merge_tree(git: Git, pairs: Sequence[tuple[str, str]]) -> Finished:
+    lines = "".join(f"{one} {other}\n" for one, other in pairs).encode()
+    return git.attempt("merge-tree", "--write-tree", "--stdin", "--name-only", "--no-messages", stdin=lines)
+
+
+def _hunks(git: Git, tree: str, files: Sequence[str]) -> int:
+    """How many places of the files are in conflict; 0 where a file as a whole is."""
+    done = git.attempt("grep", "-c", "-I", "^<<<<<<< ", tree, "--", *(f":(literal){name}" for name in files))
+    return sum(int(count) for line in done.out.splitlines() if (count := line.rpartition(":")[2]).isdigit())
+
+
+def _read(path: str) -> Mapping[tuple[str, str], Clashing]:
+    """The kept outcomes; an unreadable file counts as empty, and what is not an outcome is left out."""
+    try:
+        rows = (read_json(path) or {}).get("pairs")
+    except SettingsError:
+        return {}
+    out: dict[tuple[str, str], Clashing] = {}
+    for row in rows if isinstance(rows, list) else []:
+        match row:
+            case [str(one), str(other), list(files), int(hunks)] if _HASH.fullmatch(one) and _HASH.fullmatch(other):
+                out[one, other] = Clashing(tuple(str(name) for name in files), hunks)
+    return out
