@@ -33,7 +33,7 @@ def run_list(args: Namespace) -> int:
     town = collect(root)
     found = _open_now(root, now, town)
     if args.json:
-        output.say_json([_as_json(one) for one in found])
+        output.say_json([_as_json(one, town) for one in found])
         return 0
     if not found:
         output.say("no open incident")
@@ -51,7 +51,7 @@ def run_list(args: Namespace) -> int:
         output.say(f"    {len(one.subjects)}: {output.clean(', '.join(one.subjects))}")
         agents = [name for name in one.subjects if "/" in name or name in ("mayor", "deacon")]
         if agents:
-            output.say(output.style(f"    next: {one.advice}", "dim"))
+            output.say(output.style(f"    next: {one.advice(town.helps_against(one))}", "dim"))
     return 0
 
 
@@ -65,9 +65,9 @@ def _open_now(root: str, now: float, town: TownSnapshot) -> list[Incident]:
     return sorted(known.values(), key=lambda one: one.since)
 
 
-def _as_json(one: Incident) -> dict[str, Any]:
+def _as_json(one: Incident, town: TownSnapshot) -> dict[str, Any]:
     told = {"name": one.name, **one._asdict(), "since": format_seconds(one.since)}
-    return {**told, "subjects": list(one.subjects), "acts": list(one.helps)}
+    return {**told, "subjects": list(one.subjects), "acts": list(town.helps_against(one))}
 
 
 def act_arguments(parser: ArgumentParser) -> None:

@@ -142,7 +142,7 @@ def _incidents(town: TownSnapshot) -> Iterator[Item]:
         work = [view.work.bead_id for view in agents if view.work is not None]
         holds, convoys = held_up(town, work)
         asked = town.question_of(one)
-        helps = [act for act in one.helps if act != ANSWER or asked is not None]
+        helps = town.helps_against(one)
         names = ", ".join(view.address.short for view in agents[:6])
         more = f" and {len(agents) - 6} more" if len(agents) > 6 else ""
         yield Item(
@@ -161,10 +161,10 @@ def _incidents(town: TownSnapshot) -> Iterator[Item]:
         )
 
 
-def _help_words(one: Incident, helps: list[str]) -> str:
+def _help_words(one: Incident, helps: tuple[str, ...]) -> str:
     """Return the command that helps against an incident."""
     if not helps:
-        return one.advice
+        return one.advice(helps)
     return f"gt incident act {one.name} {helps[0]}" + (" --choice NUMBER" if helps[0] == ANSWER else "")
 
 

@@ -41,12 +41,14 @@ class Incident(Record):
 
     @property
     def helps(self) -> tuple[str, ...]:
-        """The acts on its agents that help against such a cause, the most useful first; none if only ``advice`` does."""
+        """The acts on its agents that can help against such a cause, the most useful first; none if only ``advice`` does.
+
+        Whether all ask the same, so that one answer fits, the snapshot knows (``helps_against``).
+        """
         if self.kind == MASS:
             return (RESTART,)
         return _HELPS.get(self.state, (RESTART,)) if self.kind == SAME else (NUDGE, RESTART)
 
-    @property
-    def advice(self) -> str:
-        """The command that helps: the first act, or where to look if no act on the agents does."""
-        return f"gt incident act {self.name} {'|'.join(self.helps)}" if self.helps else "gt doctor"
+    def advice(self, helps: tuple[str, ...]) -> str:
+        """Return the command that helps, or where to look if no act on the agents does."""
+        return f"gt incident act {self.name} {'|'.join(helps)}" if helps else "gt doctor"

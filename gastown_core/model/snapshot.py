@@ -10,6 +10,7 @@ from gastown_core.model.address import Address
 from gastown_core.model.agent import Health, HealthReport, Question
 from gastown_core.model.daemon import DaemonView
 from gastown_core.model.dam import DamView
+from gastown_core.model.incident import ANSWER
 from gastown_core.model.landing import LandingStrip
 from gastown_core.model.record import Record
 from gastown_core.model.refinery import HELD, IDLE, BatchRecord, RefineryState
@@ -346,6 +347,10 @@ class TownSnapshot(Record):
         """Return the question that all agents of an incident ask, None if they do not ask literally the same."""
         found = [view.asks for name in incident.subjects if (view := self.agent(name)) is not None]
         return found[0] if found and found[0] is not None and all(one == found[0] for one in found) else None
+
+    def helps_against(self, incident: Incident) -> tuple[str, ...]:
+        """Return the acts that help against an incident now: an answer only where all ask literally the same."""
+        return tuple(act for act in incident.helps if act != ANSWER or self.question_of(incident) is not None)
 
     def stop_of(self, rig: str) -> Estop | None:
         """Return exactly this emergency stop: a rig's, or the town's (empty)."""

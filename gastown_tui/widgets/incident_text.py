@@ -31,7 +31,8 @@ def incident_rows(snapshot: TownSnapshot, width: int, now: float, ascii_only: bo
         )
         age = format_age(max(1.0, now - one.since)) if one.since else ""
         right: tuple[Piece, ...] = ((f"{age}  ", "dim"),)
-        right += (("O", "key"), (f" {one.helps[0]} all", "dim")) if one.helps else ((one.advice, "dim"),)
+        helps = snapshot.helps_against(one)
+        right += (("O", "key"), (f" {helps[0]} all", "dim")) if helps else ((one.advice(helps), "dim"),)
         rows.append(Row(point_at(INCIDENT, "", one.name), two_ends(left, right, width, 2)))
     return [*rows, Row(None, (), False)]
 
@@ -41,8 +42,9 @@ def incident_page(one: Incident, snapshot: TownSnapshot, now: float, width: int,
     lines: list[Pieces] = [((line, "bright"),) for line in wrap(clean(one.cause), max(20, width))]
     age = format_age(max(1.0, now - one.since)) if one.since else "unknown"
     lines.append(((f"{len(one.subjects)} agents, for {age}", "dim"),))
-    acts: list[Piece] = [("O", "key"), ("  ", "text"), (", ".join(f"{act} all" for act in one.helps), "text")]
-    lines += [*([tuple(acts)] if one.helps else []), ((one.advice, "dim"),), ()]
+    helps = snapshot.helps_against(one)
+    acts: list[Piece] = [("O", "key"), ("  ", "text"), (", ".join(f"{act} all" for act in helps), "text")]
+    lines += [*([tuple(acts)] if helps else []), ((one.advice(helps), "dim"),), ()]
     for name in one.subjects:
         agent = snapshot.agent(name)
         if agent is None:

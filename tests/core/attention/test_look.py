@@ -245,6 +245,8 @@ def test_helpers_of_one_cause_that_ask_nothing_are_told_once() -> None:
     town = shared(*(asker_of(name, None) for name in ("opal", "ruby", "onyx", "jade")))
     (row,) = attention(town)
     assert (row.kind, row.subject.name) == ("incident", "4 agents") and "shop/jade" in row.evidence[0]
+    # and nobody is told to answer what nobody asks
+    assert town.helps_against(town.incidents[0]) == ("restart",) and "answer" not in row.hint
 
 
 def test_a_ledger_that_cannot_be_read_is_one_row_whoever_else_suffers_from_it() -> None:

@@ -71,7 +71,7 @@ def test_each_cause_has_an_act_that_helps(kind: str, key: str, first: str) -> No
 
 def test_what_cannot_be_read_is_not_mended_by_an_act_on_the_agents() -> None:
     one = Incident("same-cause:unknown:the ledger cannot be read", "deacon", "same-cause", "", (), NOW)
-    assert (one.helps, one.advice) == ((), "gt doctor")
+    assert (one.helps, one.advice(one.helps)) == ((), "gt doctor")
 
 
 def opened(rigged: Rigged, *subjects: str) -> str:
