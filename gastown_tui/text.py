@@ -38,6 +38,8 @@ GLYPHS: dict[str, tuple[str, str]] = {
     "done": ("✓", "v"),
     "failed": ("✗", "x"),
     "warn": ("⚠", "!"),
+    "escalated": ("⬆", "^"),
+    "stuck": ("⊘", "#"),
     "queued": ("○", "o"),
     "merging": ("⚙", "*"),
     "mountain": ("⛰", "^"),

@@ -161,7 +161,7 @@ TABLE = (
         AGENT,
         "⚡",
         "!",
-        BAD,
+        INFO,
         3,
         "rig target reason",
         lambda p: f"nudged {text_of(p, 'target', '?')}{reason_of(p)}",

@@ -60,6 +60,8 @@ class Acts:
         self.new_work = NewWork(console, calls, self.perform)
         self._latest = 0
         self._drafts: dict[str, str] = {}
+        self._awaited: dict[str, str] = {}
+        """Beads that wait for a polecat → what their sling is called."""
 
     def do(self, action: str, chosen: Chosen, marked: Sequence[AgentView]) -> str:
         """Start an action on the selection; return why it is not possible, or an empty string."""
@@ -386,6 +388,9 @@ class Acts:
 
         def notify(receipt: Receipt) -> None:
             self.console.from_thread(self._take, number, task, stages, receipt)
+            if order.kind == "bead.sling" and receipt.ok and receipt.final:
+                self._awaited[order.arguments["bead"]] = what
+                self.console.from_thread(self.look)
             if receipt.ok and receipt.final and then is not None:
                 self.console.from_thread(then, receipt)
 
@@ -401,6 +406,13 @@ class Acts:
                     task.end(self.console.now, ok=False, detail="it did not begin")
 
         self.console.start_thread(work, "orders")
+
+    def look(self) -> None:
+        """Tell which agent has started on a bead that was slung from here."""
+        for agent in self.console.snapshot.agents if self._awaited else ():
+            if agent.work is not None and agent.running and agent.work.bead_id in self._awaited:
+                what = self._awaited.pop(agent.work.bead_id)
+                self.console.show_receipt(what, [f"{agent.address.short} started"], is_done=True)
 
     def _take(self, number: int, task: Task, stages: list[str], receipt: Receipt) -> None:
         if receipt.ok:

@@ -291,6 +291,7 @@ class FeedScreen(Bounded, Screen[None], inherit_bindings=False):
         now = self.console.now
         self.moved_at = now
         self.inspector.moved()
+        self.acts.look()
         if update.rows_added or update.stream_reset:
             self.stream.guard(lambda: self.stream.came(now, reset=update.stream_reset))
         self.show_all()
@@ -405,6 +406,17 @@ class FeedScreen(Bounded, Screen[None], inherit_bindings=False):
             self.navigation.go_to_panel(event.view)
         else:
             self.dispatch.run(f"view.{event.view}")
+
+    def on_status_bar_hint_pressed(self, event: StatusBar.HintPressed) -> None:
+        """Do what the clicked hint's key does."""
+        event.stop()
+        self.action_press(event.key)
+
+    def on_rows_fold_pressed(self, event: Rows.FoldPressed) -> None:
+        """Fold or open the row whose mark was clicked."""
+        event.stop()
+        event.panel.focus()
+        self.stage.fold()
 
     def on_descendant_focus(self, event: events.DescendantFocus) -> None:
         """Make the focused panel the active one."""

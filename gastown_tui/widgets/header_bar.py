@@ -60,6 +60,12 @@ def counts_pieces(snapshot: TownSnapshot, *, words: bool, ascii_only: bool, need
     return groups
 
 
+def chip_pieces(snapshot: TownSnapshot, now: float, ascii_only: bool) -> list[Pieces]:
+    """Return how much work is escalated and how much cannot go on, where there is any: ``⬆ 2 escalated``, ``⊘ 2 stuck``."""
+    found = (("escalated", len(snapshot.escalated), "bad"), ("stuck", len(snapshot.stuck(now)), "stalled"))
+    return [((f"{glyph(word, ascii_only)} {count} {word}", tone),) for word, count, tone in found if count]
+
+
 def slings_pieces(snapshot: TownSnapshot) -> Pieces:
     """Return the deferred slings, if there are any or dispatch is paused: ``4 to dispatch``, ``dispatch paused: 4``."""
     scheduler = snapshot.scheduler
@@ -144,8 +150,11 @@ def header_pieces(
         if daemon:
             # without a daemon nothing is dispatched or merged: only the counts outlast this
             tails = [[daemon, *tail] for tail in tails] + ([[daemon], []] if not words else [])
-        for tail in tails:
-            line = _assemble(brand, groups, tail, width, 4 if width >= 130 and words else 2)
+        chips = chip_pieces(snapshot, now, ascii_only) if words else []
+        # the chips have room as long as nothing but the age of the data gives way for them
+        choices = [([*groups, *chips], tail) for tail in tails[:2]] if chips else []
+        for shown, tail in (*choices, *((groups, tail) for tail in tails)):
+            line = _assemble(brand, shown, tail, width, 4 if width >= 130 and words else 2)
             if line:
                 return line
     return _trimmed(brand, counts_pieces(snapshot, words=False, ascii_only=ascii_only, need=need), width)
@@ -190,6 +199,8 @@ def view_at(pieces: Pieces, x: int, ascii_only: bool) -> str:
             return "inbox" if state is Health.WAITING else "agents" if state in ALWAYS else "problems"
     if text.endswith(" to merge"):
         return "queue"
+    if text.endswith((" escalated", " stuck")):
+        return "problems"
     return "convoys" if text.endswith(" to dispatch") or text.startswith("dispatch paused") else ""
 
 

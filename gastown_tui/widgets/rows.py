@@ -11,7 +11,7 @@ from __future__ import annotations
 from textual.message import Message
 
 from gastown_core.model.record import Record
-from gastown_tui.selection import Selection
+from gastown_tui.selection import CONVOY, GROUP, SECTION, Selection
 from gastown_tui.text import clip, glyph, highlight, width_of
 from gastown_tui.widgets.frame import Framed
 
@@ -34,6 +34,9 @@ class Row(Record):
 
 
 WHEEL_ROWS = 3
+FOLD_MARK = 3
+"""The last column of the mark of a row that folds."""
+FOLDS = (GROUP, SECTION, CONVOY)
 
 
 def pieces_of(row: Row) -> Pieces:
@@ -60,6 +63,13 @@ class Rows(Framed):
 
     class RowOpened(Message):
         """A row was opened by a double click."""
+
+        def __init__(self, panel: Rows) -> None:
+            super().__init__()
+            self.panel = panel
+
+    class FoldPressed(Message):
+        """The mark of a row that folds was clicked."""
 
         def __init__(self, panel: Rows) -> None:
             super().__init__()
@@ -360,7 +370,7 @@ class Rows(Framed):
         return index if 0 < y < self.size.height - 1 and index < self.count() else -1
 
     def on_click(self, event: events.Click) -> None:
-        """Select the clicked row; a double click opens it."""
+        """Select the clicked row; a click on its mark folds it, a double click opens it."""
         event.stop()
         index = self.index_at(event.y)
         if index < 0 or not self.has_cursor:
@@ -371,6 +381,9 @@ class Rows(Framed):
         elif row.is_stop or row.key is not None:
             place = index if row.is_stop else self.find_key(row.key)
             self._go(place)
+            is_mark = event.x <= FOLD_MARK and isinstance(row.key, Selection) and row.key.kind in FOLDS
+            if is_mark and event.chain == 1:
+                self.post_message(self.FoldPressed(self))
 
     def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
         """Scroll down by three rows."""

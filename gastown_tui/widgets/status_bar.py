@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from textual.message import Message
+
 from gastown_tui.keys import key_name
-from gastown_tui.text import clean, clip, glyph, width_of
+from gastown_tui.text import cells, clean, clip, glyph, width_of
 from gastown_tui.widgets.sheet import Sheet
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from textual import events
 
     from gastown_tui.keymap import Keymap
     from gastown_tui.keys import Action
@@ -36,12 +40,33 @@ def _hint(action: Action, ascii_only: bool) -> tuple[Piece, ...]:
     return ((key_name(action.keys[0], ascii_only), "key"), (f" {action.label}   ", "dim"))
 
 
+def hint_at(pieces: Pieces, x: int) -> str:
+    """Return the key, as it is written, of the hint at a cell; empty for none."""
+    start, key = 0, ""
+    for text, tone in pieces:
+        end = start + width_of([(text, tone)])
+        key = text if tone == "key" else key if tone == "dim" else ""
+        if start <= x < end:
+            # the blanks behind a label belong to nothing
+            return key if tone == "key" or x < start + width_of([(text.rstrip(), tone)]) else ""
+        start = end
+    return ""
+
+
 FADE_S = 8.0
 """How long a finished order's receipt stays; a failure stays until a key is pressed."""
 
 
 class StatusBar(Sheet):
-    """Hints on the left, a receipt or a message on the right."""
+    """Hints on the left, a receipt or a message on the right; a click on a hint is its key."""
+
+    class HintPressed(Message):
+        """A hint was clicked: its action and its key."""
+
+        def __init__(self, action: str, key: str) -> None:
+            super().__init__()
+            self.action = action
+            self.key = key
 
     def __init__(self, keymap: Keymap) -> None:
         super().__init__(id="status")
@@ -83,18 +108,34 @@ class StatusBar(Sheet):
     ) -> None:
         """Show an order's stages so far: ``✓ nudge to opal: queued → typed``; ``now`` is the time of the last one."""
         self._settled_at, self._is_failure = (now if is_done or failure else 0.0), bool(failure)
+        self.message = ()
         ascii_only = self.look.ascii_only
         arrow = f" {glyph('arrow', ascii_only)} "
-        pieces: list[Piece] = []
+        name = (clean(text) + ": ", "text")
         if failure:
-            pieces = [(glyph("failed", ascii_only) + " ", "bad"), (clean(text) + ": ", "text"), (clean(failure), "bad")]
+            self.receipt = ((glyph("failed", ascii_only) + " ", "bad"), name, (clean(failure), "bad"))
         else:
-            mark = glyph("done", ascii_only) if is_done else glyph("more", ascii_only)
-            pieces = [(mark + " ", "good" if is_done else "accent"), (clean(text) + ": ", "text")]
-            pieces.append((clean(arrow.join(stages)), "good" if is_done else "accent"))
-        self.receipt = tuple(pieces)
-        self.message = ()
+            mark, tone = glyph("done" if is_done else "more", ascii_only), "good" if is_done else "accent"
+            # the newest stage is what matters: where all have no room, the first ones go
+            told = next(
+                words
+                for first in range(max(1, len(stages)))
+                if cells(words := clean(arrow.join(stages[first:]))) < self.size.width - cells(name[0]) - 4
+                or first >= len(stages) - 1
+            )
+            self.receipt = ((mark + " ", tone), name, (told, tone))
         self.redraw()
+
+    def on_click(self, event: events.Click) -> None:
+        """Ask for the action of the clicked hint."""
+        event.stop()
+        ascii_only = self.look.ascii_only
+        pieces = self.draw(self.size.width, 1)[0][0]
+        key = hint_at(pieces, event.x)
+        found = (one for one in self.keymap.hints(self.place) if key_name(one.keys[0], ascii_only) == key)
+        action = next(found, None) if key else None
+        if action is not None:
+            self.post_message(self.HintPressed(action.id, action.keys[0]))
 
     def draw(self, width: int, height: int) -> Sequence[Line]:
         """Draw one line on the bar's background."""

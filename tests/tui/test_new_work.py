@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 
 from gastown_core.beads.query import Excerpt
+from gastown_core.model.order import Order
 from gastown_core.orders.task import Task
 from gastown_tui.dialogs.bead_form import BeadForm
 from gastown_tui.dialogs.confirm import Confirm
@@ -143,3 +144,26 @@ async def test_a_read_only_console_writes_nothing_down() -> None:
         for key in ("B", "K"):
             await pilot.press(key)
             assert app.screen is app.feed and "read-only" in app.screen_text()
+
+
+async def test_a_slings_receipt_ends_with_the_agent_that_has_started() -> None:
+    app = Console()
+    async with app.run_test(size=WIDE) as pilot:
+        app.hands.stages = ["queued"]
+        app.feed.acts.perform(Order("bead.sling", "shop", {"bead": "gt-new1"}), "sling of gt-new1 to shop")
+        await settle(app, pilot, lambda: "sling of gt-new1 to shop: queued" in app.screen_text())
+        amber = next(one for one in app.snapshot.agents if one.address.name == "amber")
+        amber = amber._replace(work=amber.work._replace(bead_id="gt-new1"))
+        agents = tuple(amber if one.key == amber.key else one for one in app.snapshot.agents)
+        app.fake.put(app.snapshot._replace(agents=agents, version=2))
+        await settle(app, pilot, lambda: "billing/amber started" in app.screen_text())
+
+
+async def test_of_a_long_receipt_the_newest_stage_is_seen() -> None:
+    app = Console()
+    async with app.run_test(size=SMALL) as pilot:
+        app.show_receipt(
+            "nudge to opal", ["queued for a minute", "typed into its session", "turn started"], is_done=True
+        )
+        await pilot.pause()
+        assert "turn started" in app.screen_text().splitlines()[-1]

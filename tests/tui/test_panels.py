@@ -23,6 +23,7 @@ from gastown_tui.widgets.problem_list import problem_groups, problem_rows
 from gastown_tui.widgets.rows import pieces_of
 from gastown_tui.widgets.status_bar import hint_pieces
 from gastown_tui.widgets.usage_page import agent_head, sums_lines
+from tests.support.console import Console
 from tests.support.fake_town import NOW, FakeEngine, agent, convoy, snapshot, standard_stream, with_state, with_usage
 
 
@@ -327,3 +328,31 @@ def test_the_header_tells_of_a_hung_duty_and_of_a_dam() -> None:
     links = (BrokenLink(DAEMON, "x", NOW),)
     dammed = snapshot(daemon=DaemonView(RUNS, 7, NOW), dam=DamView(links, NOW - 60, 2))
     assert "work is dammed" in said(header_pieces(dammed, 160, NOW, moved_at=NOW, view="feed", ascii_only=False))
+
+
+def test_the_header_counts_what_is_escalated_and_stuck_where_it_has_room() -> None:
+    raised = (
+        EscalationView("hq-e1", "nobody can do it", 1, NOW - 60),
+        EscalationView("hq-e2", "nor this", 1, NOW - 60),
+    )
+    town = snapshot(escalated=raised)
+    assert "2 escalated" in said(header_pieces(town, 200, NOW, moved_at=NOW, view="feed", ascii_only=False))
+    narrow = said(header_pieces(town, 80, NOW, moved_at=NOW, view="feed", ascii_only=False))
+    assert "escalated" not in narrow and "live" in narrow
+
+
+async def test_hints_counts_and_fold_marks_can_be_clicked() -> None:
+    app = Console()
+    async with app.run_test(size=(160, 45)) as pilot:
+        last = app.screen_text().splitlines()[-1]
+        await pilot.click(offset=(last.index("problems"), 44))
+        assert app.feed.view == "problems"
+        await pilot.press("escape")
+        rows = app.screen_text().splitlines()
+        y = next(number for number, row in enumerate(rows) if "▾ shop" in row)
+        await pilot.click(offset=(2, y))
+        await pilot.pause()
+        assert app.feed.agents.folded == {"shop"}
+        await pilot.click(offset=(2, y))
+        await pilot.pause()
+        assert app.feed.agents.folded == set()
