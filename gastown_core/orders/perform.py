@@ -293,4 +293,10 @@ def attachment(root: str, agent: AgentView) -> Attachment:
     from gastown_core.tmux.socket import socket_name
 
     argv = attach_argv(TmuxServer(socket_name(root)), agent.session)
-    return Attachment(tuple(argv), "switch-client" not in argv)
+    is_inside = "switch-client" in argv
+    told = WAY_BACK.format(key="L" if is_inside else "d")
+    return Attachment((*argv, ";", "display-message", "-d", "6000", told), not is_inside)
+
+
+WAY_BACK = "#{{prefix}} {key} comes back to the console"
+"""What an attached session says at first: tmux puts its own prefix key in."""

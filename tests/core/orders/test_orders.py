@@ -167,3 +167,16 @@ def test_an_agent_that_opens_a_console_answers_nobody_and_a_person_in_its_window
     monkeypatch.setenv("GT_SESSION", "sh-witness")
     assert not perform(rigged.root, order, told.append)
     assert "is an agent" not in told[-1].detail, "it fails later: there is no session"
+
+
+@pytest.mark.parametrize(("tmux", "key"), [("", "d"), ("inside", "L")])
+def test_an_attached_session_says_how_to_come_back(tmp_path, monkeypatch, tmux: str, key: str) -> None:
+    from gastown_core.orders.perform import attachment
+    from gastown_core.tmux.socket import socket_name, socket_path
+
+    root = str(tmp_path)
+    monkeypatch.setenv("TMUX", f"{socket_path(socket_name(root))},1,0" if tmux else "")
+    where = attachment(root, OPAL)
+    assert where.argv[-5:-1] == (";", "display-message", "-d", "6000")
+    assert where.argv[-1] == f"#{{prefix}} {key} comes back to the console"
+    assert where.needs_suspend is not bool(tmux)
