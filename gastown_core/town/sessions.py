@@ -160,9 +160,19 @@ def start_agent(root: str, start: Start, *, watch_s: float = WATCH_S, clock: Clo
         pane = find_pane(server, entry.session)
         if pane is None:
             raise
+        _let_tell(root, entry.session, pane)
         return _take_up(root, server, pane, start, clock)
     _tell_start(root, pane, start, clock)
     return pane
+
+
+def _let_tell(root: str, session: str, pane: Pane) -> None:
+    """Let the program that was first write the session's heartbeat: this start has just claimed it, and does not happen."""
+    from gastown_core.process_table import environment_of
+
+    run = environment_of(pane.pid).get("GT_RUN", "") if is_alive(pane) else ""
+    if run:
+        forget_heartbeat(root, session, run)
 
 
 def _take_up(root: str, server: TmuxServer, pane: Pane, start: Start, clock: Clock) -> Pane:

@@ -12,6 +12,7 @@ from gastown_core.model.agent import Health
 from gastown_core.model.event import describe
 from gastown_core.runtimes.heartbeat import heartbeat_path, write_heartbeat
 from gastown_core.state.collect import collect_agents
+from gastown_core.tmux import panes
 from gastown_core.tmux.panes import list_panes
 from gastown_core.town import lifecycle, sessions, start_plan
 from gastown_core.town.liveness import live_sessions
@@ -60,6 +61,23 @@ def test_a_running_agent_is_not_started_twice(town):
     until(lambda: sessions.is_alive(sessions.find_session(town.root, entry)), "it lives")
     with pytest.raises(ConflictError, match="already running"):
         start(town)
+
+
+@needs_tmux
+def test_a_start_that_comes_second_leaves_the_first_its_voice(town, monkeypatch):
+    """A daemon is killed while it starts a session, and the next one starts it again: the program that runs is heard."""
+    entry, pane = start(town, "mayor")
+    until(lambda: os.path.exists(heartbeat_path(town.root, entry.session)), "it says that it is there")
+    found = panes.find_pane
+    answers = iter([None])
+    monkeypatch.setattr(panes, "find_pane", lambda *args: next(answers, found(*args)))
+    monkeypatch.setattr(sessions, "_check_nowhere_else", lambda *_: None)
+    with pytest.raises(ConflictError):
+        start(town, "mayor")
+    server = sessions.server_of(town.root)
+    server.run("send-keys", "-t", pane.pane_id, "-l", "are you there?")
+    server.run("send-keys", "-t", pane.pane_id, "Enter")
+    until(lambda: os.path.exists(heartbeat_path(town.root, entry.session)), "nothing that it says is heard")
 
 
 @needs_tmux
