@@ -43,7 +43,7 @@ def diff_arguments(parser: ArgumentParser) -> None:
 
 
 def run_diff(args: Namespace) -> int:
-    """Show what a sync would change; exit 1 if it would change something."""
+    """Show what a sync would change; exit 1 if it would change something, or a repair."""
     root = context.town()
     found = {state.path: state for seat in _seats(root, args) for state in _states(root, seat)}
     changes = {path: lines for path, state in found.items() if (lines := state.diff())}
@@ -53,7 +53,10 @@ def run_diff(args: Namespace) -> int:
         for line in (line for lines in changes.values() for line in lines):
             colour = {"+": "green", "-": "red", "@": "dim"}.get(line[:1], "")
             output.say(output.style(output.clean(line), *([colour] if colour else [])))
-    return 1 if changes else 0
+        for state in found.values():
+            if state.is_stuck:
+                output.note(f"note: {output.clean(state.path)}: {output.clean(state.why)}{state.remedy}")
+    return 1 if changes or any(state.remedy for state in found.values()) else 0
 
 
 def sync_arguments(parser: ArgumentParser) -> None:

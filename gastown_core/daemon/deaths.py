@@ -44,6 +44,9 @@ class DeathWatch:
         self._processes.watch(wanted)
         self._tries = {pid: tried for pid, tried in self._tries.items() if pid in wanted}
         for pid in wanted:
+            # the kernel tells of those that are watched: only the others are asked
+            if self._processes.is_watched(pid):
+                continue
             if self._tries.get(pid, 0) < MOST_TRIES and _is_gone(pid):
                 self._tries[pid] = self._tries.get(pid, 0) + 1
                 self._ended()

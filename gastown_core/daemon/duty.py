@@ -61,9 +61,14 @@ class Duty(Record):
 
 
 class Attendant:
-    """Runs one duty until it is cancelled."""
+    """Runs one duty until it is cancelled.
 
-    def __init__(self, duty: Duty, shift: Shift, pool: Executor, log: DaemonLog, on_run: Callable[[], None]) -> None:
+    ``on_run`` is called after each run, with whether it brought anything but its time.
+    """
+
+    def __init__(
+        self, duty: Duty, shift: Shift, pool: Executor, log: DaemonLog, on_run: Callable[[bool], None]
+    ) -> None:
         self.duty = duty
         self.told: dict[str, Any] = {"last_run": "", "runs": 0, "took_s": 0.0, "did": "", "error": ""}
         self.told |= {"busy_since": "", "failing_since": "", "failures": 0, "beat": 0, "paused": ""}
@@ -78,6 +83,7 @@ class Attendant:
         self._on_run = on_run
         self._woken = asyncio.Event()
         self._failures = 0
+        self._has_news = True
 
     def wake(self) -> None:
         """Run the duty as soon as its interval allows."""
@@ -89,7 +95,7 @@ class Attendant:
         while not self._shift.stopping():
             self._woken.clear()
             await loop.run_in_executor(self._pool, self._run)
-            self._on_run()
+            self._on_run(self._has_news)
             rest = max(backoff(self.duty.apart_s, self._failures + 1, LONGEST_REST_S), self.duty.apart_s)
             await asyncio.sleep(rest)
             try:
@@ -117,6 +123,8 @@ class Attendant:
             error = words_of(problem)
             self._log.line(f"{self.duty.name}: internal error\n{traceback.format_exc()}")
         self._failures = self._failures + 1 if error else 0
+        is_first = not self.told["runs"]
+        self._has_news = is_first or bool(did) or error != self.told["error"] or paused != self.told["paused"]
         if paused != self.told["paused"]:
             self._log.line(f"{self.duty.name}: {paused or 'goes on'}")
             self.told["paused"] = paused

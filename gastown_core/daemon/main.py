@@ -44,7 +44,9 @@ if TYPE_CHECKING:
     from gastown_core.daemon.duty import Duty
 
 TOLD_S = 1.0
-"""How long the state file may lag behind a duty's run."""
+"""How long the state file may lag behind a duty's run that did something, failed or works again."""
+QUIET_TOLD_S = 5.0
+"""How long it may lag behind a run without news; each write of it wakes every console."""
 MOST_DUTIES = 64
 AROUND_BEATS = 2
 """The rigs and the lock are looked at again with every second heartbeat: that costs as much as all patrols of an idle town."""
@@ -114,6 +116,7 @@ class Daemon:
         self._started = format_seconds(clock.now())
         self._beats = 0
         self._telling: asyncio.TimerHandle | None = None
+        self._told_by = 0.0
         self._budget = Budget()
         self._deaths = DeathWatch(root, self._agents_ended)
 
@@ -237,14 +240,23 @@ class Daemon:
             if wakeup in attendant.duty.wakes:
                 attendant.wake()
 
-    def _ran(self) -> None:
+    def _ran(self, has_news: bool = True) -> None:
         """Schedule one state write for all duties that run until then, and watch the agents that one of them saw."""
         self._deaths.follow(lookout.pids_in(self.root))
-        if self._telling is None:
-            self._telling = asyncio.get_running_loop().call_later(TOLD_S, self._write_state)
+        loop = asyncio.get_running_loop()
+        told_by = loop.time() + (TOLD_S if has_news else QUIET_TOLD_S)
+        if self._telling is not None:
+            if self._told_by <= told_by:
+                return
+            self._telling.cancel()
+        self._told_by = told_by
+        self._telling = loop.call_at(told_by, self._write_state)
 
     def _write_state(self) -> None:
-        self._telling = None
+        if self._telling is not None:
+            # the heartbeat tells what was to be told
+            self._telling.cancel()
+            self._telling = None
         state = {
             "running": True,
             "pid": os.getpid(),

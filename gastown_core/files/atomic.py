@@ -173,6 +173,27 @@ def as_json(value: dict[str, object]) -> bytes:
     return (json.dumps(value, indent=2, ensure_ascii=False) + "\n").encode()
 
 
+def as_json_like(old: bytes, value: dict[str, object]) -> bytes:
+    """``value`` as JSON with the indentation and the end of ``old``, another JSON text; two spaces where that is empty."""
+    import json
+
+    text = old.decode("utf-8", "replace")
+    indent = _indent_of(text)
+    new = json.dumps(value, indent=indent, separators=None if indent is not None else (",", ":"), ensure_ascii=False)
+    return (new + ("\n" if text.endswith("\n") or not text else "")).encode()
+
+
+def _indent_of(text: str) -> str | int | None:
+    """Return the indentation of a JSON text; None if it is on one line."""
+    if not text.strip():
+        return 2
+    lines = text.splitlines()
+    if len(lines) < 2:
+        return None
+    first = lines[1]
+    return first[: len(first) - len(first.lstrip())] or 0
+
+
 def edit_json(path: str, change: Callable[[dict[str, Any]], None], *, mode: int = 0o644) -> dict[str, Any]:
     """Read, change in place and write back under ``<path>.lock``; returns the new object, unknown keys kept."""
     os.makedirs(os.path.dirname(path) or ".", exist_ok=True)

@@ -70,6 +70,10 @@ class ProcessWatch:
         for pid in pids - self._open.keys():
             self._take_up(pid)
 
+    def is_watched(self, pid: int) -> bool:
+        """Whether the kernel will tell of this process's end."""
+        return pid in self._open
+
     def _take_up(self, pid: int) -> None:
         try:
             descriptor = os.pidfd_open(pid)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 
 from gastown_core.errors import GastownError, StoreError
-from gastown_core.files.atomic import as_json, edit_json, link_on_the_way, write_inside
+from gastown_core.files.atomic import as_json, as_json_like, edit_json, link_on_the_way, write_inside
 from gastown_core.files.plain import read_plain
 from gastown_core.model.json_text import decode_json
 from gastown_core.model.record import Record
@@ -31,6 +31,9 @@ FORMER = ".claude/settings.json"
 
 NOTES = os.path.join(".runtime", "hook_files.json")
 """What we wrote last: path → our commands in it. By it a change of a person's is told from an older version of ours."""
+
+
+REPAIR = "; gt hooks repair puts ours there and keeps what stood there as a copy"
 
 
 class Wanted(Record):
@@ -75,7 +78,7 @@ def install(root: str, entry: RosterEntry, preset: Preset) -> list[str]:
         else:
             problem = file.problem or _write(entry.work_dir, file)
         if problem:
-            warnings.append(f"{file.path} does not run our hooks: {problem}")
+            warnings.append(f"{file.path} does not run our hooks: {problem}{REPAIR if file.is_damaged else ''}")
         else:
             written.append(file)
     if written:
@@ -132,7 +135,7 @@ def _wanted(work_dir: str, file: HookFile) -> Wanted:
         return Wanted(file.path, current, current, "there is one that we did not make")
     wanted = merged(value, file.settings)
     # a file that says what it should keeps its own form
-    return Wanted(file.path, current if wanted == value else as_json(wanted), current, problem)
+    return Wanted(file.path, current if wanted == value else as_json_like(current, wanted), current, problem)
 
 
 def _can_take_ours(hooks: object, wanted: Mapping[str, Any]) -> bool:
@@ -155,7 +158,7 @@ def _without_former(work_dir: str) -> Wanted | None:
     kept = without_ours(hooks)
     if hooks is None or kept == hooks:
         return None
-    return Wanted(FORMER, as_json({**value, "hooks": kept}), current)
+    return Wanted(FORMER, as_json_like(current, {**value, "hooks": kept}), current)
 
 
 def _read(work_dir: str, path: str) -> tuple[bytes | None, str]:

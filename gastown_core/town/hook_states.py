@@ -7,7 +7,7 @@ import os
 from gastown_core.errors import SettingsError, StoreError
 from gastown_core.files.atomic import read_json, write_inside
 from gastown_core.model.record import Record
-from gastown_core.town.hook_files import NOTES, Wanted, commands_in, hook_files, install, tracked
+from gastown_core.town.hook_files import NOTES, REPAIR, Wanted, commands_in, hook_files, install, tracked
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -41,6 +41,16 @@ class HookState(Record):
     def as_json(self) -> dict[str, object]:
         """Return the row of ``gt hooks list --json``."""
         return {key: getattr(self, key) for key in ("agent", "runtime", "path", "state", "why")}
+
+    @property
+    def is_stuck(self) -> bool:
+        """Whether a sync cannot write our hooks there."""
+        return self.state in (DAMAGED, BLOCKED)
+
+    @property
+    def remedy(self) -> str:
+        """Return the command for what only a repair mends, to be put behind the reason; else empty."""
+        return REPAIR if self.state == DAMAGED else ""
 
     def diff(self) -> list[str]:
         """Return what writing it would change, as a unified diff; empty where nothing can or need be written."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 
+from gastown_core.files.atomic import as_json_like
 from gastown_core.files.plain import open_plain
 from gastown_core.model.json_text import decode_json
 from gastown_core.model.record import Record
@@ -174,28 +175,12 @@ def with_json(data: bytes | None, change: Callable[[dict[str, object]], None]) -
 
     Raises ValueError for what is no JSON object: such a file is never replaced.
     """
-    import json
-
     text = (data or b"").decode("utf-8")
     value = decode_json(text) if text.strip() else {}
     if not isinstance(value, dict):
         raise ValueError("it holds no JSON object")
     change(value)
-    indent = _indent(text)
-    separators = None if indent is not None else (",", ":")
-    new = json.dumps(value, indent=indent, separators=separators, ensure_ascii=False)
-    return (new + ("\n" if text.endswith("\n") or not text else "")).encode("utf-8")
-
-
-def _indent(text: str) -> str | int | None:
-    """Return the indentation of a JSON text; None if it is on one line."""
-    if not text.strip():
-        return 2
-    lines = text.splitlines()
-    if len(lines) < 2:
-        return None
-    first = lines[1]
-    return first[: len(first) - len(first.lstrip())] or 0
+    return as_json_like(data or b"", value)
 
 
 def without_comments(data: bytes) -> bytes:

@@ -11,7 +11,7 @@ from collections.abc import Callable
 import pytest
 
 from gastown_core.clock import SYSTEM_CLOCK, backoff, format_seconds
-from gastown_core.daemon import starting
+from gastown_core.daemon import main, starting
 from gastown_core.daemon.daemon_log import DaemonLog
 from gastown_core.daemon.duty import Duty, Shift
 from gastown_core.daemon.main import Daemon
@@ -34,7 +34,7 @@ class Living:
         self,
         root: str,
         *duties: Duty,
-        ran: Callable[[], None] | None = None,
+        ran: Callable[[bool], None] | None = None,
         mine: Callable[[], bool] = lambda: True,
         beat_s: float = 30.0,
     ) -> None:
@@ -298,7 +298,7 @@ def test_a_task_that_breaks_outside_its_work_is_told_and_begun_anew(rigged: Rigg
     runs: list[int] = []
     broken = [True]
 
-    def told(self: object = None) -> None:
+    def told(has_news: bool = True) -> None:
         if broken:
             broken.clear()
             raise OSError(28, "No space left on device")
@@ -307,6 +307,43 @@ def test_a_task_that_breaks_outside_its_work_is_told_and_begun_anew(rigged: Rigg
     with Living(rigged.root, duty, ran=told) as living:
         until(lambda: len(runs) >= 3, "the attendant ended for good")
         assert any("the attendant failed: No space left" in line for line in living.said)
+
+
+def test_runs_without_news_are_told_together_and_news_at_once(rigged: Rigged, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(main, "TOLD_S", 0.05)
+    monkeypatch.setattr(main, "QUIET_TOLD_S", 3600.0)
+    quiet: list[int] = []
+    news: list[str] = []
+    duties = [
+        Duty("looks", lambda _: quiet.append(1) or "", (), 0.05, 0.05),
+        Duty("works", lambda _: news.pop() if news else "", (), 0.05, 0.05),
+    ]
+
+    def told() -> dict[str, object]:
+        try:
+            with open(note.state_path(rigged.root), encoding="utf-8") as handle:
+                return dict(json.load(handle)["duties"].get("looks", {}))
+        except FileNotFoundError:
+            return {}
+
+    with Living(rigged.root, *duties, beat_s=3600.0):
+        until(lambda: told().get("runs"), "the first run was not told")
+        until(lambda: len(quiet) >= 20, "it does not look")
+        until(_stays(told), "looks without news were told each by itself")
+        before = told()["runs"]
+        news.append("done")
+        until(lambda: told()["runs"] != before, "news waited for its hour")
+
+
+def _stays(told: Callable[[], object]) -> Callable[[], bool]:
+    """Whether a second passes without another word."""
+
+    def look() -> bool:
+        before = told()
+        time.sleep(1.0)
+        return told() == before
+
+    return look
 
 
 def test_thousands_of_failures_only_make_the_rest_as_long_as_it_may_be() -> None:

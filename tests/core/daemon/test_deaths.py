@@ -79,6 +79,23 @@ def test_what_ended_before_it_was_followed_is_told_a_few_times(tmp_path: object,
     assert len(told) == MOST_TRIES + 1, "a pane that tmux lists for ever must not wake the patrols for ever"
 
 
+def test_a_process_that_the_kernel_watches_is_not_asked_after(
+    tmp_path: object, sleepers: list[Sleeper], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[int] = []
+    real = deaths._is_gone
+    monkeypatch.setattr(deaths, "_is_gone", lambda pid: asked.append(pid) or real(pid))
+
+    async def live() -> None:
+        watch = DeathWatch(str(tmp_path), lambda: None, 0.01)
+        for _ in range(3):
+            watch.follow([one.pid for one in sleepers])
+        watch.close()
+
+    asyncio.run(live())
+    assert asked == []
+
+
 def test_a_restart_under_way_is_no_death(
     tmp_path: object, sleepers: list[Sleeper], monkeypatch: pytest.MonkeyPatch
 ) -> None:

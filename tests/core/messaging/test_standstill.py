@@ -204,7 +204,7 @@ def test_the_duties_that_act_rest_and_the_others_go_on(rigged):
     silent = DaemonLog(rigged.root, SYSTEM_CLOCK, told.append)
     shift = Shift(rigged.root, SYSTEM_CLOCK, lambda: False)
     resting_one = duty._replace(work=lambda shift: "it acted")
-    attendant = Attendant(resting_one, shift, None, silent, lambda: None)  # type: ignore[arg-type]
+    attendant = Attendant(resting_one, shift, None, silent, lambda _: None)  # type: ignore[arg-type]
     attendant._run()
     assert attendant.told["runs"] == 1 and attendant.told["did"] == ""
     estop.lift(rigged.root, "")

@@ -149,3 +149,27 @@ def test_an_agent_without_a_folder_gets_none(root: str, tmp_path: Path) -> None:
 def test_a_runtime_without_hooks_has_no_files(root: str, entry: RosterEntry) -> None:
     assert states(root, entry, CODEX) == []
     assert [state.path for state in states(root, entry, GEMINI)] == [f"{entry.work_dir}/.gemini/settings.json"]
+
+
+@pytest.mark.parametrize("indent", [4, "\t"])
+def test_a_users_indentation_stays_so_that_the_diff_shows_what_changes(
+    root: str, entry: RosterEntry, indent: int | str
+) -> None:
+    place = put(entry, json.dumps({"model": "opus", "theme": "dark"}, indent=indent))
+
+    removed = [line for line in only(root, entry).diff()[2:] if line.startswith("-")]
+    install(root, entry, CLAUDE)
+
+    assert len(removed) <= 1, "only the last line, which gets a comma"
+    assert place.read_text().startswith(json.dumps({"model": "opus"}, indent=indent)[:-2])
+    assert only(root, entry).state == IN_STEP
+
+
+def test_a_damaged_file_names_its_repair(root: str, entry: RosterEntry) -> None:
+    put(entry, "{")
+
+    (warning,) = install(root, entry, CLAUDE)
+
+    found = only(root, entry)
+    assert (found.is_stuck, found.diff()) == (True, []) and "gt hooks repair" in found.remedy
+    assert warning.endswith(found.remedy)
