@@ -236,6 +236,14 @@ ROOT = Root(
         Command("mq submit", _C + "mq:submit", "Merging", "Submit the current branch as a merge request"),
         Command("mq retry", _C + "mq:retry", "Merging", "Retry a merge request now"),
         Command("mq reject", _C + "mq:reject", "Merging", "Reject a merge request and reopen its bead"),
+        Command(
+            "mq dequeue",
+            _C + "mq_control:dequeue",
+            "Merging",
+            "Take a request out of the queue; its work stays in review",
+        ),
+        Command("mq freeze", _C + "mq_control:freeze", "Merging", "Merge nothing in a rig for now"),
+        Command("mq thaw", _C + "mq_control:thaw", "Merging", "End a freeze: merge again"),
         Command("mq forecast", _C + "mq_outlook:forecast", "Merging", "Say when each merge request lands"),
         Command(
             "mq conflicts", _C + "mq_outlook:conflicts", "Merging", "Show work that will conflict before it merges"

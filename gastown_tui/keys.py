@@ -170,6 +170,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("incident.restart", (), "restart all", "restart all agents of an incident, their work saved first", ACTS, ("problems", "inbox")),
     Action("incident.stop", (), "stop all", "end the sessions of all agents of an incident", ACTS, ("problems", "inbox")),
     Action("mq.retry", ("r",), "retry", "clear a request's failure and requeue it", QUEUE, _REQUESTS, 90),
+    Action("mq.dequeue", (), "take out of queue", "take a request out of the queue; its work stays in review", QUEUE, _REQUESTS),
     Action("mq.reject", ("x",), "reject", "reject a request with a reason; its bead reopens", QUEUE, _REQUESTS, 85),
     Action("mq.process", ("P",), "process now", "merge the rig's next batch now", QUEUE, _QUEUE, 80),
     Action("scheduler.pause", (), "pause scheduler", "pause dispatch of queued slings", BUNDLES),

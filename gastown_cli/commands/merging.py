@@ -42,6 +42,7 @@ def merge(root: str, rig: str, *, once: bool, as_json: bool, patient: bool = Fal
 
 def _say_why(root: str, rig: str, *, as_json: bool) -> None:
     from gastown_core.refinery.engine import RefineryEngine
+    from gastown_core.refinery.freeze import frozen
     from gastown_core.refinery.hold import read_hold
     from gastown_core.refinery.place import Refinery, merging_process
 
@@ -50,6 +51,9 @@ def _say_why(root: str, rig: str, *, as_json: bool) -> None:
         pid = merging_process(place, target)
         if pid:
             raise ConflictError(f"pid {pid} is already merging into {target}", "", f"gt refinery status {rig}")
+        freeze = frozen(place)
+        if freeze is not None:
+            raise ConflictError(f"nothing is merged in {rig}", freeze.reason, f"gt mq thaw {rig}")
         hold = read_hold(place, target)
         if hold is not None:
             raise ConflictError(f"merging into {target} is held", hold.reason, f"gt refinery status {rig}")

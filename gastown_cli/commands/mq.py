@@ -28,10 +28,9 @@ STATUSES = ("ready", "held", "active", "blocked", "closed", "all")
 def _refinery(root: str, rig: str, *, ledger: TownLedger | None = None, is_scored: bool = False) -> Refinery:
     """Return a rig's refinery without its gates; with ``is_scored`` for a queue in the order of scores."""
     from gastown_core.refinery.place import Refinery
-    from gastown_core.refinery.policy import Policy, level_of
+    from gastown_core.refinery.policy import Policy, of_hours
 
-    policy = Policy(level_s=level_of(root, rig)) if is_scored else Policy()
-    return Refinery(root, rig, ledger=ledger, policy=policy)
+    return Refinery(root, rig, ledger=ledger, policy=of_hours(root, rig) if is_scored else Policy())
 
 
 def _rig_and_request(root: str, words: list[str]) -> tuple[str, str]:
@@ -85,9 +84,13 @@ def run_list(args: Namespace) -> int:
 
 
 def holds_of(place: Refinery, targets: Iterable[str]) -> dict[str, str]:
-    """Return the reason of each target that is held."""
+    """Return the reason of each target that is held or frozen."""
+    from gastown_core.refinery.freeze import frozen
     from gastown_core.refinery.hold import read_hold
 
+    freeze = frozen(place)
+    if freeze is not None:
+        return dict.fromkeys(targets, freeze.reason)
     found = {target: read_hold(place, target) for target in set(targets)}
     return {target: hold.reason for target, hold in found.items() if hold is not None}
 
@@ -214,7 +217,7 @@ def run_next(args: Namespace) -> int:
     rig = which_rig(root, args.rig)
     now = SYSTEM_CLOCK.now()
     ready = pending(root, TownLedger(root), rig, now)
-    holds = holds_of(_refinery(root, rig), {one.target for one in ready})
+    holds = holds_of(_refinery(root, rig, is_scored=True), {one.target for one in ready})
     ready = [one for one in ready if one.target not in holds]
     best = min(ready, key=lambda one: (one.created_at, one.id), default=None) if args.strategy == "fifo" else None
     found = best or (ready[0] if ready else None)

@@ -53,6 +53,8 @@ LEVEL_S = 7200.0
 """Seconds of waiting that count as much as one priority level, if the rig sets none."""
 BASE, LEVEL, CONVOY_MOST = 1000.0, 100.0, 200.0
 """Points of every request, of one priority level, and at most of a convoy's age."""
+TAKEN_OUT = "taken out of the queue"
+"""The start of why a request is not merged that a person has taken out."""
 MERGED_IN = "Merged in "
 """The start of the close reason of work that a request merged; the request's id follows."""
 
@@ -89,6 +91,8 @@ class MergeRequest(Record):
     """Not tried before this time: its last try gave no verdict."""
     tries: int = 0
     """Consecutive tries without a verdict."""
+    taken_out: str = ""
+    """By whom and why it was taken out of the queue; empty if it was not."""
     closes_early: bool = False
     """An older tool handed it in; such tools close the work when handing in, not when it has landed."""
 
@@ -105,7 +109,7 @@ class MergeRequest(Record):
 
 TEXTS = (
     "branch target source_issue worker rig commit_sha merge_commit landing_commit close_reason agent_bead "
-    "conflict_task_id convoy_id"
+    "conflict_task_id convoy_id taken_out"
 ).split()
 
 
@@ -163,6 +167,13 @@ def why_withdrawn(request: MergeRequest, work: Work | None, now: float, *, reaso
     if work.status in (HOOKED, IN_PROGRESS) and work.assignee:
         return f"{name} is on its worker's hook again and may change until the next gt done"
     return ""
+
+
+def why_out(request: MergeRequest) -> str:
+    """Return why a person's act keeps the request from being merged; empty if it was not taken out of the queue."""
+    if not request.taken_out:
+        return ""
+    return f"{TAKEN_OUT} by {request.taken_out}; gt mq retry {request.id} puts it back"
 
 
 def is_its_worker(request: MergeRequest, agent: str) -> bool:

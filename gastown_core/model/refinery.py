@@ -28,6 +28,8 @@ PHASES = (IDLE, STACKING, TESTING, BISECTING, PUSHING, POST_MERGE, HELD)
 RUNNING, PASS, FAIL, ERROR, CACHED, SKIPPED = "running pass fail error cached skipped".split()
 """Results of a probe and of a gate; ``error`` is no verdict (time-out, exit 126 or 127, disk full), ``cached`` a
 pass from an earlier run."""
+FROZEN = "frozen"
+"""The first word of ``hold_reason`` where a person or the hours of the settings keep the queue from merging."""
 MOST_NUMBER, MOST_SECONDS = 2**31 - 1, 2.0**37
 """Larger numbers in a file are ignored: no process id, count or moment (up to the year 6325) is that large."""
 GAVE_UP = "gave-up"

@@ -45,6 +45,8 @@ class Undoing(Record):
 
 
 _HOOKS = ("sling", "hook", "unhook", "done", "work_released", "complete", "reopen", "delete", "merged")
+_REQUESTS = ("mr_retried", "mr_rejected", "mr_dequeued", "merged")
+_FREEZES = ("queue_frozen", "queue_thawed")
 _BEADS = ("create", "update", "complete", "reopen", "delete", "pin")
 
 
@@ -145,6 +147,9 @@ TABLE: dict[str, Undoing] = {
     "polecat_removed": Undoing(None, "polecat", (), "its worktree is gone; unpushed work is under refs/gastown/rescue"),
     "escalation_acked": Undoing(None, "escalation_id", (), "whoever raised it was told"),
     "escalation_closed": Undoing(None, "escalation_id", (), "whoever raised it was told; raise it again with gt escalate"),
+    "mr_dequeued": Undoing(_plain("put {mr} back in the queue", "mq", "retry", "{mr}"), "mr", _REQUESTS),
+    "queue_frozen": Undoing(_plain("let merging in {rig} go on", "mq", "thaw", "{rig}"), "rig", _FREEZES),
+    "queue_thawed": Undoing(None, "rig", (), "the refinery may have merged; gt mq freeze stops it again"),
     "mr_retried": Undoing(None, "mr", (), "the refinery may have begun; gt mq reject sends it back"),
     "mr_rejected": Undoing(None, "mr", (), "its bead was reopened and its worker told; gt mq retry tries it again"),
     "convoy_launched": Undoing(None, "convoy", (), "its work is being dispatched"),
@@ -171,6 +176,7 @@ ORDERS_UNDONE: dict[str, str] = {
     "escalation.close": "escalation_closed",
     "mq.retry": "mr_retried",
     "mq.reject": "mr_rejected",
+    "mq.dequeue": "mr_dequeued",
     "convoy.launch": "convoy_launched",
     "convoy.land": "convoy_landed",
 }

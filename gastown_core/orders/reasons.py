@@ -5,6 +5,7 @@ from __future__ import annotations
 from gastown_core.model.address import CREW, DOG, POLECAT
 from gastown_core.model.agent import Health
 from gastown_core.model.incident import ANSWER, Incident
+from gastown_core.model.merge_request import TAKEN_OUT
 from gastown_core.model.snapshot import AgentView, ConvoyView, RequestView
 
 TYPE_CHECKING = False
@@ -169,6 +170,14 @@ def rig_stands(snapshot: TownSnapshot, subject: object) -> str:
 def some_request(snapshot: TownSnapshot, subject: object) -> str:
     """Needs an open merge request."""
     return "" if isinstance(subject, RequestView) else "select a merge request first"
+
+
+def queued_request(snapshot: TownSnapshot, subject: object) -> str:
+    """Needs a merge request that was not taken out of the queue."""
+    why = some_request(snapshot, subject)
+    if not why and isinstance(subject, RequestView) and subject.rests.startswith(TAKEN_OUT):
+        return "it is out of the queue already"
+    return why
 
 
 def idle_refinery(snapshot: TownSnapshot, subject: object) -> str:

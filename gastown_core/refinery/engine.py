@@ -17,6 +17,7 @@ from gastown_core.model.metadata import read_conflict
 from gastown_core.model.refinery import HELD, IDLE
 from gastown_core.process_table import lives
 from gastown_core.refinery import claims, records
+from gastown_core.refinery.freeze import frozen
 from gastown_core.refinery.hold import INFRASTRUCTURE, HoldError, is_worth_a_try, put_on_hold, read_hold
 from gastown_core.refinery.integration import land_what_is_ready
 from gastown_core.refinery.merge_queue import next_batch, survey, turned_down
@@ -198,10 +199,12 @@ class RefineryEngine:
         ).run()
 
     def _is_alone(self, target: str) -> bool:
-        """Whether batches of the target run one after the other: only one is wanted, the queue is on hold or pushed by hand,
-        or another target waits."""
+        """Whether batches of the target run one after the other: only one is wanted, the queue is on hold, frozen or pushed
+        by hand, or another target waits."""
         policy = self.place.policy
         if self.once or not policy.auto_push or policy.pull_requests or read_hold(self.place, target) is not None:
+            return True
+        if frozen(self.place) is not None:
             return True
         return any(one != target and not self._is_idle(one) for one in self.queue().targets())
 
@@ -255,7 +258,11 @@ class RefineryEngine:
         return next_batch(ready, queue.needs, size or size_now(self.place, target))
 
     def _may_try(self, target: str) -> bool:
-        """Whether the target's queue has no hold, or something changed since it was held. Raises GitError."""
+        """Whether nothing is frozen, and the target's queue has no hold or something changed since it was held. Raises GitError."""
+        freeze = frozen(self.place)
+        if freeze is not None:
+            self.board.rest(hold=freeze.reason)
+            return False
         hold = read_hold(self.place, target)
         if hold is None:
             return True
@@ -293,7 +300,11 @@ class RefineryEngine:
 
     def rest(self) -> None:
         """Show the engine as idle when nothing is left to do, also over the stale state of a killed run or a past hold."""
-        state = read_state(self.place.path)
+        state, freeze = read_state(self.place.path), frozen(self.place)
+        if freeze is not None and (state is None or state.phase in (IDLE, HELD)):
+            if state is None or state.hold_reason != freeze.reason:
+                self.board.rest(hold=freeze.reason)
+            return
         if state is None or state.phase == IDLE:
             return
         held = (read_hold(self.place, one) for one in (*self.targets(), state.target, self.place.default) if one)
@@ -318,5 +329,9 @@ def next_wake(root: str, rig: str, *, clock: Clock = SYSTEM_CLOCK) -> float | No
         look = next_look(place, target)
         if look is not None:
             moments.append(look)
+    freeze = frozen(place)
+    if freeze is not None:
+        # what waits is looked at when it ends; without an end, whoever ends it wakes the engine
+        return freeze.until or None
     moments += [request.not_before for request, _ in queue.blocked if request.not_before > clock.now()]
     return min(moments, default=None)

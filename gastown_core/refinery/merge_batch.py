@@ -15,6 +15,7 @@ from gastown_core.refinery.aftermerge import Landed
 from gastown_core.refinery.approval import offer, waits_for_a_person
 from gastown_core.refinery.batch import Batch
 from gastown_core.refinery.fleet import Pushed, Ready, Turn
+from gastown_core.refinery.freeze import frozen
 from gastown_core.refinery.hold import PUSH_BY_HAND, HoldError, lift, read_hold
 from gastown_core.refinery.place import StoppedError
 from gastown_core.refinery.pull_requests import propose
@@ -107,6 +108,8 @@ class BatchRun(Batch):
             self._adopt(turn.others)
             if not turn.land:
                 continue
+            if self._is_frozen():
+                return ()
             if self._push(good):
                 return good
             if tuple(self.order) == new:
@@ -117,6 +120,14 @@ class BatchRun(Batch):
                     self.board.mark(self.order, EntryState.HELD, why)
                     return ()
         return ()
+
+    def _is_frozen(self) -> bool:
+        """Whether merging was frozen while this was tested; then the requests go back, known to be green."""
+        freeze = frozen(self.place)
+        if freeze is not None:
+            self.later.update((one, freeze.reason) for one in self.order)
+            self.board.mark(self.order, EntryState.HELD, freeze.reason)
+        return freeze is not None
 
     def _give(self, good: Sequence[str]) -> None:
         """Leave the green requests to the batch that lands them."""
@@ -268,7 +279,7 @@ class BatchRun(Batch):
     def _land_early(self, salvage: Salvage) -> Course:
         """Push what is green from the bottom up of a red stack, if the target is still where it was tested."""
         stack, policy, stacker = salvage.lands_ahead(), self.place.policy, self.prober.stacker
-        if not stack or not policy.auto_push or policy.pull_requests:
+        if not stack or not policy.auto_push or policy.pull_requests or frozen(self.place) is not None:
             return
         # what a gate's fixer added is not below the rest of the stack: then all of it lands together
         assert stacker is not None

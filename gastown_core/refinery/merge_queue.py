@@ -11,7 +11,16 @@ from gastown_core.beads.graph import STILL_OPEN, UNRESOLVED
 from gastown_core.beads.query import BeadQuery
 from gastown_core.errors import NotFoundError
 from gastown_core.model.bead import CLOSED, MERGE_BLOCKS
-from gastown_core.model.merge_request import LABEL, LEVEL_S, MERGED_IN, REJECTED, read_request, score, why_withdrawn
+from gastown_core.model.merge_request import (
+    LABEL,
+    LEVEL_S,
+    MERGED_IN,
+    REJECTED,
+    read_request,
+    score,
+    why_out,
+    why_withdrawn,
+)
 from gastown_core.model.record import Record
 
 TYPE_CHECKING = False
@@ -121,10 +130,13 @@ def fallen_out(
     for one in taken.values():
         bead = beads.get(one.id)
         is_other = bead is not None and _is_another(one, read_request(bead))
+        out_of_queue = why_out(read_request(bead)) if bead is not None else ""
         if bead is None:
             why = "it is deleted"
         elif bead.is_closed:
             why = f"it is {read_request(bead).close_reason or 'closed'}"
+        elif out_of_queue:
+            why = out_of_queue
         elif is_other:
             why = "its commit or target was changed"
         elif not (read_request(bead).is_claimed and bead.assignee == actor):
@@ -154,7 +166,7 @@ class _Look:
 
     def held_by(self, request: MergeRequest) -> tuple[str, frozenset[str]]:
         """Why it is blocked (empty: it is not), and the requests that must be below it."""
-        withdrawn = self._withdrawn(request)
+        withdrawn = why_out(request) or self._withdrawn(request)
         if withdrawn:
             return withdrawn, frozenset()
         if request.not_before > self.now:

@@ -14,6 +14,7 @@ from gastown_core.errors import SettingsError
 from gastown_core.model.merge_request import LEVEL_S
 from gastown_core.model.record import Record
 from gastown_core.model.sha256 import sha256
+from gastown_core.refinery.freeze_windows import read_window
 from gastown_core.town.settings import load_settings
 from gastown_core.town.settings_table import RIG
 
@@ -21,6 +22,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from gastown_core.refinery.freeze_windows import FreezeWindow
     from gastown_core.town.settings import Settings
 
 PRE_MERGE, POST_SQUASH = "pre-merge", "post-squash"
@@ -63,6 +65,7 @@ class Policy(Record):
     auto_push: bool = True
     pull_requests: bool = False
     provider: str = "github"
+    freeze: tuple[FreezeWindow, ...] = ()
     warnings: tuple[str, ...] = ()
 
     @property
@@ -102,6 +105,7 @@ def load_policy(root: str, rig: str) -> Policy:
         auto_push=read("merge_queue.auto_push"),
         pull_requests=read("merge_queue.merge_strategy") == "pr",
         provider=read("merge_queue.vcs_provider"),
+        freeze=_freeze(settings),
         warnings=tuple(strange_keys(settings.value.get("merge_queue"))),
     )
 
@@ -112,6 +116,17 @@ def level_of(root: str, rig: str) -> float:
         return load_settings(root, "rig", rig).seconds(AGEING)
     except SettingsError:
         return LEVEL_S
+
+
+def of_hours(root: str, rig: str) -> Policy:
+    """The rig's policy without its gates, for whoever looks at the queue: how requests age, and when nothing is merged.
+
+    Settings that are wrong count as absent; the engine refuses them.
+    """
+    try:
+        return Policy(level_s=level_of(root, rig), freeze=_freeze(load_settings(root, "rig", rig)))
+    except SettingsError:
+        return Policy(level_s=level_of(root, rig))
 
 
 def _gates(settings: Settings) -> tuple[Gate, ...]:
@@ -158,6 +173,17 @@ def _cache_paths(settings: Settings) -> tuple[str, ...]:
             raise _wrong(settings, f"merge_queue.cache_paths: {path!r}", "allowed: folders below the checkout")
         found.append(plain)
     return tuple(dict.fromkeys(found))
+
+
+def _freeze(settings: Settings) -> tuple[FreezeWindow, ...]:
+    """The hours in which nothing is merged. Raises SettingsError: a window that is not understood would not hold."""
+    found = []
+    for text in settings.lenient("merge_queue.freeze") or ():
+        window = read_window(text)
+        if window is None:
+            raise _wrong(settings, f"merge_queue.freeze: {text!r}", "allowed: fri 16:00-mon 08:00, or 22:00-06:00")
+        found.append(window)
+    return tuple(found)
 
 
 def _wrong(settings: Settings, key: str, why: str) -> SettingsError:

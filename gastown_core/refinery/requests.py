@@ -8,7 +8,7 @@ from gastown_core.events.channels import emit
 from gastown_core.events.log import append_event
 from gastown_core.git import worktree
 from gastown_core.model.bead import CLOSED, HOOKED, IN_PROGRESS, IN_REVIEW, OPEN, is_kind
-from gastown_core.model.merge_request import FAILURE_LABELS, LABEL, REJECTED, read_request, with_facts
+from gastown_core.model.merge_request import FAILURE_LABELS, LABEL, REJECTED, read_request, why_out, with_facts
 from gastown_core.model.metadata import REWORK, Rework, with_section
 from gastown_core.refinery import aftermerge
 from gastown_core.refinery.aftermerge import Landed
@@ -40,6 +40,7 @@ def find_request(ledger: TownLedger, request_id: str) -> Bead:
 def retry(place: Refinery, request_id: str, *, actor: str) -> MergeRequest:
     """Retry a request at once: clear its failure labels, claim and waiting time, and let a held queue be tried again.
 
+    One that was taken out of the queue is in it again.
     Reopened work goes back to review.
     Raises ConflictError if it is closed or being pushed.
     """
@@ -47,7 +48,7 @@ def retry(place: Refinery, request_id: str, *, actor: str) -> MergeRequest:
         bead = need_request(batch, request_id)
         _check_not_pushed(place, read_request(bead))
         changes: dict[str, object] = {"status": OPEN, "assignee": ""}
-        changes["metadata"] = with_facts(bead, not_before=None, tries=None)
+        changes["metadata"] = with_facts(bead, not_before=None, tries=None, taken_out=None)
         changes["labels"] = [label for label in bead.labels if label not in FAILURE_LABELS]
         request = read_request(batch.update(request_id, changes))
     _take_into_review(place, request, actor)
@@ -76,8 +77,7 @@ def reject(place: Refinery, name: str, reason: str, *, actor: str, notify: bool 
     """
     if not reason.strip():
         raise UsageError("a rejection needs a reason", "the worker needs to know what to change", "-r REASON")
-    named = [one for one in open_requests(place.ledger, place.prefix, place.rig) if one.branch == name]
-    request_id = named[0].id if named else name
+    request_id = _named(place, name)
     with place.store.write(actor) as batch:
         bead = need_request(batch, request_id)
         request = read_request(bead)
@@ -90,6 +90,33 @@ def reject(place: Refinery, name: str, reason: str, *, actor: str, notify: bool 
     if notify and request.worker:
         _tell_worker(place, request, reason, actor)
     return request
+
+
+def dequeue(place: Refinery, name: str, reason: str, *, actor: str) -> MergeRequest:
+    """Take a request, named by id or branch, out of the queue; its work stays in review on its branch.
+
+    A batch that tests it goes on without it.  ``retry`` puts it back; so does handing in another commit.
+    Raises NotFoundError, ConflictError if it is closed, being pushed or out already.
+    """
+    request_id = _named(place, name)
+    with place.store.write(actor) as batch:
+        bead = need_request(batch, request_id)
+        request = read_request(bead)
+        _check_not_pushed(place, request)
+        if request.taken_out:
+            raise ConflictError(f"{request_id} is out of the queue", why_out(request))
+        why = actor + (f": {reason.strip()}" if reason.strip() else "")
+        changes = {"metadata": with_facts(bead, taken_out=why), "status": OPEN, "assignee": ""}
+        request = read_request(batch.update(request_id, changes))
+    payload = {"mr": request.id, "worker": request.worker, "branch": request.branch, "bead": request.source_issue}
+    append_event(place.root, "mr_dequeued", actor, {**payload, "reason": reason.strip()}, clock=place.clock)
+    return request
+
+
+def _named(place: Refinery, name: str) -> str:
+    """The id of the open request of a branch, else the name itself."""
+    found = [one.id for one in open_requests(place.ledger, place.prefix, place.rig) if one.branch == name]
+    return found[0] if found else name
 
 
 def _check_not_pushed(place: Refinery, request: MergeRequest) -> None:

@@ -10,6 +10,7 @@ from gastown_core.model.merge_request import (
     MERGED,
     TROUBLES,
     score,
+    why_out,
     why_withdrawn,
 )
 from gastown_core.model.refinery import HELD, IDLE, RefineryState
@@ -75,6 +76,8 @@ def _view(facts: TownFacts, store: str, bead: Excerpt, now: float) -> RequestVie
 def rests_of(facts: TownFacts, request: MergeRequest, now: float) -> str:
     """Why nobody wants the request merged now, as far as the facts tell; empty if it may be merged."""
     name = request.source_issue
+    if request.is_open and request.taken_out:
+        return why_out(request)
     if not name or not request.is_open:
         return ""
     found = facts.bead(name)

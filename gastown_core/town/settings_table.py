@@ -255,6 +255,12 @@ RIG = (
     Setting("merge_queue.ageing", "duration", "2h", "time in the queue that is worth one level of priority"),
     Setting("merge_queue.auto_push", "bool", True, "off: a green stack is kept at a ref for a person to push"),
     Setting("merge_queue.poll_interval", "duration", "30s", ""),
+    Setting(
+        "merge_queue.freeze",
+        "words",
+        [],
+        "hours in which nothing is merged: fri 16:00-mon 08:00 or 22:00-06:00, local time",
+    ),
     Setting("merge_queue.max_concurrent", "int>=1", 1, "probes at the same time"),
     Setting("merge_queue.stale_claim_timeout", "duration", "30m", ""),
     Setting("merge_queue.merge_strategy", "one of direct|pr", "direct", "pr: tested here, merged by the provider"),

@@ -127,3 +127,25 @@ def test_what_waits_for_a_held_target_is_held_and_says_why(queued: Queued) -> No
     assert gt("refinery", "ready", "shop", "--json", cwd=queued.root).json["ready"] == []
     [blocked] = gt("refinery", "blocked", "shop", "--json", cwd=queued.root).json
     assert blocked["status"] == "held"
+
+
+def test_a_request_is_taken_out_and_the_queue_is_frozen_and_thawed(queued: Queued) -> None:
+    queued.gate()
+    one, other = queued.hand_in({"a": "1"}), queued.hand_in({"b": "1"})
+    assert "is out of the queue" in gt("mq", "dequeue", one.id, "-r", "later\n\x1b[31m", cwd=queued.root).out
+    shown = gt("mq", "list", "shop", cwd=queued.root).out
+    assert "taken out of the queue by overseer: later" in shown and "\x1b[31ml" not in shown
+    assert gt("mq", "dequeue", one.id, cwd=queued.root).code == 1
+    frozen = gt("mq", "freeze", "shop", "--for", "2h", "-r", "release", "--json", cwd=queued.root).json
+    assert frozen["reason"].startswith("frozen until ") and frozen["reason"].endswith("by overseer: release")
+    [row] = [row for row in gt("mq", "list", "shop", "--json", cwd=queued.root).json if row["id"] == other.id]
+    assert (row["status"], row["why"]) == ("held", frozen["reason"])
+    ran = gt("refinery", "process", "shop", cwd=queued.root)
+    assert ran.code == 1 and "gt mq thaw shop" in ran.err and not queued.subjects()
+    for wrong in (("--for", "soon"), ("--until", "2001-01-01"), ("--for", "1h", "--until", "2099-01-01")):
+        assert gt("mq", "freeze", "shop", *wrong, cwd=queued.root).code == 2
+    assert gt("mq", "thaw", "shop", cwd=queued.root).code == 0
+    assert gt("mq", "thaw", "shop", cwd=queued.root).code == 1
+    assert gt("refinery", "process", "shop", "--json", cwd=queued.root).json[0]["merged"] == [other.id]
+    assert "back in the queue" in gt("mq", "retry", one.id, cwd=queued.root).out
+    assert gt("refinery", "process", "shop", "--json", cwd=queued.root).json[0]["merged"] == [one.id]

@@ -1,0 +1,108 @@
+"""``gt mq dequeue``, ``gt mq freeze`` and ``gt mq thaw``: keep one request, or all, from being merged for now."""
+
+from __future__ import annotations
+
+from gastown_cli import context, output, who
+from gastown_cli.context import add_rig, rig_of_request, which_rig
+from gastown_core.clock import SYSTEM_CLOCK, local_moment, parse_duration
+from gastown_core.errors import UsageError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from argparse import ArgumentParser, Namespace
+
+
+def dequeue_arguments(parser: ArgumentParser) -> None:
+    """Add the arguments of ``gt mq dequeue``."""
+    parser.add_argument("words", nargs="+", metavar="[rig] request|branch", help="id of the request, or its branch")
+    parser.add_argument("-r", "--reason", default="", help="why, for whoever looks at the queue")
+    context.add_json(parser)
+
+
+def run_dequeue(args: Namespace) -> int:
+    """Take a request out of the queue; its work stays in review."""
+    from gastown_core.refinery.place import Refinery
+    from gastown_core.refinery.policy import Policy
+    from gastown_core.refinery.requests import dequeue
+
+    root = context.town()
+    name = args.words[-1]
+    if len(args.words) > 1:
+        rig = which_rig(root, args.words[0])
+    else:
+        rig = which_rig(root) if "/" in name else rig_of_request(root, name)
+    request = dequeue(Refinery(root, rig, policy=Policy()), name, args.reason, actor=who.acting(root))
+    if args.json:
+        output.say_json({"mr": request.id, "why": request.taken_out})
+    else:
+        said = f"{request.id} is out of the queue; gt mq retry {request.id} puts it back"
+        output.say(f"{output.style('✓', 'green')} {said}")
+    return 0
+
+
+def freeze_arguments(parser: ArgumentParser) -> None:
+    """Add the arguments of ``gt mq freeze``."""
+    add_rig(parser)
+    parser.add_argument("--for", dest="span", default="", metavar="SPAN", help="how long, such as 30m, 2h or 3d")
+    parser.add_argument("--until", default="", metavar="TIME", help="until when, such as 2026-03-02T08:00 (local time)")
+    parser.add_argument("-r", "--reason", default="", help="why, for whoever looks at the queue")
+    context.add_json(parser)
+
+
+def run_freeze(args: Namespace) -> int:
+    """Merge nothing until a moment, or until gt mq thaw."""
+    from gastown_core.refinery.freeze import freeze
+    from gastown_core.refinery.place import Refinery
+    from gastown_core.refinery.policy import of_hours
+
+    root = context.town()
+    rig = which_rig(root, args.rig)
+    made = freeze(
+        Refinery(root, rig, policy=of_hours(root, rig)), args.reason, actor=who.acting(root), until=_end(args)
+    )
+    if args.json:
+        output.say_json({"rig": rig, "until": made.until, "reason": made.reason})
+    else:
+        output.say(f"{output.style('✓', 'green')} merging in {rig} is {output.clean(made.reason)}")
+    return 0
+
+
+def _end(args: Namespace) -> float:
+    """Return when the freeze ends, 0 if that is left open. Raises UsageError."""
+    now = SYSTEM_CLOCK.now()
+    if args.span and args.until:
+        raise UsageError("--for and --until say the same", "", "give one of them")
+    if args.span:
+        span = parse_duration(args.span)
+        if not span:
+            raise UsageError(f"{args.span!r} is no span", "", "--for 30m, 2h or 3d")
+        return now + span
+    if not args.until:
+        return 0.0
+    until = local_moment(args.until, ends_day=True)
+    if until is None or until <= now:
+        why = "it has passed" if until is not None else "it is no time"
+        raise UsageError(f"--until {args.until!r} does not do", why, "--until 2026-03-02T08:00")
+    return until
+
+
+def thaw_arguments(parser: ArgumentParser) -> None:
+    """Add the arguments of ``gt mq thaw``."""
+    add_rig(parser)
+    context.add_json(parser)
+
+
+def run_thaw(args: Namespace) -> int:
+    """End a freeze; inside the hours of the settings, until those end."""
+    from gastown_core.refinery.freeze import thaw
+    from gastown_core.refinery.place import Refinery
+    from gastown_core.refinery.policy import of_hours
+
+    root = context.town()
+    rig = which_rig(root, args.rig)
+    before = thaw(Refinery(root, rig, policy=of_hours(root, rig)), actor=who.acting(root))
+    if args.json:
+        output.say_json({"rig": rig, "was": before.reason})
+    else:
+        output.say(f"{output.style('✓', 'green')} merging in {rig} goes on; it was {output.clean(before.reason)}")
+    return 0

@@ -1,0 +1,93 @@
+"""A freeze: nothing is merged until it ends, whatever is green. A person starts it, or the hours in the rig's settings.
+
+No request is at fault and nothing is escalated.  A push that was begun is finished; what is tested meanwhile is given
+back, and its green verdict is kept.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+
+from gastown_core.clock import format_local, format_seconds, parse_moment
+from gastown_core.errors import ConflictError, SettingsError
+from gastown_core.events.channels import emit
+from gastown_core.events.log import append_event
+from gastown_core.files.atomic import read_json, write_json
+from gastown_core.model.record import Record
+from gastown_core.model.refinery import FROZEN
+from gastown_core.refinery.freeze_windows import last_end
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from gastown_core.refinery.place import Refinery
+
+FILE = "freeze.json"
+
+
+class Freeze(Record):
+    """Why nothing is merged, and until when; 0: until ``gt mq thaw``."""
+
+    why: str
+    until: float = 0.0
+    by: str = ""
+    """Who froze it by hand; empty for the hours of the settings."""
+
+    @property
+    def reason(self) -> str:
+        """It in a sentence."""
+        until = f"until {format_local(self.until)}" if self.until else "until gt mq thaw"
+        who = f" by {self.by}" if self.by else ""
+        return f"{FROZEN} {until}{who}" + (f": {self.why}" if self.why else "")
+
+
+def frozen(place: Refinery) -> Freeze | None:
+    """The freeze that holds now, None if there is none.
+
+    A freeze file that cannot be read holds: nothing is merged that a person may have wanted to keep back.
+    """
+    now = place.clock.now()
+    try:
+        kept = read_json(_path(place)) or {}
+    except SettingsError:
+        return Freeze(f"{_path(place)} cannot be read; gt mq thaw {place.rig} removes it", by="an unreadable file")
+    until = parse_moment(kept.get("until")) or 0.0
+    if kept.get("by") and (not until or until > now):
+        return Freeze(str(kept.get("why") or ""), until, str(kept["by"]))
+    end, text = last_end(place.policy.freeze, now)
+    open_until = parse_moment(kept.get("open_until")) or 0.0
+    return Freeze(f"merge_queue.freeze {text}", end) if end > max(now, open_until) else None
+
+
+def freeze(place: Refinery, why: str, *, actor: str, until: float = 0.0) -> Freeze:
+    """Freeze the rig's queue now, until a moment or until ``thaw``; a second freeze takes the place of the first."""
+    made = Freeze(why.strip(), until, actor)
+    kept = {"by": actor, "why": made.why, "since": format_seconds(place.clock.now())}
+    write_json(_path(place), {**kept, "until": format_seconds(until) if until else ""}, mode=0o600)
+    _tell(place, "queue_frozen", actor, made.reason)
+    return made
+
+
+def thaw(place: Refinery, *, actor: str) -> Freeze:
+    """End the freeze; inside the hours of the settings, until those end. Raises ConflictError if nothing is frozen."""
+    before = frozen(place)
+    if before is None:
+        raise ConflictError(f"merging in {place.rig} is not frozen", "", f"gt mq freeze {place.rig} freezes it")
+    end, _ = last_end(place.policy.freeze, place.clock.now())
+    if end:
+        write_json(_path(place), {"open_until": format_seconds(end)}, mode=0o600)
+    else:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(_path(place))
+    _tell(place, "queue_thawed", actor, before.reason)
+    return before
+
+
+def _tell(place: Refinery, kind: str, actor: str, reason: str) -> None:
+    append_event(place.root, kind, actor, {"rig": place.rig, "reason": reason}, clock=place.clock)
+    # the engine looks at once, so that the console shows it
+    emit(place.root, "refinery", "MQ_SUBMIT", {"rig": place.rig}, clock=place.clock)
+
+
+def _path(place: Refinery) -> str:
+    return place.file(FILE)
