@@ -115,7 +115,7 @@ MERGES = (
         WARN,
         30,
         "rig reason",
-        lambda p: f"merging in {text_of(p, 'rig')} is frozen{reason_of(p)}",
+        lambda p: f"merging in {text_of(p, 'rig')} is {text_of(p, 'reason', 'frozen')}",
     ),
     kind(
         "queue_thawed",
@@ -125,7 +125,7 @@ MERGES = (
         GOOD,
         30,
         "rig reason",
-        lambda p: f"merging in {text_of(p, 'rig')} goes on{reason_of(p)}",
+        lambda p: f"merging in {text_of(p, 'rig')} goes on; it was {text_of(p, 'reason', 'frozen')}",
     ),
     kind(
         "mr_dequeued",

@@ -121,7 +121,7 @@ class Bisection:
         high = len(rest)
         self.window = rest[low:high]
         while high - low > 1:
-            cuts = cuts_between(low, high, max(1, self.width()))
+            cuts = cuts_between(low, high, useful_width(high - low, self.width()))
             names = ["left", *["right"] * (len(cuts) - 1)] if low == 0 else ["right"] * len(cuts)
             asks = [Ask(rest[:cut], name, parent=rest[:high]) for cut, name in zip(cuts, names, strict=True)]
             yield from self._ask(asks)
@@ -233,7 +233,7 @@ class Bisection:
         """The length of the shortest prefix below it with which, together with ``found``, it is red."""
         low, below = 0, culprit.stack[:-1]
         while high - low > 1:
-            cuts = cuts_between(low, high, max(1, self.width()))
+            cuts = cuts_between(low, high, useful_width(high - low, self.width()))
             stacks = [self._with(culprit, {*below[:cut], *found}) for cut in cuts]
             yield from self._ask([Ask(stack, "peers", parent=culprit.stack) for stack in stacks])
             low = max([low, *(cut for cut, stack in zip(cuts, stacks, strict=True) if self._known.get(stack) == PASS)])
@@ -259,6 +259,14 @@ class Bisection:
                 runs.append(answer.result)
                 self.is_flaky = self.is_flaky or (PASS in runs and not RED.isdisjoint(runs))
         return answers
+
+
+def useful_width(candidates: int, places: int) -> int:
+    """How many probes of one round are worth their gate runs: as many as there are places, about the root of the candidates.
+
+    Of five candidates two; with four the search would be a round shorter and two runs dearer.
+    """
+    return max(1, min(places, max(2, math.isqrt(candidates))))
 
 
 def cuts_between(low: int, high: int, width: int) -> list[int]:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import pytest
@@ -7,7 +8,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gastown_core.model.refinery import ERROR, FAIL, GAVE_UP, PASS
-from gastown_core.refinery.bisect import MOST_REDS, Ask, Bisection, ProbeAnswer, cuts_between, reds_that_prove
+from gastown_core.refinery.bisect import (
+    MOST_REDS,
+    Ask,
+    Bisection,
+    ProbeAnswer,
+    cuts_between,
+    reds_that_prove,
+    useful_width,
+)
 
 Judge = Callable[[tuple[str, ...]], str]
 
@@ -69,10 +78,11 @@ def test_as_many_probes_run_side_by_side_as_there_may(width: int) -> None:
         for bad in requests:
             found, asked = isolate(requests, red_with(bad), width=width)
             assert [one.id for one in found.culprits] == [bad] and len(found.good) == size - 1
-            assert len(asked[0]) == min(width, size - 1)
+            assert len(asked[0]) == useful_width(size, width)
             assert max(map(len, asked)) <= width
-            rounds = 0
-            while (width + 1) ** rounds < size:
+            rounds, left = 0, size
+            while left > 1:
+                left = math.ceil(left / (useful_width(left, width) + 1))
                 rounds += 1
             assert len(asked) <= rounds + 3, "the search, the suspect again with the rest, the suspect alone"
 
@@ -149,12 +159,12 @@ def test_a_suspect_at_the_bottom_is_run_alone_once_more() -> None:
 
 
 def test_a_green_larger_prefix_clears_the_smaller_one() -> None:
-    whole = names(8)
+    whole = names(9)
     found, asked = isolate(
-        whole, lambda stack: FAIL if stack in (whole[:2], whole) or "r06" in stack else PASS, width=3
+        whole, lambda stack: FAIL if stack in (whole[:3], whole) or "r08" in stack else PASS, width=3
     )
-    assert [ask.requests for ask in asked[0]] == [whole[:2], whole[:4], whole[:6]]
-    assert [one.id for one in found.culprits] == ["r06"]
+    assert [ask.requests for ask in asked[0]] == [whole[:3], whole[:5], whole[:7]]
+    assert [one.id for one in found.culprits] == ["r08"]
 
 
 def test_where_gates_were_unlucky_a_suspect_is_confirmed_more_often() -> None:
@@ -245,6 +255,22 @@ def test_a_mixed_verdict_is_none() -> None:
     answers = iter([FAIL, ERROR])
     found, _ = isolate(names(2), lambda stack: PASS if "r00" not in stack else next(answers))
     assert [(one.id, one.result) for one in found.culprits] == [("r00", ERROR)]
+
+
+@pytest.mark.parametrize("width", [1, 2, 4, 8])
+def test_one_bad_of_five_costs_six_runs_at_most(width: int) -> None:
+    requests = names(5)
+    for bad in requests:
+        found, asked = isolate(requests, red_with(bad), width=width)
+        assert [one.id for one in found.culprits] == [bad] and len(found.good) == 4
+        assert 4 <= 1 + sum(map(len, asked)) <= 6, "the batch itself, the search, the rest, the suspect alone"
+
+
+@pytest.mark.parametrize(
+    ("candidates", "places", "wanted"), [(2, 8, 2), (5, 4, 2), (9, 4, 3), (20, 8, 4), (20, 1, 1), (5, 0, 1)]
+)
+def test_a_search_is_no_wider_than_pays(candidates: int, places: int, wanted: int) -> None:
+    assert useful_width(candidates, places) == wanted
 
 
 @given(st.integers(0, 30), st.integers(2, 40), st.integers(1, 8))

@@ -300,7 +300,7 @@ def test_gates_that_cannot_be_run_at_all_hold_the_queue_and_nothing_is_tried() -
 def test_as_many_probes_as_allowed_run_side_by_side_from_the_first_red_on() -> None:
     world = World(bad("r5"))
     assert set(Case(world, names(8), max_concurrent=8).blamed) == {"r5"}
-    assert world.rounds == [1, 1, 7, 1, 1], "whole; base; the search; the rest; suspect alone"
+    assert world.rounds == [1, 1, 2, 2, 1, 1], "whole; base; the search in two rounds; the rest; suspect alone"
     world = World(lambda _: FAIL)
     Case(world, names(5), max_concurrent=5)
     assert world.rounds == [1, 1, 1, 5]
