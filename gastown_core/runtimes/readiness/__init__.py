@@ -17,6 +17,19 @@ if TYPE_CHECKING:
 MODULES = {"claude": "claude", "codex": "codex", "gemini": "gemini"}
 """Runtime (``Preset.screens``) → module here whose ``READINESS`` knows it."""
 
+PACKAGES = {
+    "claude": "@anthropic-ai/claude-code",
+    "codex": "@openai/codex",
+    "gemini": "@google/gemini-cli",
+    "opencode": "opencode-ai",
+    "copilot": "@github/copilot",
+    "pi": "@mariozechner/pi-coding-agent",
+    "omp": "@oh-my-pi/pi-coding-agent",
+    "amp": "@sourcegraph/amp",
+    "auggie": "@augmentcode/auggie",
+}
+"""Runtime (``Preset.screens``) → the npm package that brings its program."""
+
 
 def readiness_of(runtime: str) -> Readiness:
     """Return what a runtime needs for its start; for one without a module, only its program is checked."""
@@ -44,12 +57,11 @@ def obstacles(preset: Preset, work_dir: str, look: Surroundings) -> list[Obstacl
 
 def _program(preset: Preset, readiness: Readiness) -> Obstacle | None:
     if not installed_at(preset):
-        name = os.path.basename(preset.command)
         return Obstacle(
             PROGRAM,
             f"the program {preset.command} is not there",
             f"the runtime {preset.name} starts it, and PATH does not lead to it",
-            f"install {name}, or choose another runtime: gt config default-agent NAME",
+            f"{_install(preset)}, or choose another runtime: gt config default-agent NAME",
         )
     version = version_of(preset) if readiness.oldest else ""
     if not is_older(version, readiness.oldest):
@@ -58,5 +70,12 @@ def _program(preset: Preset, readiness: Readiness) -> Obstacle | None:
         PROGRAM,
         f"{preset.command} {version} is too old",
         f"{readiness.oldest} or newer is needed",
-        f"update {preset.command}",
+        _install(preset),
     )
+
+
+def _install(preset: Preset) -> str:
+    """Return how to get the runtime's program in its newest version; a command of a person's own is theirs to install."""
+    package = PACKAGES.get(preset.screens)
+    name = os.path.basename(preset.command)
+    return f"npm install -g {package}@latest" if package and name == preset.screens else f"install {name}"

@@ -211,6 +211,7 @@ def test_a_program_that_is_missing_or_too_old_is_told(claude: Home, monkeypatch:
     package = claude.path.parent / "package.json"
     package.write_text('{"version": "2.0.19"}')
     assert "2.0.19 is too old" in claude.found()[0].what
+    assert claude.found()[0].remedy == "npm install -g @anthropic-ai/claude-code@latest"
     package.write_text('{"version": "2.0.20"}')
     assert claude.found() == []
 
