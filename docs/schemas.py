@@ -119,6 +119,12 @@ READS: Mapping[str, tuple[str, ...]] = {
     "gt mail group": ("list",),
     "gt mail queue": ("list",),
     "gt mail channel": ("list",),
+    "gt wl status": ("",),
+    "gt wl browse": ("--status all --limit 0",),
+    "gt wl show": ("w-003",),
+    "gt wl stamps": ("fern",),
+    "gt wl charsheet": ("fern",),
+    "gt wl scorekeeper": ("",),
     "bd mol seed": ("shiny",),
     "bd show": ("sh-work", "sh-epic sh-later"),
     "bd list": ("",),
@@ -188,9 +194,21 @@ WRITES_A_COMMONS = frozenset(
     for verb in "join create sync leave post update claim unclaim done accept reject close delete stamp".split()
 )
 """Commands that change a commons or the town's part of it."""
-NEEDS_A_COMMONS = frozenset(f"gt wl {verb}" for verb in "status browse show stamps charsheet scorekeeper".split())
-"""Readers of a commons, which needs Dolt; their answers have no schema yet."""
-MAPS = frozenset(("counts", "by_age", "by_source", "by_type", "categories", "id_mapping", "in_hands", "nodes"))
+MAPS = frozenset(
+    (
+        "averages",
+        "skills",
+        "valence",
+        "counts",
+        "by_age",
+        "by_source",
+        "by_type",
+        "categories",
+        "id_mapping",
+        "in_hands",
+        "nodes",
+    )
+)
 """Keys of objects that map names of the town, or of event kinds, to values of one kind."""
 FREE = frozenset(("metadata", "payload"))
 """Keys of objects that depend on the record."""

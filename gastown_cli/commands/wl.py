@@ -9,7 +9,7 @@ from gastown_core.errors import ConflictError
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
     from typing import Any
 
     from gastown_core.wasteland.membership import Membership
@@ -80,13 +80,16 @@ def show_arguments(parser: ArgumentParser) -> None:
 
 def run_show(args: Namespace) -> int:
     """Show a wanted item and what was handed in for it."""
+    from gastown_core.wasteland.board import read_board
     from gastown_core.wasteland.errands import foreign_text
     from gastown_core.wasteland.membership import need_membership
-    from gastown_core.wasteland.wanted import completions, find
+    from gastown_core.wasteland.wanted import no_item
 
-    clone = need_membership(context.town()).clone()
-    item = find(clone, args.item)
-    handed = completions(clone, item=item.id)
+    board = read_board(need_membership(context.town()))
+    item = board.item(args.item)
+    if item is None:
+        raise no_item(args.item)
+    handed = board.handed_in(item.id)
     if args.for_agent:
         output.say(foreign_text(item))
     elif args.json:
@@ -99,7 +102,7 @@ def run_show(args: Namespace) -> int:
 _SHOWN = ("status", "project", "type", "effort", "posted_by", "claimed_by", "evidence_url", "created_at", "updated_at")
 
 
-def _say_item(item: Wanted, handed: list[Completion]) -> None:
+def _say_item(item: Wanted, handed: Iterable[Completion]) -> None:
     from gastown_core.model.plain_text import clean_lines
 
     output.say(f"{output.clean(item.id)}  {output.style(output.clean(item.title), 'bold')}")

@@ -111,17 +111,13 @@ def status_arguments(parser: ArgumentParser) -> None:
 
 def run_status(args: Namespace) -> int:
     """Show the commons, what is claimed and posted here, and what waits to be sent."""
-    from gastown_core.wasteland import schema, wanted
-    from gastown_core.wasteland.exchange import waiting
+    from gastown_core.wasteland.board import read_board
     from gastown_core.wasteland.membership import need_membership
 
     member = need_membership(context.town())
-    clone = member.clone()
-    found = schema.examine(clone)
-    told = waiting(clone)
-    claimed = wanted.browse(clone, status="all", claimed_by=member.handle, limit=0)
-    mine = [one for one in claimed if one.status in (wanted.CLAIMED, wanted.IN_REVIEW)]
-    to_judge = wanted.completions(clone, for_poster=member.handle, is_open=True)
+    board = read_board(member)
+    told, mine, to_judge = list(board.to_send), board.mine, [handed for _, handed in board.to_judge]
+    version = ".".join(map(str, board.version))
     if args.json:
         output.say_json(
             {
@@ -129,8 +125,8 @@ def run_status(args: Namespace) -> int:
                 "handle": member.handle,
                 "joined_at": member.joined_at,
                 "goes_to": "commons" if member.is_direct else member.branch,
-                "schema": ".".join(map(str, found.version)),
-                "read_only": found.is_newer,
+                "schema": version,
+                "read_only": board.is_newer,
                 "to_send": told,
                 "claimed": [one.id for one in mine],
                 "to_judge": [one.wanted_id for one in to_judge],
@@ -141,9 +137,7 @@ def run_status(args: Namespace) -> int:
     output.say(
         f"{output.clean(member.upstream)} as {output.clean(member.handle)}, since {output.clean(member.joined_at)}"
     )
-    output.say(
-        f"  changes go to {where}; schema {'.'.join(map(str, found.version))}{', newer: read only' if found.is_newer else ''}"
-    )
+    output.say(f"  changes go to {where}; schema {version}{', newer: read only' if board.is_newer else ''}")
     for words, items in (("claimed here", [one.id for one in mine]), ("to judge", [one.wanted_id for one in to_judge])):
         output.say(f"  {words}: {output.clean(', '.join(items)) or 'nothing'}")
     output.say(f"  to send: {len(told) or 'nothing'}" + (f" ({output.clean('; '.join(told[-3:]))})" if told else ""))

@@ -81,15 +81,15 @@ def stamps_arguments(parser: ArgumentParser) -> None:
 
 def run_stamps(args: Namespace) -> int:
     """List a town's stamps, the newest first; those that do not count are marked with the reason."""
+    from gastown_core.wasteland.board import read_board
     from gastown_core.wasteland.membership import need_membership
-    from gastown_core.wasteland.stamps import all_stamps
 
     member = need_membership(context.town())
     subject = args.handle or member.handle
     wants = {"author": args.author, "kind": args.stamp_type, "cohort": args.cohort, "severity": args.severity}
     found = [
         one
-        for one in reversed(all_stamps(member.clone()))
+        for one in reversed(read_board(member).stamps)
         if one.subject == subject
         and all(getattr(one, name) == value for name, value in wants.items() if value)
         and (not args.skill or args.skill in one.skills)
@@ -125,12 +125,20 @@ def charsheet_arguments(parser: ArgumentParser) -> None:
 
 def run_charsheet(args: Namespace) -> int:
     """Show a town's reputation and the stamps that it comes from."""
+    from gastown_core.wasteland.board import read_board
     from gastown_core.wasteland.membership import need_membership
-    from gastown_core.wasteland.reputation import charsheet
+    from gastown_core.wasteland.reputation import history_of
 
     member = need_membership(context.town())
-    sheet = charsheet(member.clone(), args.handle or member.handle)
-    output.say_json(sheet.as_json()) if args.json else _say_sheet(sheet)
+    sheet = read_board(member).sheet(args.handle or member.handle)
+    steps = history_of(sheet)
+    if args.json:
+        output.say_json({**sheet.as_json(), "history": [one.as_json() for one in steps]})
+        return 0
+    _say_sheet(sheet)
+    for one in steps:
+        stood = f"{one.quality:.1f} {one.tier}" if one.quality is not None else one.tier
+        output.say(output.clean(f"  {one.stamp.created_at}  {one.stamp.author}: {_figures(one.stamp)} → {stood}"))
     return 0
 
 
@@ -164,12 +172,13 @@ def scorekeeper_arguments(parser: ArgumentParser) -> None:
 
 def run_scorekeeper(args: Namespace) -> int:
     """Compute the leaderboard from the stamps that count."""
+    from gastown_core.wasteland.board import read_board
     from gastown_core.wasteland.membership import need_membership
-    from gastown_core.wasteland.reputation import leaderboard, store_leaderboard
+    from gastown_core.wasteland.reputation import store_leaderboard
 
     root = context.town()
     member = need_membership(root)
-    sheets = leaderboard(member.clone())
+    sheets = read_board(member).sheets()
     found = None
     if args.push:
         with member.clone().lock():

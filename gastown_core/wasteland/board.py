@@ -14,7 +14,7 @@ from gastown_core.files.atomic import read_json, write_atomic
 from gastown_core.files.plain import open_plain
 from gastown_core.model.json_text import encode_json
 from gastown_core.model.record import Record
-from gastown_core.wasteland import reputation, stamps, wanted
+from gastown_core.wasteland import reputation, schema, stamps, wanted
 from gastown_core.wasteland.exchange import WAITING, unmerged
 from gastown_core.wasteland.membership import BOARD, read_membership
 
@@ -30,19 +30,21 @@ if TYPE_CHECKING:
 
     Tables = dict[str, list[dict[str, Any]]]
 
-FORM = 1
+FORM = 2
 QUESTIONS = {
     "wanted": wanted.ASK_WANTED,
     "completions": wanted.ASK_COMPLETIONS,
     "stamps": stamps.ASK_STAMPS,
     "rigs": "SELECT handle, display_name FROM rigs ORDER BY handle",
+    "columns": schema.ASK_COLUMNS,
+    "version": schema.ASK_VERSION,
     "badges": "SELECT rig_handle, badge_type FROM badges ORDER BY awarded_at, id",
 }
 _JOURNAL = "v" * 32
 
 
 class Board(Record):
-    """What a town sees of its commons; text of other towns, not cleaned. ``to_send``: changes that the commons lacks, oldest first."""
+    """What a town sees of its commons; text of other towns, not cleaned. ``to_send``: changes that the commons lacks, oldest first; ``version`` is that of its schema, only read if ``is_newer``."""
 
     upstream: str
     handle: str
@@ -52,6 +54,8 @@ class Board(Record):
     names: dict[str, str]
     badges: dict[str, tuple[str, ...]]
     to_send: tuple[str, ...] = ()
+    version: tuple[int, int] = (0, 0)
+    is_newer: bool = False
 
     @property
     def mine(self) -> tuple[Wanted, ...]:
@@ -107,6 +111,7 @@ def _made(member: Membership, mark: str) -> Board:
     tables = _tables(member.clone(), mark)
     rigs = {str(row["handle"]): str(row.get("display_name") or "") for row in tables["rigs"]}
     handed = [wanted.completion_of(row) for row in tables["completions"]]
+    found = schema.examined(tables["columns"], tables["version"])
     badges: dict[str, tuple[str, ...]] = {}
     for row in tables["badges"]:
         handle = str(row.get("rig_handle") or "")
@@ -122,6 +127,8 @@ def _made(member: Membership, mark: str) -> Board:
         rigs,
         badges,
         tuple(unmerged(tables["waiting"])),
+        found.version,
+        found.is_newer,
     )
 
 
@@ -143,7 +150,11 @@ def _tables(clone: Clone, mark: str) -> Tables:
     tables = dict(zip((*QUESTIONS, "waiting"), rows, strict=True))
     # the mark of before the question: what changes meanwhile is read the next time
     kept = {"form": FORM, "mark": mark, "tables": tables}
-    write_atomic(path, encode_json(kept).encode("utf-8", "replace"), mode=0o600, sync=False)
+    try:
+        write_atomic(path, encode_json(kept).encode("utf-8", "replace"), mode=0o600, sync=False)
+    except StoreError:
+        # no room: what was read is as good, and the next look reads it again
+        pass
     return tables
 
 

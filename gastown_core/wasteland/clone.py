@@ -83,7 +83,12 @@ class Clone:
 
     def commit(self, statements: Iterable[str], message: str) -> str:
         """Execute the statements and commit what they changed; the new commit's hash, empty if they changed nothing."""
-        batch = [*statements, f"CALL DOLT_COMMIT('-Am', {literal(message)}, '--author', {literal(self.author)})"]
+        # in one transaction: a process that is killed leaves nothing for the next change to commit
+        batch = [
+            "START TRANSACTION",
+            *statements,
+            f"CALL DOLT_COMMIT('-Am', {literal(message)}, '--author', {literal(self.author)})",
+        ]
         try:
             sets = self._sql(";\n".join(batch))
         except StoreError as error:
@@ -201,7 +206,10 @@ def _rows(line: str) -> list[dict[str, Any]]:
 
 
 def _reason(text: str) -> str:
-    """Return what dolt says went wrong, without its progress lines."""
-    lines = [line.replace("\x1b", "").strip() for line in text.replace("\r", "\n").splitlines()]
-    told = [line for line in lines if line and not line.startswith(("- ", "\\ ", "| ", "/ ", "[", "hint:", "To "))]
-    return " ".join(told)[:500]
+    """Return what dolt says went wrong, without its progress lines and, where it crashed, its stack."""
+    told = text.replace("\r", "\n").replace("\x1b", "").replace("\b", "").partition("panic: goroutine")[0]
+    if "no space left on device" in text:
+        return "no space left on device"
+    lines = [line.strip() for line in told.splitlines()]
+    kept = [line for line in lines if line and not line.startswith(("- ", "\\ ", "| ", "/ ", "[", "hint:", "To "))]
+    return " ".join(kept)[:500]

@@ -7,7 +7,7 @@ from collections import Counter
 from gastown_core.clock import SYSTEM_CLOCK
 from gastown_core.model.record import Record
 from gastown_core.wasteland.clone import literal, moment_text
-from gastown_core.wasteland.stamps import QUALITY, all_stamps
+from gastown_core.wasteland.stamps import QUALITY
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -75,15 +75,10 @@ class Step(Record):
     quality: float | None
     tier: str
 
-
-def charsheet(clone: Clone, handle: str) -> Sheet:
-    """Return the sheet of a rig, whether it is registered or not."""
-    rows, badges = clone.read_several(
-        f"SELECT display_name FROM rigs WHERE handle = {literal(handle)}",
-        f"SELECT badge_type FROM badges WHERE rig_handle = {literal(handle)} ORDER BY awarded_at, id",
-    )
-    name = str(rows[0].get("display_name") or "") if rows else ""
-    return sheet_of(handle, all_stamps(clone), name, [str(row.get("badge_type") or "") for row in badges])
+    def as_json(self) -> dict[str, Any]:
+        """As ``--json`` prints it."""
+        quality = None if self.quality is None else round(self.quality, 2)
+        return {"stamp": self.stamp.id, "at": self.stamp.created_at, "quality": quality, "tier": self.tier}
 
 
 def sheet_of(handle: str, stamps: Iterable[Stamp], display_name: str = "", badges: Iterable[str] = ()) -> Sheet:
@@ -165,20 +160,6 @@ def signals_of(handle: str, stamps: Iterable[Stamp]) -> tuple[str, ...]:
     if len(sure) >= 5 and sum(sure) / len(sure) >= 0.95:
         found.append(f"always sure: {len(sure)} stamps with an average confidence of {sum(sure) / len(sure):.2f}")
     return tuple(found)
-
-
-def leaderboard(clone: Clone) -> list[Sheet]:
-    """Return the sheets of all subjects of stamps, the best first."""
-    stamps = all_stamps(clone)
-    rigs, badges = clone.read_several(
-        "SELECT handle, display_name FROM rigs", "SELECT rig_handle, badge_type FROM badges ORDER BY awarded_at, id"
-    )
-    names = {str(row["handle"]): str(row.get("display_name") or "") for row in rigs}
-    awarded = [(str(row.get("rig_handle") or ""), str(row.get("badge_type") or "")) for row in badges]
-    return ranked(
-        sheet_of(one, stamps, names.get(one, ""), [badge for handle, badge in awarded if handle == one])
-        for one in sorted({one.subject for one in stamps})
-    )
 
 
 def ranked(sheets: Iterable[Sheet]) -> list[Sheet]:

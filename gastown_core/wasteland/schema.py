@@ -156,10 +156,15 @@ def version_statement() -> str:
 def examine(clone: Clone) -> Schema:
     """Return what the clone holds."""
     try:
-        rows, version = clone.read_several(_ASK_COLUMNS, _ASK_VERSION)
+        rows, version = clone.read_several(ASK_COLUMNS, ASK_VERSION)
     except StoreError:
         # without the table _meta the second question is an error
-        rows, version = clone.read(_ASK_COLUMNS), []
+        rows, version = clone.read(ASK_COLUMNS), []
+    return examined(rows, version)
+
+
+def examined(rows: list[dict[str, Any]], version: list[dict[str, Any]]) -> Schema:
+    """Return what the answers to ``ASK_COLUMNS`` and ``ASK_VERSION`` say."""
     have: dict[str, set[str]] = {}
     for row in rows:
         have.setdefault(str(row["t"]), set()).add(str(row["c"]))
@@ -174,10 +179,8 @@ def examine(clone: Clone) -> Schema:
     return Schema(_version(version), tables, columns)
 
 
-_ASK_COLUMNS = (
-    "SELECT table_name AS t, column_name AS c FROM information_schema.columns WHERE table_schema = DATABASE()"
-)
-_ASK_VERSION = "SELECT value FROM _meta WHERE `key` = 'schema_version'"
+ASK_COLUMNS = "SELECT table_name AS t, column_name AS c FROM information_schema.columns WHERE table_schema = DATABASE()"
+ASK_VERSION = "SELECT value FROM _meta WHERE `key` = 'schema_version'"
 
 
 def _version(rows: list[dict[str, Any]]) -> tuple[int, int]:

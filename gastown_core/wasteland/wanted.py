@@ -70,7 +70,8 @@ _COLUMNS = (
     "created_at, updated_at"
 )
 ASK_WANTED = f"SELECT {_COLUMNS} FROM wanted ORDER BY priority, created_at DESC, id"
-ASK_COMPLETIONS = "SELECT id, wanted_id, completed_by, evidence, validated_by, stamp_id, completed_at FROM completions ORDER BY completed_at, id"
+_HANDED = "id, wanted_id, completed_by, evidence, validated_by, stamp_id, completed_at"
+ASK_COMPLETIONS = f"SELECT {_HANDED} FROM completions ORDER BY completed_at, id"
 """Questions for all items, the most urgent first, then the newest, and for all completions, oldest first."""
 
 
@@ -113,22 +114,20 @@ def find(clone: Clone, item: str) -> Wanted:
     """Return one item. Raises NotFoundError."""
     rows = clone.read(f"SELECT {_COLUMNS} FROM wanted WHERE id = {literal(item)}")
     if not rows:
-        raise NotFoundError(
-            f"there is no wanted item {item}", "", "gt wl browse --status all; gt wl sync brings what is new"
-        )
+        raise no_item(item)
     return wanted_of(rows[0])
 
 
-def completions(clone: Clone, *, item: str = "", for_poster: str = "", is_open: bool = False) -> list[Completion]:
-    """Return completions of an item, or of what ``for_poster`` posted; ``is_open``: only those that nobody judged."""
-    where = [f"c.wanted_id = {literal(item)}"] if item else []
-    where += [f"w.posted_by = {literal(for_poster)}"] if for_poster else []
-    where += ["coalesce(c.validated_by, '') = '' AND w.status = 'in_review'"] if is_open else []
-    sql = (
-        "SELECT c.id, c.wanted_id, c.completed_by, c.evidence, c.validated_by, c.stamp_id, c.completed_at "
-        f"FROM completions c JOIN wanted w ON w.id = c.wanted_id {'WHERE ' + ' AND '.join(where) if where else ''} "
-        "ORDER BY c.completed_at, c.id"
+def no_item(item: str) -> NotFoundError:
+    """Return the error for an item that the clone does not hold."""
+    return NotFoundError(
+        f"there is no wanted item {item}", "", "gt wl browse --status all; gt wl sync brings what is new"
     )
+
+
+def completions(clone: Clone, *, item: str) -> list[Completion]:
+    """Return the completions of an item, oldest first."""
+    sql = f"SELECT {_HANDED} FROM completions WHERE wanted_id = {literal(item)} ORDER BY completed_at, id"
     return [completion_of(row) for row in clone.read(sql)]
 
 

@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from gastown_core.errors import StoreError
 from gastown_core.wasteland import board as boards
+from gastown_core.wasteland import clone as clones
 from gastown_core.wasteland.clone import Clone
 from gastown_core.wasteland.reputation import history_of
 from tests.support.commons import Commons, new_commons
@@ -45,10 +47,12 @@ def test_the_board_shows_what_is_wanted_mine_to_judge_and_the_reputation_with_it
     sheet = seen.sheet("fern")
     assert [(step.quality, step.tier) for step in history_of(sheet)] == [(4.0, "newcomer"), (5.0, "newcomer")]
     assert [one.handle for one in seen.sheets()] == ["fern"] and sheet.as_json() == fern_sheet(mill)
+    assert [one["quality"] for one in mill.ask("wl", "charsheet", "fern")["history"]] == [4.0, 5.0]
 
 
 def fern_sheet(town):
-    return town.ask("wl", "charsheet", "fern")
+    told = town.ask("wl", "charsheet", "fern")
+    return {key: value for key, value in told.items() if key != "history"}
 
 
 def test_the_clone_is_read_again_only_when_it_has_changed(commons, monkeypatch):
@@ -65,7 +69,7 @@ def test_the_clone_is_read_again_only_when_it_has_changed(commons, monkeypatch):
     assert seen.item(item).status == "withdrawn" and len(seen.to_send) == 1
     kept = next(mill.root.glob(".wasteland/*/*.board.json"))
     assert kept.stat().st_mode & 0o777 == 0o600
-    for junk in ("[", "{}", json.dumps({"form": 1, "mark": boards.mark_of(mill.clone), "tables": []})):
+    for junk in ("[", "{}", json.dumps({"form": boards.FORM, "mark": boards.mark_of(mill.clone), "tables": []})):
         kept.write_text(junk)
         assert len(boards.board_of(str(mill.root)).wanted) == 2
     mill.gt("wl", "leave", "--force")
@@ -79,3 +83,17 @@ def test_a_list_of_all_is_that_of_the_database_with_each_filter(commons):
     for words in ((), ("--priority", "1"), ("--type", "bug"), ("--project", "p0"), ("--posted",), ("--mine",)):
         whole, some = (mill.ask("wl", "browse", *words, "--limit", limit) for limit in ("0", "49"))
         assert whole == some and (whole or words == ("--mine",))
+
+
+def test_a_full_disk_is_named_and_what_can_be_read_is_shown(commons, monkeypatch):
+    mill = commons.town("mill")
+    posted(mill, "One")
+
+    def full(*_: object, **__: object) -> None:
+        raise StoreError("cannot write it", "No space left on device")
+
+    monkeypatch.setattr(boards, "write_atomic", full)
+    assert [one.title for one in boards.board_of(str(mill.root)).wanted] == ["One"]
+    crash = "write /x/manifest: no space left on device\npanic: goroutine 1 [running]:\nruntime/debug.Stack()"
+    assert clones._reason(crash) == "no space left on device"
+    assert clones._reason("it broke\n\x08\x08panic: goroutine 1 [running]:\nmain.main()") == "it broke"

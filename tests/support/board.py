@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from gastown_core.wasteland.board import mark_of
+from gastown_core.wasteland.board import FORM, mark_of
 from gastown_core.wasteland.clone import Clone
 from gastown_core.wasteland.membership import BOARD
+from gastown_core.wasteland.schema import COLUMNS, VERSION
 from gastown_core.wasteland.stamps import Stamp
 
 HOSTILE = "\x1b[31mred\x1b[0m <b>bold</b> \u202eleft"
@@ -55,7 +56,9 @@ def keep_board(root: str, **more: list[dict[str, object]]) -> None:
         ],
         "stamps": [first, stamp(2, 3.0, str(first["block_hash"]))],
         "rigs": [{"handle": "mill", "display_name": "The mill"}, {"handle": "fern"}],
-        "badges": [],
+        "badges": [{"rig_handle": "fern", "badge_type": "first"}],
+        "columns": [{"t": table, "c": name} for table, columns in COLUMNS.items() for name in columns],
+        "version": [{"value": ".".join(map(str, VERSION))}],
         "waiting": [],
         **more,
     }
@@ -67,4 +70,4 @@ def keep_board(root: str, **more: list[dict[str, object]]) -> None:
     store.mkdir(parents=True, exist_ok=True)
     count = int(store.joinpath("manifest").read_text()) + 1 if store.joinpath("manifest").exists() else 1
     store.joinpath("manifest").write_text(str(count))
-    Path(clone.path + BOARD).write_text(json.dumps({"form": 1, "mark": mark_of(clone), "tables": tables}))
+    Path(clone.path + BOARD).write_text(json.dumps({"form": FORM, "mark": mark_of(clone), "tables": tables}))

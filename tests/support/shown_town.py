@@ -15,6 +15,7 @@ from gastown_cli.gt import ROOT as GT
 from gastown_cli.lazy import Root, run_root
 from gastown_core.clock import SYSTEM_CLOCK, SystemClock, format_micros
 from gastown_core.git.repo import Git
+from tests.support.board import keep_board
 from tests.support.repos import PERSON
 
 BEAD, BLOCKED, EPIC, GATED, CHILD, DONE = "sh-work", "sh-later", "sh-epic", "sh-gated", "sh-child", "sh-done"
@@ -39,6 +40,7 @@ def answer(root: Root, words: list[str]) -> tuple[int, str]:
 def furnish(root: str) -> dict[str, str]:
     """Fill a fresh town that has the rig ``shop``; return ids by name. Every command must succeed."""
     shop = os.path.join(root, "shop")
+    keep_board(root)
     _plugin(os.path.join(root, "plugins", "greet"))
     _branch(os.path.join(shop, "mayor", "rig"))
     rows = (
