@@ -26,8 +26,8 @@ def measure(folder: str) -> Iterator[Row]:
     os.makedirs(folder)
     root = make_town(os.path.join(folder, "town"), Size(2, 12, 5_000, 200, 2_000))
     with mock.patch.dict(os.environ, {"GT_DOLT_PORT": str(free_port()), server.PROGRAM: program(), "HOME": folder}):
-        subprocess.run([os.path.join(BIN, "gt"), "store", "migrate", "--to", "dolt"], cwd=root, check=True)
         try:
+            subprocess.run([os.path.join(BIN, "gt"), "store", "migrate", "--to", "dolt"], cwd=root, check=True)
             yield from commands(root)
             yield from wanted(folder, root)
         finally:
