@@ -35,6 +35,8 @@ SUFFIX = ".handover"
 FOREIGN_S = 300.0
 """Age at which another program's claim counts as abandoned."""
 KEPT_DELIVERIES = 100
+MOST_TRIES = 3
+"""So often a text is typed of which its program shows no sign: once more might be once too often."""
 
 
 class Handover(Record):
@@ -147,6 +149,22 @@ def give_back(town_root: str, session: str, handover: Handover) -> None:
         with suppress(FileNotFoundError):
             os.rename(_claim(folder, name, handover.id), os.path.join(folder, name))
     _forget(folder, handover)
+
+
+def lost(town_root: str, session: str, handover: Handover, *, clock: Clock = SYSTEM_CLOCK) -> None:
+    """Requeue nudges of which nothing was seen after they were submitted, each MOST_TRIES times at most; then they are dead."""
+    folder = queue_dir(town_root, session)
+    for name in handover.members:
+        claim = _claim(folder, name, handover.id)
+        value = read_record(claim)
+        tries = int(_number(value.get("tries"))) + 1
+        if tries >= MOST_TRIES:
+            bury(
+                town_root, session, claim, f"it was typed {tries} times, and nothing shows that it arrived", clock=clock
+            )
+        elif value:
+            write_atomic(claim, (json.dumps({**value, "tries": tries}, ensure_ascii=False) + "\n").encode(), mode=0o600)
+    give_back(town_root, session, handover)
 
 
 def give_up(town_root: str, session: str, handover: Handover, reason: str, *, clock: Clock = SYSTEM_CLOCK) -> None:
@@ -271,7 +289,7 @@ def _read(folder: str, name: str) -> Handover:
 
 
 def _number(value: object) -> float:
-    return value if isinstance(value, int | float) else 0.0
+    return value if isinstance(value, int | float) and abs(value) < 1e15 else 0.0
 
 
 def _forget(folder: str, handover: Handover) -> None:

@@ -338,7 +338,7 @@ class Typist(Record):
         if not self._is_idle(watch):
             return False
         if has_signals(root, session, self.target.preset.screens, handover, pane.pid):
-            way.give_back(root, session, handover)
+            way.lost(root, session, handover, clock=self.clock)
         elif handover.stage == way.GIVEN:
             way.settle(root, session, handover, "screen: it left the input row", clock=self.clock)
         else:

@@ -6,7 +6,7 @@ from gastown_core.clock import SYSTEM_CLOCK
 from gastown_core.messaging import handover as way
 from gastown_core.messaging.hook_drain import drain_for_hook, read_own
 from gastown_core.messaging.nudge import nudge
-from gastown_core.messaging.queue import enqueue, queue_dir, ready_nudges, waiting
+from gastown_core.messaging.queue import dead_letters, enqueue, queue_dir, ready_nudges, waiting
 from gastown_core.messaging.target import AgentTarget
 from gastown_core.messaging.typist import Typist
 from tests.support.tmux import SCRIPTED, events, start_agent, transcript, until
@@ -56,6 +56,22 @@ def test_a_hook_gives_what_waits_once_and_a_prompt_in_mid_turn_takes_nothing_alo
     assert drain_for_hook(root, "hq-mayor", "Stop") == "[from overseer] one"
     assert drain_for_hook(root, "hq-mayor", "Stop") == ""
     assert [one.way for one in way.on_the_way(root, "hq-mayor")] == ["Stop"]
+
+
+def test_a_text_of_which_nothing_is_seen_is_typed_three_times_and_then_dead(tmp_path):
+    root = str(tmp_path)
+    path = enqueue(root, "hq-mayor", "overseer", "one")
+    for _ in range(way.MOST_TRIES - 1):
+        way.lost(root, "hq-mayor", take(root))
+        assert waiting(root, "hq-mayor") == [path] and way.on_the_way(root, "hq-mayor") == []
+    # a nudge that came with its last try has tries of its own
+    later = enqueue(root, "hq-mayor", "overseer", "two")
+    way.lost(root, "hq-mayor", take(root))
+    assert waiting(root, "hq-mayor") == [later]
+    assert way.fate_of(root, "hq-mayor", os.path.basename(path))[0] == way.DEAD
+    (letter,) = dead_letters(root, "hq-mayor")
+    assert letter.message == "one" and "typed 3 times" in letter.reason
+    assert len(events(root, "nudge_dead")) == 1
 
 
 def test_a_reader_that_dies_before_it_took_a_text_leaves_it_on_the_way(tmp_path):
