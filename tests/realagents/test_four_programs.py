@@ -26,7 +26,7 @@ from tests.realagents.world import PREFIX, RIG, Agent, World
 
 pytestmark = pytest.mark.realagents_nightly
 
-MINUTES = 10.0 if os.environ.get("GT_DRILL") == "long" else 1.5
+MINUTES = float(os.environ.get("GT_MINUTES") or (10 if os.environ.get("GT_DRILL") == "long" else 1.5))
 LOOK_S = 3.0
 SLACK_S = 2 * TRUTH_S
 """A record that is younger is not compared: four programs start up and answer on the same processors."""
@@ -42,6 +42,7 @@ class Said(NamedTuple):
     own: str
     told: str
     shown: str
+    why: str = ""
 
 
 class Console:
@@ -128,7 +129,8 @@ def settled_words(agent: Agent, console: Console, since: dict[str, tuple[str, fl
         return None
     if now - at < SLACK_S:
         return None
-    said = Said(agent.program, own, str(agent.told()["health"]), console.symbol(agent))
+    row = agent.told()
+    said = Said(agent.program, own, str(row["health"]), console.symbol(agent), str(row["reason"]))
     return said if own_record(agent).state == own else None
 
 
