@@ -135,6 +135,12 @@ def settled_words(agent: Agent, console: Console, since: dict[str, tuple[str, fl
 
 
 def agree(said: Said) -> bool:
-    """Whether the three agree; a program that tries again after a refusal calls itself busy, and Gas Town calls it limited."""
+    """Whether the three agree.
+
+    A program that tries again after a refusal calls itself busy, and Gas Town calls it limited.  Gemini's title says Ready
+    while it asks whether to go on, which its screen shows.
+    """
+    if said.program == "gemini" and said.own == IDLE and said.told == "waiting" and said.why.endswith("?"):
+        return said.shown == HEALTH_SYMBOLS[Health.WAITING][0]
     wanted = {SAYS[said.own]} | ({"limited"} if said.own == BUSY else set())
     return said.told in wanted and said.shown == HEALTH_SYMBOLS[Health(said.told)][0]
