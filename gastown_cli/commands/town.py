@@ -241,6 +241,10 @@ def run_down(args: Namespace) -> int:
         # a dry run would list the sessions above once more
         rest = clear(root, dry_run=args.dry_run)
         ended, left = [*ended, *(rest.ended if not args.dry_run else ())], rest.left
+    elif has_tmux() and not args.keep_workers and not args.dry_run:
+        from gastown_core.town.remains import end_empty_server
+
+        end_empty_server(root)
     if args.json:
         output.say_json({"stopped": ended, "dry_run": args.dry_run, **({"left": list(left)} if args.all else {})})
     elif not args.quiet:

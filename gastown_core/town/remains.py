@@ -14,7 +14,7 @@ from gastown_core.errors import TmuxError
 from gastown_core.model.record import Record
 from gastown_core.process import FAMILY, gt_argv
 from gastown_core.process_table import environment_of, folder_of, lives, process_table, words_of
-from gastown_core.tmux.panes import list_panes
+from gastown_core.tmux.panes import HIDDEN_PREFIX, list_panes
 from gastown_core.tmux.server import NoServerError, TmuxServer
 from gastown_core.tmux.sessions import end_processes, kill_session, own_line
 from gastown_core.tmux.socket import has_tmux, server_process, socket_name, socket_path
@@ -85,16 +85,39 @@ def clear(root: str, *, dry_run: bool = False) -> Remains:
     return Remains(tuple(ended), tuple(left))
 
 
+def end_empty_server(root: str) -> None:
+    """End the town's tmux server if nobody but consoles hold it: agents that come would get the variables of its start.
+
+    Raises TmuxError if the server is alive and cannot be reached.
+    """
+    server = TmuxServer(socket_name(root))
+    try:
+        if _listed(server):
+            return
+    except NoServerError:
+        return
+    with server.coming_and_going():
+        # somebody may have started an agent since
+        if not _listed(server):
+            server.kill_server()
+
+
+def _listed(server: TmuxServer) -> list[str]:
+    """Return the sessions, each with what we noted of it, without those of our control links. Raises NoServerError."""
+    lines = server.run("list-sessions", "-F", "#{session_name} #{@gt_session}").splitlines()
+    return [line for line in lines if not line.startswith(HIDDEN_PREFIX)]
+
+
 def _clear_server(server: TmuxServer, *, dry_run: bool) -> tuple[list[str], list[str]]:
     try:
-        listed = server.run("list-sessions", "-F", "#{session_name} #{@gt_session}")
+        listed = _listed(server)
     except NoServerError:
         if not dry_run:
             _remove_socket(server)
         return [], []
     ours: list[str] = []
     others: list[str] = []
-    for line in listed.splitlines():
+    for line in listed:
         name, _, known = line.partition(" ")
         (ours if known else others).append(name)
     if dry_run:

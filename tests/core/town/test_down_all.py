@@ -9,6 +9,7 @@ import pytest
 
 from gastown_core.process import FAMILY
 from gastown_core.process_table import environment_of, lives, process_table
+from gastown_core.tmux.control import ControlLink
 from gastown_core.tmux.socket import server_process, socket_name, socket_path
 from gastown_core.town import daemon_note, lifecycle, remains, restoring, sessions
 from gastown_core.town.agent_beads import put_agent_bead
@@ -83,6 +84,28 @@ def test_down_all_leaves_a_session_of_somebody_else_and_says_so(town):
     assert done.code == 3 and "left: session mine is not the town's" in done.err
     assert sessions.server_of(town.root).has_session("mine")
     assert gt("down", "--all", "--keep-workers", cwd=town.root).code == 2
+
+
+@pytest.mark.parametrize("words", [(), ("--all",)])
+def test_an_open_console_does_not_keep_the_server_with_its_old_variables(town, words):
+    lifecycle.bring_up(town.root, sender="overseer")
+    server = sessions.server_of(town.root)
+    old = server_process(server.socket)
+    link = ControlLink(server)
+    try:
+        done = gt("down", *words, cwd=town.root)
+        assert (done.code, done.err) == (0, "") and not lives(old)
+    finally:
+        link.close()
+
+    lifecycle.bring_up(town.root, sender="overseer")
+    link = ControlLink(server)
+    try:
+        assert gt("down", "--keep-workers", cwd=town.root).code == 0
+        server.run("new-session", "-d", "-s", "mine", "cat")
+        assert gt("down", cwd=town.root).code == 0 and server.has_session("mine")
+    finally:
+        link.close()
 
 
 def test_restore_starts_workers_with_work_and_the_crew_that_settings_name(town):
