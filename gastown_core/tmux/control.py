@@ -305,7 +305,8 @@ def _start_client(server: TmuxServer, session: str) -> tuple[subprocess.Popen[by
     fifo = f"{socket_path(server.socket)}.{session}"
     os.mkfifo(fifo, 0o600)
     try:
-        words = [*server.argv, "-C", "new-session", "-s", session, "-x", "80", "-y", "24"]
+        # -N: a server that ends just now is not begun anew with the variables of whoever looks
+        words = [*server.argv, "-N", "-C", "new-session", "-s", session, "-x", "80", "-y", "24"]
         words += ["--", "cat", fifo]
         for option in ("status off", "detach-on-destroy on", "destroy-unattached off"):
             words += [";", "set-option", "-t", f"={session}:", *option.split()]

@@ -10,6 +10,7 @@ import pytest
 from gastown_core.process import FAMILY
 from gastown_core.process_table import environment_of, lives, process_table
 from gastown_core.tmux.control import ControlLink
+from gastown_core.tmux.server import TmuxError
 from gastown_core.tmux.socket import server_process, socket_name, socket_path
 from gastown_core.town import daemon_note, lifecycle, remains, restoring, sessions
 from gastown_core.town.agent_beads import put_agent_bead
@@ -106,6 +107,14 @@ def test_an_open_console_does_not_keep_the_server_with_its_old_variables(town, w
         assert gt("down", cwd=town.root).code == 0 and server.has_session("mine")
     finally:
         link.close()
+
+
+def test_a_link_to_a_server_that_ends_just_now_begins_none(town, monkeypatch):
+    server = sessions.server_of(town.root)
+    monkeypatch.setattr(server, "is_running", lambda: True)
+    with pytest.raises(TmuxError):
+        ControlLink(server)
+    assert not server_process(server.socket)
 
 
 def test_restore_starts_workers_with_work_and_the_crew_that_settings_name(town):
