@@ -290,7 +290,7 @@ def _rig_of(town: TownSnapshot, about: str) -> str:
 
 def _queues(town: TownSnapshot) -> Iterator[Item]:
     for one in town.refineries:
-        if one.is_held:
+        if one.is_held and not one.is_frozen:
             yield _held(town, one)
 
 

@@ -13,7 +13,7 @@ from gastown_core.model.dam import DamView
 from gastown_core.model.incident import ANSWER
 from gastown_core.model.landing import LandingStrip
 from gastown_core.model.record import Record
-from gastown_core.model.refinery import HELD, IDLE, BatchRecord, RefineryState
+from gastown_core.model.refinery import FROZEN, HELD, IDLE, BatchRecord, RefineryState
 from gastown_core.model.states import RigState
 from gastown_core.model.usage import AgentUsage, BudgetNotice, UsageToday
 
@@ -260,6 +260,11 @@ class RefineryView(Record):
     def is_held(self) -> bool:
         """Whether the queue is held because the target or the infrastructure fails."""
         return self.state.phase == HELD
+
+    @property
+    def is_frozen(self) -> bool:
+        """Whether it is held because a person or the settings want nothing merged now: nothing is wrong."""
+        return self.is_held and self.state.hold_reason.startswith(FROZEN)
 
 
 class SchedulerView(Record):

@@ -244,7 +244,7 @@ def _merging(town: TownSnapshot, queued: list[RequestView]) -> Iterator[BrokenLi
         if view.trouble and not view.is_alive:
             words = f"nothing is merged in {view.rig}: {view.trouble}"
             yield BrokenLink(dam.QUEUE, words, view.state.updated_at, f"gt refinery process {view.rig}")
-        if not view.is_held:
+        if not view.is_held or view.is_frozen:
             continue
         reason = view.state.hold_reason
         link = dam.GATE if "gate" in reason or "red" in reason else dam.QUEUE

@@ -12,7 +12,6 @@ from gastown_core.model.refinery import (
     CACHED,
     ERROR,
     FAIL,
-    FROZEN,
     HELD,
     IDLE,
     PASS,
@@ -170,7 +169,7 @@ def held_words(view: RefineryView, now: float) -> str:
 
 def retry_words(view: RefineryView, now: float, key: str = "P") -> str:
     """Return what lifts the hold, and when it is retried at the latest; ``key`` processes it now."""
-    if view.state.hold_reason.startswith(FROZEN):
+    if view.is_frozen:
         return f"Nothing is merged and nothing is wrong. gt mq thaw {clean(view.rig)} ends it."
     left = view.hold_until - now
     when = f"in {format_age(left)} at the latest, " if left > 0 else ""

@@ -14,11 +14,14 @@ from gastown_core.model.snapshot import (
     LetterView,
     OrphanView,
     RefineryView,
+    RequestState,
+    RequestView,
     SourceStatus,
     StandstillView,
 )
 from gastown_core.model.usage import BudgetNotice
 from gastown_core.orders.registry import BY_ID, disabled_reason
+from gastown_core.state.dam import _merging
 from gastown_core.state.incidents import find_incidents
 from tests.support.fake_town import NOW, agent, convoy, empty_snapshot, snapshot
 
@@ -261,3 +264,15 @@ def test_a_ledger_that_cannot_be_read_is_one_row_whoever_else_suffers_from_it() 
     assert rows(town) == [("dam", "demo")]
     # without the alarm each is told for itself
     assert rows(town._replace(dam=None)) == [("escalation", "town"), ("outage", town.incidents[0].name)]
+
+
+def test_a_frozen_queue_is_no_row_and_no_broken_link() -> None:
+    frozen, red = (
+        RefineryView("shop", "/s", RefineryState("shop", HELD, hold_reason=reason), hold_since=NOW)
+        for reason in ("frozen until gt mq thaw by overseer: shared gate", "main is red")
+    )
+    queued = [RequestView("sh-m1", "shop", "b", "opal", RequestState.QUEUED, "sh-1", NOW)]
+    for view, found in ((frozen, []), (red, [("queue", "shop")])):
+        town = snapshot((), (), refineries=(view,), requests=tuple(queued))
+        assert rows(town) == found
+        assert len(list(_merging(town, queued))) == len(found)
