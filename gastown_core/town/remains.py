@@ -98,8 +98,11 @@ def end_empty_server(root: str) -> None:
         return
     with server.coming_and_going():
         # somebody may have started an agent since
-        if not _listed(server):
-            server.kill_server()
+        if _listed(server):
+            return
+        server.kill_server()
+    # who comes next is not to meet a server that ends just now
+    _remove_socket(server)
 
 
 def _listed(server: TmuxServer) -> list[str]:

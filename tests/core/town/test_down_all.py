@@ -95,7 +95,8 @@ def test_an_open_console_does_not_keep_the_server_with_its_old_variables(town, w
     link = ControlLink(server)
     try:
         done = gt("down", *words, cwd=town.root)
-        assert (done.code, done.err) == (0, "") and not lives(old)
+        assert (done.code, done.err) == (0, "")
+        until(lambda: not lives(old), "the server ends")
     finally:
         link.close()
 
