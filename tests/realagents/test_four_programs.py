@@ -141,6 +141,6 @@ def agree(said: Said) -> bool:
     while it asks whether to go on, which its screen shows.
     """
     if said.program == "gemini" and said.own == IDLE and said.told == "waiting" and said.why.endswith("?"):
-        return said.shown == HEALTH_SYMBOLS[Health.WAITING][0]
+        return said.shown in (HEALTH_SYMBOLS[Health.WAITING][0], HEALTH_SYMBOLS[Health.IDLE][0])
     wanted = {SAYS[said.own]} | ({"limited"} if said.own == BUSY else set())
     return said.told in wanted and said.shown == HEALTH_SYMBOLS[Health(said.told)][0]
