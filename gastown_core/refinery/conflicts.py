@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 FORMULA = "mol-polecat-conflict-resolve"
 LABEL = "gt:conflict-task"
+TITLE = "Resolve merge conflicts: "
 
 
 def make_task(place: Refinery, request: MergeRequest, clash: Clash, base: str, tip: str, batch_id: str) -> str:
@@ -76,10 +77,17 @@ def _task(
     conflict = Conflict(request.id, request.source_issue, request.branch, target, base, tuple(clash.files))
     rework = Rework(request.id, request.branch, 0, why, request.worker)
     return {
-        "title": f"Resolve merge conflicts: {title}"[:500],
+        "title": f"{TITLE}{_work_title(title)}"[:500],
         "description": "\n".join(lines),
         "issue_type": "task",
         "priority": usable_priority(request.priority),
         "labels": [LABEL],
         "metadata": {CONFLICT: conflict.as_json(), REWORK: rework.as_json()},
     }
+
+
+def _work_title(title: str) -> str:
+    """Return the title of the work itself: what a conflict task hands in may conflict again, also several times over."""
+    while title.startswith(TITLE):
+        title = title.removeprefix(TITLE)
+    return title

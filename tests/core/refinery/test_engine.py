@@ -280,6 +280,20 @@ def test_the_merged_work_of_a_conflict_task_proves_the_request_too(queued: Queue
     assert queued.merged() == [solved.id, clash.id] or queued.merged() == [clash.id, solved.id]
 
 
+def test_a_conflict_of_a_conflict_task_is_named_after_the_work_alone(queued: Queued) -> None:
+    old = queued.tip()
+    queued.origin.run("update-ref", "refs/heads/main", queued.commit({"shared": "1\n"}, "Theirs", git=queued.origin))
+    request = queued.hand_in({"shared": "ours\n"}, title="Share it", parent=old)
+    titles = []
+    for number in range(3):
+        queued.process()
+        task = queued.bead(queued.request(request.id).conflict_task_id)
+        titles.append(task.title)
+        request = queued.hand_in({"shared": f"solved {number}\n"}, parent=old, source_issue=task.id)
+
+    assert titles == ["Resolve merge conflicts: Share it"] * 3
+
+
 def test_a_conflict_with_a_peer_waits_for_the_next_batch(queued: Queued) -> None:
     first = queued.hand_in({"shared": "one\n"}, priority=0)
     second = queued.hand_in({"shared": "two\n"}, priority=1)
