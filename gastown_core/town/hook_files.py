@@ -40,7 +40,7 @@ class Wanted(Record):
     """One hook file: path below the agent's folder, what it should hold, what it holds (None: it is not there).
 
     ``problem`` says why it cannot be written, empty if it can.  ``is_damaged`` says that only what stands in the file is
-    in the way, so that ``repair`` can put ours there.
+    in the way, so that ``repair`` can put ``content`` there, which has all that can be read of a user's own.
     """
 
     path: str
@@ -76,13 +76,13 @@ def install(root: str, entry: RosterEntry, preset: Preset) -> list[str]:
         if file.path in theirs:
             problem = "the project has a file of its own there, which stays as it is"
         else:
-            problem = file.problem or _write(entry.work_dir, file)
+            problem = file.problem or write(entry.work_dir, file)
         if problem:
             warnings.append(f"{file.path} does not run our hooks: {problem}{REPAIR if file.is_damaged else ''}")
         else:
             written.append(file)
     if written:
-        _note(root, entry.work_dir, written)
+        note(root, entry.work_dir, written)
     return warnings
 
 
@@ -95,7 +95,7 @@ def commands_in(content: bytes | None) -> list[list[str]]:
     return ours_in(value.get("hooks")) if isinstance(value, dict) else []
 
 
-def _note(root: str, work_dir: str, written: list[Wanted]) -> None:
+def note(root: str, work_dir: str, written: list[Wanted]) -> None:
     """Note what was written; a folder that is no town keeps no notes."""
     if not os.path.isdir(os.path.join(root, ".runtime")):
         return
@@ -125,12 +125,13 @@ def _wanted(work_dir: str, file: HookFile) -> Wanted:
     try:
         value = decode_json(current)
     except ValueError as error:
-        return Wanted(file.path, b"", current, f"it is not JSON: {error}", True)
+        return Wanted(file.path, as_json(merged({}, file.settings)), current, f"it is not JSON: {error}", True)
     if not isinstance(value, dict):
-        return Wanted(file.path, b"", current, "it holds no JSON object", True)
+        return Wanted(file.path, as_json(merged({}, file.settings)), current, "it holds no JSON object", True)
     hooks = value.get("hooks")
     if not _can_take_ours(hooks, file.settings.get("hooks") or {}):
-        return Wanted(file.path, b"", current, "its hooks have a form that we do not know", True)
+        restored = as_json_like(current, merged(value, file.settings))
+        return Wanted(file.path, restored, current, "its hooks have a form that we do not know", True)
     if not file.is_local and without_ours(hooks) == (hooks if isinstance(hooks, dict) else {}):
         return Wanted(file.path, current, current, "there is one that we did not make")
     wanted = merged(value, file.settings)
@@ -194,7 +195,8 @@ def tracked(work_dir: str, paths: list[str], *, hides: bool = False) -> set[str]
     return found if below == "." else found - {FORMER}
 
 
-def _write(work_dir: str, file: Wanted) -> str:
+def write(work_dir: str, file: Wanted) -> str:
+    """Write the file as it should be; returns why it could not be written, empty if it was."""
     try:
         write_inside(work_dir, file.path, file.content)
     except StoreError as error:

@@ -7,7 +7,17 @@ import os
 from gastown_core.errors import SettingsError, StoreError
 from gastown_core.files.atomic import read_json, write_inside
 from gastown_core.model.record import Record
-from gastown_core.town.hook_files import NOTES, REPAIR, Wanted, commands_in, hook_files, install, tracked
+from gastown_core.town.hook_files import (
+    NOTES,
+    REPAIR,
+    Wanted,
+    commands_in,
+    hook_files,
+    install,
+    note,
+    tracked,
+    write,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -116,18 +126,26 @@ def _notes(root: str) -> dict[str, object]:
 def repair(root: str, entry: RosterEntry, preset: Preset) -> tuple[list[str], list[str]]:
     """Put ours where a file is damaged, after a copy of it was kept, and write what is out of step.
 
+    What can be read of a user's own settings stays in the file.
+
     Returns the copies, and what could not be mended in words.
     """
-    copies, left = [], []
+    copies, left, written = [], [], []
     for state in states(root, entry, preset):
         file = state.wanted
         if file is None or state.state != DAMAGED:
             continue
         try:
             copies.append(_keep_copy(entry.work_dir, file))
-            os.unlink(os.path.join(entry.work_dir, file.path))
         except (OSError, StoreError) as error:
             left.append(f"{state.path}: {error}")
+            continue
+        if problem := write(entry.work_dir, file):
+            left.append(f"{file.path} is as it was: {problem}")
+        else:
+            written.append(file)
+    if written:
+        note(root, entry.work_dir, written)
     return copies, [*left, *install(root, entry, preset)]
 
 

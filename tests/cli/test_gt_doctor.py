@@ -215,7 +215,9 @@ def test_hook_files_are_listed_compared_written_and_mended(town: Town) -> None:
     assert (hooks("diff").code, hooks("diff").out) == (0, "")
 
     mayors.write_text("{")
-    assert hooks("sync").code == 1 and mayors.read_text() == "{"
+    for word in ("sync", "diff"):
+        ran = hooks(word)
+        assert ran.code == 1 and "gt hooks repair" in ran.err and mayors.read_text() == "{"
     assert hooks("repair", "--json").json["copies"] == [f"{mayors}.bad1"]
     assert hooks("repair", "mayor").out == "everything is in step\n"
 

@@ -127,6 +127,18 @@ def test_a_damaged_file_is_kept_beside_ours(root: str, entry: RosterEntry, junk:
     assert [Path(copy).read_text() for copy in copies] == [junk]
 
 
+@pytest.mark.parametrize("hooks", ["mine", {"Stop": {"x": 1}, "Elsewhere": [{"hooks": []}]}])
+def test_a_repair_keeps_the_users_other_settings(root: str, entry: RosterEntry, hooks: object) -> None:
+    rules = {"deny": ["Bash(rm:*)"]}
+    place = put(entry, {"hooks": hooks, "permissions": rules})
+
+    assert repair(root, entry, CLAUDE)[1] == []
+
+    told = json.loads(place.read_text())
+    assert told["permissions"] == rules and only(root, entry).state == IN_STEP
+    assert "Elsewhere" in told["hooks"] or hooks == "mine"
+
+
 def test_what_is_not_ours_is_left_alone(root: str, entry: RosterEntry, tmp_path: Path) -> None:
     place = put(entry, "{")
     Git(entry.work_dir).run("add", ".")
