@@ -10,6 +10,7 @@ from gastown_core.errors import GastownError, NotFoundError, UsageError
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
+    from collections.abc import Mapping
 
     from gastown_core.doctor.check import Check, FileChange, Finding
     from gastown_core.doctor.checked_town import Place
@@ -56,12 +57,12 @@ def _run(args: Namespace, words: str) -> int:
 
         require_agent(root, runtime)
     groups = ("town", "agents") if words == "gt doctor" else ("agents",)
-    found, faults = _detect(root, groups, runtime, rig)
+    found, faults, unknown = _detect(root, groups, runtime, rig)
     changes: list[FileChange] = []
     left: list[str] = []
     if args.fix:
         changes, left = _mend(found, args, root, words)
-        found, faults = _detect(root, groups, runtime, rig)
+        found, faults, unknown = _detect(root, groups, runtime, rig)
     findings = [finding for _, some in found for finding in some]
     if args.json:
         output.say_json(
@@ -71,14 +72,18 @@ def _run(args: Namespace, words: str) -> int:
                 "changed": [{"path": change.path, "diff": change.diff()} for change in changes],
                 "not_changed": left,
                 "faults": faults,
+                "unknown": [{"check": kind, "runtimes": names} for kind, names in unknown.items()],
             }
         )
     else:
-        _say(found, faults, left, words)
+        _say(found, faults, left, words, unknown)
     return 1 if findings or faults or left else 0
 
 
-def _detect(root: str, groups: tuple[str, ...], runtime: str, rig: str) -> tuple[Found, list[str]]:
+def _detect(
+    root: str, groups: tuple[str, ...], runtime: str, rig: str
+) -> tuple[Found, list[str], dict[str, list[str]]]:
+    """Return what the checks find, what could not be looked at, and what they cannot tell."""
     from gastown_core.doctor.checked_town import Place
     from gastown_core.doctor.checks import checks_of
 
@@ -86,7 +91,7 @@ def _detect(root: str, groups: tuple[str, ...], runtime: str, rig: str) -> tuple
     found = [(check, _findings(check, place)) for group in groups for check in checks_of(group)]
     if runtime and not place.starts():
         raise NotFoundError(f"no agent of this town uses the runtime {runtime}", "", "gt doctor agents checks all")
-    return found, place.faults
+    return found, place.faults, place.unknown() if "agents" in groups else {}
 
 
 def _findings(check: Check, place: Place) -> list[Finding]:
@@ -141,10 +146,12 @@ def _agrees(words: str) -> bool:
     return input().strip().lower() in ("y", "yes")
 
 
-def _say(found: Found, faults: list[str], left: list[str], words: str) -> None:
+def _say(found: Found, faults: list[str], left: list[str], words: str, unknown: Mapping[str, list[str]]) -> None:
     for check, findings in found:
         if not findings:
-            output.say(f"{output.style('✓', 'green')} {check.name:10} {check.about}")
+            names = ", ".join(unknown.get(check.name, ()))
+            end = f"; of {names} this shows only at the start" if names else ""
+            output.say(f"{output.style('✓', 'green')} {check.name:10} {check.about}{output.clean(end)}")
         for why in dict.fromkeys(finding.why for finding in findings):
             alike = [finding for finding in findings if finding.why == why]
             for finding in alike:

@@ -195,13 +195,22 @@ def _content(path: str) -> bytes | None:
 
 
 def _lines(data: bytes, path: str) -> list[str]:
-    """Return the lines to compare; JSON is indented first, since a one-line file would be shown whole."""
-    text = data.decode("utf-8", "replace")
-    if path.endswith(".json") and text.strip():
-        import json
+    """Return the lines to compare; JSON is indented first, since a one-line file would be shown whole.
 
-        text = json.dumps(decode_json(text), indent=2, ensure_ascii=False)
-    return text.splitlines()
+    Comments at its beginning are lines of their own.
+    """
+    text = data.decode("utf-8", "replace")
+    if not path.endswith(".json"):
+        return text.splitlines()
+    import itertools
+    import json
+
+    lines = text.splitlines(keepends=True)
+    comments = list(itertools.takewhile(lambda line: line.lstrip().startswith("//"), lines))
+    rest = "".join(lines[len(comments) :])
+    if rest.strip():
+        rest = json.dumps(decode_json(rest), indent=2, ensure_ascii=False)
+    return [*(line.rstrip() for line in comments), *rest.splitlines()]
 
 
 def _without_secrets(line: str) -> str:

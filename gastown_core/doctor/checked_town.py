@@ -8,7 +8,7 @@ import os
 from gastown_core.errors import GastownError, NoTmuxError, TmuxError
 from gastown_core.model.record import Record
 from gastown_core.runtimes.presets import SCRIPTED
-from gastown_core.runtimes.readiness import obstacles
+from gastown_core.runtimes.readiness import obstacles, readiness_of
 from gastown_core.runtimes.readiness.obstacle import Surroundings
 from gastown_core.town import runtime_choice, sessions
 from gastown_core.town.hook_files import hook_files
@@ -99,6 +99,14 @@ class Place:
                 (seat, found) for seat in self.starts() for found in obstacles(seat.preset, seat.entry.work_dir, look)
             ]
         return self._obstacles
+
+    def unknown(self) -> dict[str, list[str]]:
+        """Kind of obstacle → the town's runtimes for which the checks cannot tell it: it shows only at their start."""
+        found: dict[str, set[str]] = {}
+        for seat in self.starts():
+            for kind in readiness_of(seat.preset.screens).unknown:
+                found.setdefault(kind, set()).add(seat.preset.name)
+        return {kind: sorted(names) for kind, names in found.items()}
 
     def _to_come(self) -> list[Seat]:
         """Return the polecats that the next slings would create, as many as may be busy at once."""

@@ -122,8 +122,9 @@ def _opencode(agent: Agent, process: psutil.Process) -> Own:
     open_calls = [part for (text,) in parts if (part := json.loads(text)).get("state", {}).get("status") == "running"]
     if any(part.get("tool") == "question" for part in open_calls):
         return Own(WAITING, "database", "a question")
-    # a refused call ends the turn
-    is_refused = any("user rejected permission to use this specific tool call." in text for (text,) in parts)
+    # a refused call and a question that Escape ended end the turn
+    refusals = ("user rejected permission to use this specific tool call.", "user dismissed this question")
+    is_refused = any(words in text for (text,) in parts for words in refusals)
     is_done = "completed" in last["time"] and (last.get("finish") != "tool-calls" or is_refused)
     return Own(IDLE if last["role"] == "assistant" and is_done else BUSY, "database")
 

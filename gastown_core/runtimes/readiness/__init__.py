@@ -14,7 +14,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from gastown_core.runtimes.preset import Preset
 
-MODULES = {"claude": "claude", "codex": "codex", "gemini": "gemini"}
+MODULES = {"claude": "claude", "codex": "codex", "copilot": "copilot", "gemini": "gemini"}
 """Runtime (``Preset.screens``) → module here whose ``READINESS`` knows it."""
 
 PACKAGES = {

@@ -49,6 +49,7 @@ class ClaudeReadiness(Readiness):
     """Claude Code of the versions 2.1.197 to 2.1.332."""
 
     variables = (*KEYS, *PROVIDERS, "ANTHROPIC_BASE_URL", "CLAUDE_CONFIG_DIR", "IS_SANDBOX")
+    unknown = ()
     oldest = "2.0.20"
 
     def obstacles(self, preset: Preset, work_dir: str, look: Surroundings) -> list[Obstacle]:

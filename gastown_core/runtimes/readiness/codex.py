@@ -37,6 +37,7 @@ class CodexReadiness(Readiness):
     """codex 0.171.0."""
 
     variables = ("CODEX_HOME", "OPENAI_API_KEY", "CODEX_API_KEY", "OPENAI_BASE_URL")
+    unknown = ()
 
     def obstacles(self, preset: Preset, work_dir: str, look: Surroundings) -> list[Obstacle]:
         """Set-up, log-in, trust and the review of hooks; a quick look finds trust alone."""

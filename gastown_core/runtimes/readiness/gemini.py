@@ -39,6 +39,7 @@ class GeminiReadiness(Readiness):
     """gemini 0.61.0."""
 
     variables = (KEY_NAME, "GOOGLE_API_KEY", "GOOGLE_GEMINI_BASE_URL", "GOOGLE_CLOUD_PROJECT", "GEMINI_CLI_HOME")
+    unknown = ()
 
     def obstacles(self, preset: Preset, work_dir: str, look: Surroundings) -> list[Obstacle]:
         """Set-up, log-in and trust."""

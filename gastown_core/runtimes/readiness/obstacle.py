@@ -131,6 +131,8 @@ class Readiness:
     """Variables that it reads and that decide how it starts."""
     oldest = ""
     """The oldest version that is known to serve, empty if none is known."""
+    unknown: tuple[str, ...] = (SETUP, LOGIN, TRUST)
+    """Kinds of obstacles that cannot be told beforehand for this runtime: they show at its start."""
 
     def obstacles(self, preset: Preset, work_dir: str, look: Surroundings) -> list[Obstacle]:
         """Return the obstacles of a start in ``work_dir``."""

@@ -120,3 +120,11 @@ def test_a_diff_shows_no_secret() -> None:
     assert '"new": true' in shown and "sk-123456" not in shown and "t0p" not in shown
     toml = b'api_key = "sk-1"\nmodel = "m"\n'
     assert "sk-1" not in "\n".join(FileChange("/x/c.toml", toml, toml + b"x = 1\n").diff())
+
+
+def test_a_diff_of_a_file_that_begins_with_comments_shows_the_change_alone() -> None:
+    before, after = (b'// managed\n{"a": 1}', b'// managed\n{"a": 1, "b": 2}')
+
+    lines = FileChange("config.json", before, after).diff()
+
+    assert [line for line in lines[2:] if line.startswith(("+", "-"))] == ['-  "a": 1', '+  "a": 1,', '+  "b": 2']

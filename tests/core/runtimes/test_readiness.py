@@ -53,6 +53,11 @@ def claude(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
 
 
 @pytest.fixture
+def copilot(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
+    return Home(tmp_path, "copilot", monkeypatch)
+
+
+@pytest.fixture
 def codex(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
     return Home(tmp_path, "codex", monkeypatch)
 
@@ -396,3 +401,43 @@ def test_an_empty_folder_and_a_file_that_leads_to_no_shared_one_begin_a_reposito
 
     # Claude Code keeps its trust under that folder
     assert (found.top, found.main, found.is_bare) == (str(tmp_path), str(tmp_path), False)
+
+
+@pytest.mark.parametrize(
+    ("folders", "kinds"),
+    [
+        (["WORK"], []),
+        (["ABOVE"], []),
+        (["WORKER"], ["trust"]),
+        (["."], ["trust"]),
+        ([5, None], ["trust"]),
+        ("WORK", ["trust"]),
+    ],
+)
+def test_a_folder_that_copilot_trusts_covers_all_below_it(copilot: Home, folders: Any, kinds: list[str]) -> None:
+    places = {"ABOVE": str(copilot.work.parent), "WORK": str(copilot.work), "WORKER": f"{copilot.work}er"}
+    named = [places.get(one, one) for one in folders] if isinstance(folders, list) else folders
+    copilot.put(".copilot/config.json", "// managed\n" + json.dumps({"trustedFolders": named}))
+
+    assert copilot.kinds() == kinds
+
+
+@pytest.mark.parametrize("before", [None, '{"a": 1}', '// User settings\n// managed\n{\n  "a": 1\n}\n'])
+def test_copilots_trust_is_mended_once_and_its_comments_stay(copilot: Home, before: str | None) -> None:
+    (found,) = copilot.found()
+    assert found.edit is not None
+    after = found.edit.change(before.encode() if before is not None else None)
+    copilot.put(".copilot/config.json", after.decode())
+
+    assert copilot.found() == [] and found.edit.change(after) == after
+    assert after.startswith(b"// User settings\n// managed\n") == bool(before and before.startswith("//"))
+    assert before is None or b'"a": 1' in after or b'"a":1' in after
+
+
+@pytest.mark.parametrize("odd", ["[1]", '{"trustedFolders": "x"}', '{"a": 1, // mine\n "b": 2}', "{"])
+def test_settings_of_copilot_in_an_odd_form_are_never_written(copilot: Home, odd: str) -> None:
+    (found,) = copilot.found()
+
+    assert found.edit is not None
+    with pytest.raises(ValueError):
+        found.edit.change(odd.encode())
