@@ -15,6 +15,16 @@ if TYPE_CHECKING:
     from gastown_core.work.scheduler.scheduler import Report
 
 
+def say_budgets(root: str, bead: str = "") -> None:
+    """Note the budgets that are nearly or wholly used: the day's and the bead's own; without a bead, all."""
+    from gastown_core.usage.budget import notices
+
+    for one in notices(root, SYSTEM_CLOCK.now()):
+        if not bead or one.bead in ("", bead):
+            end = f"; dispatch waits\n  next: gt config set {one.setting} LIMIT" if one.holds else ""
+            output.note(f"note: {output.clean(one.words())}{end}")
+
+
 def status_arguments(parser: ArgumentParser) -> None:
     """Add the arguments of ``gt scheduler status``."""
     context.add_json(parser)
@@ -32,6 +42,7 @@ def run_status(args: Namespace) -> int:
         output.say_json(report.as_json())
     else:
         output.say("\n".join(_lines(report)))
+        say_budgets(root)
     return context.tell_unread(ledger)
 
 
@@ -261,7 +272,8 @@ def run_run(args: Namespace) -> int:
 
     if args.batch is not None and args.batch < 1:
         raise UsageError("--batch must be at least 1")
-    done = cycle(context.town(), batch=args.batch, dry_run=args.dry_run)
+    root = context.town()
+    done = cycle(root, batch=args.batch, dry_run=args.dry_run)
     if args.json:
         output.say_json(done.as_json())
         return 3 if done.failed else 0
@@ -273,6 +285,7 @@ def run_run(args: Namespace) -> int:
         output.say(line)
     count = len(done.would) if args.dry_run else len(done.dispatched)
     output.say(f"{count} {'would be ' if args.dry_run else ''}dispatched: {done.why}")
+    say_budgets(root)
     return 3 if done.failed else 0
 
 

@@ -286,6 +286,7 @@ def _is_queued(root: str, request: SlingRequest) -> bool:
 
 
 def _enqueue(root: str, request: SlingRequest, args: Namespace) -> int:
+    from gastown_cli.commands.scheduler import say_budgets
     from gastown_core.beads.ledger import TownLedger
     from gastown_core.clock import SYSTEM_CLOCK
     from gastown_core.model.order import Receipt
@@ -305,6 +306,7 @@ def _enqueue(root: str, request: SlingRequest, args: Namespace) -> int:
         output.say_json(made.as_json())
     else:
         output.say(line_of(receipt))
+        say_budgets(root, made.bead)
     return 0
 
 
@@ -324,6 +326,10 @@ def _one(root: str, request: SlingRequest, args: Namespace, *, alone: bool) -> i
         output.say_json(sling.result.as_json())
     for warning in sling.result.warnings:
         output.note(f"note: {output.clean(warning)}")
+    if not args.receipts and not args.json:
+        from gastown_cli.commands.scheduler import say_budgets
+
+        say_budgets(root, sling.result.bead)
     if sling.result.rescue and not args.receipts and not args.json:
         output.say(f"  earlier work in the worktree is saved as {sling.result.rescue}")
     return code

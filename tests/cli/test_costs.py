@@ -122,6 +122,17 @@ def test_status_tells_a_budget_that_ends(town: Town) -> None:
     assert told["usage"]["tokens"] == 5220
 
 
+def test_a_budget_is_named_where_work_is_given_out(town: Town) -> None:
+    settings = {"budget": {"day_tokens": 5000, "action": "hold"}, "scheduler": {"max_polecats": 1}}
+    Path(town.root, "settings", "config.json").write_text(json.dumps(settings))
+    costs(town)
+
+    for words in (("scheduler", "status"), ("scheduler", "run")):
+        ran = gt(*words, cwd=town.root)
+        assert "the day's budget is used up: 5.2k of 5k tokens; dispatch waits" in ran.err, ran
+        assert "next: gt config set budget.day_tokens LIMIT" in ran.err
+
+
 def test_the_daemons_duty_counts(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", str(town.home))
     monkeypatch.delenv("CLAUDE_CONFIG_DIR", raising=False)
