@@ -48,7 +48,7 @@ test: $(VENV)/dev
 	@echo "fetching the agent programs that tests run into .cache/agents; the first time this takes about a minute"
 	$(BIN)/python -m tests.realagents.programs ci
 	@.ci/dolt begin
-	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not realagents_nightly and not dolt"
+	$(BIN)/python -m pytest -n 3 --dist worksteal -m "not realagents_nightly and not dolt"
 	@.ci/dolt >/dev/null || echo "The tests that need Dolt are skipped."
 	$(BIN)/python -m pytest -n 2 -m dolt tests/dolt
 

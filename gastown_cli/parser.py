@@ -110,9 +110,9 @@ def _parse_words(parser: Parser, argv: list[str]) -> argparse.Namespace:
     if rest and not any(word.startswith("-") for word in before):
         return parser.parse_intermixed_args(argv)
     if rest:
-        raise UsageError(
-            f"{parser.prog}: unrecognized arguments: {' '.join(rest)}", "", _near(parser, rest) or parser.usage_hint
-        )
+        near = _near(parser, rest)
+        hint = f"{near} {parser.usage_hint}" if near else parser.usage_hint
+        raise UsageError(f"{parser.prog}: unrecognized arguments: {' '.join(rest)}", "", hint)
     return args
 
 

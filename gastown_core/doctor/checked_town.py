@@ -103,7 +103,12 @@ class Place:
     def unknown(self) -> dict[str, list[str]]:
         """Kind of obstacle → the town's runtimes for which the checks cannot tell it: it shows only at their start."""
         found: dict[str, set[str]] = {}
-        for seat in self.starts():
+        try:
+            starts = self.starts()
+        except (GastownError, OSError):
+            # settings that cannot be read are a finding of the checks themselves
+            return {}
+        for seat in starts:
             for kind in readiness_of(seat.preset.screens).unknown:
                 found.setdefault(kind, set()).add(seat.preset.name)
         return {kind: sorted(names) for kind, names in found.items()}

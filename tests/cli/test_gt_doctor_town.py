@@ -32,6 +32,7 @@ def test_a_healthy_town_is_well(town: Rigged, server: object) -> None:
         "changed": [],
         "not_changed": [],
         "faults": [],
+        "unknown": [],
     }
 
 

@@ -29,7 +29,7 @@ theme = "light"
 
 [keys]
 "agent.nudge" = "F5"
-agent.stop = ["X", "Ctrl-O"]
+agent.stop = ["F7", "Ctrl-O"]
 "agent.handoff" = ""
 
 [[command]]
@@ -73,7 +73,7 @@ def test_a_good_file_changes_keys_and_adds_commands() -> None:
     assert problems == () and found.theme == "light" and not found.is_readonly
     keymap = Keymap(found.actions)
     assert keymap.by_id["agent.nudge"].keys == ("f5",)
-    assert keymap.by_id["agent.stop"].keys == ("X", "ctrl+o")
+    assert keymap.by_id["agent.stop"].keys == ("f7", "ctrl+o")
     assert keymap.by_id["agent.handoff"].keys == () and keymap.meant("h", "agents") is None
     assert keymap.meant("%", "agents").id == "own.say it" == found.commands[0].id
     assert collisions(found.actions) == []

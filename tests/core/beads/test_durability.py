@@ -14,6 +14,7 @@ from gastown_core.beads.index import INDEX_NAME
 from gastown_core.beads.opening import open_store
 from gastown_core.beads.query import BeadQuery
 from gastown_core.errors import StoreError
+from gastown_core.files import system
 from tests.support.patience import ended, until
 from tests.support.stores import create, lines_of, make_store
 
@@ -259,10 +260,10 @@ def test_a_write_syncs_the_ledger_once_and_nothing_else(tmp_path, monkeypatch):
     store = make_store(tmp_path)
     create(store, "first")
     synced = []
-    for name in ("fsync", "fdatasync"):
-        real = getattr(os, name)
+    for place, name in ((os, "fsync"), (system, "sync_data")):
+        real = getattr(place, name)
         monkeypatch.setattr(
-            os, name, lambda fd, real=real: synced.append(os.readlink(f"/proc/self/fd/{fd}")) or real(fd)
+            place, name, lambda fd, real=real: synced.append(os.readlink(f"/proc/self/fd/{fd}")) or real(fd)
         )
     create(store, "second")
     assert [os.path.basename(path) for path in synced] == ["issues.jsonl"]

@@ -195,6 +195,7 @@ def test_a_program_that_goes_away_in_the_middle_leaves_it_listening(receiver: Re
     assert post(receiver, request(spent()).SerializeToString()) == 200
 
 
+@pytest.mark.timeout(300)
 def test_many_at_once_are_each_counted_once(tmp_path: Path, receiver: Receiver) -> None:
     body = [request(spent(number)).SerializeToString() for number in range(8)]
     threads = [threading.Thread(target=post, args=(receiver, one)) for one in body for _ in range(2)]
