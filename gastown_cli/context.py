@@ -86,6 +86,14 @@ def which_rig(root: str, name: str = "") -> str:
     return found
 
 
+def rig_and_request(root: str, words: list[str]) -> tuple[str, str]:
+    """Return the rig and the request, or its branch, of ``[rig] request|branch``. Raises NotFoundError, UsageError."""
+    name = words[-1]
+    if len(words) > 1:
+        return which_rig(root, words[0]), name
+    return which_rig(root) if "/" in name else rig_of_request(root, name), name
+
+
 def rig_of_request(root: str, request_id: str) -> str:
     """Return the rig whose ledger holds the request. Raises NotFoundError if no rig has its prefix."""
     rigs = read_rigs(root)

@@ -129,7 +129,7 @@ def follow(
     Only the child's own end counts: a leftover process that holds or fills the pipes is not waited for.  The caller
     kills the family of a child that is late or stopped.
     """
-    if not hasattr(os, "set_blocking") or os.name == "nt":
+    if os.name == "nt":
         return _follow_by_threads(process, takers, stdin=stdin, timeout_s=timeout_s, stopped=stopped)
     deadline = time.monotonic() + timeout_s
     with _watched(process, takers, stdin) as (selector, tells_end):

@@ -167,7 +167,8 @@ def run_inbox(args: Namespace) -> int:
     if args.json:
         output.say_json_rows([one.as_json(post.me) for one in mailbox.with_bodies(post.store, listed)])
         return 0
-    output.say(output.style(output.clean(f"{post.me}: {len(found)} messages, {unread} unread"), "bold"))
+    count = f"{len(found)} message{'' if len(found) == 1 else 's'}"
+    output.say(output.style(output.clean(f"{post.me}: {count}, {unread} unread"), "bold"))
     show_list(listed, post.me, found)
     return 0
 

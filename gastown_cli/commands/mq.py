@@ -6,7 +6,7 @@ import os
 import sys
 
 from gastown_cli import context, output, who
-from gastown_cli.context import add_rig, rig_of_request, which_rig
+from gastown_cli.context import add_rig, rig_and_request, rig_of_request, which_rig
 from gastown_core.clock import SYSTEM_CLOCK, format_age, format_seconds
 from gastown_core.errors import UsageError
 from gastown_core.model.bead import NO_PRIORITY, known_priority, priority_word
@@ -33,11 +33,6 @@ def _refinery(root: str, rig: str, *, ledger: TownLedger | None = None, is_score
     return Refinery(root, rig, ledger=ledger, policy=of_hours(root, rig) if is_scored else Policy())
 
 
-def _rig_and_request(root: str, words: list[str]) -> tuple[str, str]:
-    """Return the rig and the id in ``[rig] request``. Raises NotFoundError."""
-    return (words[0] if len(words) > 1 else rig_of_request(root, words[-1])), words[-1]
-
-
 def list_arguments(parser: ArgumentParser) -> None:
     """Add the arguments of ``gt mq list``."""
     add_rig(parser)
@@ -57,6 +52,7 @@ def list_arguments(parser: ArgumentParser) -> None:
 def run_list(args: Namespace) -> int:
     """List merge requests in queue order."""
     from gastown_core.refinery.engine import RefineryEngine
+    from gastown_core.refinery.freeze import frozen
 
     root = context.town()
     rig = which_rig(root, args.rig)
@@ -74,7 +70,11 @@ def run_list(args: Namespace) -> int:
         _verify(place, rows)
     if args.json:
         output.say_json_rows(rows)
-    elif rows:
+        return 0
+    freeze = frozen(place)
+    if freeze is not None:
+        output.say(output.style(f"! nothing is merged: {output.clean(freeze.reason)}", "yellow"))
+    if rows:
         output.say(_table(rows, verified=args.verify))
         if queue.ready:
             output.say(_longest_wait(queue, SYSTEM_CLOCK.now()))
@@ -363,7 +363,7 @@ def run_retry(args: Namespace) -> int:
     from gastown_core.refinery.requests import retry
 
     root = context.town()
-    rig, request_id = _rig_and_request(root, args.words)
+    rig, request_id = rig_and_request(root, args.words)
     place = _refinery(root, rig)
     request = retry(place, request_id, actor=who.acting(root))
     blocked = {one.id: why for one, why in RefineryEngine(place).queue().blocked}
@@ -394,11 +394,7 @@ def run_reject(args: Namespace) -> int:
     from gastown_core.refinery.requests import reject
 
     root = context.town()
-    name = args.words[-1]
-    if len(args.words) > 1:
-        rig = which_rig(root, args.words[0])
-    else:
-        rig = which_rig(root) if "/" in name else rig_of_request(root, name)
+    rig, name = rig_and_request(root, args.words)
     reason = sys.stdin.read() if args.stdin else args.reason
     place = _refinery(root, rig)
     request = reject(place, name, reason, actor=who.acting(root), notify=args.notify)
@@ -424,7 +420,7 @@ def run_post_merge(args: Namespace) -> int:
     from gastown_core.refinery.requests import note_merged
 
     root = context.town()
-    rig, request_id = _rig_and_request(root, args.words)
+    rig, request_id = rig_and_request(root, args.words)
     request = note_merged(Refinery(root, rig), request_id, keep_branch=args.skip_branch_delete)
     if args.json:
         output.say_json({"mr": request.id, "source_issue": request.source_issue, "merged": True})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gastown_cli import context, output, who
-from gastown_cli.context import add_rig, rig_of_request, which_rig
+from gastown_cli.context import add_rig, rig_and_request, which_rig
 from gastown_core.clock import SYSTEM_CLOCK, local_moment, parse_duration
 from gastown_core.errors import UsageError
 
@@ -26,11 +26,7 @@ def run_dequeue(args: Namespace) -> int:
     from gastown_core.refinery.requests import dequeue
 
     root = context.town()
-    name = args.words[-1]
-    if len(args.words) > 1:
-        rig = which_rig(root, args.words[0])
-    else:
-        rig = which_rig(root) if "/" in name else rig_of_request(root, name)
+    rig, name = rig_and_request(root, args.words)
     request = dequeue(Refinery(root, rig, policy=Policy()), name, args.reason, actor=who.acting(root))
     if args.json:
         output.say_json({"mr": request.id, "why": request.taken_out})
@@ -82,7 +78,7 @@ def _end(args: Namespace) -> float:
     until = local_moment(args.until, ends_day=True)
     if until is None or until <= now:
         why = "it has passed" if until is not None else "it is no time"
-        raise UsageError(f"--until {args.until!r} does not do", why, "--until 2026-03-02T08:00")
+        raise UsageError(f"the queue cannot be frozen until {args.until!r}", why, "--until 2026-03-02T08:00")
     return until
 
 

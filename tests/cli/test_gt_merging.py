@@ -140,6 +140,7 @@ def test_a_request_is_taken_out_and_the_queue_is_frozen_and_thawed(queued: Queue
     assert frozen["reason"].startswith("frozen until ") and frozen["reason"].endswith("by overseer: release")
     [row] = [row for row in gt("mq", "list", "shop", "--json", cwd=queued.root).json if row["id"] == other.id]
     assert (row["status"], row["why"]) == ("held", frozen["reason"])
+    assert f"nothing is merged: {frozen['reason']}" in gt("mq", "list", "shop", cwd=queued.root).out
     ran = gt("refinery", "process", "shop", cwd=queued.root)
     assert ran.code == 1 and "gt mq thaw shop" in ran.err and not queued.subjects()
     for wrong in (("--for", "soon"), ("--until", "2001-01-01"), ("--for", "1h", "--until", "2099-01-01")):

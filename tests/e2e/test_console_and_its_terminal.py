@@ -6,12 +6,9 @@ import fcntl
 import os
 import random
 import re
-import shutil
 import signal
 import struct
-import subprocess
 import sys
-import tempfile
 import termios
 import time
 from collections.abc import Iterator
@@ -21,25 +18,10 @@ import pytest
 
 from bench.screen import Screen
 from gastown_core.events.log import append_event
-from tests.support.towns import reference_town
 
 pytestmark = pytest.mark.e2e
 GT = [sys.executable, "-P", "-m", "gastown_cli"]
 SIZE = (110, 32)
-
-
-@pytest.fixture
-def town(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    folder = Path(tempfile.mkdtemp(prefix="gtc", dir="/tmp"))
-    monkeypatch.setenv("TMUX_TMPDIR", str(folder))
-    monkeypatch.setenv("PYTHONPATH", os.getcwd())
-    for key in ("TMUX", "TMUX_PANE", "NO_COLOR", "GT_NO_EMOJI", "GT_TOWN_ROOT"):
-        monkeypatch.delenv(key, raising=False)
-    yield reference_town(folder)
-    for socket in folder.glob("tmux-*/*"):
-        if socket.is_socket():
-            subprocess.run(["tmux", "-S", str(socket), "kill-server"], capture_output=True)
-    shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture

@@ -6,11 +6,9 @@ import functools
 import json
 import os
 import re
-import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 from collections.abc import Iterator
@@ -23,24 +21,9 @@ from gastown_core.beads.ledger import TownLedger
 from gastown_core.events.log import append_event
 from gastown_tui.boundary import FILE as FAULTS
 from tests.support.tmux import needs_tmux
-from tests.support.towns import reference_town
 
 pytestmark = pytest.mark.e2e
 GT = [sys.executable, "-P", "-m", "gastown_cli"]
-
-
-@pytest.fixture
-def town(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    folder = Path(tempfile.mkdtemp(prefix="gtc", dir="/tmp"))
-    monkeypatch.setenv("TMUX_TMPDIR", str(folder))
-    monkeypatch.setenv("PYTHONPATH", os.getcwd())
-    for key in ("TMUX", "TMUX_PANE", "NO_COLOR", "GT_NO_EMOJI", "GT_TOWN_ROOT"):
-        monkeypatch.delenv(key, raising=False)
-    yield reference_town(folder)
-    for socket in folder.glob("tmux-*/*"):
-        if socket.is_socket():
-            subprocess.run(["tmux", "-S", str(socket), "kill-server"], capture_output=True)
-    shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture
