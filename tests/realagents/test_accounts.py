@@ -50,5 +50,8 @@ def test_a_limited_account_is_left_for_the_other_with_the_conversation(agent_wor
     world.answered("what was the password?", timeout_s=60)
     (ask,) = [one for one in world.asks() if "what was the password?" in one["user"]]
     assert any("swordfish" in said for said in ask["said"]), "it knows what was said under the other account"
-    assert holds(world, "night", "what was the password?") and not holds(world, "day", "what was the password?")
+    comes_true(
+        lambda: holds(world, "night", "what was the password?"), "the conversation goes on under the other account"
+    )
+    assert not holds(world, "day", "what was the password?")
     assert "hq-mayor" not in [row["session"] for row in world.gt("quota", "scan", "--json").json if row["rate_limited"]]

@@ -80,7 +80,7 @@ def test_each_text_is_in_exactly_one_place_whenever_it_is_sent_and_whoever_is_ki
         (view,) = world.gt("nudge", "--list", agent.address, "--json").json
         return not view["on_the_way"] and all(one["mode"] == "next" for one in view["waiting"])
 
-    until(is_over, "what can be delivered is", 60.0)
+    until(is_over, "what can be delivered is", 180.0)
     agent.nudge("the last word", "--wait", WAIT)
     until(lambda: is_over() and requests_with(world, "the last word"), "the last word is given", 60.0)
 
