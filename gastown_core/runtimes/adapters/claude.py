@@ -129,13 +129,22 @@ class ClaudeRecords(Records):
         """The record of a program below the pane's own process: that of the same session and town."""
         mine = (program.session, os.path.realpath(program.env.get("GT_TOWN_ROOT", "")))
         for record in records:
-            key = (record["pid"], str(record.get("procStart")))
-            if key not in self._owners:
-                env = environment_of(record["pid"]) if lives(record["pid"]) else {}
-                self._owners[key] = (env.get("GT_SESSION", ""), os.path.realpath(env.get("GT_TOWN_ROOT", "")))
-            if self._owners[key] == mine:
+            if self._owner(record) == mine:
                 return record
         return None
+
+    def _owner(self, record: Mapping[str, Any]) -> tuple[str, str]:
+        """Session and town of the process that wrote a record; an environment not had yet is asked for again."""
+        key = (record["pid"], str(record.get("procStart")))
+        known = self._owners.get(key)
+        if known is not None:
+            return known
+        # empty while the process passes through exec, or when it is gone
+        env = environment_of(record["pid"]) if lives(record["pid"]) else {}
+        owner = (env.get("GT_SESSION", ""), os.path.realpath(env.get("GT_TOWN_ROOT", "")))
+        if env:
+            self._owners[key] = owner
+        return owner
 
 
 def _sessions_folder(env: Mapping[str, str]) -> str:

@@ -13,9 +13,10 @@ import pytest
 
 from gastown_core.process_table import start_of
 from gastown_core.runtimes.adapter import Heard, Program, Said, together
-from gastown_core.runtimes.adapters import adapter_for
+from gastown_core.runtimes.adapters import adapter_for, claude
 from gastown_core.runtimes.adapters.claude import ADAPTER, ClaudeRecords, said_of
 from gastown_core.runtimes.heartbeat import note_event, read_heartbeat, read_prompts, write_heartbeat
+from tests.support.patience import until
 
 DATA = Path(__file__).parents[2] / "data" / "runtime-signals"
 SESSION = "sh-opal"
@@ -195,14 +196,28 @@ def test_a_program_below_a_wrapper_is_found_by_its_session(tmp_path: Path) -> No
     child = subprocess.Popen([sys.executable, "-c", "input()"], env=env, stdin=subprocess.PIPE)
     try:
         write_record(tmp_path, child.pid)
-        said = ClaudeRecords().look([program(os.getpid(), tmp_path)], 9.0)
+        # the environment of a process is empty for the moment of its exec: the same reader must see it later
+        records, wrapper = ClaudeRecords(), program(os.getpid(), tmp_path)
+        until(lambda: records.look([wrapper], 9.0)[SESSION].state == "busy", "the record below the wrapper")
     finally:
         child.kill()
         child.wait()
         assert child.stdin is not None
         child.stdin.close()
 
-    assert said[SESSION].state == "busy"
+
+def test_an_environment_that_is_empty_at_the_first_look_is_read_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_record(tmp_path, os.getppid(), procStart=f"{start_of(os.getppid()):.0f}")
+    answers = [{}, {"GT_SESSION": SESSION, "GT_TOWN_ROOT": "/t"}]
+    monkeypatch.setattr(claude, "environment_of", lambda pid: answers.pop(0))
+    records, wrapper = ClaudeRecords(), program(os.getpid(), tmp_path)
+
+    assert records.look([wrapper], 9.0)[SESSION].state == "starting"
+    assert records.look([wrapper], 9.0)[SESSION].state == "busy"
+    # known now: not asked a third time
+    assert records.look([wrapper], 9.0)[SESSION].state == "busy"
 
 
 @pytest.mark.parametrize("junk", ["", "{", "[]", '{"pid": "x"}', '{"pid": 1, "status": [1]}', "[" * 3000])
