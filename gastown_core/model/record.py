@@ -30,6 +30,8 @@ else:
 
         def __new__(cls, /, *values, **named):
             lacking = len(cls._fields) - len(values)
+            if not lacking and not named:
+                return tuple.__new__(cls, values)
             if named or not 0 <= lacking <= len(cls._tail):
                 values = _filled(cls, values, named)
             elif lacking:

@@ -196,15 +196,16 @@ def _member(bead_id: str, town: TownGraph) -> MemberView:
         return known[2]
     rig = "" if store == "town" else store
     town.graph.learn(bead)
-    stage = stage_of(bead, town.graph)
-    if stage == MemberStage.RUNNING and is_absent(town.inventory, bead.assignee):
-        stage = MemberStage.ORPHANED
-    view = MemberView(bead_id, bead.title, bead.status, bead.assignee, rig, stage)
     if bead.status == CLOSED:
+        view = MemberView(bead_id, bead.title, CLOSED, bead.assignee, rig, MemberStage.DONE)
         if len(_ENDED) >= MOST_ENDED:
             _ENDED.clear()
         _ENDED[bead_id] = (bead, store, view)
-    return view
+        return view
+    stage = stage_of(bead, town.graph)
+    if stage == MemberStage.RUNNING and is_absent(town.inventory, bead.assignee):
+        stage = MemberStage.ORPHANED
+    return MemberView(bead_id, bead.title, bead.status, bead.assignee, rig, stage)
 
 
 MOST_ENDED = 20_000
