@@ -14,7 +14,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from gastown_core.runtimes.preset import Preset
 
-MODULES = {"claude": "claude", "codex": "codex", "copilot": "copilot", "gemini": "gemini"}
+MODULES = {name: name for name in ("claude", "codex", "copilot", "gemini", "omp", "opencode", "pi")}
 """Runtime (``Preset.screens``) → module here whose ``READINESS`` knows it."""
 
 PACKAGES = {

@@ -441,3 +441,82 @@ def test_settings_of_copilot_in_an_odd_form_are_never_written(copilot: Home, odd
     assert found.edit is not None
     with pytest.raises(ValueError):
         found.edit.change(odd.encode())
+
+
+@pytest.mark.parametrize(
+    ("files", "env", "kinds"),
+    [
+        ({}, {}, ["login"]),
+        ({}, {"ANTHROPIC_API_KEY": "sk-1"}, []),
+        ({}, {"ANTHROPIC_API_KEY": ""}, ["login"]),
+        ({}, {"AWS_PROFILE": "work"}, []),
+        ({"auth.json": "{}"}, {}, ["login"]),
+        ({"auth.json": '{"anthropic": {"type": "api_key"}}'}, {}, []),
+        ({"models.json": '{"providers": {"mine": {"apiKey": "x"}}}'}, {}, []),
+        ({"models.json": '// mine\n{"providers": {"mine": {"apiKey": "x"}}}'}, {}, []),
+        ({"models.json": '{"providers": []}'}, {}, ["login"]),
+        ({"models.json": "{ junk"}, {}, ["setup"]),
+        ({"extensions/provider.ts": "//"}, {}, []),
+        ({"settings.json": '{"packages": ["npm:x"]}'}, {}, []),
+    ],
+)
+def test_pi_needs_a_provider_of_models(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, files: dict[str, str], env: dict[str, str], kinds: list[str]
+) -> None:
+    pi = Home(tmp_path, "pi", monkeypatch)
+    for name, content in files.items():
+        pi.put(f".pi/agent/{name}", content)
+
+    assert pi.kinds(**env) == kinds
+
+
+def test_pi_reads_the_folder_that_its_variable_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pi = Home(tmp_path, "pi", monkeypatch)
+    pi.put("elsewhere/auth.json", {"openai": {"type": "oauth"}})
+
+    assert pi.kinds() == ["login"]
+    assert pi.kinds(PI_CODING_AGENT_DIR="~/elsewhere") == []
+
+
+@pytest.mark.parametrize(
+    ("config", "kinds"),
+    [
+        (None, ["setup"]),
+        ("theme: dark\n", ["setup"]),
+        ("theme: dark\nsetupVersion: 1\n", []),
+        ('{\n  "setupVersion": 1,\n  "theme": "dark"\n}', []),
+        ('{"setupVersion": 1}', []),
+        ("setupVersion:\n", ["setup"]),
+        ("# setupVersion: 1\n", ["setup"]),
+    ],
+)
+def test_omp_begins_with_its_set_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, config: str | None, kinds: list[str]
+) -> None:
+    omp = Home(tmp_path, "omp", monkeypatch)
+    if config is not None:
+        omp.put(".omp/agent/config.yml", config)
+
+    assert omp.kinds() == kinds
+
+
+@pytest.mark.parametrize(
+    ("config", "kinds"),
+    [
+        (None, []),
+        ("", []),
+        ('{"model": "a/b"}', []),
+        ('{"model": "a/b", // mine\n}', []),
+        ("{ junk", ["setup"]),
+        ("[" * 5000, ["setup"]),
+    ],
+)
+@pytest.mark.parametrize("name", ["opencode.json", "opencode.jsonc"])
+def test_opencode_ends_at_settings_that_are_no_json(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, config: str | None, kinds: list[str]
+) -> None:
+    opencode = Home(tmp_path, "opencode", monkeypatch)
+    if config is not None:
+        opencode.put(f".config/opencode/{name}", config)
+
+    assert opencode.kinds() == kinds
