@@ -208,8 +208,8 @@ ROOT = Root(
             "Work",
             "List convoys with ready work that nobody is on",
         ),
-        Command("convoy watch", _C + "convoy:watch", "Work", "Get notified when a convoy lands or stalls"),
-        Command("convoy unwatch", _C + "convoy:unwatch", "Work", "Stop notifications for a convoy"),
+        Command("convoy watch", _C + "convoy_lifecycle:watch", "Work", "Get notified when a convoy lands or stalls"),
+        Command("convoy unwatch", _C + "convoy_lifecycle:unwatch", "Work", "Stop notifications for a convoy"),
         Command(
             "convoy stage",
             _C + "convoy_lifecycle:stage",

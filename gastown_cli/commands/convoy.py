@@ -1,4 +1,4 @@
-"""``gt convoy``: create, list and show convoys, add work to them, and watch them."""
+"""``gt convoy``: create, list and show convoys, and add work to them."""
 
 from __future__ import annotations
 
@@ -14,10 +14,9 @@ if TYPE_CHECKING:
 
     from gastown_core.beads.ledger import TownLedger
     from gastown_core.model.obstacle import Obstacle
-    from gastown_core.model.snapshot import MemberView
-    from gastown_core.work.convoy.acts import Subscription
+    from gastown_core.model.snapshot import ConvoyView, MemberView
     from gastown_core.work.convoy.staging import PlanProblem, StagingPlan
-    from gastown_core.work.convoys import Convoy, ConvoyProgress
+    from gastown_core.work.convoys import Convoy, ConvoyProgress, ConvoyRow
     from gastown_core.work.scheduler.dispatch import Dispatched
 MARKS = {CLOSED: "✓", IN_REVIEW: "◐", HOOKED: "●", IN_PROGRESS: "●", BLOCKED: "⊘"}
 _SAYS_IT = ("held", "gone", "review", "done", "queued")
@@ -205,19 +204,36 @@ def list_arguments(parser: ArgumentParser) -> None:
 
 
 def run_list(args: Namespace) -> int:
-    """List convoys, newest first."""
+    """List convoys, newest first, and why those stand still that do."""
     from gastown_core.beads.ledger import TownLedger
+    from gastown_core.state.convoy_glance import glance_at_convoys
     from gastown_core.work.convoys import as_json, list_convoys, list_rows
 
     statuses = () if args.all else (args.status,) if args.status else SHOWN
-    ledger = TownLedger(context.town())
+    root, now = context.town(), SYSTEM_CLOCK.now()
+    ledger = TownLedger(root)
+    glance = glance_at_convoys(root, ledger, now)
+    for fault in glance.faults:
+        output.note(f"note: {output.clean(fault)}")
     if args.json:
-        output.say_json_rows([as_json(convoy) for convoy in list_convoys(ledger, statuses=statuses)])
-        return context.tell_unread(ledger)
-    if args.tree:
-        output.say("\n\n".join("\n".join(detail_lines(one)) for one in list_convoys(ledger, statuses=statuses)))
-        return context.tell_unread(ledger)
-    now = SYSTEM_CLOCK.now()
+        rows = [
+            as_json(one) | stall_json(glance.views.get(one.bead.id), now)
+            for one in list_convoys(ledger, statuses=statuses)
+        ]
+        output.say_json_rows(rows)
+    elif args.tree:
+        found = list_convoys(ledger, statuses=statuses)
+        trees = [[*detail_lines(one), *why_lines(glance.views.get(one.bead.id), now)] for one in found]
+        output.say("\n\n".join("\n".join(lines) for lines in trees))
+    else:
+        _say_rows(list_rows(ledger, statuses=statuses), glance.views, now, is_all=args.all)
+    return context.tell_unread(ledger)
+
+
+def _say_rows(found: list[ConvoyRow], views: Mapping[str, ConvoyView], now: float, *, is_all: bool) -> None:
+    """Print a row for each convoy, and below it why it stands still."""
+    from gastown_core.state.convoy_views import stuck_word
+
     rows = [
         [
             str(number),
@@ -225,17 +241,36 @@ def run_list(args: Namespace) -> int:
             output.shorten(output.clean(one.title), 48),
             f"{one.progress.done}/{one.progress.total}",
             str(one.progress.in_review or ""),
-            one.status,
+            (stuck_word(views[one.id], now) if one.id in views else "") or one.status,
             format_age(now - one.created_at),
         ]
-        for number, one in enumerate(list_rows(ledger, statuses=statuses), 1)
+        for number, one in enumerate(found, 1)
     ]
-    if rows:
-        header = ("#", "ID", "TITLE", "DONE", "REVIEW", "STATUS", "AGE")
-        output.say(output.table(rows, header=header, right=(0, 3, 4, 6)))
-    else:
-        output.say("no convoys" if args.all else "no open convoys; next: gt convoy create NAME BEAD…")
-    return context.tell_unread(ledger)
+    if not rows:
+        output.say("no convoys" if is_all else "no open convoys; next: gt convoy create NAME BEAD…")
+        return
+    header = ("#", "ID", "TITLE", "DONE", "REVIEW", "STATUS", "AGE")
+    head, *lines = output.table(rows, header=header, right=(0, 3, 4, 6)).split("\n")
+    output.say(head)
+    for one, line in zip(found, lines, strict=True):
+        output.say("\n".join([line, *why_lines(views.get(one.id), now)]))
+
+
+def why_lines(view: ConvoyView | None, now: float) -> list[str]:
+    """Return why a convoy stands still, as the console says it; no lines for one that moves or is closed."""
+    if view is None or view.closed_at is not None:
+        return []
+    from gastown_core.state.convoy_views import stuck_words
+
+    return ["   " + output.style(output.clean(words), "yellow") for words in stuck_words(view, now)]
+
+
+def stall_json(view: ConvoyView | None, now: float) -> dict[str, object]:
+    """Return whether a convoy is stalled, and its stuck members with the reasons, with the keys of ``gt status --json``."""
+    from gastown_core.state.as_json import convoy_json
+
+    told = convoy_json(view, now) if view is not None and view.closed_at is None else {}
+    return {"stalled": bool(told.get("stalled")), "stuck": told.get("stuck", {})}
 
 
 SHOWN = ("open", "staged_ready", "staged_warnings")
@@ -362,57 +397,3 @@ def run_add(args: Namespace) -> int:
     else:
         output.say(f"{args.convoy} already tracks {'it' if len(args.beads) == 1 else 'them'}")
     return 0
-
-
-_WORDS = {
-    "subscribed": "now watches",
-    "already_watching": "already watches",
-    "removed": "no longer watches",
-    "not_watching": "was not watching",
-}
-
-
-def watch_arguments(parser: ArgumentParser) -> None:
-    """Add the arguments of ``gt convoy watch`` and ``unwatch``."""
-    parser.add_argument("convoy", help="id of the convoy")
-    parser.add_argument("--nudge", action="store_true", help="notify by nudge instead of by mail")
-    parser.add_argument("--addr", default="", help="address to subscribe (default: you)")
-    context.add_json(parser)
-
-
-def run_watch(args: Namespace) -> int:
-    """Subscribe an address; subscribing twice has no further effect."""
-    return change(args, on=True)
-
-
-def change(args: Namespace, *, on: bool) -> int:
-    """Subscribe or unsubscribe an address and print the result."""
-    from gastown_core.beads.ledger import TownLedger
-    from gastown_core.model.address import TOWN_ROLES
-    from gastown_core.work.convoy.acts import MAIL, NUDGE, unwatch, watch
-
-    root = context.town()
-    ledger = TownLedger(root)
-    me = who.acting(root)
-    convoy = find_convoy(ledger, args.convoy).bead.id
-    head, slash, _ = args.addr.partition("/")
-    if on and slash and head not in TOWN_ROLES:
-        # a mailbox may be there before its owner, but in no rig that is not there
-        context.check_rig(root, head)
-    act = watch if on else unwatch
-    done: Subscription = act(ledger, convoy, args.addr or me, way=NUDGE if args.nudge else MAIL, actor=me)
-    if args.json:
-        output.say_json(done._asdict())
-    else:
-        output.say(f"{output.clean(done.address)} {_WORDS[done.status]} {done.convoy_id} ({done.watch_type})")
-    return 0
-
-
-def unwatch_arguments(parser: ArgumentParser) -> None:
-    """Add the arguments of ``gt convoy unwatch``: those of ``gt convoy watch``."""
-    watch_arguments(parser)
-
-
-def run_unwatch(args: Namespace) -> int:
-    """Unsubscribe an address; one that was not watching is not an error."""
-    return change(args, on=False)

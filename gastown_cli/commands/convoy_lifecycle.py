@@ -1,4 +1,4 @@
-"""``gt convoy``: stage, launch, check, refresh, close and land convoys, and list stranded ones."""
+"""``gt convoy``: stage, launch, check, refresh, close and land convoys, list stranded ones, and watch them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
 
     from gastown_core.beads.ledger import TownLedger
-    from gastown_core.work.convoy.acts import Landed, Leftover
+    from gastown_core.work.convoy.acts import Landed, Leftover, Subscription
     from gastown_core.work.convoy.launching import Launched, Staged
     from gastown_core.work.convoy.refresh import Refreshed
 
@@ -321,3 +321,58 @@ def _leftover(one: Leftover, dry_run: bool) -> str:
     return who_ + (
         f"worktree removed, {' and '.join(lost)} saved as {one.rescue}" if one.rescue else "worktree removed"
     )
+
+
+_WORDS = {
+    "subscribed": "now watches",
+    "already_watching": "already watches",
+    "removed": "no longer watches",
+    "not_watching": "was not watching",
+}
+
+
+def watch_arguments(parser: ArgumentParser) -> None:
+    """Add the arguments of ``gt convoy watch`` and ``unwatch``."""
+    parser.add_argument("convoy", help="id of the convoy")
+    parser.add_argument("--nudge", action="store_true", help="notify by nudge instead of by mail")
+    parser.add_argument("--addr", default="", help="address to subscribe (default: you)")
+    context.add_json(parser)
+
+
+def run_watch(args: Namespace) -> int:
+    """Subscribe an address; subscribing twice has no further effect."""
+    return change(args, on=True)
+
+
+def change(args: Namespace, *, on: bool) -> int:
+    """Subscribe or unsubscribe an address and print the result."""
+    from gastown_cli.commands.convoy import find_convoy
+    from gastown_core.beads.ledger import TownLedger
+    from gastown_core.model.address import TOWN_ROLES
+    from gastown_core.work.convoy.acts import MAIL, NUDGE, unwatch, watch
+
+    root = context.town()
+    ledger = TownLedger(root)
+    me = who.acting(root)
+    convoy = find_convoy(ledger, args.convoy).bead.id
+    head, slash, _ = args.addr.partition("/")
+    if on and slash and head not in TOWN_ROLES:
+        # a mailbox may be there before its owner, but in no rig that is not there
+        context.check_rig(root, head)
+    act = watch if on else unwatch
+    done: Subscription = act(ledger, convoy, args.addr or me, way=NUDGE if args.nudge else MAIL, actor=me)
+    if args.json:
+        output.say_json(done._asdict())
+    else:
+        output.say(f"{output.clean(done.address)} {_WORDS[done.status]} {done.convoy_id} ({done.watch_type})")
+    return 0
+
+
+def unwatch_arguments(parser: ArgumentParser) -> None:
+    """Add the arguments of ``gt convoy unwatch``: those of ``gt convoy watch``."""
+    watch_arguments(parser)
+
+
+def run_unwatch(args: Namespace) -> int:
+    """Unsubscribe an address; one that was not watching is not an error."""
+    return change(args, on=False)

@@ -246,6 +246,8 @@ def orphan_lines(snapshot: TownSnapshot, now: float) -> list[str]:
 
 def convoy_row(view: ConvoyView, now: float) -> list[str]:
     """Return a convoy's columns: id, title, progress bar, counts, and whether it is stalled."""
+    from gastown_core.state.convoy_views import stuck_word
+
     width = 20
     total = max(1, view.total)
     done = view.done * width // total
@@ -257,7 +259,7 @@ def convoy_row(view: ConvoyView, now: float) -> list[str]:
         output.shorten(output.clean(view.title), 32),
         bar,
         numbers,
-        f"{len(view.standstills)} stuck" if view.standstills else "stalled" if view.is_stalled(now) else "",
+        stuck_word(view, now),
     ]
 
 

@@ -268,12 +268,17 @@ class RefineryView(Record):
 
 
 class SchedulerView(Record):
-    """Deferred slings: how many wait, and whether dispatch is paused, by whom and since when."""
+    """Deferred slings: how many wait, and whether dispatch is paused, by whom and since when.
+
+    ``working`` polecats are at work of the ``limit`` that may be at once (0: not counted).
+    """
 
     queued: int = 0
     is_paused: bool = False
     paused_by: str = ""
     paused_at: float = 0.0
+    working: int = 0
+    limit: int = 0
 
 
 class RigView(Record):

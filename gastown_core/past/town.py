@@ -23,11 +23,12 @@ from gastown_core.model.snapshot import SchedulerView, TownSnapshot
 from gastown_core.model.states import RigState
 from gastown_core.past.event_log import EventLog
 from gastown_core.past.tables import FACTS, Tables
-from gastown_core.state.collect import make_roster, read_thresholds
+from gastown_core.state.collect import make_roster
 from gastown_core.state.facts import RefineryFacts, TownFacts
 from gastown_core.state.reduce import reduce_recorded, reduce_town
 from gastown_core.state.rows import event_row
 from gastown_core.state.sources.last_events import last_event
+from gastown_core.state.thresholds import read_thresholds
 from gastown_core.tmux.panes import Pane
 from gastown_core.town.history import commits_in
 from gastown_core.town.inventory import RosterEntry, survey

@@ -168,7 +168,12 @@ def status_json(snapshot: TownSnapshot) -> dict[str, object]:
         "rigs": [rig_json(snapshot, rig) for rig in snapshot.rigs],
         "convoys": [convoy_json(c, snapshot.taken_at) for c in snapshot.convoys if c.status != CLOSED],
         "escalations": snapshot.escalations,
-        "scheduler": {"queued": snapshot.scheduler.queued, "paused": snapshot.scheduler.is_paused},
+        "scheduler": {
+            "queued": snapshot.scheduler.queued,
+            "paused": snapshot.scheduler.is_paused,
+            "working": snapshot.scheduler.working,
+            "limit": snapshot.scheduler.limit,
+        },
         "daemon": snapshot.daemon.as_json(),
         "usage": {"day": snapshot.usage.day, **snapshot.usage.spent._asdict()},
         "budgets": [{**one._asdict(), "text": one.words()} for one in snapshot.budgets],

@@ -13,7 +13,6 @@ from gastown_core.model.address import parse_address
 from gastown_core.model.agent import HEALTH_SYMBOLS, Judged
 from gastown_core.model.record import Record
 from gastown_core.model.snapshot import AgentView, TownSnapshot
-from gastown_core.state.evidence import Thresholds
 from gastown_core.state.facts import Roster, TownFacts, roster_addresses
 from gastown_core.state.reduce import agent_views, reduce_town
 from gastown_core.state.sources.daemon import DaemonSource
@@ -25,53 +24,21 @@ from gastown_core.state.sources.programs import ProgramSource
 from gastown_core.state.sources.refineries import RefinerySource
 from gastown_core.state.sources.scheduler import SchedulerSource
 from gastown_core.state.sources.usage import UsageSource
+from gastown_core.state.thresholds import thresholds_of
 from gastown_core.town import estop
 from gastown_core.town.inventory import Inventory, read_inventory, survey
 from gastown_core.town.settings import load_settings, wrong_settings
 from gastown_core.usage.budget import limits_of
-from gastown_core.work.workers import RIG_KEY, SCHEDULER_KEY, TOWN_KEY
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from typing import TypeVar
 
-    from gastown_core.town.settings import Settings
-
     T = TypeVar("T")
 
 GLANCE_EVENTS = 500
 """How many events a command reads; the console, which stays open, reads more."""
-
-
-def read_thresholds(root: str) -> Thresholds:
-    """Thresholds of ``settings/config.json``. Raises SettingsError."""
-    return thresholds_of(load_settings(root))
-
-
-def thresholds_of(settings: Settings) -> Thresholds:
-    """Thresholds from the town's settings, with defaults for those not set."""
-    session = "operational.session."
-    places, queued = (int(settings.lenient(key)) for key in (TOWN_KEY, SCHEDULER_KEY))
-    return Thresholds(
-        stalled_s=settings.seconds(session + "stalled"),
-        gupp_s=settings.seconds(session + "gupp_violation"),
-        long_turn_s=settings.seconds(session + "long_turn"),
-        ralph_stalled_s=settings.seconds(session + "ralph_stalled"),
-        ralph_gupp_s=settings.seconds(session + "ralph_gupp_violation"),
-        hung_s=settings.seconds(session + "hung_session"),
-        heartbeat_stale_s=settings.seconds("operational.polecat.heartbeat_stale"),
-        spawn_grace_s=settings.seconds(session + "spawn_grace"),
-        most_deaths=int(settings.lenient("operational.witness.max_bead_respawns")),
-        dam_s=settings.seconds("dam.after"),
-        unexplained_s=settings.seconds("dam.unexplained"),
-        feed_grace_s=settings.seconds("convoy.feed_grace"),
-        places=min(places, queued) if queued > 0 else places,
-        rig_places=int(settings.lenient(RIG_KEY)),
-        is_deferred=queued > 0,
-        mass_count=int(settings.lenient("operational.daemon.mass_death_count")),
-        mass_window_s=settings.seconds("operational.daemon.mass_death_window"),
-    )
 
 
 class Sources:

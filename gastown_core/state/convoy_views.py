@@ -80,6 +80,17 @@ def _behind(own: Mapping[str, str], sources: Mapping[str, list[str]]) -> dict[st
     return found
 
 
+def stuck_word(convoy: ConvoyView, now: float) -> str:
+    """Return ``2 stuck`` for a convoy that cannot finish as it is, ``stalled 5m`` for one that nobody works on; else empty."""
+    if convoy.closed_at is not None:
+        return ""
+    if convoy.standstills:
+        return f"{len(convoy.standstills)} stuck"
+    if convoy.stalled_since is not None and convoy.is_stalled(now):
+        return f"stalled {format_age(max(1.0, now - convoy.stalled_since))}"
+    return ""
+
+
 def stuck_words(convoy: ConvoyView, now: float) -> list[str]:
     """Why a convoy makes no progress: its blocked and its idle members; bead text is included unsanitised."""
     parts = [f"cannot finish: {one.bead_id} {one.why}" for one in convoy.standstills[:MOST_TOLD]]

@@ -38,6 +38,7 @@ from gastown_core.state.facts import LedgerDigest, TownFacts, blocked_by, digest
 from gastown_core.state.health import STANDING, classify, is_there
 from gastown_core.state.landing_strips import with_landings
 from gastown_core.state.molecules import step_text
+from gastown_core.state.places import with_places
 from gastown_core.state.request_views import refinery_views, request_views, scheduler_view
 from gastown_core.town.liveness import is_for
 from gastown_core.usage.budget import judge
@@ -91,7 +92,7 @@ def reduce_recorded(facts: TownFacts, now: float, old: TownSnapshot | None = Non
         tmux_running=None if facts.panes is None else bool(facts.panes),
         counts=_counts(view.health.state for view in agents),
         refineries=refineries,
-        scheduler=scheduler,
+        scheduler=with_places(scheduler, facts, agents, orphans, now),
         daemon=facts.daemon,
         usage=facts.usage,
         budgets=judge(facts.usage, facts.limits, today(now)) if facts.limits.are_set else (),

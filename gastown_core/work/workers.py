@@ -101,22 +101,28 @@ def read_capacity(
     town = ledger.store(TOWN)
     for bead in town.find(BeadQuery(types=("agent",), exclude_statuses=(CLOSED,))) if town is not None else ():
         fields = bead.fields
-        if fields.get("role_type") != "polecat" or not fields.get("hook_bead"):
+        who = _polecat_of_bead(bead.id, rigs) if fields.get("hook_bead") else None
+        if who is None or who.path in working:
             continue
-        who = _polecat_of_bead(bead.id, rigs)
-        if (
-            who is None
-            or who.path in working
-            or fields.get("agent_state") in (AgentState.IDLE, AgentState.DONE, AgentState.NUKED)
-        ):
-            continue
-        is_fresh = fields.get("agent_state") == AgentState.SPAWNING and clock.now() - bead.updated_at < grace_s
-        if is_fresh:
-            work = ledger.excerpt(fields["hook_bead"])
-            is_fresh = work is not None and work.status == OPEN
-        if is_fresh or (live is not None and who.session(rigs[who.rig]) in live):
+        work = ledger.excerpt(fields["hook_bead"]) if fields.get("agent_state") == AgentState.SPAWNING else None
+        is_live = live is not None and who.session(rigs[who.rig]) in live
+        is_fresh = clock.now() - bead.updated_at < grace_s
+        if keeps_place(fields, work.status if work is not None else "", is_live=is_live, is_fresh=is_fresh):
             working[who.path] = who.rig
     return _capacity(settings, working, refusal(root) or accounts.refusal(root, clock.now()))
+
+
+def keeps_place(fields: Mapping[str, str], work: str, *, is_live: bool, is_fresh: bool) -> bool:
+    """Whether a polecat that holds no bead counts as working: its record names work, and it lives or is about to start.
+
+    ``work`` is the status of that work (empty: no ledger has it); ``is_fresh``: the record was written a moment ago.
+    """
+    state = fields.get("agent_state")
+    if fields.get("role_type") != "polecat" or not fields.get("hook_bead"):
+        return False
+    if state in (AgentState.IDLE, AgentState.DONE, AgentState.NUKED):
+        return False
+    return is_live or (state == AgentState.SPAWNING and is_fresh and work == OPEN)
 
 
 def _holders(store: BeadStore) -> list[Address]:

@@ -9,6 +9,7 @@ from gastown_core.model.address import parse_address
 from gastown_core.model.bead import MemberStage
 from gastown_core.model.landing import BEGUN
 from gastown_core.model.snapshot import RequestState
+from gastown_core.state.convoy_views import stuck_word
 from gastown_tui.rowtext import trouble_text
 from gastown_tui.selection import BATCH, BEAD, CONVOY, REQUEST, Selection, point_at
 from gastown_tui.text import clean, cut, fit, fit_right, glyph, two_ends
@@ -90,10 +91,9 @@ def _ending(convoy: ConvoyView, now: float, ascii_only: bool) -> tuple[str, str]
         return f"{glyph('warn', ascii_only)} {count} fault{'s' if count > 1 else ''}", "bad"
     if convoy.closed_at is not None:
         return f"{glyph('done', ascii_only)} {format_ago(now - convoy.closed_at)}", "good"
-    if convoy.standstills:
-        return f"{glyph('warn', ascii_only)} {len(convoy.standstills)} stuck", "stalled"
-    if convoy.stalled_since is not None and convoy.is_stalled(now):
-        return f"{glyph('warn', ascii_only)} stalled {format_age(now - convoy.stalled_since)}", "stalled"
+    stuck = stuck_word(convoy, now)
+    if stuck:
+        return f"{glyph('warn', ascii_only)} {stuck}", "stalled"
     return f"{glyph('age', ascii_only)} {format_age(now - convoy.created_at)}", "dim"
 
 

@@ -66,14 +66,24 @@ def chip_pieces(snapshot: TownSnapshot, now: float, ascii_only: bool) -> list[Pi
     return [((f"{glyph(word, ascii_only)} {count} {word}", tone),) for word, count, tone in found if count]
 
 
-def slings_pieces(snapshot: TownSnapshot) -> Pieces:
-    """Return the deferred slings, if there are any or dispatch is paused: ``4 to dispatch``, ``dispatch paused: 4``."""
+def slings_pieces(snapshot: TownSnapshot, *, is_short: bool = False) -> Pieces:
+    """Return the deferred slings, if there are any or dispatch is paused: ``4 waiting for a polecat``, ``dispatch paused: 4``."""
     scheduler = snapshot.scheduler
     if not scheduler.queued and not scheduler.is_paused:
         return ()
     if not scheduler.is_paused:
-        return ((f"{scheduler.queued} to dispatch", "text"),)
+        return ((f"{scheduler.queued} {'to dispatch' if is_short else 'waiting for a polecat'}", "text"),)
     return ((f"dispatch paused: {scheduler.queued}" if scheduler.queued else "dispatch paused", "warn"),)
+
+
+def places_pieces(snapshot: TownSnapshot) -> Pieces:
+    """Return how many polecats are at work of how many may be: ``3/12 polecats``; a full town stands out while work waits."""
+    scheduler = snapshot.scheduler
+    if not scheduler.limit:
+        return ()
+    is_full = scheduler.working >= scheduler.limit
+    tone = "warn" if is_full and scheduler.queued else "text" if scheduler.working else "faint"
+    return ((f"{scheduler.working}/{scheduler.limit} polecats", tone),)
 
 
 def daemon_pieces(snapshot: TownSnapshot, now: float) -> Pieces:
@@ -99,10 +109,10 @@ def freshness(snapshot: TownSnapshot, now: float, moved_at: float, ascii_only: b
     if age_s > STALE_S:
         return (f"stale {format_age(age_s)}", "error")
     moved = format_age(max(0.0, now - moved_at)) if moved_at else ""
-    words = (
-        f"live {glyph('dot', ascii_only)} changed {'now' if moved == 'now' else moved + ' ago'}" if moved else "live"
-    )
-    return (words, "working")
+    if not moved:
+        return ("live", "working")
+    told = f"quiet {moved}" if now - moved_at >= 60 else f"changed {'now' if moved == 'now' else moved + ' ago'}"
+    return (f"live {glyph('dot', ascii_only)} {told}", "working")
 
 
 def header_pieces(
@@ -127,37 +137,48 @@ def header_pieces(
         brand.append(VIEW_WORDS[view])
     if is_readonly:
         brand.append(("  READ-ONLY", "warn"))
-    slings, is_paused = slings_pieces(snapshot), snapshot.scheduler.is_paused
-    queue = sum(
-        request.state in (RequestState.QUEUED, RequestState.BLOCKED, RequestState.MERGING)
-        for request in snapshot.requests
-    )
     fresh = freshness(snapshot, now, moved_at, ascii_only) if is_live else ("", "text")
     daemon = daemon_pieces(snapshot, now) if is_live else ()
     for words in (True, False):
         groups = counts_pieces(snapshot, words=words, ascii_only=ascii_only, need=need)
-        full: list[tuple[Piece, ...]] = [
-            ((f"{queue} to merge", "text" if queue else "faint"),),
-            (fresh,),
-            ((clock, "dim"),),
-        ]
-        short: list[tuple[Piece, ...]] = [((fresh[0].partition(" ")[0], fresh[1]),), ((clock, "dim"),)]
-        tails: list[list[tuple[Piece, ...]]] = [full, full[1:], short] + ([short[:1], []] if not words else [])
-        if slings:
-            # a pause is easily forgotten, so it is dropped last; a mere count is dropped first
-            told = [[slings, *tail] for tail in tails]
-            tails = told + tails if is_paused and not words else told if is_paused else [*told[:1], *tails]
+        tails = _tails(snapshot, fresh, clock, words=words)
         if daemon:
             # without a daemon nothing is dispatched or merged: only the counts outlast this
             tails = [[daemon, *tail] for tail in tails] + ([[daemon], []] if not words else [])
         chips = chip_pieces(snapshot, now, ascii_only) if words else []
-        # the chips have room as long as nothing but the age of the data gives way for them
-        choices = [([*groups, *chips], tail) for tail in tails[:2]] if chips else []
+        # places, queue and the age of the data give way for the chips, words of the counts do not
+        choices = [([*groups, *chips], tail) for tail in tails] if chips else []
         for shown, tail in (*choices, *((groups, tail) for tail in tails)):
-            line = _assemble(brand, shown, tail, width, 4 if width >= 130 and words else 2)
-            if line:
-                return line
+            for gap in (4, 2) if width >= 130 and words else (2,):
+                line = _assemble(brand, shown, tail, width, gap)
+                if line:
+                    return line
     return _trimmed(brand, counts_pieces(snapshot, words=False, ascii_only=ascii_only, need=need), width)
+
+
+def _tails(snapshot: TownSnapshot, fresh: Piece, clock: str, *, words: bool) -> list[list[tuple[Piece, ...]]]:
+    """Return what may stand on the right, the fullest first: what waits for polecats and merges, places, age of the data, time."""
+    queue = sum(
+        request.state in (RequestState.QUEUED, RequestState.BLOCKED, RequestState.MERGING)
+        for request in snapshot.requests
+    )
+    merges = ((f"{queue} to merge", "text" if queue else "faint"),)
+    end: list[tuple[Piece, ...]] = [(fresh,), ((clock, "dim"),)]
+    places = places_pieces(snapshot)
+    short: list[tuple[Piece, ...]] = [((fresh[0].partition(" ")[0], fresh[1]),), end[1]]
+    bare = [short[:1], []] if not words else []
+    tails: list[list[tuple[Piece, ...]]] = [[merges, *end], end, short, *bare]
+    full = [[merges, places, *end], [merges, places, *short]] if places else []
+    slings = slings_pieces(snapshot)
+    if not slings:
+        return full + tails
+    if snapshot.scheduler.is_paused:
+        # a pause is easily forgotten, so it is dropped last
+        told = [[slings, *tail] for tail in full + tails]
+        return told + tails if not words else told
+    brief = slings_pieces(snapshot, is_short=True)
+    told = [[form, *tail] for tail in full or tails[:1] for form in (slings, brief)]
+    return [*told, [brief, *tails[0]], [brief, merges, *short], *full, *tails]
 
 
 def _assemble(brand: list[Piece], groups: list[Pieces], tail: list[tuple[Piece, ...]], width: int, gap: int) -> Pieces:
@@ -201,7 +222,9 @@ def view_at(pieces: Pieces, x: int, ascii_only: bool) -> str:
         return "queue"
     if text.endswith((" escalated", " stuck")):
         return "problems"
-    return "convoys" if text.endswith(" to dispatch") or text.startswith("dispatch paused") else ""
+    if text.endswith(" polecats"):
+        return "agents"
+    return "convoys" if text.endswith((" to dispatch", " for a polecat")) or text.startswith("dispatch paused") else ""
 
 
 class HeaderBar(Sheet):

@@ -370,10 +370,8 @@ def convoy_why_page(convoy: ConvoyView, now: float, ascii_only: bool) -> list[Pi
             lines.append(((f"{glyph('warn', ascii_only)} {member.bead_id} {member.landing.fault}: ", "bad"), (clean(member.landing.why), "text")))  # fmt: skip
     if convoy.closed_at is not None:
         lines.append(((f"Landed {format_ago(now - convoy.closed_at)}: all its beads are closed.", "good"),))
-    elif convoy.standstills:
-        lines += [((f"{word[:1].upper()}{word[1:]}", "stalled"),) for word in map(clean, stuck_words(convoy, now))]
-    elif convoy.stalled_since is not None and convoy.is_stalled(now):
-        lines.append(((f"Stalled for {format_span(max(0.0, now - convoy.stalled_since))}: ", "stalled"), ("nobody is working on it; what holds each bead is below.", "text")))  # fmt: skip
+    elif told := stuck_words(convoy, now):
+        lines += [((f"{word[:1].upper()}{word[1:]}", "stalled"),) for word in map(clean, told)]
     else:
         lines.append(((f"In progress: {progress_words(convoy)}", "text"),))
     lines.append(())

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 from gastown_core.work.convoys import create_convoy
 from tests.support.cli import gt
 
@@ -44,6 +46,37 @@ def test_show_tells_what_members_wait_for(paper):
     assert f"      waits for {one} (open)" in gt("convoy", "show", cwd=paper.root).out
     tracked = gt("convoy", "show", "--json", cwd=paper.root).json["tracked"]
     assert [(row["blocked"], row["held"]) for row in tracked] == [(False, ""), (True, f"waits for {one} (open)")]
+
+
+def test_the_list_says_which_convoys_stand_still_and_why_as_the_console_does(paper):
+    stuck, ready, moving = paper.file("one", status="blocked"), paper.file("two"), paper.file("three")
+    paper.change(moving, status="hooked", assignee="overseer")
+    ids = [paper.convoy("Stuck", stuck), paper.convoy("Idle", ready), paper.convoy("Moves", moving)]
+    shown = gt("convoy", "list", cwd=paper.root)
+    assert shown.code == 0
+    lines = shown.out.splitlines()
+    assert [line.split()[1] for line in lines[1:] if not line.startswith("   ")] == ids[::-1]
+    assert "open" in lines[1] and lines[2].split()[-2:-1] != ["open"]
+    assert "stalled" in lines[2] and lines[3].strip().endswith(f"1 bead is ready but nobody is on it: {ready}")
+    assert "1 stuck" in lines[4] and lines[5].strip() == f"cannot finish: {stuck} its status is blocked"
+    assert len(lines) == 6
+    found = {row["id"]: (row["stalled"], row["stuck"]) for row in gt("convoy", "list", "--json", cwd=paper.root).json}
+    assert found == {
+        ids[0]: (False, {stuck: "its status is blocked"}),
+        ids[1]: (True, {}),
+        ids[2]: (False, {}),
+    }
+    told = {row["id"]: row for row in gt("status", "--json", cwd=paper.root).json["convoys"]}
+    assert {one: (row["stalled"], row.get("stuck", {})) for one, row in told.items()} == found
+    tree = gt("convoy", "list", "--tree", cwd=paper.root).out
+    assert "cannot finish: " in tree and "stalled " in tree
+
+
+def test_the_list_still_stands_where_settings_cannot_be_read(paper):
+    convoy = paper.convoy("C", paper.file("one"))
+    (Path(paper.root) / "settings" / "config.json").write_text("{junk")
+    shown = gt("convoy", "list", cwd=paper.root)
+    assert convoy in shown.out and "config.json" in shown.err and shown.code == 0
 
 
 def test_a_convoy_from_an_epic_takes_its_name(paper):

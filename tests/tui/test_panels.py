@@ -7,7 +7,7 @@ import pytest
 from gastown_core.model.agent import Health, Question, Reason
 from gastown_core.model.daemon import DIED, FAILS, LATE, RUNS, SILENT, STOPPED, DaemonView
 from gastown_core.model.dam import DAEMON, PAUSED, BrokenLink, DamView
-from gastown_core.model.snapshot import EscalationView, OrphanView, SourceStatus, StandstillView
+from gastown_core.model.snapshot import EscalationView, OrphanView, SchedulerView, SourceStatus, StandstillView
 from gastown_core.state.collect import Account
 from gastown_core.state.detail import UsageDetail, UsageRow
 from gastown_tui.keymap import Keymap
@@ -17,7 +17,7 @@ from gastown_tui.selection import BEAD, CONVOY, Selection, resolve
 from gastown_tui.text import width_of
 from gastown_tui.widgets.agent_tree import USAGE_WIDTH, WIDE_USAGE, agent_row
 from gastown_tui.widgets.convoy_panel import convoy_row, convoy_rows, numbers, progress_bar
-from gastown_tui.widgets.header_bar import header_pieces
+from gastown_tui.widgets.header_bar import header_pieces, places_pieces, view_at
 from gastown_tui.widgets.pages import SOURCE_WORDS, account_lines, bead_page, convoy_why_page, record_page, why_page
 from gastown_tui.widgets.problem_list import problem_groups, problem_rows
 from gastown_tui.widgets.rows import pieces_of
@@ -69,7 +69,7 @@ def test_a_convoy_tells_numbers_and_stall() -> None:
     row = said(convoy_row(stalled, 100, NOW, is_open=False, ascii_only=False))
     assert numbers(stalled, False) == "6·2/41"
     assert "stalled 18m" in row and "2 rigs" in row
-    assert "nobody is working on it" in " ".join(said(line) for line in convoy_why_page(stalled, NOW, False))
+    assert "nobody is on them" in " ".join(said(line) for line in convoy_why_page(stalled, NOW, False))
 
 
 def test_an_open_convoy_lists_its_members() -> None:
@@ -86,6 +86,29 @@ def test_the_header_leaves_out_instead_of_cutting(width: int) -> None:
     assert width_of(row) <= width and "…" not in text and "✋ 1" in text
     if width >= 160:
         assert "3 to merge" in text and "live · changed 3s ago" in text and "12:04:31" in text
+
+
+def test_the_header_tells_what_waits_for_a_polecat_and_how_many_places_are_taken() -> None:
+    def header(width: int, scheduler: SchedulerView, moved_at: float = NOW - 3) -> str:
+        town = snapshot(scheduler=scheduler)
+        return said(header_pieces(town, width, NOW, moved_at=moved_at, view="feed", ascii_only=False))
+
+    full = SchedulerView(1, working=12, limit=12)
+    text = header(220, full)
+    assert "1 waiting for a polecat" in text and "12/12 polecats" in text and "3 to merge" in text
+    assert "1 to dispatch" in header(160, full) and "12/12 polecats" in header(190, full)
+    assert "polecats" not in header(100, full)
+    paused = header(220, full._replace(is_paused=True))
+    assert "dispatch paused: 1" in paused and "12/12 polecats" in paused
+    assert "polecats" not in header(220, SchedulerView())
+    tones = {tone for words, tone in places_pieces(snapshot(scheduler=full))}
+    assert tones == {"warn"} != {tone for _, tone in places_pieces(snapshot(scheduler=full._replace(queued=0)))}
+    # a minute without a change is quiet, not a change a minute ago
+    assert "live · quiet 1m" in header(220, full, NOW - 80) and "changed" not in header(220, full, NOW - 80)
+    row = header_pieces(snapshot(scheduler=full), 220, NOW, moved_at=NOW, view="feed", ascii_only=False)
+    at = said(row).index
+    assert view_at(row, width_of([(said(row)[: at("12/12")], "")]) + 1, False) == "agents"
+    assert view_at(row, width_of([(said(row)[: at("waiting for")], "")]) + 1, False) == "convoys"
 
 
 def test_the_header_never_claims_to_be_live_over_a_failing_source() -> None:
