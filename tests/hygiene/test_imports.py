@@ -84,7 +84,7 @@ RARE = {"gastown_core.beads.filters", "gastown_core.beads.store", "gastown_core.
         (["bd", "ready"], WRITING | RARE | {"gastown_core.beads.ids", "gastown_core.beads.unfolding"}),
         (["bd", "list"], WRITING | RARE | {"gastown_core.beads.ids", "gastown_core.beads.unfolding"}),
         (["bd", "create", "another new one"], RARE),
-        (["gt", "convoy", "list"], WRITING | RARE | {"gastown_core.events.log", "gastown_core.model.merge_request"}),
+        (["gt", "convoy", "list"], WRITING | RARE | {"gastown_core.files.tail", "gastown_core.state.collect"}),
         (["gt", "status"], WRITING | RARE | {"gastown_core.files.tail", "gastown_core.town.hook_record"}),
     ],
     ids=lambda some: " ".join(some) if isinstance(some, list) else "",
