@@ -66,6 +66,13 @@ class Probe(Record):
     gates: tuple[GateRun, ...] = ()
     started_at: float = 0.0
     secs: float = 0.0
+    waits: str = ""
+    """Why it does not run yet: no gate place is free, or the machine has too little left."""
+
+
+def places_used(probes: Sequence[Probe]) -> int:
+    """How many gate places these probes take up: those that wait for one take none."""
+    return sum(probe.result == RUNNING and not probe.waits for probe in probes)
 
 
 def gate_to_show(probe: Probe) -> GateRun | None:
@@ -122,6 +129,19 @@ class FlightLine(Record):
     probes: int = 0
     base: str = ""
     started_at: float = 0.0
+    waits: str = ""
+    """Why a probe of it does not run yet."""
+    on: str = ""
+    """The batch on whose stack it is tested, before that one has landed."""
+
+
+class Landing(Record):
+    """When a request is expected on the target, as moments: between ``early`` and ``late`` four times out of five."""
+
+    id: str
+    early: float = 0.0
+    middle: float = 0.0
+    late: float = 0.0
 
 
 class RefineryState(Record):
@@ -145,6 +165,10 @@ class RefineryState(Record):
     """Start of process ``pid`` as in the process table, to tell the engine from a later process with that number."""
     flights: tuple[FlightLine, ...] = ()
     """All batches in flight, the oldest first, if there are several; the other fields show the oldest."""
+    places: int = 0
+    """How many probes the rig may run at once, 0 if that is not known."""
+    forecast: tuple[Landing, ...] = ()
+    """When the requests of the queue are expected to land, as far as that was worked out."""
 
 
 class BatchRecord(Record):
@@ -185,6 +209,7 @@ def to_json(state: RefineryState) -> dict[str, Any]:
         for probe in state.probes
     ]
     out["flights"] = [{**one._asdict(), "requests": list(one.requests)} for one in state.flights]
+    out["forecast"] = [one._asdict() for one in state.forecast]
     return out
 
 
@@ -201,6 +226,7 @@ def from_json(value: object) -> RefineryState | None:
         FlightLine(**{**_known(FlightLine, one), "requests": _texts(one.get("requests"))})
         for one in _objects(value.get("flights"), batch=str)
     )
+    fields["forecast"] = tuple(Landing(**_known(Landing, one)) for one in _objects(value.get("forecast"), id=str))
     return RefineryState(**fields)
 
 

@@ -17,6 +17,7 @@ from gastown_core.model.metadata import read_conflict
 from gastown_core.model.refinery import HELD, IDLE
 from gastown_core.process_table import lives
 from gastown_core.refinery import claims, records
+from gastown_core.refinery.foresight import Foresight
 from gastown_core.refinery.freeze import frozen
 from gastown_core.refinery.hold import INFRASTRUCTURE, HoldError, is_worth_a_try, put_on_hold, read_hold
 from gastown_core.refinery.integration import land_what_is_ready
@@ -94,7 +95,7 @@ class RefineryEngine:
         self.place = place
         self.once = once
         self.board = Board(place.rig, place.path, place.clock)
-        self.board.state = self.board.state._replace(level_s=place.policy.level_s)
+        self.board.state = self.board.state._replace(level_s=place.policy.level_s, places=place.policy.max_concurrent)
         self.results: list[BatchResult] = []
         self._recovered: set[str] = set()
         self._seen: dict[str, set[str]] = {}
@@ -196,6 +197,7 @@ class RefineryEngine:
             claim=lambda size, skip: self._take_out(target, size, skip),
             ended=self._ended,
             is_alone=lambda: self._is_alone(target),
+            foresee=Foresight(place, target, self.board, self.queue).look,
         ).run()
 
     def _is_alone(self, target: str) -> bool:

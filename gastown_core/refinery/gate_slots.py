@@ -1,6 +1,7 @@
 """The town's gate places: at most ``merge_queue.gate_slots`` stacks are tested at once, by whatever rigs.
 
-A place is a lock on a file of the town, so a killed engine gives its places back.
+A place is a lock on a file of the town, so a killed engine gives its places back.  While the machine has too little left
+(``town.host_load``), only the first place is given out: merging goes on, one test after the other.
 """
 
 from __future__ import annotations
@@ -9,9 +10,10 @@ import os
 import threading
 from contextlib import contextmanager
 
-from gastown_core.errors import ConflictError
+from gastown_core.errors import ConflictError, SettingsError
 from gastown_core.files.folders import private_folder
 from gastown_core.files.locks import FileLock
+from gastown_core.town import host_load
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -19,29 +21,71 @@ if TYPE_CHECKING:
 
 FOLDER = os.path.join("daemon", "gate-slots")
 LOOK_S = 0.1
+LOADS_S = 5.0
+"""How often the machine's load is asked for while a test waits."""
 
 
 @contextmanager
-def gate_slot(root: str, places: int, stopped: Callable[[], bool]) -> Iterator[bool]:
-    """One of the town's places for the length of the block, waited for; False if ``stopped`` came first. 0 is no limit."""
-    lock = _wait_for(root, places, stopped) if places > 0 else None
+def gate_slot(
+    root: str, places: int, stopped: Callable[[], bool], told: Callable[[str], None] = lambda _: None
+) -> Iterator[bool]:
+    """One of the town's places for the length of the block, waited for; False if ``stopped`` came first. 0 is no limit.
+
+    ``told`` gets the reason while it waits, and an empty one when it has the place.
+    """
+    wait = _Wait(root, places)
     try:
-        yield lock is not None or places <= 0
+        yield wait.get(stopped, told)
     finally:
-        if lock is not None:
-            lock.__exit__(None, None, None)
+        wait.give_back()
 
 
-def _wait_for(root: str, places: int, stopped: Callable[[], bool]) -> FileLock | None:
-    folder = os.path.join(root, FOLDER)
-    private_folder(folder)
-    pause = threading.Event()
-    while not stopped():
-        for number in range(1, places + 1):
+class _Wait:
+    """One test's wait for a place, and the place."""
+
+    def __init__(self, root: str, places: int) -> None:
+        self.root = root
+        self.places = places
+        self._lock: FileLock | None = None
+
+    def get(self, stopped: Callable[[], bool], told: Callable[[str], None]) -> bool:
+        pause, said, looks = threading.Event(), "", 0
+        while not stopped():
+            if looks % round(LOADS_S / LOOK_S) == 0:
+                short = _shortage(self.root)
+            looks += 1
+            count = 1 if short else self.places
+            if count <= 0 or self._take(count):
+                if said:
+                    told("")
+                return True
+            why = short or f"all {count} gate places of the town are taken (merge_queue.gate_slots)"
+            if why != said:
+                told(why)
+                said = why
+            pause.wait(LOOK_S)
+        return False
+
+    def give_back(self) -> None:
+        if self._lock is not None:
+            self._lock.__exit__(None, None, None)
+
+    def _take(self, count: int) -> bool:
+        folder = os.path.join(self.root, FOLDER)
+        private_folder(folder)
+        for number in range(1, count + 1):
             lock = FileLock(os.path.join(folder, f"{number}.lock"), timeout_s=0.0, name_holder=True)
             try:
-                return lock.__enter__()
+                self._lock = lock.__enter__()
             except ConflictError:
                 continue
-        pause.wait(LOOK_S)
-    return None
+            return True
+        return False
+
+
+def _shortage(root: str) -> str:
+    """What the machine has too little of, empty if nothing; settings that cannot be read are no reason to wait."""
+    try:
+        return host_load.refusal(root)
+    except SettingsError:
+        return ""

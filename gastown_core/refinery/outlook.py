@@ -95,6 +95,7 @@ def forecast(
     floor: int,
     ceiling: int,
     ran_s: float = 0.0,
+    plays: int = PLAYS,
 ) -> list[Outlook]:
     """When each of the requests lands, in queue order; the first batch has run for ``ran_s`` seconds.
 
@@ -103,7 +104,7 @@ def forecast(
     wanted = list(ids[:MOST])
     world = World(0.0, 0.0, max(1, places), rates.bad, rates.flake, 0.0, 1e6, gates_s=tuple(times))
     outcomes: list[list[float]] = []
-    for seed in range(PLAYS if wanted else 0):
+    for seed in range(plays if wanted else 0):
         chance = random.Random(seed)
         requests = [Request(0.0, chance.random() < rates.bad, False) for _ in wanted]
         play = Simulation(world, seed, floor=floor, ceiling=ceiling, requests=requests)

@@ -84,6 +84,7 @@ def load_policy(root: str, rig: str) -> Policy:
     """The rig's rules. Raises SettingsError, which names the invalid gate."""
     settings = load_settings(root, "rig", rig)
     read = settings.lenient
+    slots = load_settings(root, "town").lenient("merge_queue.gate_slots")
     return Policy(
         gates=_gates(settings),
         setup=_text(read("merge_queue.setup_command")) if read("merge_queue.run_tests") else "",
@@ -95,8 +96,8 @@ def load_policy(root: str, rig: str) -> Policy:
         batch_wait_s=settings.seconds("merge_queue.batch.batch_wait_time"),
         retry_batch=read("merge_queue.batch.retry_batch_on_flaky"),
         reruns=max(1, read("merge_queue.retry_flaky_tests")),
-        max_concurrent=read("merge_queue.max_concurrent"),
-        gate_slots=load_settings(root, "town").lenient("merge_queue.gate_slots"),
+        max_concurrent=read("merge_queue.max_concurrent") or slots or 1,
+        gate_slots=slots,
         max_retry_count=read("merge_queue.max_retry_count"),
         stale_claim_s=settings.seconds("merge_queue.stale_claim_timeout"),
         recheck_s=settings.seconds("merge_queue.red_target_recheck"),

@@ -101,7 +101,11 @@ class Prober:
 
     def _run(self, number: int, stack: Stacked) -> Verdict:
         policy = self.place.policy
-        with gate_slot(self.place.root, policy.gate_slots, self.place.stop) as has_slot:
+
+        def told(why: str) -> None:
+            self.board.waits(number, why)
+
+        with gate_slot(self.place.root, policy.gate_slots, self.place.stop, told) as has_slot:
             if not has_slot:
                 return Verdict(ERROR, stack)
             for last_try in (False, True):

@@ -39,7 +39,8 @@ class Runway:
     """The batches of ``target`` in flight, of a process that holds its lock.
 
     ``waiting`` counts the requests that could be taken, but for some; ``claim`` takes the next batch of at most so many out
-    of the queue; ``ended`` is told each batch's result; ``is_alone`` tells that no batch may begin beside others now.
+    of the queue; ``ended`` is told each batch's result; ``is_alone`` tells that no batch may begin beside others now;
+    ``foresee`` is called now and then while nothing is to be done.
     """
 
     def __init__(
@@ -53,6 +54,7 @@ class Runway:
         claim: Callable[[int, frozenset[str]], tuple[MergeQueue, list[MergeRequest], Sequence[MergeRequest]]],
         ended: Callable[[BatchResult], None],
         is_alone: Callable[[], bool],
+        foresee: Callable[[], None] = lambda: None,
     ) -> None:
         self.place = place
         self.target = target
@@ -62,6 +64,7 @@ class Runway:
         self.claim = claim
         self.ended = ended
         self.is_alone = is_alone
+        self.foresee = foresee
         self.fleet = Fleet()
         self.cache = VerdictCache(os.path.join(place.path, ".runtime"), place.policy.gate_set)
         self.places = place.policy.max_concurrent
@@ -190,6 +193,8 @@ class Runway:
                 continue
             self.fleet.answer(flight, number, future.result())
         self._end_batches()
+        if not done:
+            self.foresee()
 
 
 def rates_now(place: Refinery, target: str) -> planner.Rates:

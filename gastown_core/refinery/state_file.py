@@ -19,9 +19,11 @@ from gastown_core.model.refinery import (
     BatchEntry,
     FlightLine,
     GateRun,
+    Landing,
     Probe,
     RefineryState,
     from_json,
+    places_used,
     to_json,
 )
 from gastown_core.process_table import start_of
@@ -58,6 +60,11 @@ class Board:
         last = before.last if before is not None else {}
         self.state = RefineryState(rig, pid=os.getpid(), pid_start=start_of(os.getpid()), last=last)
 
+    @property
+    def shown(self) -> RefineryState:
+        """The state of the oldest batch in flight, which the file has in full."""
+        return self._wall[0].state if self._wall else self.state
+
     def beside(self) -> Board:
         """The board of another batch in the same file."""
         made = copy.copy(self)
@@ -83,6 +90,14 @@ class Board:
             hold_reason="",
         )
 
+    def foresee(self, forecast: Iterable[Landing]) -> None:
+        """Show when the requests of the queue are expected to land."""
+        found = tuple(forecast)
+        with self._lock:
+            for other in self._wall:
+                other.state = other.state._replace(forecast=found)
+            self._write(forecast=found)
+
     def phase(self, phase: str, **fields: object) -> None:
         """The engine enters another phase."""
         self._put(phase=phase, **fields)
@@ -105,6 +120,11 @@ class Board:
             self._write(probes=(*self.state.probes, made))
         return number
 
+    def waits(self, number: int, why: str) -> None:
+        """A probe waits for its gate place, for this reason; no longer if it is empty."""
+        with self._lock:
+            self._write(probes=self._with(self.state.probes[number - 1]._replace(waits=why)))
+
     def gate(self, number: int, run: GateRun) -> None:
         """A gate of a probe has begun or ended."""
         with self._lock:
@@ -118,7 +138,7 @@ class Board:
         with self._lock:
             probe = self.state.probes[number - 1]
             secs = round(self.clock.now() - probe.started_at, 3)
-            self._write(probes=self._with(probe._replace(result=result, secs=secs, tree=tree or probe.tree)))
+            self._write(probes=self._with(probe._replace(result=result, secs=secs, tree=tree or probe.tree, waits="")))
 
     def rest(self, last: dict[str, object] | None = None, *, hold: str = "") -> None:
         """The batch is over, or the queue is held; ``last`` is the finished batch's record."""
@@ -128,7 +148,7 @@ class Board:
             kept = last if last is not None else self.state.last
             for other in self._wall:
                 other.state = other.state._replace(last=kept)
-            self._write(phase=HELD if hold else IDLE, hold_reason=hold, last=kept)
+            self._write(phase=HELD if hold else IDLE, hold_reason=hold, last=kept, forecast=())
             if self._parent is not None:
                 self._parent.state = self.state
 
@@ -143,7 +163,7 @@ class Board:
         self.state = self.state._replace(
             **fields, pid=os.getpid(), pid_start=start_of(os.getpid()), updated_at=self.clock.now()
         )
-        shown = self._wall[0].state if self._wall else self.state
+        shown = self.shown
         if len(self._wall) > 1:
             shown = shown._replace(flights=tuple(_flight(one.state) for one in self._wall))
         shown = shown._replace(updated_at=self.state.updated_at)
@@ -155,6 +175,15 @@ class Board:
 
 
 def _flight(state: RefineryState) -> FlightLine:
-    running = sum(probe.result == RUNNING for probe in state.probes)
     ids = tuple(one.id for one in state.requests)
-    return FlightLine(state.batch, state.phase, ids, running, len(state.probes), state.base, state.started_at)
+    waits = next((probe.waits for probe in state.probes if probe.result == RUNNING and probe.waits), "")
+    return FlightLine(
+        state.batch,
+        state.phase,
+        ids,
+        places_used(state.probes),
+        len(state.probes),
+        state.base,
+        state.started_at,
+        waits,
+    )

@@ -261,7 +261,12 @@ RIG = (
         [],
         "hours in which nothing is merged: fri 16:00-mon 08:00 or 22:00-06:00, local time",
     ),
-    Setting("merge_queue.max_concurrent", "int>=1", 1, "probes at the same time"),
+    Setting(
+        "merge_queue.max_concurrent",
+        "int>=1",
+        None,
+        "gate places of the rig; unset: as many as the town has (merge_queue.gate_slots), else 1",
+    ),
     Setting("merge_queue.stale_claim_timeout", "duration", "30m", ""),
     Setting("merge_queue.merge_strategy", "one of direct|pr", "direct", "pr: tested here, merged by the provider"),
     Setting("merge_queue.vcs_provider", "one of github|bitbucket", "github", ""),

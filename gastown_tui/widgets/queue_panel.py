@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from gastown_core.clock import format_age
 from gastown_core.model.bead import priority_word
-from gastown_core.model.refinery import EntryState
+from gastown_core.model.refinery import EntryState, places_used
 from gastown_core.model.snapshot import RequestState, RequestView
 from gastown_tui.rowtext import trouble_text
 from gastown_tui.selection import BATCH, REQUEST, point_at
@@ -23,7 +23,7 @@ from gastown_tui.widgets.rows import Row, Rows
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from gastown_core.model.refinery import BatchEntry
+    from gastown_core.model.refinery import BatchEntry, Landing
     from gastown_core.model.snapshot import RefineryView, TownSnapshot
     from gastown_tui.text import Piece, Pieces
 
@@ -55,20 +55,26 @@ def rig_row(rig: str, view: RefineryView | None, waiting: int, width: int, ascii
 
 
 def flight_pieces(view: RefineryView | None, width: int, now: float) -> list[Pieces]:
-    """Return a row for each of several batches in flight: its phase, requests and gate runs, and the places in use."""
-    flights = view.state.flights if view is not None and view.is_busy else ()
-    if len(flights) < 2:
+    """Return the gate places in use, of how many and why one waits, and a row for each of several batches in flight."""
+    if view is None or not view.is_busy:
         return []
-    used = sum(one.running for one in flights)
-    out: list[Pieces] = [
-        ((f"  {len(flights)} batches in flight, {used} gate place{'s' if used != 1 else ''} in use", "dim"),)
-    ]
+    state, flights = view.state, view.state.flights if len(view.state.flights) > 1 else ()
+    used = sum(one.running for one in flights) if flights else places_used(state.probes)
+    waits = [one.waits for one in flights or state.probes if one.waits]
+    if not flights and not waits and state.places < 2:
+        return []
+    told = f"{used} of {state.places} gate places in use" if state.places else f"gate places in use: {used}"
+    what = f"{len(flights)} batches in flight, {told}" if flights else told
+    out: list[Pieces] = [((cut(f"  {what}", width), "dim"),)]
+    if waits:
+        out.append(((cut(f"  a run waits: {clean(waits[0])}", width), "waiting"),))
     for one in flights:
         count = len(one.requests)
         left: list[Piece] = [
             (f"  {short_batch(one.batch)}  ", "bright"),
             (f"{PHASES.get(one.phase, clean(one.phase))}  ", "accent" if one.running else "dim"),
             (f"{count} request{'s' if count != 1 else ''}, run {one.probes}", "text"),
+            (f"  on {short_batch(one.on)}" if one.on else "", "dim"),
         ]
         right = ((elapsed(now - one.started_at), "dim"),) if one.started_at else ()
         out.append(two_ends(left, right, width))
@@ -76,9 +82,16 @@ def flight_pieces(view: RefineryView | None, width: int, now: float) -> list[Pie
 
 
 def request_pieces(
-    state: str, name: str, request: RequestView | None, why: str, width: int, now: float, ascii_only: bool
+    state: str,
+    name: str,
+    request: RequestView | None,
+    why: str,
+    width: int,
+    now: float,
+    ascii_only: bool,
+    landing: Landing | None = None,
 ) -> Pieces:
-    """Return a request's row: state, id, score, priority, retries, trouble or author and title, age."""
+    """Return a request's row: state, id, score, priority, retries, trouble or author and title, when it lands, age."""
     mark, word, tone = ENTRIES.get(state, ("queued", state, "dim"))
     left: list[Piece] = [("  ", "text"), (mark_of(mark, now, ascii_only) + " ", tone), (fit(name, 9) + " ", "bright")]
     right: list[Piece] = []
@@ -99,7 +112,18 @@ def request_pieces(
         right.append((fit_right(age, 4), "dim"))
     elif why:
         left.append((clean(why), "dim"))
-    return two_ends(left, [(cut(word, 10), tone), *right], width)
+    soon = lands(landing, now, ascii_only, is_wide=width >= WIDE) if landing is not None and width >= MIDDLE else ""
+    return two_ends(left, [(cut(word, 10), tone), (f" {soon}" if soon else "", "dim"), *right], width)
+
+
+def lands(landing: Landing, now: float, ascii_only: bool, *, is_wide: bool) -> str:
+    """Return when a request is expected to land, as an interval in a wide row, else the middle; empty once that is past."""
+    if landing.late <= now:
+        return ""
+    early, middle, late = (format_age(max(0.0, at - now)) for at in (landing.early, landing.middle, landing.late))
+    if not is_wide:
+        return f"~{middle}"
+    return f"lands in {late}" if early == late else f"lands in {early}{glyph('gap', ascii_only)}{late}"
 
 
 def _trouble(request: RequestView) -> str:
@@ -124,6 +148,7 @@ def queue_rows(snapshot: TownSnapshot, width: int, now: float, ascii_only: bool)
         view = snapshot.refinery(rig)
         entries = in_batch(view)
         inside = {entry.id for entry in entries}
+        landings = {one.id: one for one in view.state.forecast} if view is not None and view.is_busy else {}
         waiting = [request for request in snapshot.requests if request.rig == rig and request.id not in inside]
         if rows:
             rows.append(Row(None, (), False))
@@ -137,7 +162,7 @@ def queue_rows(snapshot: TownSnapshot, width: int, now: float, ascii_only: bool)
                 and entry.state in (EntryState.TESTING, EntryState.STACKED, EntryState.WAITING)
             )
             state = "left" if is_left else entry.state
-            pieces = request_pieces(state, entry.id, request, entry.why, width, now, ascii_only)
+            pieces = request_pieces(state, entry.id, request, entry.why, width, now, ascii_only, landings.get(entry.id))
             rows.append(Row(point_at(REQUEST, "", entry.id), pieces))
         if entries and waiting:
             rows.append(Row(None, (("  " + glyph("─", ascii_only) * 2 + " next", "faint"),), False))
@@ -146,7 +171,7 @@ def queue_rows(snapshot: TownSnapshot, width: int, now: float, ascii_only: bool)
             rows.append(
                 Row(
                     point_at(REQUEST, "", request.id),
-                    request_pieces(state, request.id, request, "", width, now, ascii_only),
+                    request_pieces(state, request.id, request, "", width, now, ascii_only, landings.get(request.id)),
                 )
             )
     return rows

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from typing import Any
+
 import pytest
 
 from gastown_core.model.refinery import (
@@ -13,19 +16,24 @@ from gastown_core.model.refinery import (
     TESTING,
     FlightLine,
     GateRun,
+    Landing,
     Probe,
     RefineryState,
+    from_json,
     gate_to_show,
     probe_to_show,
+    to_json,
 )
 from gastown_core.model.snapshot import RefineryView
-from gastown_tui.widgets.queue_panel import flight_pieces
+from gastown_tui.widgets.queue_panel import flight_pieces, request_pieces
 
 NOW = 1_795_262_671.0
 
 
-def view(*flights: FlightLine) -> RefineryView:
-    return RefineryView("shop", "/t/shop", RefineryState("shop", phase=TESTING, flights=flights), is_alive=True)
+def view(*flights: FlightLine, **state: Any) -> RefineryView:
+    return RefineryView(
+        "shop", "/t/shop", RefineryState("shop", phase=TESTING, flights=flights, **state), is_alive=True
+    )
 
 
 def texts(width: int, *flights: FlightLine) -> list[str]:
@@ -36,7 +44,7 @@ def test_each_of_several_batches_in_flight_has_a_row_below_the_places_in_use() -
     first = FlightLine("b-20261128-101915", "bisecting", ("m1", "m2"), 2, 5, "abc", NOW - 61)
     second = FlightLine("b-2\x1b[31m", "te\nst", ("m3",), 1, 1)
     found = texts(60, first, second)
-    assert found[0] == "2 batches in flight, 3 gate places in use"
+    assert found[0] == "2 batches in flight, gate places in use: 3"
     assert found[1] == "b-101915 bisecting 2 requests, run 5 01:01"
     assert "\x1b" not in found[2] and "1 request, run 1" in found[2]
     assert all(len("".join(text for text, _ in line)) <= 30 for line in flight_pieces(view(first, second), 30, NOW)[1:])
@@ -44,6 +52,40 @@ def test_each_of_several_batches_in_flight_has_a_row_below_the_places_in_use() -
 
 def test_one_batch_is_shown_by_the_heading_alone() -> None:
     assert texts(60, FlightLine("b-1")) == [] and flight_pieces(None, 60, NOW) == []
+
+
+def told(shown: RefineryView, width: int = 80) -> list[str]:
+    return ["".join(text for text, _ in line).strip() for line in flight_pieces(shown, width, NOW)]
+
+
+def test_places_in_use_are_told_of_how_many_and_a_run_without_a_place_takes_none_and_says_why() -> None:
+    runs, waits = Probe(1, ("m1",)), Probe(2, ("m2",), waits="the load is 9.0 per core\x1b[2J")
+    assert told(view(probes=(runs, Probe(3, (), result=PASS)), places=4)) == ["1 of 4 gate places in use"]
+    used, why = told(view(probes=(runs, waits), places=1))
+    assert used == "1 of 1 gate places in use"
+    assert why.startswith("a run waits: the load is 9.0 per core") and "\x1b" not in why
+    assert told(view(probes=(runs,), places=1)) == []
+    chained = (FlightLine("b-20261128-101915", running=1), FlightLine("b-20261128-101920", on="b-20261128-101915"))
+    found = told(view(*chained, places=2))
+    assert found[0] == "2 batches in flight, 1 of 2 gate places in use" and "on b-101915" in found[2]
+
+
+def test_a_request_says_when_it_is_expected_to_land_until_that_is_past() -> None:
+    landing = Landing("m1", NOW + 240, NOW + 300, NOW + 720)
+
+    def row(width: int, now: float = NOW) -> str:
+        pieces = request_pieces("queued", "m1", None, "", width, now, False, landing)
+        return "".join(text for text, _ in pieces)
+
+    assert "lands in 4m–12m" in row(80) and "~5m" in row(50) and "5m" not in row(30)
+    assert "lands" not in row(80, NOW + 721)
+
+
+def test_the_state_file_keeps_the_forecast_and_drops_what_is_none() -> None:
+    state = RefineryState("shop", places=4, forecast=(Landing("m1", 1.0, 2.0, 3.0),))
+    assert from_json(json.loads(json.dumps(to_json(state)))) == state
+    odd = from_json({"rig": "shop", "places": "four", "forecast": [{"id": 3}, "x", {"id": "m1", "late": "soon"}]})
+    assert odd is not None and odd.places == 0 and odd.forecast == (Landing("m1"),)
 
 
 @pytest.mark.parametrize(

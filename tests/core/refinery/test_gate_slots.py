@@ -6,7 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from gastown_core.refinery import gate_slots
 from gastown_core.refinery.gate_slots import gate_slot
+from gastown_core.refinery.policy import load_policy
+from gastown_core.refinery.state_file import read_state
+from gastown_core.town import host_load
+from gastown_core.town.host_load import HostLoad
 from gastown_core.town.settings import set_setting
 from tests.support.queued import Queued
 
@@ -53,3 +58,53 @@ def test_an_engine_waits_for_a_place_that_another_rig_of_the_town_holds(queued: 
         [result] = queued.process(stop=stop)
         assert result.stopped and not (tmp_path / "ran").exists()
     assert len(queued.process()[0].merged) == 1
+
+
+def test_a_rig_has_as_many_places_as_the_town_unless_its_settings_say_otherwise(queued: Queued) -> None:
+    assert load_policy(queued.root, "shop").max_concurrent == 1
+    set_setting(queued.root, "merge_queue.gate_slots", "4")
+    assert load_policy(queued.root, "shop").max_concurrent == 4
+    queued.settings(max_concurrent=2)
+    assert load_policy(queued.root, "shop").max_concurrent == 2
+    assert load_policy(queued.root, "shop").gate_slots == 4
+
+
+@pytest.mark.parametrize("places", [0, 3])
+def test_a_machine_with_too_little_left_tests_one_stack_at_a_time_and_says_why(
+    queued: Queued, places: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    load = HostLoad(9.0, 8.0, 100.0)
+    monkeypatch.setattr(host_load, "read_load", lambda _: load)
+    monkeypatch.setattr(gate_slots, "LOADS_S", 0.1)
+    set_setting(queued.root, host_load.CPU_KEY, "3")
+    told: list[str] = []
+    with gate_slot(queued.root, places, lambda: False) as first:
+        assert first
+        with gate_slot(queued.root, places, lambda: bool(told), told.append) as second:
+            assert not second and host_load.CPU_KEY in told[0]
+        asked: list[int] = []
+
+        def stop() -> bool:
+            nonlocal load
+            asked.append(1)
+            load = HostLoad(0.5, 8.0, 100.0) if len(asked) > 3 else load
+            return len(asked) > 300
+
+        with gate_slot(queued.root, places, stop, told.append) as third:
+            assert third and told[-1] == ""
+
+
+def test_a_run_that_waits_for_its_place_says_so_in_the_state_and_counts_as_none(queued: Queued) -> None:
+    set_setting(queued.root, "merge_queue.gate_slots", "1")
+    queued.gate("true")
+    queued.hand_in({"a": "1"})
+    seen: list[str] = []
+
+    def stop() -> bool:
+        state = read_state(queued.rig)
+        seen.extend(probe.waits for probe in (state.probes if state is not None else ()) if probe.waits)
+        return bool(seen)
+
+    with gate_slot(queued.root, 1, lambda: False):
+        assert queued.process(stop=stop)[0].stopped
+    assert "merge_queue.gate_slots" in seen[0]
