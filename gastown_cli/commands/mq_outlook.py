@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
     from collections.abc import Sequence
 
+    from gastown_core.refinery.flaky_tests import FlakyTest
     from gastown_core.refinery.outlook import Outlook
     from gastown_core.refinery.place import Refinery
 MOST_BATCHES = 5000
@@ -172,15 +173,19 @@ def flakes_arguments(parser: ArgumentParser) -> None:
 
 
 def run_flakes(args: Namespace) -> int:
-    """Show how often each gate changed its mind on the same tree."""
+    """Show how often each gate changed its mind on the same tree, and which of its tests did."""
     from gastown_core.refinery.bisect import reds_that_prove
     from gastown_core.refinery.flakes import read_flakes
+    from gastown_core.refinery.flaky_tests import read_tests
 
     root = context.town()
     rig = which_rig(root, args.rig)
-    found = read_flakes(os.path.join(root, rig))
+    path = os.path.join(root, rig)
+    found, tests = read_flakes(path), read_tests(path)
     if args.json:
-        output.say_json_rows([one._asdict() for one in found])
+        output.say_json_rows(
+            [{**one._asdict(), "tests": [of._asdict() for of in tests if of.gate == one.gate]} for one in found]
+        )
         return 0
     now = SYSTEM_CLOCK.now()
     rows = [
@@ -197,4 +202,29 @@ def run_flakes(args: Namespace) -> int:
     ]
     header = ("GATE", "RUNS", "TREES CHANGED", "FALSE REDS", "RATE", "REDS FOR BLAME", "LAST")
     output.say(output.table(rows, header=header) if rows else f"no gate of {rig} has run yet")
+    if tests:
+        output.say("")
+        _say_tests(tests, now)
     return 0
+
+
+def _say_tests(tests: Sequence[FlakyTest], now: float) -> None:
+    rows = [
+        [
+            output.clean(one.test),
+            output.clean(one.gate),
+            str(one.changed),
+            f"{one.reds} of {one.runs}",
+            _standing(one, now),
+            output.clean(one.bead),
+        ]
+        for one in tests
+    ]
+    output.say(output.table(rows, header=("TEST", "GATE", "TREES CHANGED", "RED", "", "ISSUE")))
+
+
+def _standing(one: FlakyTest, now: float) -> str:
+    """Return what a test's redness counts for now."""
+    if one.until > now:
+        return f"in quarantine for {format_age(one.until - now)}"
+    return "new: never excused" if one.is_new else "counts"

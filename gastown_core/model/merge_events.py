@@ -128,6 +128,28 @@ MERGES = (
         lambda p: f"merging in {text_of(p, 'rig')} goes on; it was {text_of(p, 'reason', 'frozen')}",
     ),
     kind(
+        "test_quarantined",
+        WORK,
+        "☣",
+        "q",
+        WARN,
+        30,
+        "rig gate test bead until reason",
+        lambda p: (
+            f"{text_of(p, 'test')} of {text_of(p, 'rig')} is in quarantine{reason_of(p)}; issue {text_of(p, 'bead')}"
+        ),
+    ),
+    kind(
+        "test_released",
+        WORK,
+        "▶",
+        ">",
+        INFO,
+        30,
+        "rig gate test bead reason",
+        lambda p: f"{text_of(p, 'test')} of {text_of(p, 'rig')} counts again{reason_of(p)}",
+    ),
+    kind(
         "mr_dequeued",
         WORK,
         "⊘",

@@ -24,6 +24,7 @@ from gastown_core.refinery.integration import land_what_is_ready
 from gastown_core.refinery.merge_queue import next_batch, survey, turned_down
 from gastown_core.refinery.place import Refinery, merge_lock, slug
 from gastown_core.refinery.pull_requests import follow, next_look, proposed_targets
+from gastown_core.refinery.quarantine import review
 from gastown_core.refinery.records import BatchResult
 from gastown_core.refinery.recovery import open_intents, recover
 from gastown_core.refinery.runway import Runway, size_now
@@ -169,6 +170,7 @@ class RefineryEngine:
         """A batch is over: record it, and dispatch the work that it sends back."""
         self.results.append(result)
         records.keep(self.place, result)
+        review(self.place)
         self.results[-1] = result._replace(notes=self.dispatch(result.rework))
 
     def _batches(self, target: str) -> None:
@@ -181,6 +183,7 @@ class RefineryEngine:
                 recover(place, target, worktrees)
                 follow(place, target, self._standing)
                 self._recovered.add(target)
+            review(place)
             if not self._may_try(target):
                 return
         except GitError as error:

@@ -80,6 +80,8 @@ class Judge:
         self._green_before = 0.0
         self._first_red: dict[tuple[str, ...], int] = {}
         self._last_green = self._last_green_target = 0
+        self._doubt: dict[tuple[str, ...], float] = {}
+        """How often chance makes red what made a stack red."""
         self._proven: set[tuple[tuple[str, ...], bool]] = set()
 
     @property
@@ -146,11 +148,11 @@ class Judge:
     def _is_worth_another_run(self, whole: tuple[str, ...], first: str) -> bool:
         """Whether to run a red stack again before it is taken apart: where its redness is rather chance than content.
 
-        A gate that gave up takes long to do so again; the suspect's own probe will show it.
+        Tests that are known to change their mind count with their own rate.  A gate that gave up takes long to do so again; the suspect's own probe will show it.
         """
         if not self.place.policy.retry_batch or first != FAIL:
             return False
-        return self.rates.flake > len(whole) * self.rates.bad
+        return max(self.rates.flake, self._doubt.get(whole, 0.0)) > len(whole) * self.rates.bad
 
     # -- the bare target -----------------------------------------------------------------------------------
 
@@ -225,7 +227,7 @@ class Judge:
             runs=runs,
             width=self.width,
             reruns=self.place.policy.reruns,
-            flake=self.rates.flake,
+            flake=max(self.rates.flake, self._doubt.get(whole, 0.0)),
             is_enough=self.is_enough,
         )
         self._bisections.append(bisection)
@@ -282,6 +284,7 @@ class Judge:
             asks = next(rounds)
             while True:
                 verdicts = yield from self._probe(asks)
+                bisection.flake = max(bisection.flake, *(one.doubt for one in verdicts))
                 asks = rounds.send([ProbeAnswer(one.result, one.clash.id if one.clash else "") for one in verdicts])
                 # a probe of this round may prove the newest culprit
                 yield from self._see_life([one for one in bisection.culprits if one.result == FAIL][:-1])
@@ -303,6 +306,8 @@ class Judge:
                     self._last_green_target = max(self._last_green_target, verdict.began)
             elif verdict.result in RED:
                 self._first_red.setdefault(ask.requests, verdict.ended)
+            if verdict.result in RED:
+                self._doubt[ask.requests] = verdict.doubt
             if verdict.result in RED or (verdict.result != PASS and ask.requests not in self.red):
                 self.red[ask.requests] = verdict
         return verdicts

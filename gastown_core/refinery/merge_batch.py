@@ -355,6 +355,7 @@ class BatchRun(Batch):
         self.board.phase(POST_MERGE)
         head = self.result.head
         lift(self.place, self.target, f"{self.target} is green again at {head[:8]}")
+        self.prober.establish(self.judge.green[good].tree)
         commits = self._commits(good)
         landed = [Landed(self.requests[one], commit, self.tips[one]) for one, commit in commits.items()]
         aftermerge.finish(self.place, landed, batch=self.id)

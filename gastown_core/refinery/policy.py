@@ -26,20 +26,24 @@ if TYPE_CHECKING:
     from gastown_core.town.settings import Settings
 
 PRE_MERGE, POST_SQUASH = "pre-merge", "post-squash"
-GATE_KEYS = ("cmd", "timeout", "phase", "fix_cmd")
+GATE_KEYS = ("cmd", "timeout", "phase", "fix_cmd", "report")
 SINGLE = ("typecheck", "lint", "test", "build")
 DEFAULT_TIMEOUT_S = 600.0
 AGEING = "merge_queue.ageing"
 
 
 class Gate(Record):
-    """One command that must exit 0 on the stacked tree; ``fix_cmd`` may repair what it reports."""
+    """One command that must exit 0 on the stacked tree; ``fix_cmd`` may repair what it reports.
+
+    ``report`` is the JUnit or TAP file that it writes, relative to the tree.
+    """
 
     name: str
     cmd: str
     timeout_s: float = DEFAULT_TIMEOUT_S
     phase: str = PRE_MERGE
     fix_cmd: str = ""
+    report: str = ""
 
 
 class Policy(Record):
@@ -66,6 +70,7 @@ class Policy(Record):
     pull_requests: bool = False
     provider: str = "github"
     freeze: tuple[FreezeWindow, ...] = ()
+    quarantine_s: float = 0.0
     warnings: tuple[str, ...] = ()
 
     @property
@@ -107,6 +112,7 @@ def load_policy(root: str, rig: str) -> Policy:
         pull_requests=read("merge_queue.merge_strategy") == "pr",
         provider=read("merge_queue.vcs_provider"),
         freeze=_freeze(settings),
+        quarantine_s=settings.seconds("merge_queue.quarantine_time"),
         warnings=tuple(strange_keys(settings.value.get("merge_queue"))),
     )
 
@@ -150,7 +156,7 @@ def _gate(settings: Settings, name: str, value: object) -> Gate:
     if not name.replace("-", "").replace("_", "").replace(".", "").isalnum() or name.startswith("."):
         raise _wrong(settings, key, "a gate's name has letters, digits, - and _")
     if not isinstance(value, dict):
-        raise _wrong(settings, key, "allowed: an object with cmd, timeout, phase, fix_cmd")
+        raise _wrong(settings, key, f"allowed: an object with {', '.join(GATE_KEYS)}")
     for strange in value:
         if strange not in GATE_KEYS:
             raise _wrong(settings, f"{key}.{strange}", f"a gate has {', '.join(GATE_KEYS)}{_near(strange, GATE_KEYS)}")
@@ -162,15 +168,25 @@ def _gate(settings: Settings, name: str, value: object) -> Gate:
     phase = value.get("phase", PRE_MERGE)
     if phase not in (PRE_MERGE, POST_SQUASH):
         raise _wrong(settings, f"{key}.phase", f"allowed: {PRE_MERGE}, {POST_SQUASH}")
-    return Gate(name, _text(value["cmd"]), timeout_s, phase, _text(value.get("fix_cmd")))
+    report = _text(value.get("report"))
+    if report and not (report := _below(report)):
+        raise _wrong(settings, f"{key}.report", "allowed: a file below the checkout, such as build/report.xml")
+    return Gate(name, _text(value["cmd"]), timeout_s, phase, _text(value.get("fix_cmd")), report)
+
+
+def _below(path: str) -> str:
+    """The normalized path of something below a worktree, empty if it is not below."""
+    plain = os.path.normpath(path)
+    outside = os.path.isabs(path) or plain.split("/")[0] in ("..", ".", ".git") or "\0" in path
+    return "" if outside else plain
 
 
 def _cache_paths(settings: Settings) -> tuple[str, ...]:
     """Folders below a worktree, as normalized paths. Raises SettingsError."""
     found = []
     for path in settings.lenient("merge_queue.cache_paths") or ():
-        plain = os.path.normpath(path)
-        if os.path.isabs(path) or plain.split("/")[0] in ("..", ".", ".git"):
+        plain = _below(path)
+        if not plain:
             raise _wrong(settings, f"merge_queue.cache_paths: {path!r}", "allowed: folders below the checkout")
         found.append(plain)
     return tuple(dict.fromkeys(found))

@@ -15,19 +15,20 @@ from gastown_core.events.log import append_event
 from gastown_core.files.atomic import edit_json, read_json
 from gastown_core.model.record import Record
 from gastown_core.model.refinery import CACHED, ERROR, FAIL, GAVE_UP, PASS, GateRun
-from gastown_core.refinery import flakes
+from gastown_core.refinery import flakes, flaky_tests
 from gastown_core.refinery.gate_slots import gate_slot
 from gastown_core.refinery.rig_gates import GateSet, is_set_up
 from gastown_core.refinery.stack import Clash, Stacked
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from typing import Any
 
     from gastown_core.refinery.bisect import Ask
     from gastown_core.refinery.place import Refinery
     from gastown_core.refinery.policy import Gate
+    from gastown_core.refinery.report_file import SuiteReport
     from gastown_core.refinery.rig_gates import Gates
     from gastown_core.refinery.stack import Stacker
     from gastown_core.refinery.state_file import Board
@@ -37,7 +38,8 @@ if TYPE_CHECKING:
 class Verdict(Record):
     """The result of a probe; ``stacked`` is what may be pushed, ``gate`` the run that decided if it is not green.
 
-    ``began`` and ``ended`` order the runs of a batch; both are 0 if nothing ran.
+    ``began`` and ``ended`` order the runs of a batch; both are 0 if nothing ran.  ``doubt`` is how often chance makes the
+    tests red that failed: 0 unless all of them have changed their mind before.
     """
 
     result: str
@@ -46,6 +48,7 @@ class Verdict(Record):
     gate: GateRun | None = None
     began: int = 0
     ended: int = 0
+    doubt: float = 0.0
 
 
 class Prober:
@@ -60,6 +63,9 @@ class Prober:
         self.gates = gates
         self.cache = cache
         self.worktrees = worktrees
+        self.tests: dict[str, dict[str, SuiteReport]] = {}
+        """Tree → what the tests of each gate said of it."""
+        gates.may_fail = self._may_fail
         self.stacker: Stacker | None = None
         self._ticks = count(1)
 
@@ -80,6 +86,8 @@ class Prober:
             return Verdict(known, stack)
         began = next(self._ticks)
         verdict = self._run(number, stack)._replace(began=began, ended=next(self._ticks))
+        if not ask.requests and verdict.result == PASS:
+            self.establish(stack.tree)
         shown = ERROR if verdict.result == GAVE_UP else verdict.result
         self.board.judged(number, shown, verdict.stacked.tree if verdict.stacked else "")
         payload = {"batch": self.batch, "mrs": list(ask.requests), "result": shown, "purpose": ask.purpose}
@@ -116,9 +124,27 @@ class Prober:
         if fixed is not None and found.result == PASS:
             self.cache.put(fixed.tree, PASS, now)
             return Verdict(PASS, fixed)
-        if found.result in (PASS, FAIL):
+        # what is green only by a quarantine is tested again when that has ended
+        if found.result in (PASS, FAIL) and not found.excused:
             self.cache.put(stack.tree, found.result, now)
-        return Verdict(found.result, stack, gate=found.worst)
+        return Verdict(found.result, stack, gate=found.worst, doubt=self._doubt(found))
+
+    def _may_fail(self, gate: str, reds: Sequence[str]) -> bool:
+        return flaky_tests.excused(flaky_tests.read_tests(self.place.path), gate, reds, self.place.clock.now())
+
+    def _doubt(self, found: GateSet) -> float:
+        """How often chance makes red what is red here; 0 if anything is red that is not known to be flaky."""
+        red = [run.name for run in found.runs if run.result == FAIL]
+        if not red or not all(name in found.reports for name in red):
+            return 0.0
+        known = flaky_tests.read_tests(self.place.path)
+        rates = [flaky_tests.doubt(known, name, found.reports[name].reds) for name in red]
+        return max(rates) if all(rates) else 0.0
+
+    def establish(self, tree: str) -> None:
+        """The tree is on the target: its tests are no longer new."""
+        for gate, report in self.tests.get(tree, {}).items():
+            flaky_tests.establish(self.place.path, gate, report.tests)
 
     def _in_worktree(self, number: int, stack: Stacked) -> tuple[GateSet, Stacked | None]:
         """Run the gates once; returns the outcome, and the stack with the repairs that made it green, if any."""
@@ -145,6 +171,9 @@ class Prober:
             for gate in policy.gates:
                 if gate.name == run.name:
                     flakes.saw(self.place.path, gate.name, gate.cmd, tree, run.result, now)
+                    if gate.name in found.reports:
+                        self.tests.setdefault(tree, {})[gate.name] = found.reports[gate.name]
+                        flaky_tests.saw(self.place.path, gate.name, gate.cmd, tree, found.reports[gate.name], now)
         flakes.saw(self.place.path, flakes.ALL, policy.gate_set, tree, found.result, now)
 
 

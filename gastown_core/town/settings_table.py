@@ -232,6 +232,18 @@ RIG = (
     Setting(
         "merge_queue.gates.*.fix_cmd", "text", None, "command that repairs what the gate finds, tried before any blame"
     ),
+    Setting(
+        "merge_queue.gates.*.report",
+        "text",
+        None,
+        "JUnit or TAP file that a gate writes, below the checkout (in $GT_REPORT); its tests are then known one by one",
+    ),
+    Setting(
+        "merge_queue.quarantine_time",
+        "duration",
+        "7d",
+        "how long a test that changes its mind may be red without blame; 0s: never",
+    ),
     Setting("merge_queue.gates_parallel", "bool", True, "gates of one tree run side by side"),
     Setting("merge_queue.gate_log_bytes", "int>=1000", 2_000_000, "maximum size of a gate's log"),
     Setting("merge_queue.batch.max_batch_size", "int>=1", 20, "most requests tested as one stack"),
