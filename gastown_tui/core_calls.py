@@ -15,8 +15,9 @@ if TYPE_CHECKING:
     from gastown_core.beads.query import Excerpt
     from gastown_core.model.order import Order, Receipt
     from gastown_core.model.snapshot import AgentView, ConvoyView, RequestView, TownSnapshot
+    from gastown_core.orders.act_log import CommandLogEntry
     from gastown_core.orders.mail_room import Message
-    from gastown_core.orders.perform import Attachment, Choice, CommandLogEntry
+    from gastown_core.orders.perform import Attachment, Choice
     from gastown_core.orders.task import Task
     from gastown_core.past.hours import Hours
     from gastown_core.past.town import Past
@@ -77,13 +78,14 @@ class CoreCalls:
     def perform(self, order: Order, notify: Callable[[Receipt], None], task: Task | None = None) -> bool:
         """Perform an order; ``notify`` gets each stage, ``task`` can cancel it. A GastownError becomes a failed receipt."""
         from gastown_core.model.order import Receipt
+        from gastown_core.orders.act_log import CONSOLE
         from gastown_core.orders.perform import perform
 
         if self.is_readonly:
             notify(Receipt(order.kind, order.target, "failed", "the console is read-only", ok=False, final=True))
             return False
 
-        return perform(self.root, order, notify, task=task)
+        return perform(self.root, order, notify, task=task, face=CONSOLE)
 
     def fill(self, words: Sequence[str], values: Mapping[str, str]) -> list[str]:
         """Return a person's own command with its values. Raises UsageError for a missing one."""
@@ -119,7 +121,7 @@ class CoreCalls:
 
     def command_log(self) -> list[CommandLogEntry]:
         """Return the commands that the console ran, oldest first."""
-        from gastown_core.orders.perform import command_log
+        from gastown_core.orders.act_log import command_log
 
         return list(command_log)
 

@@ -6,6 +6,7 @@ import asyncio
 import hmac
 import os
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
 
@@ -13,8 +14,9 @@ from gastown_core.attention import marks
 from gastown_core.clock import parse_duration
 from gastown_core.errors import GastownError, UsageError
 from gastown_core.model.order import Receipt
-from gastown_core.orders import mail_room
-from gastown_core.orders.perform import CommandLogEntry, choices_of, command_log, perform, preview_of
+from gastown_core.orders import act_log, mail_room
+from gastown_core.orders.act_log import API, DASHBOARD, CommandLogEntry
+from gastown_core.orders.perform import choices_of, perform, preview_of
 from gastown_core.orders.registry import BY_ID, disabled_reason, order_for, subject_of
 
 TYPE_CHECKING = False
@@ -84,7 +86,7 @@ class Acts:
         kind = BY_ID.get(request.path_params["order"])
         if kind is None or kind.id == ATTACHES:
             return PlainTextResponse("there is no such order\n", 404)
-        return self._told(request, kind, await self._performed(kind, form))
+        return self._told(request, kind, await self._performed(kind, form, self._face(request)))
 
     def _told(self, request: Request, kind: OrderKind | None, receipts: list[Receipt]) -> Response:
         """Return the receipts as a part of the page that asked, or as a page without JavaScript."""
@@ -92,7 +94,7 @@ class Acts:
         shown = self._painter.show("receipts.html", kind=kind, receipts=receipts, is_ok=is_ok, whole=not is_part)
         return HTMLResponse(shown, 200 if is_ok or is_part else 409)
 
-    async def _performed(self, kind: OrderKind, form: Mapping[str, str]) -> list[Receipt]:
+    async def _performed(self, kind: OrderKind, form: Mapping[str, str], face: str) -> list[Receipt]:
         target = form.get("target", "")
         subject = subject_of(kind, self._desk.town, target)
         why = "it is not there any more" if subject is None else disabled_reason(kind, self._desk.town, subject)
@@ -103,12 +105,12 @@ class Acts:
             return [Receipt(kind.id, target, "refused", why, ok=False, final=True)]
         order = order_for(kind, subject)
         given = {ask: form[ask] for ask in kind.asks if form.get(ask)}
-        return await self.perform(order._replace(arguments={**order.arguments, **given}))
+        return await self.perform(order._replace(arguments={**order.arguments, **given}), face)
 
-    async def perform(self, order: Order) -> list[Receipt]:
+    async def perform(self, order: Order, face: str) -> list[Receipt]:
         """Perform an order in a thread; return its receipts, or those so far after ``PATIENCE_S``."""
         receipts: list[Receipt] = []
-        task = self._in_thread(perform, self._desk.root, order, receipts.append)
+        task = self._in_thread(partial(perform, self._desk.root, order, receipts.append, face=face))
         self._running.add(task)
         task.add_done_callback(self._ended)
         await asyncio.wait((task,), timeout=PATIENCE_S)
@@ -134,7 +136,7 @@ class Acts:
         if not self._carries_secret(request, form):
             return PlainTextResponse("the page is of an earlier server; load it again\n", 403)
         act = request.path_params["act"]
-        receipt = await self._noted(f"inbox.{act}", form.get("key", ""), self._mark, act, form)
+        receipt = await self._noted(request, f"inbox.{act}", form.get("key", ""), self._mark, act, form)
         if receipt.ok and not _by_htmx(request):
             return RedirectResponse("/", 303)
         return self._told(request, None, [receipt])
@@ -146,24 +148,26 @@ class Acts:
             return PlainTextResponse("the page is of an earlier server; load it again\n", 403)
         act = request.path_params["act"]
         about = form.get("id", "") or form.get("to", "")
-        receipt = await self._noted(f"mail.{act}", about, self._post, act, form)
+        receipt = await self._noted(request, f"mail.{act}", about, self._post, act, form)
         if receipt.ok and not _by_htmx(request):
             return RedirectResponse("/mail", 303)
         return self._told(request, None, [receipt])
 
-    async def _noted(self, name: str, about: str, work: Callable[..., str], *given: object) -> Receipt:
+    async def _noted(
+        self, request: Request, name: str, about: str, work: Callable[..., str], *given: object
+    ) -> Receipt:
         """Do what is no order, in a thread; note it where the orders are noted, and return its receipt."""
-        began = self._desk.live.clock.now()
+        root, began, face = self._desk.root, self._desk.live.clock.now(), self._face(request)
+        command = f"{name.replace('.', ' ')} {about}".strip()
+        act = await self._in_thread(act_log.begin, root, face, command, began)
         try:
             receipt = Receipt(name, about, await self._in_thread(work, *given), final=True)
         except (GastownError, OSError) as error:
             # a full or read-only disk among them
             receipt = Receipt(name, about, "refused", f"{error}", ok=False, final=True)
         now = self._desk.live.clock.now()
-        command = f"{name.replace('.', ' ')} {about}".strip()
-        command_log.append(
-            CommandLogEntry(now, command, receipt.ok, max(0.0, now - began), receipt.detail or receipt.stage)
-        )
+        took, detail = max(0.0, now - began), receipt.detail or receipt.stage
+        await self._in_thread(act_log.end, root, act, CommandLogEntry(now, command, receipt.ok, took, detail, face))
         self._desk.stir()
         return receipt
 
@@ -211,6 +215,10 @@ class Acts:
         if item is None:
             raise UsageError("that row is not there any more")
         return item
+
+    def _face(self, request: Request) -> str:
+        """Where an act comes from: a script's token, or one of our pages."""
+        return API if self._guard.has_bearer(request.headers) else DASHBOARD
 
     def _carries_secret(self, request: Request, form: Mapping[str, str]) -> bool:
         """Whether one of our pages sent the form; a script with the token needs no page."""

@@ -15,7 +15,6 @@ from starlette.routing import Route
 from gastown_core.clock import format_seconds
 from gastown_core.errors import GastownError, NotFoundError
 from gastown_core.model.record import Record
-from gastown_core.orders.perform import command_log
 from gastown_core.state.as_json import agent_json, convoy_json, refinery_json, status_json
 from gastown_core.state.rows import EventFilter
 from gastown_web.desk import whole_number
@@ -73,7 +72,7 @@ MESSAGE: Schema = {
 ESCALATION = _object(id=TEXT, title=TEXT, status=TEXT, severity=TEXT, escalatedBy=TEXT, times=COUNT)
 SPENT = _object(name=TEXT, tokens=COUNT, cost=TEXT, landed=COUNT)
 FAILED = _object(error=TEXT, why=TEXT, hint=TEXT)
-DONE = _object(at=MOMENT, command=TEXT, ok=FLAG, detail=TEXT)
+DONE = _object(at=MOMENT, command=TEXT, ok=FLAG, detail=TEXT, face=TEXT, over=FLAG, lost=TEXT)
 
 
 class Parameter(Record):
@@ -138,7 +137,7 @@ ENDPOINTS = (
     ),
     Endpoint("sources", "Every source of data with its error", _object(sources=_list(SOURCE))),
     Endpoint("commands", "What the palette offers now", _object(commands=_list(COMMAND))),
-    Endpoint("audit", "What was done from this server", _object(done=_list(DONE))),
+    Endpoint("audit", "What was done from console, dashboard and API", _object(done=_list(DONE), junk=COUNT)),
 )  # fmt: skip
 
 
@@ -271,13 +270,6 @@ class Api:
 
     def _commands(self, _: Request) -> object:
         return {"commands": [one._asdict() for one in self._palette.commands()]}
-
-    def _audit(self, _: Request) -> object:
-        rows = [
-            {"at": format_seconds(one.at), "command": one.command, "ok": one.ok, "detail": one.detail}
-            for one in command_log
-        ]
-        return {"done": rows}
 
 
 def _json(value: object, code: int = 200) -> Response:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from gastown_core.beads.ledger import TownLedger
 from gastown_core.beads.query import BeadQuery
 from gastown_core.errors import NotFoundError
+from gastown_core.orders.act_log import acts_of
 from gastown_core.orders.mail_room import OVERSEER
 from gastown_core.state.detail import bead_detail
 from gastown_core.state.spending import KINDS
@@ -114,6 +115,11 @@ def _costs(asked: Asked) -> object:
     return {**found._asdict(), "rows": rows, "total": found.total._asdict()}  # type: ignore[attr-defined]
 
 
+def _audit(asked: Asked) -> object:
+    found = acts_of(asked.root)
+    return {"done": [one.as_json() for one in found.entries], "junk": found.junk}
+
+
 ON_DISK: Mapping[str, Callable[[Asked], object]] = {
     "beads": _beads,
     "bead": _bead,
@@ -122,5 +128,6 @@ ON_DISK: Mapping[str, Callable[[Asked], object]] = {
     "escalations": _escalations,
     "scheduler": _scheduler,
     "costs": _costs,
+    "audit": _audit,
 }
 """Endpoint → what answers it; each blocks, and raises GastownError."""

@@ -15,7 +15,6 @@ from gastown_core.attention.look import calm_words, count_of
 from gastown_core.model.agent import HEALTH_SYMBOLS
 from gastown_core.model.landing import STEPS
 from gastown_core.model.record import Record
-from gastown_core.orders.perform import command_log
 from gastown_core.orders.registry import BY_ID, disabled_reason, subject_of
 from gastown_core.state.rows import EventFilter
 from gastown_core.wasteland.wanted import STATUSES
@@ -127,7 +126,7 @@ PANELS: dict[str, Callable[[Desk, str], Values]] = {
     "request": _nothing,
     "hooks": _nothing,
     "incidents": _nothing,
-    "audit": lambda _, __: {"rows": list(reversed(command_log))},
+    "audit": _nothing,
     "board": _nothing,
     "bead": _nothing,
     "members": _nothing,

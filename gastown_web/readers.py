@@ -14,6 +14,7 @@ from gastown_core.errors import NotFoundError
 from gastown_core.messaging.escalation import Escalation, open_escalations
 from gastown_core.model.record import Record
 from gastown_core.model.refinery import RUNNING, gate_to_show, probe_to_show
+from gastown_core.orders.act_log import Acts, acts_of
 from gastown_core.orders.mail_room import mail_of, read_thread
 from gastown_core.state.bead_board import BeadBoard, bead_board, bead_neighbours
 from gastown_core.state.collect import judge_by
@@ -218,6 +219,10 @@ def _watch(place: Place) -> WatchNote | None:
     return watch_note(place.root, place.now)
 
 
+def _audit(place: Place) -> Acts:
+    return acts_of(place.root)
+
+
 class Wanting(Record):
     """What a page of the wasteland shows: the board (None: joined no commons), items of its filter, projects, reputations."""
 
@@ -268,4 +273,5 @@ READERS: dict[str, Reader] = {
     "wanted": Reader(_wanted, gap_s=1.0, again_s=5.0),
     "handedin": Reader(_handed_in, gap_s=1.0, again_s=5.0),
     "reputation": Reader(_reputation, gap_s=1.0, again_s=5.0),
+    "audit": Reader(_audit, gap_s=0.3, again_s=2.0),
 }

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from gastown_core.model.snapshot import TownSnapshot
 
 KINDS = frozenset(
-    "board bead members scheduler escalations mailbox thread costs transcript work diff changes gatelog found duties wanted handedin reputation".split()
+    "board bead members scheduler escalations mailbox thread costs transcript work diff changes gatelog found duties wanted handedin reputation audit".split()
 )
 """The panels that ``readers`` has a row for; that table is imported with the first of them."""
 NEVER = float("inf")

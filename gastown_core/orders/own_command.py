@@ -10,7 +10,9 @@ import time
 from gastown_core import process
 from gastown_core.clock import SYSTEM_CLOCK, Clock
 from gastown_core.errors import GastownError, UsageError
-from gastown_core.orders.perform import CommandLogEntry, command_log, environment_of
+from gastown_core.orders import act_log
+from gastown_core.orders.act_log import CONSOLE, CommandLogEntry
+from gastown_core.orders.perform import environment_of
 from gastown_core.orders.task import run_task
 
 TYPE_CHECKING = False
@@ -43,7 +45,8 @@ def run_own(root: str, words: Sequence[str], *, cwd: str, clock: Clock = SYSTEM_
 
     Its last line is the progress of ``task``.
     """
-    began = time.monotonic()
+    began, command = time.monotonic(), shlex.join(words)
+    act = act_log.begin(root, CONSOLE, command, clock.now())
     ok, detail = False, ""
     out, err = bytearray(), bytearray()
 
@@ -75,7 +78,8 @@ def run_own(root: str, words: Sequence[str], *, cwd: str, clock: Clock = SYSTEM_
     finally:
         if task is not None:
             task.end(clock.now(), ok=ok, detail=detail)
-        command_log.append(CommandLogEntry(clock.now(), shlex.join(words), ok, time.monotonic() - began, detail))
+        took = time.monotonic() - began
+        act_log.end(root, act, CommandLogEntry(clock.now(), command, ok, took, detail, CONSOLE))
 
 
 def run_own_attached(root: str, words: Sequence[str], *, cwd: str) -> int:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import os
 import shlex
 import time
-from collections import deque
 
 from gastown_core import process
 from gastown_core.clock import SYSTEM_CLOCK, Clock
@@ -18,6 +17,8 @@ from gastown_core.errors import GastownError, UsageError
 from gastown_core.model.json_text import decode_json
 from gastown_core.model.order import Order, Receipt
 from gastown_core.model.record import Record
+from gastown_core.orders import act_log
+from gastown_core.orders.act_log import CommandLogEntry
 from gastown_core.orders.registry import BY_ID
 from gastown_core.orders.task import run_task
 from gastown_core.town.identity import in_nobodys_name
@@ -32,20 +33,9 @@ if TYPE_CHECKING:
 
     Notify = Callable[[Receipt], None]
 
-LOG_LENGTH = 500
 QUESTION_LIMIT_S = 30.0
 ORDER_LIMIT_S = 3600.0
 """How long an order without stages may take: merging a batch runs its gates."""
-
-
-class CommandLogEntry(Record):
-    """One performed order: time, the command as typed, whether it worked, its duration, the last detail."""
-
-    at: float
-    command: str
-    ok: bool
-    seconds: float
-    detail: str
 
 
 class Choice(Record):
@@ -60,10 +50,6 @@ class Choice(Record):
     about: str = ""
 
 
-command_log: deque[CommandLogEntry] = deque(maxlen=LOG_LENGTH)
-"""The orders that this process performed, oldest first."""
-
-
 def perform(
     root: str,
     order: Order,
@@ -72,14 +58,17 @@ def perform(
     clock: Clock = SYSTEM_CLOCK,
     by: str = "",
     task: Task | None = None,
+    face: str = "",
 ) -> bool:
     """Perform ``order`` and call ``notify`` for each stage; return whether it succeeded. Blocks: call it in a thread.
 
-    ``by`` is the address that stands in the events of what is done, empty for the caller's own; ``task`` can cancel it.  A GastownError becomes a final receipt with ``ok`` False; other exceptions are raised.
+    ``by`` is the address that stands in the events of what is done, empty for the caller's own; ``task`` can cancel it;
+    ``face`` is where a person ordered it.  A GastownError becomes a final receipt with ``ok`` False; other exceptions are raised.
     """
     began = time.monotonic()
     last = Receipt(order.kind, order.target, "failed", "nothing happened", ok=False, final=True, at=clock.now())
     argv: list[str] = []
+    act = ""
 
     def tell(receipt: Receipt) -> None:
         nonlocal last
@@ -90,6 +79,7 @@ def perform(
 
     try:
         argv = command_of(order)
+        act = act_log.begin(root, face, "gt " + shlex.join(argv), clock.now())
         _run(root, order, argv, by, tell, task)
     except GastownError as error:
         detail = f"{error}" + (f"; {error.hint}" if error.hint else "")
@@ -99,7 +89,7 @@ def perform(
             task.end(clock.now(), ok=last.ok, detail=last.detail or last.stage)
     command = "gt " + shlex.join(argv) if argv else order.kind
     seconds = time.monotonic() - began
-    command_log.append(CommandLogEntry(clock.now(), command, last.ok, seconds, last.detail or last.stage))
+    act_log.end(root, act, CommandLogEntry(clock.now(), command, last.ok, seconds, last.detail or last.stage, face))
     return last.ok
 
 

@@ -15,7 +15,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from gastown_core.orders.perform import CommandLogEntry
+    from gastown_core.orders.act_log import CommandLogEntry
     from gastown_tui.boundary import Fault
     from gastown_tui.text import Pieces
 

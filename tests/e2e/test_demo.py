@@ -14,7 +14,8 @@ from pathlib import Path
 import pytest
 
 from gastown_core.model.order import Order, Receipt
-from gastown_core.orders.perform import command_log, perform
+from gastown_core.orders.act_log import command_log
+from gastown_core.orders.perform import perform
 from gastown_core.tmux.server import TmuxServer
 from gastown_core.tmux.socket import socket_name
 from tests.support.cli import gt as run_gt

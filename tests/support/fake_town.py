@@ -26,7 +26,8 @@ from gastown_core.model.snapshot import (
     TownSnapshot,
 )
 from gastown_core.model.usage import AgentUsage, BudgetNotice, Spent, UsageToday
-from gastown_core.orders.perform import Attachment, Choice, CommandLogEntry
+from gastown_core.orders.act_log import CommandLogEntry
+from gastown_core.orders.perform import Attachment, Choice
 from gastown_core.state.facts import Roster
 from gastown_core.state.live import Update
 from gastown_core.state.rows import EventRow, event_row

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from gastown_core.errors import GastownError, UsageError
+from gastown_core.orders.act_log import command_log
 from gastown_core.orders.own_command import filled, run_own
-from gastown_core.orders.perform import command_log
 from gastown_core.orders.registry import ORDERS
 from gastown_tui.app import run_feed
 from gastown_tui.console_file import FILE, ConsoleSettings, key_of, read_console_file

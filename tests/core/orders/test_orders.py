@@ -19,7 +19,8 @@ from gastown_core.model.snapshot import (
     SourceStatus,
     TownSnapshot,
 )
-from gastown_core.orders.perform import command_log, command_of, perform, previewed, read_receipt
+from gastown_core.orders.act_log import command_log
+from gastown_core.orders.perform import command_of, perform, previewed, read_receipt
 from gastown_core.orders.registry import BY_ID, ORDERS, Subject, disabled_reason
 
 OPAL = AgentView(
