@@ -7,7 +7,7 @@ import os
 from gastown_cli import context, output
 from gastown_cli.context import add_rig, which_rig
 from gastown_core.clock import SYSTEM_CLOCK, format_age, parse_duration
-from gastown_core.errors import UsageError
+from gastown_core.errors import NotFoundError, UsageError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -145,22 +145,22 @@ def conflicts_arguments(parser: ArgumentParser) -> None:
 def run_conflicts(args: Namespace) -> int:
     """Show which branches in work and in the queue do not merge with one another; return 1 if there are any."""
     from gastown_core.refinery.collisions import collisions
+    from gastown_core.refinery.forewarning import words_of
 
     root = context.town()
     rig = which_rig(root, args.rig)
     place = _place(root, rig)
     target = args.target or place.default
+    if args.target and not place.git.commit_of(f"refs/remotes/origin/{target}"):
+        raise NotFoundError(f"origin has no branch {target}", "", f"gt mq conflicts {rig} looks at {place.default}")
     found = collisions(place, target)
     if args.json:
         rows = [{**one._asdict(), "one": one.one._asdict(), "other": one.other._asdict()} for one in found]
         output.say_json_rows(rows)
         return 1 if found else 0
     for one in found:
-        names = [output.clean(part.worker or part.branch) for part in (one.one, one.other)]
-        files = output.clean(", ".join(one.files[:4])) + (f" and {len(one.files) - 4} more" if one.files[4:] else "")
-        places = f": {one.hunks} hunk{'s' if one.hunks != 1 else ''}" if one.hunks else ""
         beads = " and ".join(output.clean(part.request or part.issue or part.branch) for part in (one.one, one.other))
-        output.say(f"{names[0]} and {names[1]} both change {files}{places}  ({beads})")
+        output.say(f"{output.clean(words_of(one))}  ({beads})")
     if not found:
         output.say(f"nothing in work or in the queue for {output.clean(target)} in {rig} conflicts")
     return 1 if found else 0

@@ -37,6 +37,7 @@ def duties_of(root: str) -> list[Duty]:
     for rig in read_inventory(root).rigs:
         if rig.state == RigState.OPERATIONAL and load_settings(root, "rig", rig.name).lenient("merge_queue.enabled"):
             found.append(refinery_of(root, rig.name))
+            found.append(forewarner_of(root, rig.name))
     return found
 
 
@@ -52,6 +53,28 @@ def refinery_of(root: str, rig: str) -> Duty:
     every_s = load_settings(root, "rig", rig).seconds("merge_queue.poll_interval")
     # a batch runs its gates as often as bisection needs; the refinery's own state tells how far it is
     return Duty(f"refinery:{rig}", work, (f"ledger:{rig}", "channel:refinery"), every_s, 0.1, 6 * 3600.0, rests=True)
+
+
+def forewarner_of(root: str, rig: str) -> Duty:
+    """Return the duty that tells of conflicts in ``rig`` before they happen."""
+    seen: list[object] = []
+
+    def work(shift: Shift) -> str:
+        from gastown_core.refinery.forewarning import forewarn, heads_mark, words_of
+        from gastown_core.refinery.place import Refinery
+        from gastown_core.refinery.policy import Policy
+
+        if not load_settings(root, "rig", rig).lenient("merge_queue.tell_conflicts"):
+            return ""
+        place = Refinery(shift.root, rig, policy=Policy(), clock=shift.clock)
+        mark = heads_mark(place)
+        if seen == [mark]:
+            return ""
+        told = forewarn(place)
+        seen[:] = [mark]
+        return "; ".join(map(words_of, told))
+
+    return Duty(f"conflicts:{rig}", work, (f"ledger:{rig}",), 30.0, 5.0, rests=True)
 
 
 def patrol_duty(row: PatrolRow) -> Duty:

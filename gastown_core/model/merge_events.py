@@ -128,6 +128,18 @@ MERGES = (
         lambda p: f"merging in {text_of(p, 'rig')} goes on; it was {text_of(p, 'reason', 'frozen')}",
     ),
     kind(
+        "conflict_ahead",
+        WORK,
+        "⚔",
+        "!",
+        WARN,
+        14,
+        "rig one other branches beads files hunks reason",
+        lambda p: (
+            f"conflict ahead in {text_of(p, 'rig')}: {text_of(p, 'reason', 'two branches change the same lines')}"
+        ),
+    ),
+    kind(
         "test_quarantined",
         WORK,
         "☣",

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import itertools
 import re
+from collections import defaultdict
 
-from gastown_core.errors import SettingsError
+from gastown_core.errors import GastownError, SettingsError
 from gastown_core.files.atomic import read_json, write_json
 from gastown_core.git.repo import refusal
 from gastown_core.model.record import Record
-from gastown_core.refinery.merge_queue import open_requests
+from gastown_core.refinery.merge_queue import Rivals, open_requests
 from gastown_core.refinery.tips import existing
 from gastown_core.town.branches import bead_of_branch
 
@@ -53,6 +54,22 @@ class Clashing(Record):
 
     files: tuple[str, ...] = ()
     hunks: int = 0
+
+
+def rivals(place: Refinery, target: str) -> Rivals:
+    """Which requests of a target are better not tested together; none where this git cannot tell."""
+    apart: dict[str, set[str]] = defaultdict(set)
+    damage: dict[str, int] = defaultdict(int)
+    try:
+        found = collisions(place, target)
+    except GastownError:
+        return Rivals()
+    for one in found:
+        for mine, other in ((one.one.request, one.other.request), (one.other.request, one.one.request)):
+            if mine:
+                damage[mine] += 1
+                apart[mine] |= {other} - {""}
+    return Rivals({one: frozenset(others) for one, others in apart.items()}, damage)
 
 
 def strands(place: Refinery, target: str) -> list[Strand]:

@@ -17,11 +17,12 @@ from gastown_core.model.metadata import read_conflict
 from gastown_core.model.refinery import HELD, IDLE
 from gastown_core.process_table import lives
 from gastown_core.refinery import claims, records
+from gastown_core.refinery.collisions import rivals
 from gastown_core.refinery.foresight import Foresight
 from gastown_core.refinery.freeze import frozen
 from gastown_core.refinery.hold import INFRASTRUCTURE, HoldError, is_worth_a_try, put_on_hold, read_hold
 from gastown_core.refinery.integration import land_what_is_ready
-from gastown_core.refinery.merge_queue import next_batch, survey, turned_down
+from gastown_core.refinery.merge_queue import Rivals, least_damage, next_batch, survey, turned_down
 from gastown_core.refinery.place import Refinery, merge_lock, slug
 from gastown_core.refinery.pull_requests import follow, next_look, proposed_targets
 from gastown_core.refinery.quarantine import review
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
     from gastown_core.clock import Clock
     from gastown_core.model.merge_request import MergeRequest
     from gastown_core.refinery.merge_queue import MergeQueue
+NO_RIVALS = Rivals()
 LOOK_S = 0.2
 """How often a waiting engine checks for new requests."""
 
@@ -218,7 +220,7 @@ class RefineryEngine:
     ) -> tuple[MergeQueue, list[MergeRequest], Sequence[MergeRequest]]:
         """Claim the target's next batch; also the queue, and the target's requests outside the batch."""
         queue = self.queue()
-        chosen = self._chosen(queue, target, size, skip)
+        chosen = self._chosen(queue, target, size, skip, self._rivals(queue, target))
         chosen = self._claim(chosen, queue.needs) if chosen else []
         others = [one for one in (*queue.open(), *self._turned_down()) if one.target == target and one not in chosen]
         return queue, chosen, others
@@ -253,14 +255,31 @@ class RefineryEngine:
         return turned_down(place.ledger, place.prefix, place.rig, place.clock.now())
 
     def _chosen(
-        self, queue: MergeQueue, target: str, size: int = 0, skip: frozenset[str] = frozenset()
+        self,
+        queue: MergeQueue,
+        target: str,
+        size: int = 0,
+        skip: frozenset[str] = frozenset(),
+        rivals: Rivals = NO_RIVALS,
     ) -> list[MergeRequest]:
-        """The target's next batch; on a red target, requests that were not tried as its fix come first."""
+        """The target's next batch; on a red target, requests that were not tried as its fix come first.
+
+        Of ``rivals`` one is taken, none while another is tested.
+        """
         ready: Sequence[MergeRequest] = [one for one in queue.ready if one.target == target and one.id not in skip]
         hold = read_hold(self.place, target)
         if hold is not None and hold.waits_for_cure:
             ready = hold.least_tried(ready)
-        return next_batch(ready, queue.needs, size or size_now(self.place, target))
+        else:
+            tested = {one.id for one in queue.claimed}
+            ready = [one for one in ready if tested.isdisjoint(rivals.apart.get(one.id, ()))]
+            ready = least_damage(queue, ready, rivals, self.place.clock.now())
+        return next_batch(ready, queue.needs, size or size_now(self.place, target), rivals.apart)
+
+    def _rivals(self, queue: MergeQueue, target: str) -> Rivals:
+        """Which requests of a target do not merge with one another."""
+        count = sum(one.target == target for one in (*queue.ready, *queue.claimed))
+        return rivals(self.place, target) if count > 1 else NO_RIVALS
 
     def _may_try(self, target: str) -> bool:
         """Whether nothing is frozen, and the target's queue has no hold or something changed since it was held. Raises GitError."""

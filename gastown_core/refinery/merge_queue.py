@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from gastown_core.beads.ledger import TownLedger
     from gastown_core.model.merge_request import MergeRequest
 STALE_CLAIM_S = 1800.0
+NEARLY = 50.0
+"""Up to this difference, half a level of priority, two scores count as the same where requests hinder others."""
 TURNED_DOWN_S = 30 * 86400.0
 """How long a rejected request is still checked for branches that were made on it."""
 
@@ -54,6 +56,13 @@ class MergeQueue(Record):
     def targets(self) -> list[str]:
         """Target branches of the ready requests, that of the best request first."""
         return list(dict.fromkeys(request.target for request in self.ready))
+
+
+class Rivals(Record):
+    """Of each request that does not merge with others: those of the queue, and with how many it does not, in work or queued."""
+
+    apart: Mapping[str, frozenset[str]] = {}
+    damage: Mapping[str, int] = {}
 
 
 def open_requests(ledger: TownLedger, prefix: str, rig: str) -> list[MergeRequest]:
@@ -236,9 +245,29 @@ def pending(root: str, ledger: TownLedger, rig: str, now: float) -> list[MergeRe
     return list(survey(ledger, prefix, rig, now, default=default, stale_s=stale_s, level_s=level_s).ready)
 
 
-def next_batch(ready: Sequence[MergeRequest], needs: Mapping[str, frozenset[str]], size: int) -> list[MergeRequest]:
+def least_damage(queue: MergeQueue, ready: Sequence[MergeRequest], rivals: Rivals, now: float) -> list[MergeRequest]:
+    """The requests with those first that hinder fewer others, but only before a rival of nearly the same score."""
+    ordered = list(ready)
+    for one in ready:
+        mine, points = rivals.damage.get(one.id, 0), score(one, now, queue.level_s)
+        for place, other in enumerate(ordered[: ordered.index(one)]):
+            is_worse = other.id in rivals.apart.get(one.id, ()) and rivals.damage.get(other.id, 0) > mine
+            if is_worse and score(other, now, queue.level_s) - points <= NEARLY:
+                ordered.remove(one)
+                ordered.insert(place, one)
+                break
+    return ordered
+
+
+def next_batch(
+    ready: Sequence[MergeRequest],
+    needs: Mapping[str, frozenset[str]],
+    size: int,
+    apart: Mapping[str, frozenset[str]] | None = None,
+) -> list[MergeRequest]:
     """The best requests of one target, at most ``size``, needed ones below those that need them; a request that asks to
-    merge alone is a batch of its own."""
+    merge alone is a batch of its own, and none is in one batch with a request that it does not merge with (``apart``)."""
+    apart = apart or {}
     by_id = {request.id: request for request in ready}
     chosen: dict[str, MergeRequest] = {}
     for request in ready:
@@ -250,6 +279,8 @@ def next_batch(ready: Sequence[MergeRequest], needs: Mapping[str, frozenset[str]
                 continue
             return [by_id[one] for one in group]
         if chosen and len(chosen) + len(group) > size:
+            continue
+        if chosen and any(not apart.get(one, frozenset()).isdisjoint(chosen) for one in group):
             continue
         chosen.update((one, by_id[one]) for one in group)
         if len(chosen) >= size:

@@ -244,6 +244,7 @@ RIG = (
         "7d",
         "how long a test that changes its mind may be red without blame; 0s: never",
     ),
+    Setting("merge_queue.tell_conflicts", "bool", True, "tell both agents once when their branches will conflict"),
     Setting("merge_queue.gates_parallel", "bool", True, "gates of one tree run side by side"),
     Setting("merge_queue.gate_log_bytes", "int>=1000", 2_000_000, "maximum size of a gate's log"),
     Setting("merge_queue.batch.max_batch_size", "int>=1", 20, "most requests tested as one stack"),

@@ -1,0 +1,111 @@
+"""Conflicts told before they happen, and batches that do not put together what does not merge."""
+
+from __future__ import annotations
+
+import os
+import signal
+
+import pytest
+
+from gastown_core.model.merge_request import MergeRequest
+from gastown_core.refinery.collisions import rivals
+from gastown_core.refinery.forewarning import FILE, forewarn, heads_mark
+from gastown_core.refinery.merge_queue import MergeQueue, Rivals, least_damage, next_batch
+from gastown_core.refinery.place import Refinery
+from tests.core.refinery.test_collisions import in_work
+from tests.support.queued import Queued
+
+BASE = "".join(f"line {number}\n" for number in range(30))
+
+
+def place_of(queued: Queued) -> Refinery:
+    return Refinery(queued.root, "shop")
+
+
+def letters(queued: Queued) -> list[tuple[str, str]]:
+    return [(one["payload"]["to"], one["payload"]["subject"]) for one in queued.events("mail")]
+
+
+def test_both_agents_and_the_console_are_told_once_for_each_pair(queued: Queued) -> None:
+    queued.hand_in({"cart.py": BASE.replace("line 2\n", "opal\n")}, worker="opal")
+    in_work(queued, "jade", {"cart.py": BASE.replace("line 2\n", "jade\n")})
+    in_work(queued, "ruby", {"other.py": "1\n"})
+    [told] = forewarn(place_of(queued))
+    [event] = queued.events("conflict_ahead")
+    assert event["payload"]["reason"] == "opal and jade both change cart.py: 1 hunk" and told.hunks == 1
+    assert {to for to, _ in letters(queued)} == {"shop/opal", "shop/jade"}
+    assert all(subject == "Conflict ahead: opal and jade both change cart.py: 1 hunk" for _, subject in letters(queued))
+    # more commits on the same branches are the same pair
+    in_work(queued, "jade", {"cart.py": BASE.replace("line 2\n", "jade again\n")})
+    assert not forewarn(place_of(queued)) and len(queued.events("conflict_ahead")) == 1 and len(letters(queued)) == 2
+    # what was resolved and conflicts once more is told once more
+    in_work(queued, "jade", {"cart.py": BASE.replace("line 2\n", "opal\n")})
+    assert not forewarn(place_of(queued))
+    in_work(queued, "jade", {"cart.py": BASE.replace("line 2\n", "jade\n")})
+    assert len(forewarn(place_of(queued))) == 1
+
+
+def test_a_spoilt_file_costs_one_more_telling_and_a_pipe_holds_nobody_up(queued: Queued) -> None:
+    for worker in ("opal", "jade"):
+        in_work(queued, worker, {"a": f"{worker}\n"})
+    path = place_of(queued).file(FILE)
+    for spoilt in ("{", '{"pairs": [5, ["a"], ["a", 3]]}'):
+        with open(path, "w", encoding="utf-8") as handle:
+            handle.write(spoilt)
+        assert len(forewarn(place_of(queued))) == 1 and not forewarn(place_of(queued))
+    os.unlink(path)
+    os.mkfifo(path)
+    signal.alarm(30)
+    assert len(forewarn(place_of(queued))) == 1
+    signal.alarm(0)
+
+
+def test_hostile_names_of_files_reach_the_log_and_the_letters_as_one_line(queued: Queued) -> None:
+    for worker in ("opal", "jade"):
+        in_work(queued, worker, {"a\n\x1b[2Jb": f"{worker}\n"})
+    assert len(forewarn(place_of(queued))) == 1
+    assert all("\n" not in subject and "\x1b" not in subject for _, subject in letters(queued))
+
+
+def test_only_a_branch_that_moved_is_a_reason_to_look(queued: Queued) -> None:
+    in_work(queued, "opal", {"a": "1\n"})
+    before = heads_mark(place_of(queued))
+    assert heads_mark(place_of(queued)) == before
+    in_work(queued, "opal", {"a": "2\n"})
+    assert heads_mark(place_of(queued)) != before
+
+
+def request(name: str, at: float = 0.0, priority: int = 2) -> MergeRequest:
+    return MergeRequest(name, "open", priority, at, name, ())
+
+
+def test_a_batch_leaves_out_what_does_not_merge_with_one_of_it() -> None:
+    ready = [request(name) for name in "abcd"]
+    apart = {"a": frozenset("b"), "b": frozenset("ad"), "d": frozenset("b")}
+    assert [one.id for one in next_batch(ready, {}, 9, apart)] == ["a", "c", "d"]
+    # what is needed by one is left with it
+    assert [one.id for one in next_batch(ready, {"c": frozenset("b")}, 9, apart)] == ["a", "d"]
+    assert [one.id for one in next_batch(ready[1:], {"c": frozenset("b")}, 9, apart)] == ["b", "c"]
+
+
+@pytest.mark.parametrize(("late", "first"), [(0.0, "b"), (3000.0, "b"), (7200.0, "a")])
+def test_of_two_rivals_with_nearly_the_same_score_the_one_that_hinders_fewer_others_is_first(
+    late: float, first: str
+) -> None:
+    ready = [request("a"), request("c"), request("b", late)]
+    found = Rivals({"a": frozenset("b"), "b": frozenset("a")}, {"a": 3, "b": 1})
+    ordered = [one.id for one in least_damage(MergeQueue(), ready, found, 10_000.0)]
+    assert ordered[0] == first and sorted(ordered) == ["a", "b", "c"] and ordered.index("c") > ordered.index("a") - 1
+
+
+def test_the_engine_tests_rivals_one_after_the_other_and_the_one_that_hinders_fewer_first(queued: Queued) -> None:
+    queued.gate()
+    loud = queued.hand_in({"same": "1\n", "more": "1\n"})
+    quiet = queued.hand_in({"same": "2\n"})
+    other = queued.hand_in({"apart": "1\n"})
+    in_work(queued, "jade", {"more": "2\n"})
+    found = rivals(place_of(queued), "main")
+    assert found.apart == {loud.id: {quiet.id}, quiet.id: {loud.id}} and found.damage == {loud.id: 2, quiet.id: 1}
+    results = queued.process()
+    assert set(results[0].mrs) == {quiet.id, other.id} and set(results[0].merged) == {quiet.id, other.id}
+    assert results[1].mrs == (loud.id,) and results[1].conflicts == (loud.id,)
