@@ -106,11 +106,23 @@ def _send(post: Post, letter: Letter, targets: list[Target], args: Namespace, to
     if not args.no_notify:
         for problem in announce_arrival(post.root, post.ledger, letter, targets, ids):
             output.note(f"warning: {output.clean(problem)}")
+    _say_who_reads(post, targets)
     rows = [{"id": made, "to": target.assignee} for made, target in zip(ids, targets, strict=True)]
     names = ", ".join(target.assignee for target in targets[:5]) + (
         f" and {len(targets) - 5} more" if len(targets) > 5 else ""
     )
     return say_done(f"sent to {names}: {letter.subject}", {"sent": rows, "subject": letter.subject}, as_json=args.json)
+
+
+def _say_who_reads(post: Post, targets: list[Target]) -> None:
+    """Tell a sender that a role without an agent hands its mail on."""
+    from gastown_core.messaging.recipients import is_read_by_code
+
+    held = [one.name for one in targets if one.kind == "agent" and is_read_by_code(post.root, one.name)]
+    if held:
+        verb = "are roles" if len(held) > 1 else "is a role"
+        names = ", ".join(map(output.clean, held[:3])) + (" …" if len(held) > 3 else "")
+        output.note(f"{names} {verb} that the code has: without a session, its mail goes to the mayor or the overseer")
 
 
 def _priority(args: Namespace) -> int:

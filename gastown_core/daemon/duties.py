@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from gastown_core.telemetry.readings import Read
 
 ACTOR = "daemon"
-_UNDISPATCHED, _UNHELD = Quiet(), Quiet()
+_UNDISPATCHED, _UNHELD, _UNWRITTEN = Quiet(), Quiet(), Quiet()
 
 
 def duties_of(root: str) -> list[Duty]:
@@ -187,6 +187,26 @@ def raise_unanswered(shift: Shift) -> str:
     return "; ".join([*told, *(f"sent {bead_id}" for bead_id in sent)])
 
 
+def treat_role_mail(shift: Shift) -> str:
+    """Treat the mail of roles that the code has: archive, escalate, or hand on to somebody who reads it."""
+    from gastown_core.beads.ledger import TownLedger
+    from gastown_core.messaging.role_mail import Post
+
+    if _UNWRITTEN.holds(shift.root):
+        return ""
+
+    def present() -> set[str]:
+        town = lookout_of(shift.root, shift.clock).look()
+        unknown = town.source_error("tmux") is not None
+        return {one.address.mail for one in town.agents if one.running or unknown}
+
+    ledger = TownLedger(shift.root)
+    mark = mark_of(shift.root, ledger)
+    done, is_left = Post(shift.root, ledger, present, shift.clock).treat()
+    _UNWRITTEN.note(shift.root, mark, nothing_waits=not done and not is_left)
+    return "; ".join(done)
+
+
 def compact_wisps(shift: Shift) -> str:
     """Delete expired wisps."""
     from gastown_core.beads.ledger import TownLedger
@@ -343,6 +363,7 @@ TOWN = (
     Duty("emergency stop", hold_still, (), 15.0, 5.0),
     Duty("new ids", follow_new_ids, ("ledger",), 300.0, 1.0),
     Duty("escalations", raise_unanswered, ("ledger:town",), 30.0, 1.0),
+    Duty("role mail", treat_role_mail, ("ledger:town",), 60.0, 2.0, rests=True),
     Duty("docked rigs", follow_docked_rigs, ("ledger:town",), 300.0, 5.0, rests=True),
     Duty("plugins", run_plugins, (), 60.0, 10.0, 6 * 3600.0, rests=True),
     Duty("wisps", compact_wisps, (), 3600.0, 600.0),

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 AGENT, ANNOUNCE = "agent", "announce"
 BUILT_IN = ("town", "overseer", "witnesses", "refineries", "deacons", "dogs", "crew", "polecats")
+CODE_ROLES = (DEACON, WITNESS, REFINERY)
+"""Roles that the code has unless the settings give them to an agent."""
 _ROLES = {
     "witnesses": WITNESS,
     "refineries": REFINERY,
@@ -230,3 +232,11 @@ class Directory:
         found += [(f"{ANNOUNCE}:{name}", ANNOUNCE) for name in self.old.announces]
         found += [(f"@{name}", "special") for name in BUILT_IN]
         return [*found, *((f"@{word}/{rig}", "special") for rig in self.rigs for word in ("rig", "crew", "polecats"))]
+
+
+def is_read_by_code(root: str, identity: str) -> bool:
+    """Whether the code treats what is sent to this mail identity while its role has no session (``role_mail``)."""
+    from gastown_core.town.settings import agent_has_role
+
+    role = parse_address(identity).role
+    return role in CODE_ROLES and not agent_has_role(root, role)

@@ -139,7 +139,7 @@ class Night:
         self.nudges[text] = "delivered" if "turn started" in done.out else "sent" if done.code == 0 else "refused"
 
     def mail(self) -> None:
-        """Write to the deacon, whom no nudge of ours goes to: mail is announced by a nudge too."""
+        """Write to the deacon, whom no nudge of ours goes to: mail is announced by a nudge too, and handed on in another's name."""
         subject = f"Letter {len(self.letters)}"
         self.run("mail", "send", "deacon/", "-s", subject, "-m", "for the morning", BD_ACTOR="overseer")
         self.letters.append(subject)
@@ -221,7 +221,10 @@ class Night:
             if not sent[target] <= ended[target] <= sent[target] + seen[target]
         ]
         query = BeadQuery(include_wisps=True, types=("message",))
-        kept = Counter(bead.title for bead in self.rigged.ledger.store_for("hq-x").find(query))
+        # the code that has the deacon's role hands them on to the mayor, and says so in the subject
+        kept = Counter(
+            bead.title.removeprefix("[to deacon/] ") for bead in self.rigged.ledger.store_for("hq-x").find(query)
+        )
         return told + [f"{subject} is kept {kept[subject]} times" for subject in self.letters if kept[subject] != 1]
 
     def _leaks(self) -> list[str]:
