@@ -26,7 +26,7 @@ from gastown_core.town.inventory import is_absent
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 MOST_TOLD = 3
 MOVING = frozenset((HOOKED, IN_PROGRESS, IN_REVIEW))
 """Statuses of work that an agent or the merge queue has."""
@@ -121,7 +121,8 @@ def convoy_views(facts: TownFacts, now: float) -> tuple[ConvoyView, ...]:
     ]
     shown.sort(key=lambda b: (b.status == CLOSED, -b.closed_at if b.status == CLOSED else b.created_at, b.id))
     town = TownGraph(facts, now)
-    views = (_view(bead, town, facts.fields.get(bead.id, {}), facts.thresholds.stalled_s) for bead in shown)
+    room = Room(facts)
+    views = (_view(bead, town, facts.fields.get(bead.id, {}), room) for bead in shown)
     died = _died_too_often(facts)
     return tuple(
         view._replace(standstills=standstills((member.bead_id for member in view.members), town.graph, died))
@@ -173,14 +174,50 @@ class TownGraph:
 _GONE = Excerpt("", "", CLOSED, 2, "task", "", 0.0, 0.0, 0.0, 0.0, (), (), False, False)
 
 
-def _view(convoy: Excerpt, town: TownGraph, fields: dict[str, str], patience_s: float) -> ConvoyView:
+class Room:
+    """Whether a polecat of a rig could take ready work: work that waits its turn in a full town does not stand still."""
+
+    def __init__(self, facts: TownFacts) -> None:
+        self._facts = facts
+        self._hands: dict[str, int] | None = None
+
+    def is_free(self, rig: str) -> bool:
+        """Whether the town and the rig have fewer polecats with work than they may have."""
+        if self._hands is None:
+            self._hands = {
+                store: sum(1 for bead in beads.values() if bead.status in IN_HAND and "/polecats/" in bead.assignee)
+                for store, beads in self._facts.ledger.items()
+            }
+        limits = self._facts.thresholds
+        return sum(self._hands.values()) < limits.places and self._hands.get(rig, 0) < limits.rig_places
+
+    def freed_at(self, rig: str) -> float:
+        """When the last piece of work of the rig was closed, which made room."""
+        return max((bead.closed_at for bead in self._facts.ledger.get(rig, {}).values()), default=0.0)
+
+    def stalled_at(self, waiting: Sequence[MemberView], moved: float) -> float | None:
+        """From when on it is a stall that nobody works on these members; None while all of them wait their turn.
+
+        ``moved`` is when one of the convoy's members changed last.
+        """
+        rigs = {one.rig for one in waiting if one.stage == MemberStage.ORPHANED or self.is_free(one.rig)}
+        if not rigs:
+            return None
+        # a place that has just become free is given away by the dispatcher in a moment
+        freed = max(self.freed_at(rig) for rig in rigs)
+        limits = self._facts.thresholds
+        return max(moved + limits.stalled_s, freed + limits.dam_s)
+
+
+def _view(convoy: Excerpt, town: TownGraph, fields: dict[str, str], room: Room) -> ConvoyView:
     members = tuple(_member(edge.target, town) for edge in convoy.edges if edge.type == TRACKS)
     stages = [member.stage for member in members]
     running = stages.count(MemberStage.RUNNING)
     stalled = None
-    if convoy.status != CLOSED and (MemberStage.READY in stages or MemberStage.ORPHANED in stages) and not running:
+    waiting = [member for member in members if member.stage in (MemberStage.READY, MemberStage.ORPHANED)]
+    if convoy.status != CLOSED and waiting and not running:
         moved = [found[1].updated_at for m in members if (found := town.index.get(m.bead_id)) is not None]
-        stalled = max([convoy.updated_at, *moved]) + patience_s
+        stalled = room.stalled_at(waiting, max([convoy.updated_at, *moved]))
     return ConvoyView(
         id=convoy.id,
         title=convoy.title,

@@ -20,6 +20,7 @@ from gastown_core.state.detail import ready_beads
 from gastown_core.state.reduce import reduce_town
 from gastown_core.tmux.socket import socket_name, socket_path
 from gastown_core.town.agent_beads import put_agent_bead
+from gastown_core.town.settings import set_setting
 from gastown_core.work.hook.hook import hooked_work
 from tests.support.refineries import STRIPS, held, refinery_view
 from tests.support.towns import reference_town
@@ -137,6 +138,27 @@ def test_a_convoy_is_stalled_only_after_the_towns_own_patience(root: str) -> Non
     (convoy,) = collect(root, clock=FixedClock(moved.updated_at + 1)).convoys
     assert not convoy.is_stalled(moved.updated_at + 899)
     assert convoy.is_stalled(moved.updated_at + 901)
+
+
+def test_ready_work_that_waits_its_turn_in_a_full_town_does_not_stand_still(root: str) -> None:
+    store = TownLedger(root).stores()["demo"]
+    with store.write("op") as batch:
+        batch.update("dm-9d8", {"status": "open", "assignee": ""})
+        busy = batch.create({"title": "Other work", "status": "hooked", "assignee": "demo/polecats/rust"}).id
+    moved = store.get("dm-9d8")
+    assert moved is not None
+    late = FixedClock(moved.updated_at + 5000)
+    set_setting(root, "operational.polecat.max_per_rig", "1")
+    (convoy,) = collect(root, clock=late).convoys
+    assert convoy.stalled_since is None
+
+    with store.write("op") as batch:
+        batch.close(busy, "done", force=True)
+    closed = store.get(busy)
+    assert closed is not None
+    (convoy,) = collect(root, clock=late).convoys
+    assert not convoy.is_stalled(closed.updated_at + 29)
+    assert convoy.is_stalled(max(closed.updated_at + 31, moved.updated_at + 901))
 
 
 def test_status_tells_of_refinery_scheduler_hook_and_faults() -> None:
