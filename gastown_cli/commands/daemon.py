@@ -29,7 +29,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def run(args: Namespace) -> int:
     """Run the action; the default is to show the daemon's status."""
-    from gastown_core.daemon import starting
+    from gastown_core.daemon import starting, supervisor
 
     root = context.town()
     if args.action == "run":
@@ -48,7 +48,7 @@ def run(args: Namespace) -> int:
         said = f"stopped daemon {pid}" if pid else "the daemon is not running"
         output.say_json({"stopped": bool(pid), "pid": pid}) if args.json else output.say(said)
         return 0
-    pid, is_new = starting.start(root)
+    pid, is_new = supervisor.begin(root)
     said = f"{output.style('✓', 'green')} daemon {pid} {'started' if is_new else 'is already running'}"
     if not is_new and not args.json:
         said += _but(root)

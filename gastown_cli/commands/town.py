@@ -131,11 +131,11 @@ def _start_server(root: str) -> list[Service]:
 
 
 def _start_daemon(root: str) -> Service:
-    from gastown_core.daemon.starting import start
+    from gastown_core.daemon.supervisor import begin
     from gastown_core.town.lifecycle import RUNS_ALREADY, Service
 
     try:
-        pid, is_new = start(root)
+        pid, is_new = begin(root)
     except GastownError as error:
         return Service("daemon", "daemon", "", False, str(error))
     return Service("daemon", "daemon", "", True, f"pid {pid}, dispatches and merges" if is_new else RUNS_ALREADY)

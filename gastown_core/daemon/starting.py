@@ -52,6 +52,17 @@ def start(root: str) -> tuple[int, bool]:
     raise TownError("the daemon does not answer", why, f"see {note.log_path(root)}, then gt daemon start")
 
 
+def await_answer(root: str) -> int:
+    """Wait for the state of a daemon that something else has just started; return its pid, 0 if there is none in time."""
+    deadline = time.monotonic() + START_S
+    while time.monotonic() < deadline:
+        found = note.read_note(root)
+        if found is not None and found.has_answered and note.running_pid(root) == found.pid:
+            return found.pid
+        time.sleep(LOOK_EVERY_S)
+    return 0
+
+
 def stop(root: str) -> int:
     """End the daemon and wait for it; return its pid, 0 if none ran. It is killed if it does not end in time.
 

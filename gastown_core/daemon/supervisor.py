@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import suppress
 
 from gastown_core.errors import GastownError, TownError
 from gastown_core.files.atomic import write_atomic
@@ -20,13 +21,14 @@ SYSTEMD, LAUNCHD = "systemd", "launchd"
 
 
 class SupervisorPlan(Record):
-    """What is written, and the commands that begin and undo it; ``kind`` is systemd or launchd."""
+    """What is written, and the commands that begin and undo it, and start it again; ``kind`` is systemd or launchd."""
 
     kind: str
     path: str
     text: str
     begin: tuple[tuple[str, ...], ...]
     undo: tuple[tuple[str, ...], ...]
+    start: tuple[str, ...] = ()
 
 
 def plan_of(root: str, *, platform: str = sys.platform) -> SupervisorPlan:
@@ -44,15 +46,16 @@ def plan_of(root: str, *, platform: str = sys.platform) -> SupervisorPlan:
         path = os.path.expanduser(f"~/Library/LaunchAgents/{label}.plist")
         target = f"gui/{os.getuid()}"
         begin = (("launchctl", "bootstrap", target, path),)
-        return SupervisorPlan(
-            LAUNCHD, path, plist(label, root, argv, env), begin, (("launchctl", "bootout", f"{target}/{label}"),)
-        )
+        undo: tuple[tuple[str, ...], ...] = (("launchctl", "bootout", f"{target}/{label}"),)
+        start = ("launchctl", "kickstart", f"{target}/{label}")
+        return SupervisorPlan(LAUNCHD, path, plist(label, root, argv, env), begin, undo, start)
     unit = f"gastown-daemon-{name}.service"
     base = os.environ.get("XDG_CONFIG_HOME") or os.path.expanduser("~/.config")
     path = os.path.join(base, "systemd", "user", unit)
     call = ("systemctl", "--user")
     begin = ((*call, "daemon-reload"), (*call, "enable", "--now", unit))
-    return SupervisorPlan(SYSTEMD, path, unit_text(root, argv, env), begin, ((*call, "disable", "--now", unit),))
+    undo = ((*call, "disable", "--now", unit),)
+    return SupervisorPlan(SYSTEMD, path, unit_text(root, argv, env), begin, undo, (*call, "start", unit))
 
 
 def unit_text(root: str, argv: list[str], env: dict[str, str]) -> str:
@@ -126,6 +129,25 @@ def enable(root: str, plan: SupervisorPlan) -> None:
         if was_running:
             starting.start(root)
         raise
+
+
+def begin(root: str) -> tuple[int, bool]:
+    """Start the daemon if none runs: by its supervisor where one was set up, so that it goes on to watch over it.
+
+    Returns and raises what ``starting.start`` does, which also starts it where the supervisor does not answer.
+    """
+    from gastown_core.daemon import starting
+
+    running = daemon_note.running_pid(root)
+    if running is None and sys.platform != "win32":
+        plan = plan_of(root)
+        if os.path.exists(plan.path):
+            with suppress(GastownError):
+                _call(plan.start)
+                found = starting.await_answer(root)
+                if found:
+                    return found, True
+    return starting.start(root)
 
 
 def disable(plan: SupervisorPlan) -> bool:

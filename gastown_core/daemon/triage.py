@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 
 from gastown_core.clock import SYSTEM_CLOCK, format_seconds, format_span
-from gastown_core.daemon import starting
+from gastown_core.daemon import starting, supervisor
 from gastown_core.errors import GastownError
 from gastown_core.events.log import append_event
 from gastown_core.files.atomic import read_json, write_json
@@ -119,7 +119,7 @@ def triage(root: str, *, actor: str, clock: Clock = SYSTEM_CLOCK, dry_run: bool 
         elif verdict.action != NOTHING:
             if verdict.action == RESTART:
                 starting.stop(root)
-            told["pid"] = starting.start(root)[0]
+            told["pid"] = supervisor.begin(root)[0]
         if verdict.action != NOTHING:
             acted = {"patrol": "boot", "kind": target, "target": target, "order": verdict.action}
             append_event(root, "patrol_acted", actor, acted | {"reason": verdict.why, "ok": True}, clock=clock)

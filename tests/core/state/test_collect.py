@@ -169,7 +169,7 @@ def test_status_tells_of_refinery_scheduler_hook_and_faults() -> None:
         refineries=(refinery_view(held(100.0), 100.0),), scheduler=SchedulerView(2, True, "ana"),
     )  # fmt: skip
     value = status_json(town)
-    assert value["scheduler"] == {"queued": 2, "paused": True}
+    assert value["scheduler"] == {"queued": 2, "paused": True, "working": 0, "limit": 0}
     assert value["rigs"][0]["refinery"]["phase"] == "held"
     assert "main itself is red" in value["rigs"][0]["refinery"]["hold_reason"]
     assert value["convoys"][0]["faults"][0]["fault"] == "closed, not landed"
