@@ -115,14 +115,21 @@ def _send(post: Post, letter: Letter, targets: list[Target], args: Namespace, to
 
 
 def _say_who_reads(post: Post, targets: list[Target]) -> None:
-    """Tell a sender that a role without an agent hands its mail on."""
+    """Tell a sender that a role without a session hands its mail on."""
     from gastown_core.messaging.recipients import is_read_by_code
+    from gastown_core.tmux.socket import has_tmux
+    from gastown_core.town.inventory import read_inventory
+    from gastown_core.town.sessions import find_session
 
-    held = [one.name for one in targets if one.kind == "agent" and is_read_by_code(post.root, one.name)]
-    if held:
-        verb = "are roles" if len(held) > 1 else "is a role"
-        names = ", ".join(map(output.clean, held[:3])) + (" …" if len(held) > 3 else "")
-        output.note(f"{names} {verb} that the code has: without a session, its mail goes to the mayor or the overseer")
+    held = {one.name for one in targets if one.kind == "agent" and is_read_by_code(post.root, one.name)}
+    if not held:
+        return
+    entries = [one for one in read_inventory(post.root).agents if one.address.mail in held]
+    names = [one.address.mail for one in entries if not has_tmux() or find_session(post.root, one) is None]
+    if names:
+        verb = "have no sessions: their" if len(names) > 1 else "has no session: its"
+        told = ", ".join(map(output.clean, names[:3])) + (" …" if len(names) > 3 else "")
+        output.note(f"{told} {verb} mail goes to the mayor or the overseer, if the code cannot act on it")
 
 
 def _priority(args: Namespace) -> int:

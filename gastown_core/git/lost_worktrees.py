@@ -10,6 +10,7 @@ import os
 import shutil
 
 from gastown_core.errors import GitError
+from gastown_core.git.own_index import own_index
 from gastown_core.git.repo import Git
 from gastown_core.git.worktree import RESCUE, Worktree, commit_tree, list_worktrees, unpushed
 
@@ -165,17 +166,12 @@ def left_out(bare: Git, folder: str) -> list[str]:
 
 def save_folder(bare: Git, folder: str, name: str, now: float) -> str:
     """Put the files of a folder that is no worktree under a rescue ref; returns it, empty if there are none."""
-    index = os.path.join(bare.path, f"rescue-index.{os.getpid()}")
-    env = {"GIT_INDEX_FILE": index}
-    try:
+    with own_index(bare.path) as env:
         bare.run("read-tree", "--empty", env=env)
         bare.run(*_at(bare, folder), "add", "--all", "--", ".", env=env)
         if not bare.run("ls-files", env=env):
             return ""
         tree = bare.run("write-tree", env=env)
-    finally:
-        if os.path.exists(index):
-            os.unlink(index)
     ref = f"{RESCUE}/{name}/{int(now * 1000)}"
     bare.run("update-ref", ref, commit_tree(bare, tree, "", "files saved from a folder that was no worktree any more"))
     return ref

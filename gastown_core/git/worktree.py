@@ -12,6 +12,7 @@ import os
 from gastown_core.files.atomic import write_atomic
 from gastown_core.files.locks import FileLock
 from gastown_core.git import submodules
+from gastown_core.git.own_index import own_index
 from gastown_core.git.repo import ENGINE, Git, Identity
 from gastown_core.model.record import Record
 
@@ -300,15 +301,10 @@ def _rescue_inside(git: Git, ref: str) -> list[str]:
 def commit_of_everything(git: Git, message: str = "work saved before its worktree was reused or removed") -> str:
     """Commit the working tree on top of HEAD using a temporary index, so that index and branch stay unchanged."""
     head = git.commit_of("HEAD")
-    index = os.path.join(git.run("rev-parse", "--absolute-git-dir"), f"rescue-index.{os.getpid()}")
-    env = {"GIT_INDEX_FILE": index}
-    try:
+    with own_index(git.run("rev-parse", "--absolute-git-dir")) as env:
         git.run("read-tree", head, env=env) if head else git.run("read-tree", "--empty", env=env)
         add_everything(git, "--all", env=env)
         tree = git.run("write-tree", env=env)
-    finally:
-        if os.path.exists(index):
-            os.unlink(index)
     return commit_tree(git, tree, head, message)
 
 

@@ -1,11 +1,12 @@
 from __future__ import annotations
 
 import os
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from gastown_core.errors import GitError
-from gastown_core.git import worktree
+from gastown_core.git import own_index, worktree
 from gastown_core.git.repo import Git, Identity
 from tests.support.repos import commit_files, make_bare, make_repo
 
@@ -186,3 +187,19 @@ def test_a_repository_whose_worktrees_all_count_as_bare_is_mended(bare, tmp_path
     worktree.own_configuration(tree)
     assert worktree.status(tree) == ((), ())
     assert Git(bare.path).run("rev-parse", "--is-bare-repository") == "true"
+
+
+def test_saving_twice_at_once_and_after_a_kill_of_the_same_number_gives_two_whole_commits(tmp_path):
+    git = make_repo(str(tmp_path / "repo"))
+    folder = os.path.join(git.path, ".git")
+    write(os.path.join(git.path, "new.txt"), "work\n")
+    # what a process of the same number left that was killed while it saved
+    left = os.path.join(folder, f"{own_index.NAME}{os.getpid()}.lock")
+    write(left, "")
+    with ThreadPoolExecutor(4) as pool:
+        saved = list(pool.map(lambda _: worktree.commit_of_everything(git), range(4)))
+    assert {git.run("show", f"{one}:new.txt") for one in saved} == {"work"}
+    assert [name for name in os.listdir(folder) if name.startswith(own_index.NAME)] == [os.path.basename(left)]
+    os.utime(left, (1, 1))
+    worktree.commit_of_everything(git)
+    assert not os.path.exists(left)

@@ -217,6 +217,6 @@ def test_the_daemon_runs_it_and_rests_while_the_ledger_is_as_it_was(
 def test_the_sender_is_told_that_the_code_has_the_role(paper: Paper) -> None:
     done = gt("mail", "send", "shop/witness", "-s", "Hello", cwd=paper.root)
     assert done.code == 0
-    assert "shop/witness is a role that the code has" in done.err
+    assert "shop/witness has no session: its mail goes to the mayor" in done.err
     set_mode(paper, "witness", "agent")
-    assert "code has" not in gt("mail", "send", "shop/witness", "-s", "Hello", cwd=paper.root).err
+    assert "no session" not in gt("mail", "send", "shop/witness", "-s", "Hello", cwd=paper.root).err
