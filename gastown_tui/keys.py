@@ -30,11 +30,11 @@ class Action(Record):
 
 MOVE, PANELS, FIND, MAIL, CONSOLE = "Move", "Panels", "Find", "Mail", "Console"
 ACTS, BUNDLES, QUEUE = "Act on agents and beads", "Act on convoys and the scheduler", "In the merge queue"
-INBOX, PAST = "In the inbox", "In the time machine"
+INBOX, PAST, COMMONS = "In the inbox", "In the time machine", "In the wasteland"
 MATCHES = "matches"
 OWN = "Your own commands"
 """Those of settings/console.toml."""
-GROUPS = (MOVE, PANELS, FIND, INBOX, QUEUE, PAST, ACTS, BUNDLES, MAIL, OWN, CONSOLE)
+GROUPS = (MOVE, PANELS, FIND, INBOX, QUEUE, COMMONS, PAST, ACTS, BUNDLES, MAIL, OWN, CONSOLE)
 
 _PANELS = ("agents", "convoys", "events", "problems", "inbox", "queue", "probes", "gates", "files", "patch", "drawer")
 _PAST = ("then_agents", "then_convoys", "changes")
@@ -119,6 +119,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("wanted.next", ("right", "l"), "next page", "wasteland: wanted, mine, to judge, reputation", PANELS, ("wanted",), 92),
     Action("wanted.previous", ("left",), "page back", "the previous one", PANELS, ("wanted",)),
     Action("wanted.filter", ("space",), "status", "wanted items that are open, claimed, in review, completed, withdrawn, or all", PANELS, ("wanted",), 91),
+    Action("wanted.narrow", ("=",), "filter", "wanted items of a status, a project, a type or a priority; everything", PANELS, ("wanted",), 90),
     Action("wanted.open", ("enter", "o"), "details", "the item's text and what was handed in, or a reputation's history; again: fold", PANELS, ("wanted",), 93),
     Action("back", ("escape",), "back", "one step back: search, pause, filter, drawer, view", FIND),
     Action("inbox.next", ("J",), "next", "go to the oldest that waits on you, from anywhere; again: the next", INBOX, hint=51),
@@ -172,6 +173,13 @@ ACTIONS: tuple[Action, ...] = (
     Action("mq.retry", ("r",), "retry", "clear a request's failure and requeue it", QUEUE, _REQUESTS, 90),
     Action("mq.dequeue", (), "take out of queue", "take a request out of the queue; its work stays in review", QUEUE, _REQUESTS),
     Action("mq.reject", ("x",), "reject", "reject a request with a reason; its bead reopens", QUEUE, _REQUESTS, 85),
+    Action("wanted.claim", ("c",), "claim", "claim the item for this town, and make a bead of it in a rig", COMMONS, ("wanted",), 89),
+    Action("wanted.unclaim", ("u",), "give back", "give the claim back; the bead rests", COMMONS, ("wanted",)),
+    Action("wanted.done", ("e",), "hand in", "hand the item in with evidence", COMMONS, ("wanted",), 87),
+    Action("wanted.accept", ("a",), "accept", "accept what was handed in, with a stamp if figures are given", COMMONS, ("wanted",), 88),
+    Action("wanted.reject", ("x",), "send back", "send the work back to the town that handed it in", COMMONS, ("wanted",)),
+    Action("wanted.stamp", ("*",), "stamp", "say of another town's work how good it is", COMMONS, ("wanted",), 85),
+    Action("wasteland.sync", ("y",), "sync", "bring what other towns did, and send what was done here", COMMONS, ("wanted",), 86),
     Action("mq.process", ("P",), "process now", "merge the rig's next batch now", QUEUE, _QUEUE, 80),
     Action("scheduler.pause", (), "pause scheduler", "pause dispatch of queued slings", BUNDLES),
     Action("scheduler.resume", (), "resume scheduler", "resume dispatch of queued slings", BUNDLES),
@@ -251,6 +259,6 @@ def changes_something(action: Action) -> bool:
 
     A read-only console refuses it.
     """
-    if action.group in (ACTS, BUNDLES, QUEUE, INBOX, MAIL, OWN):
+    if action.group in (ACTS, BUNDLES, QUEUE, COMMONS, INBOX, MAIL, OWN):
         return action.id not in READING
     return action.id == "diff.comment"

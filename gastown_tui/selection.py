@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from gastown_core.attention.item import Item
     from gastown_core.model.incident import Incident
     from gastown_core.model.snapshot import AgentView, ConvoyView, RequestView, TownSnapshot
+    from gastown_core.model.wanted import Wanted
     from gastown_core.orders.registry import Subject
     from gastown_core.state.rows import EventRow
 
@@ -20,6 +21,8 @@ AGENT, GROUP, CONVOY, BEAD, REQUEST = "agent", "group", "convoy", "bead", "reque
 SECTION = "section"
 """A group of agents by state or convoy: nothing of the town."""
 BATCH, PROBE, PAST, EVENT, ITEM, INCIDENT = "batch", "probe", "past", "event", "item", "incident"
+WANTED, NEIGHBOUR = "wanted", "neighbour"
+"""Of a commons: an item, and another town."""
 
 
 class Selection(Record):
@@ -44,8 +47,8 @@ def point_at(kind: str, rig: str = "", name: str = "", convoy: str = "") -> Sele
 class Chosen(Record):
     """A selection and the current facts about it.
 
-    ``kind`` is agent, group, convoy, bead, request, batch, event, incident or empty, and the field of that name is set; for a
-    batch it is ``group``, its rig.  A request's rig is in ``group`` too.
+    ``kind`` is agent, group, convoy, bead, request, batch, event, incident, wanted, neighbour or empty, and the field of that name is
+    set; for a batch it is ``group``, its rig.  A request's rig is in ``group`` too, a wanted item's other town in ``neighbour``.
     """
 
     kind: str = ""
@@ -58,6 +61,8 @@ class Chosen(Record):
     event: EventRow | None = None
     request: RequestView | None = None
     incident: Incident | None = None
+    wanted: Wanted | None = None
+    neighbour: str = ""
 
 
 NOTHING = Chosen()
@@ -104,6 +109,9 @@ def of_item(snapshot: TownSnapshot, item: Item | None, key: Hashable) -> Chosen:
     if item is None:
         return NOTHING
     kind, name, _ = item.subject
+    if kind == WANTED:
+        judged = snapshot.commons.to_judge if snapshot.commons is not None else ()
+        return next((of_wanted(one.item, snapshot, key) for one in judged if one.item.id == name), NOTHING)
     if kind == "rig":
         return Chosen(BATCH, key, group=name)
     found = resolve(snapshot, Selection(kind, "", name)) if kind in (AGENT, CONVOY, INCIDENT) else NOTHING
@@ -113,6 +121,13 @@ def of_item(snapshot: TownSnapshot, item: Item | None, key: Hashable) -> Chosen:
         bead = item.bead or (name if kind == BEAD else "")
         found = Chosen(BEAD, key, bead=bead) if bead else NOTHING
     return found._replace(key=key) if found.kind else NOTHING
+
+
+def of_wanted(item: Wanted, snapshot: TownSnapshot, key: Hashable) -> Chosen:
+    """Return the selection of a wanted item, and of the other town that works on it or posted it."""
+    own = snapshot.commons.handle if snapshot.commons is not None else ""
+    other = next((one for one in (item.claimed_by, item.posted_by) if one and one != own), "")
+    return Chosen(WANTED, key, wanted=item, neighbour=other)
 
 
 def agents_of_group(snapshot: TownSnapshot, group: str) -> list[AgentView]:
@@ -132,6 +147,10 @@ def subject_of(snapshot: TownSnapshot, chosen: Chosen, needs: str) -> Subject:
         return chosen.incident
     if needs == "bead":
         return chosen.bead or (chosen.event.bead if chosen.event is not None else "")
+    if needs == WANTED:
+        return chosen.wanted
+    if needs == NEIGHBOUR:
+        return chosen.neighbour
     if needs == "rig":
         return chosen.group or (chosen.agent.address.rig if chosen.agent is not None else "") or queued_rig(snapshot)
     return None

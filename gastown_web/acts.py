@@ -98,7 +98,7 @@ class Acts:
         target = form.get("target", "")
         subject = subject_of(kind, self._desk.town, target)
         why = "it is not there any more" if subject is None else disabled_reason(kind, self._desk.town, subject)
-        missing = [ask for ask in kind.asks if ask != "note" and not form.get(ask)]
+        missing = [ask for ask in kind.asks if ask not in kind.optional and not form.get(ask)]
         if missing:
             why = f"{missing[0]} is missing"
         if why:

@@ -71,6 +71,10 @@ MESSAGE: Schema = {
 }
 ESCALATION = _object(id=TEXT, title=TEXT, status=TEXT, severity=TEXT, escalatedBy=TEXT, times=COUNT)
 SPENT = _object(name=TEXT, tokens=COUNT, cost=TEXT, landed=COUNT)
+WANTED = _object(
+    id=TEXT, title=TEXT, status=TEXT, priority={"type": "integer"}, project=TEXT, posted_by=TEXT, claimed_by=TEXT
+)
+JUDGEMENT = _object(item=WANTED, completed_by=TEXT, evidence=TEXT, completed_at=TEXT)
 FAILED = _object(error=TEXT, why=TEXT, hint=TEXT)
 DONE = _object(at=MOMENT, command=TEXT, ok=FLAG, detail=TEXT, face=TEXT, over=FLAG, lost=TEXT)
 
@@ -135,6 +139,20 @@ ENDPOINTS = (
         _object(by=TEXT, rows=_list(SPENT), total=SPENT),
         (Parameter("by", "agent (default), rig, convoy or day"), Parameter("span", "day (default), week or all")),
     ),
+    Endpoint(
+        "wasteland",
+        "The commons: wanted items as gt wl browse --json, what is claimed here, what waits for judgement",
+        _object(upstream=TEXT, handle=TEXT, items=_list(WANTED), total=COUNT, mine=_list(WANTED), to_judge=_list(JUDGEMENT), to_send=COUNT),
+        (
+            Parameter("status", "only with this status (default open); all: every one"),
+            Parameter("project", "only for this project"),
+            Parameter("type", "only of this type"),
+            Parameter("priority", "only with this priority, 0 to 4"),
+            Parameter("id", "only this item"),
+            Parameter("limit", "at most so many (default 100, largest 1000)", {"type": "integer", "default": 100}),
+        ),
+    ),
+    Endpoint("reputation", "Every town's reputation and its history, as gt wl charsheet --json", _object(towns=_list(_object(handle=TEXT, tier=TEXT))), (Parameter("handle", "only of this town"),)),
     Endpoint("sources", "Every source of data with its error", _object(sources=_list(SOURCE))),
     Endpoint("commands", "What the palette offers now", _object(commands=_list(COMMAND))),
     Endpoint("audit", "What was done from console, dashboard and API", _object(done=_list(DONE), junk=COUNT)),

@@ -5,10 +5,13 @@ from __future__ import annotations
 from gastown_core.beads.ledger import TownLedger
 from gastown_core.beads.query import BeadQuery
 from gastown_core.errors import NotFoundError
+from gastown_core.model.wanted import ALL, OPEN, WantedFilter
 from gastown_core.orders.act_log import acts_of
 from gastown_core.orders.mail_room import OVERSEER
 from gastown_core.state.detail import bead_detail
 from gastown_core.state.spending import KINDS
+from gastown_core.wasteland.board import board_of
+from gastown_core.wasteland.reputation import history_of
 from gastown_web.readers import READERS, SPANS
 from gastown_web.reads import Place
 
@@ -18,6 +21,7 @@ if TYPE_CHECKING:
 
     from gastown_core.model.bead import Bead
     from gastown_core.model.snapshot import TownSnapshot
+    from gastown_core.wasteland.board import Board
 
 MOST_BEADS = 1000
 
@@ -120,6 +124,53 @@ def _audit(asked: Asked) -> object:
     return {"done": [one.as_json() for one in found.entries], "junk": found.junk}
 
 
+def _commons(asked: Asked) -> Board:
+    found = board_of(asked.root)
+    if found is None:
+        raise NotFoundError("this town has joined no commons", "", "gt wl join ORG/DB")
+    return found
+
+
+def _wasteland(asked: Asked) -> object:
+    words, board = asked.words, _commons(asked)
+    priority = words.get("priority", "")
+    if priority not in ("", "0", "1", "2", "3", "4"):
+        raise NotFoundError(f"priority is {priority}", "", "0 (most urgent) to 4")
+    name = words.get("id", "")
+    fits = WantedFilter(
+        words.get("status", ALL if name else OPEN),
+        words.get("project", ""),
+        words.get("type", ""),
+        int(priority) if priority else None,
+    )
+    found = [one for one in fits.of(board.wanted) if not name or one.id == name]
+    if name and not found:
+        raise NotFoundError(f"there is no wanted item {name}")
+    return {
+        "upstream": board.upstream,
+        "handle": board.handle,
+        "items": [one.as_json() for one in found[: _limit(words)]],
+        "total": len(found),
+        "mine": [one.as_json() for one in board.mine],
+        "to_judge": [
+            {
+                "item": item.as_json(),
+                "completed_by": handed.completed_by,
+                "evidence": handed.evidence,
+                "completed_at": handed.completed_at,
+            }
+            for item, handed in board.to_judge
+        ],
+        "to_send": len(board.to_send),
+    }
+
+
+def _reputation(asked: Asked) -> object:
+    board, handle = _commons(asked), asked.words.get("handle", "")
+    sheets = [board.sheet(handle)] if handle else board.sheets()
+    return {"towns": [{**one.as_json(), "history": [step.as_json() for step in history_of(one)]} for one in sheets]}
+
+
 ON_DISK: Mapping[str, Callable[[Asked], object]] = {
     "beads": _beads,
     "bead": _bead,
@@ -129,5 +180,7 @@ ON_DISK: Mapping[str, Callable[[Asked], object]] = {
     "scheduler": _scheduler,
     "costs": _costs,
     "audit": _audit,
+    "wasteland": _wasteland,
+    "reputation": _reputation,
 }
 """Endpoint → what answers it; each blocks, and raises GastownError."""

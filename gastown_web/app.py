@@ -23,7 +23,7 @@ from starlette.routing import Route
 from gastown_core.attention.look import count_of
 from gastown_core.clock import SYSTEM_CLOCK
 from gastown_core.errors import GastownError
-from gastown_core.wasteland.wanted import STATUSES
+from gastown_core.model.wanted import ALL, STATUSES
 from gastown_web.acts import Acts
 from gastown_web.api import Api
 from gastown_web.desk import Desk
@@ -133,10 +133,14 @@ class Dashboard:
         return await self._shown(_page_at("/costs", f"costs:{by}.{over}"))
 
     async def _wasteland(self, request: Request) -> Response:
-        status, project = request.query_params.get("status", "open"), request.query_params.get("project", "")
-        if status not in (*STATUSES, "all") or len(project) > 100:
+        asked = request.query_params
+        status, *rest = [
+            asked.get("status", "open"),
+            *(asked.get(name, "") for name in ("project", "type", "priority")),
+        ]
+        if status not in (*STATUSES, ALL) or any(len(one) > 100 for one in rest):
             return self._missing("no such list")
-        about = f"{status}/{quote(project, errors='replace')}" if project else status
+        about = "/".join((status, *(quote(one, safe="", errors="replace") for one in rest))).rstrip("/")
         return await self._shown(_page_at("/wasteland", f"wanted:{about}"))
 
     async def _log(self, request: Request) -> Response:

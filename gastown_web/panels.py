@@ -15,9 +15,9 @@ from gastown_core.attention.look import calm_words, count_of
 from gastown_core.model.agent import HEALTH_SYMBOLS
 from gastown_core.model.landing import STEPS
 from gastown_core.model.record import Record
+from gastown_core.model.wanted import ALL, STATUSES
 from gastown_core.orders.registry import BY_ID, disabled_reason, subject_of
 from gastown_core.state.rows import EventFilter
-from gastown_core.wasteland.wanted import STATUSES
 from gastown_web import filters
 from gastown_web.event_link import event_id, filter_of
 
@@ -105,8 +105,7 @@ def _found(desk: Desk, about: str) -> Values:
 
 
 def _wanted(_: Desk, about: str) -> Values:
-    status, __, project = about.partition("/")
-    return {"wanted": status, "project": unquote(project), "statuses": (*STATUSES, "all"), "most": MOST_ITEMS}
+    return {"fits": filters.wanted_filter(about), "statuses": (*STATUSES, ALL), "most": MOST_ITEMS}
 
 
 PANELS: dict[str, Callable[[Desk, str], Values]] = {

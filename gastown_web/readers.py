@@ -14,6 +14,7 @@ from gastown_core.errors import NotFoundError
 from gastown_core.messaging.escalation import Escalation, open_escalations
 from gastown_core.model.record import Record
 from gastown_core.model.refinery import RUNNING, gate_to_show, probe_to_show
+from gastown_core.model.wanted import Wanted
 from gastown_core.orders.act_log import Acts, acts_of
 from gastown_core.orders.mail_room import mail_of, read_thread
 from gastown_core.state.bead_board import BeadBoard, bead_board, bead_neighbours
@@ -27,8 +28,8 @@ from gastown_core.town.daemon_note import WatchNote, watch_note
 from gastown_core.transcripts.search import Hit, places, search
 from gastown_core.wasteland.board import Board, board_of
 from gastown_core.wasteland.reputation import Sheet, Step, history_of
-from gastown_core.wasteland.wanted import Wanted, fitting
 from gastown_core.work.explain import Account, explain
+from gastown_web.filters import wanted_filter
 from gastown_web.graph_layout import Drawing, drawing
 from gastown_web.reads import Place, Reader
 
@@ -224,11 +225,12 @@ def _audit(place: Place) -> Acts:
 
 
 class Wanting(Record):
-    """What a page of the wasteland shows: the board (None: joined no commons), items of its filter, projects, reputations."""
+    """What a page of the wasteland shows: the board (None: joined no commons), items of its filter, projects and types, reputations."""
 
     board: Board | None = None
     items: tuple[Wanted, ...] = ()
     projects: tuple[str, ...] = ()
+    types: tuple[str, ...] = ()
     sheets: tuple[tuple[Sheet, tuple[Step, ...]], ...] = ()
 
 
@@ -236,9 +238,9 @@ def _wanted(place: Place) -> Wanting:
     board = board_of(place.root)
     if board is None:
         return Wanting()
-    status, _, project = place.about.partition("/")
-    fits = fitting(board.wanted, status=status, project=unquote(project))
-    return Wanting(board, tuple(fits), tuple(sorted({one.project for one in board.wanted if one.project})))
+    projects = sorted({one.project for one in board.wanted if one.project})
+    types = sorted({one.type for one in board.wanted if one.type})
+    return Wanting(board, tuple(wanted_filter(place.about).of(board.wanted)), tuple(projects), tuple(types))
 
 
 def _handed_in(place: Place) -> Wanting:

@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from typing import Any
 
+    from gastown_core.model.wanted import Completion, Wanted
     from gastown_core.wasteland.membership import Membership
-    from gastown_core.wasteland.wanted import Completion, Wanted
 
 
 def browse_arguments(parser: ArgumentParser) -> None:
@@ -50,24 +50,20 @@ def run_browse(args: Namespace) -> int:
 
 
 def _browsed(args: Namespace, member: Membership) -> list[Wanted]:
+    from gastown_core.model.wanted import WantedFilter
     from gastown_core.wasteland import wanted
 
     handles: dict[str, Any] = {
         "claimed_by": member.handle if args.mine else "",
         "posted_by": member.handle if args.posted else "",
     }
-    wants: dict[str, Any] = {
-        "project": args.project,
-        "status": args.status,
-        "type_": args.type,
-        "priority": args.priority,
-    }
+    fits = WantedFilter(args.status, args.project, args.type, args.priority)
     if args.limit > 0:
-        return wanted.browse(member.clone(), **wants, **handles, limit=args.limit)
+        return wanted.browse(member.clone(), fits, **handles, limit=args.limit)
     # thousands of rows come faster from what was kept of the clone
     from gastown_core.wasteland.board import read_board
 
-    found = wanted.fitting(read_board(member).wanted, **wants)
+    found = fits.of(read_board(member).wanted)
     return [one for one in found if all(not name or getattr(one, key) == name for key, name in handles.items())]
 
 
@@ -184,7 +180,10 @@ def run_update(args: Namespace) -> int:
 def claim_arguments(parser: ArgumentParser) -> None:
     """Add the arguments of ``gt wl claim``."""
     parser.add_argument("item", metavar="ITEM", help="id of the item")
-    parser.add_argument("--rig", metavar="NAME", default="", help="rig to make a bead in (default: make none)")
+    parser.add_argument("--rig", metavar="NAME", default="", help="rig to make a bead in (default, or -: make none)")
+    parser.add_argument(
+        "--choices", action="store_true", help="list the rigs in which it may become a bead; change nothing"
+    )
     _add_changing(parser)
 
 
@@ -197,7 +196,9 @@ def run_claim(args: Namespace) -> int:
     from gastown_core.wasteland.wanted import claim
 
     root, member = _here()
-    rig = context.which_rig(root, args.rig) if args.rig else ""
+    if args.choices:
+        return _say_rigs(args, root)
+    rig = context.which_rig(root, args.rig) if args.rig not in ("", "-") else ""
     with member.clone().lock():
         if not args.offline:
             try:
@@ -225,6 +226,18 @@ def run_claim(args: Namespace) -> int:
     output.say(f"claimed {output.clean(item.id)}" + (f", as {name}; gt sling {name} {rig} starts it" if name else ""))
     if found is not None:
         say_exchange(found)
+    return 0
+
+
+def _say_rigs(args: Namespace, root: str) -> int:
+    from gastown_core.town.discover import read_rigs
+
+    rigs = [{"number": name, "what": "make a bead of it in this rig", "at": 0.0} for name in sorted(read_rigs(root))]
+    found = [*rigs, {"number": "-", "what": "make no bead of it", "at": 0.0}]
+    if args.json:
+        output.say_json(found)
+    else:
+        output.say(output.table([[output.clean(str(one["number"])), str(one["what"])] for one in found]))
     return 0
 
 
@@ -296,8 +309,14 @@ unclaim_arguments = reject_arguments = close_arguments = delete_arguments = _one
 
 
 def run_unclaim(args: Namespace) -> int:
-    """Give a claim back."""
-    return _change(args, "unclaim", "given back")
+    """Give a claim back; the bead that was made of it rests."""
+    from gastown_core.beads.ledger import TownLedger
+    from gastown_core.wasteland.errands import rest
+
+    root, member = _here()
+    code = _change(args, "unclaim", "given back")
+    rest(TownLedger(root), member, args.item, f"{member.upstream}: this town gave {args.item} back", context.actor())
+    return code
 
 
 def run_reject(args: Namespace) -> int:

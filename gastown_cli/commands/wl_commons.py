@@ -214,6 +214,8 @@ def say_exchange(found: Exchange) -> None:
     if found.error:
         waits = f"{found.to_send} changes wait here" if found.to_send else "nothing waits here"
         output.note(f"not sent: {output.clean(found.error)}; {waits}, gt wl sync tries again")
+        if found.to_send:
+            output.say(f"here only: {found.to_send} change{'s' if found.to_send > 1 else ''}")
     elif found.sent:
         output.say(
             f"sent: to the {output.clean(found.sent)}"

@@ -13,24 +13,42 @@ if TYPE_CHECKING:
 
 PERMISSION, DIALOG, LOGIN, ASKS = "permission", "dialog", "login", "asks"
 ESCALATION, MAIL, QUEUE, GATE, BUDGET, DAM = "escalation", "mail", "queue", "gate", "budget", "dam"
-STUCK, LANDING, ORPHAN = "stuck", "landing", "orphan"
+STUCK, LANDING, ORPHAN, JUDGE = "stuck", "landing", "orphan", "judge"
 STOPPED_SHORT, SILENT, STALLED, DEAD = "stopped-short", "silent", "stalled", "dead"
 INCIDENT, OUTAGE = "incident", "outage"
 """What several agents ask, and what several suffer from: a limit, a common death, something that cannot be read."""
-KINDS = (DAM, INCIDENT, LOGIN, PERMISSION, DIALOG, ASKS, ESCALATION, QUEUE, GATE, BUDGET, STUCK, LANDING, ORPHAN, MAIL)
+KINDS = (
+    DAM,
+    INCIDENT,
+    LOGIN,
+    PERMISSION,
+    DIALOG,
+    ASKS,
+    ESCALATION,
+    QUEUE,
+    GATE,
+    BUDGET,
+    STUCK,
+    LANDING,
+    ORPHAN,
+    JUDGE,
+    MAIL,
+)
 TROUBLE_KINDS = (OUTAGE, STOPPED_SHORT, SILENT, DEAD, STALLED)
 """Kinds in the order of need; those of trouble may yet be mended by the town itself."""
 QUESTIONS = (PERMISSION, DIALOG, LOGIN, ASKS)
 """Kinds of an agent that waits with its program: only an answer ends them."""
 
-ELSEWHERE = (QUEUE, GATE, MAIL, BUDGET)
+ELSEWHERE = (QUEUE, GATE, MAIL, BUDGET, JUDGE)
 """Kinds that no list of agents and of stuck work has."""
 
 AGENT, BEAD, CONVOY, RIG, TOWN = "agent", "bead", "convoy", "rig", "town"
+WANTED = "wanted"
+"""What a subject may be."""
 
 
 class Subject(Record):
-    """What a row is about: its kind (agent, bead, convoy, incident, rig, town), its id, its name for people."""
+    """What a row is about: its kind (agent, bead, convoy, incident, rig, town, wanted), its id, its name for people."""
 
     kind: str
     id: str

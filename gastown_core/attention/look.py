@@ -9,7 +9,8 @@ the whole town.
 from __future__ import annotations
 
 from gastown_core.attention import item as kinds
-from gastown_core.attention.item import AGENT, BEAD, CONVOY, KINDS, RIG, TOWN, TROUBLE_KINDS, Item, Subject
+from gastown_core.attention.held import behind, held_up
+from gastown_core.attention.item import AGENT, BEAD, CONVOY, KINDS, RIG, TOWN, TROUBLE_KINDS, WANTED, Item, Subject
 from gastown_core.model.agent import Health
 from gastown_core.model.incident import ANSWER, MASS
 from gastown_core.model.record import Record
@@ -32,7 +33,6 @@ _HELPS = {
     kinds.DEAD: ("agent.restart", "hook.unsling"),
     kinds.STOPPED_SHORT: ("agent.nudge", "agent.handoff", "agent.attach"),
 }
-MOST_HELD = 200
 SAID_CHARS = 160
 """So much of what a gate said stands in a row."""
 
@@ -68,6 +68,7 @@ def attention(town: TownSnapshot) -> tuple[Item, ...]:
         *_gates(town),
         *_work(town),
         *_letters(town),
+        *_judgements(town),
     ]
     return ordered(found)
 
@@ -100,31 +101,6 @@ def oldest_first(items: Iterable[Item]) -> tuple[Item, ...]:
     """Return what waits on a person, the oldest first: the order in which a person jumps from one to the next."""
     waits = [one for one in items if not one.is_trouble] or list(items)
     return tuple(sorted(waits, key=lambda one: (one.since or float("inf"), one.key)))
-
-
-def held_up(town: TownSnapshot, beads: Iterable[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Return the open beads behind these, nearest first, and the open convoys that wait for them or for these."""
-    start = [bead_id for bead_id in beads if bead_id]
-    seen = behind(town, start)
-    named = {*start, *seen}
-    if not named:
-        return (), ()
-    convoys = tuple(
-        one.id for one in town.convoys if one.closed_at is None and any(m.bead_id in named for m in one.members)
-    )
-    return seen, convoys
-
-
-def behind(town: TownSnapshot, beads: Iterable[str]) -> tuple[str, ...]:
-    """Return the open beads behind these, nearest first."""
-    start = [bead_id for bead_id in beads if bead_id]
-    seen: dict[str, None] = {}
-    fresh = start
-    while fresh and len(seen) < MOST_HELD:
-        nearest = [after for bead_id in fresh for after in town.behind.get(bead_id, ())]
-        fresh = [one for one in dict.fromkeys(nearest) if one not in seen and one not in start]
-        seen.update(dict.fromkeys(fresh))
-    return tuple(seen)
 
 
 def _is_dam(town: TownSnapshot, one: Incident) -> bool:
@@ -348,6 +324,23 @@ def _letters(town: TownSnapshot) -> Iterator[Item]:
             orders=("mail.overseer",),
             hint=f"gt mail read {one.id}",
             urgency=1 if one.priority <= 1 else 2,
+        )
+
+
+def _judgements(town: TownSnapshot) -> Iterator[Item]:
+    """What other towns handed in for this town's wanted items."""
+    for one in town.commons.to_judge if town.commons is not None else ():
+        handed = one.handed
+        yield Item(
+            kinds.JUDGE,
+            Subject(WANTED, one.item.id, one.item.id),
+            f"{handed.completed_by} handed in {one.item.title[:SAID_CHARS]}",
+            one.since,
+            handed.id,
+            orders=("wanted.accept", "wanted.reject"),
+            hint=f"gt wl show {one.item.id}",
+            evidence=(f"evidence: {handed.evidence}",),
+            urgency=1 if one.item.priority <= 1 else 2,
         )
 
 

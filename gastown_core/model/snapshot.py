@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from gastown_core.model.estop import Estop
     from gastown_core.model.incident import Incident
+    from gastown_core.model.wanted import Commons
 
 
 class SourceStatus(Record):
@@ -326,6 +327,8 @@ class TownSnapshot(Record):
     gates: tuple[GateView, ...] = ()
     behind: Mapping[str, tuple[str, ...]] = {}
     """Open bead or gate → the open beads that it blocks directly, as far as they are in view."""
+    commons: Commons | None = None
+    """The commons that the town has joined, None if it has joined none."""
 
     def agent(self, key: str) -> AgentView | None:
         """Return the agent with this key, None if there is none."""

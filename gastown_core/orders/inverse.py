@@ -33,12 +33,12 @@ class Inverse(Record):
 
 
 class Undoing(Record):
-    """A row: the way back from an event (None: there is none, ``why_not`` says why), and what makes it the past.
+    """A row: the way back from an event, or why this one has none (None: ``why_not`` says it), and what makes it the past.
 
     ``about`` is the key of the payload that names what the event is about.
     """
 
-    make: Callable[[TownEvent], Inverse | None] | None
+    make: Callable[[TownEvent], Inverse | str | None] | None
     about: str = ""
     later: tuple[str, ...] = ()
     why_not: str = ""
@@ -111,6 +111,22 @@ def _thaw(event: TownEvent) -> Inverse | None:
     return Inverse(f"end the emergency stop of {rig or 'the town'}", ("thaw", *(("--rig", rig) if rig else ())))
 
 
+_WASTELAND: dict[str, tuple[str, str]] = {
+    "claimed": ("give the claim of {item} back", "unclaim"),
+    "given back": ("claim {item} again", "claim"),
+    "posted": ("withdraw {item}", "close"),
+}
+"""What was done in a commons → what takes it back, and the command; what other towns may have acted on has no way back."""
+
+
+def _wasteland(event: TownEvent) -> Inverse | str:
+    act, item = _text(event, "act"), _text(event, "item")
+    if act not in _WASTELAND or not item:
+        return "other towns may have acted on it"
+    does, verb = _WASTELAND[act]
+    return Inverse(does.format(item=item), ("wl", verb, "--", item))
+
+
 _NO_ID = "the log does not say how it was before"
 _SCHEDULER = ("scheduler_paused", "scheduler_resumed")
 _MOUNTAIN = ("mountain_paused", "mountain_resumed", "mountain_cancelled")
@@ -154,6 +170,7 @@ TABLE: dict[str, Undoing] = {
     "mr_rejected": Undoing(None, "mr", (), "its bead was reopened and its worker told; gt mq retry tries it again"),
     "convoy_launched": Undoing(None, "convoy", (), "its work is being dispatched"),
     "convoy_landed": Undoing(None, "convoy", (), "its worktrees are gone"),
+    "wasteland": Undoing(_wasteland, "item", ("wasteland",)),
     "settings_changed": Undoing(None, "key", (), _NO_ID),
 }  # fmt: skip
 """Kind of event → how it is undone.  A kind that is not here is no act of a person."""
@@ -179,6 +196,8 @@ ORDERS_UNDONE: dict[str, str] = {
     "mq.dequeue": "mr_dequeued",
     "convoy.launch": "convoy_launched",
     "convoy.land": "convoy_landed",
+    "wanted.claim": "until you hand it in",
+    "wanted.unclaim": "while nobody else claimed it",
 }
 """Order → the event that tells it, or in which case it can be undone.  An order that is not here cannot be."""
 

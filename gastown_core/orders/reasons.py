@@ -7,6 +7,7 @@ from gastown_core.model.agent import Health
 from gastown_core.model.incident import ANSWER, Incident
 from gastown_core.model.merge_request import TAKEN_OUT
 from gastown_core.model.snapshot import AgentView, ConvoyView, RequestView
+from gastown_core.model.wanted import CLAIMED, IN_REVIEW, OPEN, Wanted
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -189,3 +190,48 @@ def idle_refinery(snapshot: TownSnapshot, subject: object) -> str:
         return f"the refinery of {subject} is busy: {refinery.state.batch}"
     queued = any(request.rig == subject for request in snapshot.requests)
     return "" if queued else f"nothing is queued in {subject}"
+
+
+def joined(snapshot: TownSnapshot, subject: object) -> str:
+    """Needs a town that has joined a commons."""
+    return "" if snapshot.commons is not None else "this town has joined no commons; gt wl join ORG/DB joins one"
+
+
+def _item(snapshot: TownSnapshot, subject: object, status: str, mine: str, needs: str) -> str:
+    """Needs an item in a state, and of this town by its column ``mine``; of one known by its id alone the command says so."""
+    why = joined(snapshot, subject)
+    if why or snapshot.commons is None or (isinstance(subject, str) and subject):
+        return why
+    if not isinstance(subject, Wanted):
+        return "select a wanted item first"
+    if subject.status != status:
+        by = f" by {subject.claimed_by}" if subject.claimed_by else ""
+        return f"{subject.id} is {subject.status.replace('_', ' ')}{by}; {needs}"
+    return (
+        "" if not mine or getattr(subject, mine) == snapshot.commons.handle else f"{subject.id} is not yours; {needs}"
+    )
+
+
+def open_item(snapshot: TownSnapshot, subject: object) -> str:
+    """Needs a wanted item that nobody has claimed."""
+    return _item(snapshot, subject, OPEN, "", "only an open item can be claimed")
+
+
+def claimed_here(snapshot: TownSnapshot, subject: object) -> str:
+    """Needs a wanted item that this town has claimed and not handed in."""
+    return _item(snapshot, subject, CLAIMED, "claimed_by", "only what this town has claimed")
+
+
+def to_judge(snapshot: TownSnapshot, subject: object) -> str:
+    """Needs a wanted item of this town for which something was handed in."""
+    return _item(snapshot, subject, IN_REVIEW, "posted_by", "only what was handed in for this town is judged")
+
+
+def other_town(snapshot: TownSnapshot, subject: object) -> str:
+    """Needs the handle of another town of the commons."""
+    why = joined(snapshot, subject)
+    if why or snapshot.commons is None:
+        return why
+    if not isinstance(subject, str) or not subject:
+        return "select a town, or an item that another town has claimed"
+    return "nobody stamps their own work" if subject == snapshot.commons.handle else ""

@@ -10,6 +10,7 @@ from gastown_core.model.incident import Incident
 from gastown_core.model.order import Order
 from gastown_core.model.record import Record
 from gastown_core.model.snapshot import AgentView, ConvoyView, RequestView
+from gastown_core.model.wanted import Wanted
 from gastown_core.orders import reasons
 
 TYPE_CHECKING = False
@@ -18,15 +19,16 @@ if TYPE_CHECKING:
 
     from gastown_core.model.snapshot import TownSnapshot
 
-Subject = AgentView | ConvoyView | RequestView | Incident | str | None
-"""What an order may need: an agent, a convoy, a merge request, an incident, or the name of a rig or a bead."""
+Subject = AgentView | ConvoyView | RequestView | Incident | Wanted | str | None
+"""What an order may need: an agent, a convoy, a merge request, an incident, a wanted item (or its id), or the name of a rig, a bead or
+another town."""
 
 if TYPE_CHECKING:
     Check = Callable[[TownSnapshot, Subject], str]
     Word = str | tuple[str, ...]
 
 AGENT, BEAD, CONVOY, REQUEST, RIG, TOWN = "agent", "bead", "convoy", "request", "rig", "town"
-INCIDENT = "incident"
+INCIDENT, WANTED, NEIGHBOUR = "incident", "wanted", "neighbour"
 TARGET = "{target}"
 
 
@@ -36,7 +38,7 @@ class OrderKind(Record):
     ``words`` are the words after ``gt``; ``{name}`` stands for an argument, ``{name*}`` for one with several words; a group
     in parentheses is left out if its argument is empty.  ``keeps`` says what ends and what stays, to be confirmed; ``preview`` is the dry run shown
     first. ``receipts``: the command reports stages.  ``choices`` lists the possible values of its argument, as JSON
-    with ``number``, ``what`` and ``at``.
+    with ``number``, ``what`` and ``at``.  ``optional``: what it asks for that may stay empty.
     """
 
     id: str
@@ -47,6 +49,7 @@ class OrderKind(Record):
     disabled_reason: Check
     words: tuple[Word, ...] = ()
     asks: tuple[str, ...] = ()
+    optional: tuple[str, ...] = ()
     confirm: bool = False
     keeps: str = ""
     preview: tuple[Word, ...] = ()
@@ -66,7 +69,7 @@ ORDERS: tuple[OrderKind, ...] = (
               preview=("answers", "add", TARGET, "{choice}", "--for", "1h", "--dry-run"),
               choices=("answer", TARGET, "--choices", "--json")),
     OrderKind("agent.handoff", "h", "handoff", "restart with a note for the next session", AGENT,
-              reasons.needs_session, ("handoff", TARGET, "-y", "-s", "{subject}", ("-m", "{note}")), asks=("note",),
+              reasons.needs_session, ("handoff", TARGET, "-y", "-s", "{subject}", ("-m", "{note}")), asks=("note",), optional=("note",),
               confirm=True, receipts=True),
     OrderKind("bead.sling", "s", "sling", "put a ready bead on an agent's hook", BEAD, reasons.never,
               ("sling", "{bead}", TARGET, ("--agent", "{agent}")), asks=("bead", "target"), receipts=True),
@@ -166,6 +169,27 @@ ORDERS: tuple[OrderKind, ...] = (
               reasons.some_request, ("mq", "reject", "{rig}", TARGET, "-r", "{reason}"), asks=("reason",)),
     OrderKind("mq.process", "P", "process now", "merge the rig's next batch now", RIG, reasons.idle_refinery,
               ("refinery", "process", TARGET, "--once")),
+    OrderKind("wanted.claim", "c", "claim", "claim the item for this town, and make a bead of it in a rig", WANTED, reasons.open_item,
+              ("wl", "claim", ("--rig", "{rig}"), "--", TARGET), asks=("rig",), confirm=True,
+              keeps="The claim is sent to the commons; the first that arrives there wins.",
+              choices=("wl", "claim", "--choices", "--json", "--", TARGET)),
+    OrderKind("wanted.unclaim", "u", "give back", "give the claim back: others may take the item", WANTED, reasons.claimed_here,
+              ("wl", "unclaim", "--", TARGET), confirm=True, keeps="Its bead rests; the branch and every file stay."),
+    OrderKind("wanted.done", "e", "hand in", "hand the item in with evidence; without words the commit that landed its bead", WANTED,
+              reasons.claimed_here, ("wl", "done", ("--evidence", "{evidence}"), "--", TARGET), asks=("evidence",),
+              optional=("evidence",), confirm=True),
+    OrderKind("wanted.accept", "a", "accept", "accept what was handed in; figures from 0 to 5 stamp the work", WANTED, reasons.to_judge,
+              ("wl", "accept", ("--quality", "{quality}"), ("--speed", "{speed}"), ("--complexity", "{complexity}"),
+               ("--message", "{message}"), "--", TARGET),
+              asks=("quality", "speed", "complexity", "message"), optional=("quality", "speed", "complexity", "message"), confirm=True),
+    OrderKind("wanted.reject", "x", "send back", "send the work back to the town that handed it in", WANTED, reasons.to_judge,
+              ("wl", "reject", "--", TARGET), confirm=True, keeps="The item is claimed again by the town that handed it in."),
+    OrderKind("wanted.stamp", "*", "stamp", "say of another town's work how good it is", NEIGHBOUR, reasons.other_town,
+              ("wl", "stamp", ("--quality", "{quality}"), ("--speed", "{speed}"), ("--complexity", "{complexity}"),
+               ("--message", "{message}"), "--subject", TARGET),
+              asks=("quality", "speed", "complexity", "message"), optional=("speed", "complexity", "message"), confirm=True),
+    OrderKind("wasteland.sync", "y", "sync", "bring what other towns did, and send what was done here", TOWN, reasons.joined,
+              ("wl", "sync"), confirm=True, keeps="Where both sides changed an item, the commons wins.", preview=("wl", "sync", "--dry-run")),
 )  # fmt: skip
 
 BY_ID = {kind.id: kind for kind in ORDERS}
@@ -186,13 +210,15 @@ def order_for(kind: OrderKind, subject: Subject) -> Order:
         return Order(kind.id, subject.id)
     if isinstance(subject, Incident):
         return Order(kind.id, subject.name)
+    if isinstance(subject, Wanted):
+        return Order(kind.id, subject.id)
     return Order(kind.id, subject or "")
 
 
 def subject_of(kind: OrderKind, snapshot: TownSnapshot, target: str) -> Subject:
     """Return what an order is about by the name that a face sends, None if the town has no such thing.
 
-    A bead and the town itself need not be in the snapshot.
+    A bead, a wanted item, another town and the town itself need not be in the snapshot.
     """
     if kind.needs == AGENT:
         return next((one for one in snapshot.agents if target in (one.address.short, one.address.path)), None)
@@ -204,4 +230,6 @@ def subject_of(kind: OrderKind, snapshot: TownSnapshot, target: str) -> Subject:
         return next((one for one in snapshot.incidents if target in (one.name, one.key)), None)
     if kind.needs == RIG:
         return target if any(rig.name == target for rig in snapshot.rigs) else None
+    if kind.needs == WANTED and snapshot.commons is not None:
+        return next((one.item for one in snapshot.commons.to_judge if one.item.id == target), target)
     return target

@@ -24,6 +24,7 @@ from gastown_core.state.sources.programs import ProgramSource
 from gastown_core.state.sources.refineries import RefinerySource
 from gastown_core.state.sources.scheduler import SchedulerSource
 from gastown_core.state.sources.usage import UsageSource
+from gastown_core.state.sources.wasteland import WastelandSource
 from gastown_core.state.thresholds import thresholds_of
 from gastown_core.town import estop
 from gastown_core.town.inventory import Inventory, read_inventory, survey
@@ -59,6 +60,7 @@ class Sources:
         self.scheduler = SchedulerSource(self.facts)
         self.daemon = DaemonSource(self.facts)
         self.usage = UsageSource(self.facts)
+        self.wasteland = WastelandSource(self.facts)
         self._note_settings(None)
 
     def ask(self, source: str, look: Callable[[], T], nothing: T) -> T:
@@ -90,6 +92,7 @@ class Sources:
         self.ask("refineries", lambda: self.refineries.poll(now), False)
         self.ask("scheduler", lambda: self.scheduler.poll(now), False)
         self.ask("usage", lambda: self.usage.poll(now), False)
+        self.ask("wasteland", lambda: self.wasteland.poll(now), False)
 
     def look_at_agents(self, now: float) -> None:
         """Poll the sources about agents once, except events and screens."""

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from gastown_core.model.estop import Estop
     from gastown_core.model.merge_request import MergeRequest
     from gastown_core.model.refinery import BatchRecord, RefineryState
+    from gastown_core.model.wanted import Commons
     from gastown_core.runtimes.adapter import Said
     from gastown_core.runtimes.screen import ScreenReading
     from gastown_core.town.inventory import Inventory
@@ -164,6 +165,7 @@ class TownFacts:
         self.stops: tuple[Estop, ...] = ()
         self.looked: dict[str, float] = {}
         self.usage = UsageToday()
+        self.commons: Commons | None = None
         self.limits = Limits()
         self.ledger_version = 0
         self.landing_version = 0

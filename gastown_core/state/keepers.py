@@ -1,4 +1,4 @@
-"""Two background tasks of the live model: collect proofs of landing from git, and watch processes for their end."""
+"""Background tasks of the live model: collect proofs of landing from git, look at the commons, and watch processes for their end."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
     from gastown_core.clock import Clock
     from gastown_core.state.facts import TownFacts
+    from gastown_core.state.sources.wasteland import WastelandSource
 
 GAP_S = 0.15
 """How long to wait after a ref changed: one act updates several refs, which are then read together."""
@@ -53,6 +54,41 @@ class ProofKeeper:
             wanted = source.wanted()
             findings = await asyncio.to_thread(source.examine, wanted)
             if source.take(findings, self._clock.now()):
+                self._on_change()
+
+
+class CommonsKeeper:
+    """Reads the commons after every ``stir``, in a thread: a clone that changed is read with ``dolt``; tells ``on_change`` on the loop."""
+
+    def __init__(
+        self,
+        source: WastelandSource,
+        clock: Clock,
+        watch: Callable[[list[str]], None],
+        on_change: Callable[[], None],
+    ) -> None:
+        self._source = source
+        self._clock = clock
+        self._watch = watch
+        self._on_change = on_change
+        self._stirred = asyncio.Event()
+        self._stirred.set()
+
+    def stir(self) -> None:
+        """The clone, or what the town has joined, may have changed."""
+        self._stirred.set()
+
+    async def run(self) -> None:
+        """Run until cancelled."""
+        await asyncio.sleep(FIRST_S)
+        while True:
+            await self._stirred.wait()
+            await asyncio.sleep(GAP_S)
+            self._stirred.clear()
+            # watch first, then read, so that no change is missed
+            self._watch([folder] if (folder := self._source.folder) else [])
+            found = await asyncio.to_thread(self._source.examine)
+            if self._source.take(found, self._clock.now()):
                 self._on_change()
 
 

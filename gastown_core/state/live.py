@@ -20,7 +20,7 @@ from gastown_core.model.record import Record
 from gastown_core.model.refinery import BATCHES_FILE, STATE_FILE
 from gastown_core.model.snapshot import TownSnapshot
 from gastown_core.state.collect import Sources
-from gastown_core.state.keepers import ProcessWatch, ProofKeeper
+from gastown_core.state.keepers import CommonsKeeper, ProcessWatch, ProofKeeper
 from gastown_core.state.reduce import next_due, reduce_town
 from gastown_core.state.sources.daemon import FILE as DAEMON_FILE
 from gastown_core.state.sources.events import EventSource
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 
 EVENTS, BEADS, BEATS, PANES, ROSTER, CLOCK = "events", "beads", "heartbeats", "panes", "roster", "clock"
 REFINERIES, REFS, SCHEDULER, DAEMON, PROGRAMS = "refineries", "refs", "scheduler", "daemon", "programs"
-USAGE = "usage"
+USAGE, COMMONS = "usage", "commons"
 CALM_GAP_S = 0.02
 BURST_GAP_S = 0.1
 BURST_COUNT = 10
@@ -99,7 +99,13 @@ class LiveTown:
         self._sent_at = 0.0
         self._pace = Pace()
         self._pushed: dict[str, Pane] | None = None
-        self._proofs = ProofKeeper(self.sources.facts, clock, self._watch_refs, lambda: self._stir(CLOCK))
+        self._proofs = ProofKeeper(
+            self.sources.facts, clock, partial(self._also_watch, REFS), lambda: self._stir(CLOCK)
+        )
+        self.sources.wasteland.is_patient = False
+        self._commons = CommonsKeeper(
+            self.sources.wasteland, clock, partial(self._also_watch, COMMONS), lambda: self._stir(CLOCK)
+        )
         self._engines = ProcessWatch(self._engine_died)
         self._due = 0.0
         self._closing = False
@@ -127,6 +133,7 @@ class LiveTown:
         self._watch_engines()
         self._proofs.stir()
         self._background.start("git:proofs", self._proofs.run)
+        self._background.start("wasteland:clone", self._commons.run)
         self._background.start("tmux:link", self._keep_link)
         self._follow_servers()
         self._background.start("events:history", self._index_history)
@@ -156,7 +163,7 @@ class LiveTown:
         kinds.update((folder, REFINERIES) for folder in self.sources.refineries.folders())
         for rig in inventory.rigs:
             kinds.update((os.path.join(rig.path, part), ROSTER) for part in ("crew", "polecats"))
-        kinds.update((folder, kind) for folder, kind in self._kinds.items() if kind == REFS)
+        kinds.update((folder, kind) for folder, kind in self._kinds.items() if kind in (REFS, COMMONS))
         kinds.update((folder, PROGRAMS) for folder in self.sources.programs.folders())
         self._kinds = kinds
         return list(kinds)
@@ -165,20 +172,21 @@ class LiveTown:
         if not folder:
             # the periodic safety check behind the watch
             self._dirty.update((EVENTS, BEADS, BEATS, REFINERIES, SCHEDULER, DAEMON, PROGRAMS, USAGE))
+            self._commons.stir()
         else:
             kind = self._kinds.get(folder)
             if kind is None or not _concerns(kind, name):
                 return
-            if kind == REFS:
-                self._proofs.stir()
+            if kind in (REFS, COMMONS):
+                (self._proofs if kind == REFS else self._commons).stir()
                 return
             self._dirty.add(kind)
         self._wake.set()
 
-    def _watch_refs(self, folders: list[str]) -> None:
+    def _also_watch(self, kind: str, folders: list[str]) -> None:
         for folder in folders:
             if folder not in self._kinds:
-                self._kinds[folder] = REFS
+                self._kinds[folder] = kind
                 self._watch.add(folder)
 
     def _engine_died(self) -> None:
@@ -251,6 +259,7 @@ class LiveTown:
         return Update(self.snapshot, rows, reset)
 
     def _reread_roster(self, now: float) -> bool:
+        self._commons.stir()
         if self.sources.reread_roster(now):
             self.sources.ledger.load(now)
             for folder in self._folders():

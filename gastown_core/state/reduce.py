@@ -103,6 +103,7 @@ def reduce_recorded(facts: TownFacts, now: float, old: TownSnapshot | None = Non
         behind=behind,
         stops=facts.stops,
         woke_at=facts.woke_at,
+        commons=facts.commons,
     )
 
 

@@ -18,8 +18,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from gastown_core.beads.ledger import TownLedger
     from gastown_core.model.bead import Bead
+    from gastown_core.model.wanted import Wanted
     from gastown_core.wasteland.membership import Membership
-    from gastown_core.wasteland.wanted import Wanted
 
 LABEL = "wasteland"
 _MOST_TEXT = 20_000

@@ -27,7 +27,8 @@ if TYPE_CHECKING:
 FILE = os.path.join("mayor", "wasteland.json")
 FOLDER = ".wasteland"
 BOARD = ".board.json"
-"""What is added to the path of the clone for the file in which its board is kept."""
+SUMMARY = ".summary.json"
+"""What is added to the path of the clone for the files in which its board is kept, and what a town's picture needs of it."""
 UPSTREAM, FORK = "upstream", "origin"
 """Names of the clone's remotes: the commons, and the town's own fork of it."""
 _HANDLE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
@@ -176,10 +177,11 @@ def leave(root: str, *, keep: bool = False) -> str:
     if found is None:
         raise NotFoundError("this town has joined no commons", "", "gt wl join ORG/DB")
     os.unlink(os.path.join(root, FILE))
-    try:
-        os.unlink(found.path + BOARD)
-    except FileNotFoundError:
-        pass
+    for kept in (BOARD, SUMMARY):
+        try:
+            os.unlink(found.path + kept)
+        except FileNotFoundError:
+            pass
     if not keep:
         shutil.rmtree(found.path, ignore_errors=True)
         return ""

@@ -10,61 +10,32 @@ import secrets
 
 from gastown_core.clock import SYSTEM_CLOCK
 from gastown_core.errors import ConflictError, NotFoundError, UsageError
-from gastown_core.model.record import Record
+from gastown_core.model.wanted import (
+    ALL,
+    CLAIMED,
+    COMPLETED,
+    IN_REVIEW,
+    OPEN,
+    WITHDRAWN,
+    Completion,
+    Wanted,
+)
 from gastown_core.wasteland.clone import literal, moment_text
 from gastown_core.wasteland.schema import need_writable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
     from typing import Any
 
     from gastown_core.clock import Clock
+    from gastown_core.model.wanted import WantedFilter
     from gastown_core.wasteland.clone import Clone
 
-OPEN, CLAIMED, IN_REVIEW, COMPLETED, WITHDRAWN = "open", "claimed", "in_review", "completed", "withdrawn"
-STATUSES = (OPEN, CLAIMED, IN_REVIEW, COMPLETED, WITHDRAWN)
 TYPES = ("feature", "bug", "design", "rfc", "docs")
 EFFORTS = ("trivial", "small", "medium", "large", "epic")
 MOST = 50
 _MOST_TITLE, _MOST_TEXT = 500, 100_000
-
-
-class Wanted(Record):
-    """A wanted item as the commons has it; text of other towns, not cleaned. Times as Dolt writes them (UTC)."""
-
-    id: str
-    title: str
-    description: str
-    project: str
-    type: str
-    priority: int
-    tags: tuple[str, ...]
-    posted_by: str
-    claimed_by: str
-    status: str
-    effort: str
-    evidence_url: str
-    created_at: str
-    updated_at: str
-
-    def as_json(self) -> dict[str, Any]:
-        """As ``--json`` prints it."""
-        return {**self._asdict(), "tags": list(self.tags)}
-
-
-class Completion(Record):
-    """Evidence handed in for a wanted item; ``validated_by`` is empty until somebody judged it."""
-
-    id: str
-    wanted_id: str
-    completed_by: str
-    evidence: str
-    validated_by: str
-    stamp_id: str
-    completed_at: str
-
-
 _COLUMNS = (
     "id, title, description, project, type, priority, tags, posted_by, claimed_by, status, effort_level, evidence_url, "
     "created_at, updated_at"
@@ -76,38 +47,15 @@ ASK_COMPLETIONS = f"SELECT {_HANDED} FROM completions ORDER BY completed_at, id"
 
 
 def browse(
-    clone: Clone,
-    *,
-    project: str = "",
-    status: str = OPEN,
-    type_: str = "",
-    priority: int | None = None,
-    claimed_by: str = "",
-    posted_by: str = "",
-    limit: int = MOST,
+    clone: Clone, fits: WantedFilter, *, claimed_by: str = "", posted_by: str = "", limit: int = MOST
 ) -> list[Wanted]:
-    """Return items, the most urgent first, then the newest; ``status`` "all" is every one, ``limit`` 0 no limit."""
-    wants = {"project": project, "type": type_, "claimed_by": claimed_by, "posted_by": posted_by}
-    if status and status != "all":
-        wants["status"] = status
+    """Return items that fit, the most urgent first, then the newest; ``limit`` 0: all."""
+    wants = {"project": fits.project, "type": fits.type, "claimed_by": claimed_by, "posted_by": posted_by}
+    wants["status"] = "" if fits.status == ALL else fits.status
     where = [f"{name} = {literal(value)}" for name, value in wants.items() if value]
-    where += [f"priority = {int(priority)}"] if priority is not None else []
+    where += [f"priority = {int(fits.priority)}"] if fits.priority is not None else []
     sql = f"SELECT {_COLUMNS} FROM wanted {'WHERE ' + ' AND '.join(where) if where else ''} ORDER BY priority, created_at DESC, id"
     return [wanted_of(row) for row in clone.read(sql + (f" LIMIT {int(limit)}" if limit > 0 else ""))]
-
-
-def fitting(
-    items: Iterable[Wanted], *, project: str = "", status: str = OPEN, type_: str = "", priority: int | None = None
-) -> list[Wanted]:
-    """Return the items that ``browse`` would return, of items that were read before."""
-    return [
-        one
-        for one in items
-        if (not project or one.project == project)
-        and (status in ("", "all") or one.status == status)
-        and (not type_ or one.type == type_)
-        and (priority is None or one.priority == priority)
-    ]
 
 
 def find(clone: Clone, item: str) -> Wanted:

@@ -13,8 +13,10 @@ from gastown_core.model.choice import takes_words
 from gastown_core.model.incident import Incident
 from gastown_core.model.order import Order, Receipt
 from gastown_core.model.snapshot import AgentView, ConvoyView, RequestView
+from gastown_core.model.wanted import Wanted
 from gastown_core.orders.inverse import undo_words
 from gastown_core.orders.registry import BY_ID, disabled_reason, order_for
+from gastown_tui.controllers.commons_acts import CommonsActs
 from gastown_tui.controllers.new_work import NewWork
 from gastown_tui.controllers.tasks import LONG_S
 from gastown_tui.selection import subject_of
@@ -47,6 +49,8 @@ def name_of(subject: Subject) -> str:
         return f"{subject.id} {subject.title}".strip()
     if isinstance(subject, Incident):
         return f"{len(subject.subjects)} agents: {subject.cause}"
+    if isinstance(subject, Wanted):
+        return f"{subject.id} {subject.title}"
     return subject or ""
 
 
@@ -58,6 +62,7 @@ class Acts:
         self.calls = calls
         self.tasks = tasks
         self.new_work = NewWork(console, calls, self.perform)
+        self.forms = {**self.new_work.starts(), **CommonsActs(console, self.perform).starts()}
         self._latest = 0
         self._drafts: dict[str, str] = {}
         self._awaited: dict[str, str] = {}
@@ -76,7 +81,7 @@ class Acts:
             return reason
         if action == "bead.sling":
             return self._sling(chosen)
-        form = self.new_work.starts().get(action)
+        form = self.forms.get(action)
         if form is not None:
             form(chosen, subject)
             return ""

@@ -13,7 +13,7 @@ from gastown_core.errors import GastownError, UsageError
 from gastown_core.model.choice import bare_option, place_for_words, takes_words
 from gastown_core.model.order import Order
 from gastown_core.orders.registry import BY_ID
-from gastown_tui.selection import AGENT, BEAD, INCIDENT, ITEM, Chosen, Selection
+from gastown_tui.selection import AGENT, BEAD, INCIDENT, ITEM, WANTED, Chosen, Selection, of_item
 from gastown_tui.text import clean, cut
 
 TYPE_CHECKING = False
@@ -222,6 +222,9 @@ class Inbox:
         """Return what an order of the row is about: the row's own bead, or the subject."""
         if item.bead and BY_ID[order].needs == BEAD:
             return Chosen(BEAD, Selection(BEAD, "", item.bead), bead=item.bead)
+        if item.subject.kind == WANTED:
+            # also from the problems, where the row is none of theirs
+            return of_item(self.console.snapshot, item, Selection(WANTED, "", item.subject.id))
         if item.subject.kind == AGENT or BY_ID[order].needs != "request":
             return self.stage.chosen
         request = self.console.snapshot.request(item.subject.id)

@@ -3,7 +3,18 @@
 from __future__ import annotations
 
 from gastown_tui.layout import VIEWS
-from gastown_tui.selection import AGENT, BATCH, NOTHING, Selection, of_event, of_item, resolve
+from gastown_tui.selection import (
+    AGENT,
+    BATCH,
+    NEIGHBOUR,
+    NOTHING,
+    Chosen,
+    Selection,
+    of_event,
+    of_item,
+    of_wanted,
+    resolve,
+)
 from gastown_tui.widgets.agent_tree import AgentTree
 from gastown_tui.widgets.closer_look import CloserLook
 from gastown_tui.widgets.convoy_panel import ConvoyPanel
@@ -121,9 +132,11 @@ class Stage:
         if self.view == "diff":
             key = self.diff_of.key
             return resolve(snapshot, key) if isinstance(key, Selection) else NOTHING
-        if self.view in ("past", "costs", "graph", "wasteland"):
-            # what is shown there is of another time, or of other towns: no act on this town applies to it
+        if self.view in ("past", "costs", "graph"):
+            # what is shown there is of another time: no act on this town applies to it
             return NOTHING
+        if self.view == "wasteland":
+            return self._chosen_of_commons()
         if panel is self.inbox:
             return of_item(snapshot, self.inbox.item, panel.key)
         if panel is self.stream:
@@ -131,6 +144,13 @@ class Stage:
         if panel is self.gates:
             return resolve(snapshot, Selection(BATCH, self.gates.rig))
         return resolve(snapshot, panel.selection)
+
+    def _chosen_of_commons(self) -> Chosen:
+        panel = self.wanted
+        item = panel.item
+        if item is not None:
+            return of_wanted(item, self.console.snapshot, panel.key)
+        return Chosen(NEIGHBOUR, panel.key, neighbour=panel.town) if panel.town else NOTHING
 
     def marked(self) -> list[AgentView]:
         """The marked agents, from the latest snapshot."""

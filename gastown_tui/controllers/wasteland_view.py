@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from gastown_core.errors import GastownError, words_of
+from gastown_core.model.wanted import ALL, STATUSES, WantedFilter
 from gastown_tui.text import clean
 from gastown_tui.widgets.wanted_panel import PAGES
 
@@ -17,7 +18,9 @@ if TYPE_CHECKING:
     from gastown_tui.controllers.stage import Stage
     from gastown_tui.core_calls import CoreCalls
 
-STATUSES = ("open", "claimed", "in_review", "completed", "withdrawn", "all")
+EVERY = (*STATUSES, ALL)
+MOST_NAMES = 200
+"""So many projects and types can be chosen: a commons of strangers may have any number."""
 AGAIN_S = 2.0
 """How often the clone's files are looked at while the view is open; only a clone that changed is read."""
 NONE = "This town has joined no commons. gt wl join ORG/DB joins one; docs/WASTELAND.md says more."
@@ -31,7 +34,7 @@ class WastelandView:
         self.calls = calls
         self.stage = stage
         self.page = 0
-        self.status = 0
+        self.fits = WantedFilter()
         self.board: Board | None = None
         self.trouble = ""
         self._came_from = "feed"
@@ -45,6 +48,7 @@ class WastelandView:
             "wanted.next": lambda: self.turn(1),
             "wanted.previous": lambda: self.turn(-1),
             "wanted.filter": self.turn_status,
+            "wanted.narrow": self.narrow,
             "wanted.open": self.open,
         }
 
@@ -69,10 +73,35 @@ class WastelandView:
         """Show wanted items of the next status, after the last one all; return why not."""
         if self.board is None:
             return "there is no wanted board to filter"
-        self.status = (self.status + 1) % len(STATUSES)
-        self.page = 0
-        self.show()
+        at = EVERY.index(self.fits.status) if self.fits.status in EVERY else -1
+        self._take(self.fits._replace(status=EVERY[(at + 1) % len(EVERY)]))
         return None
+
+    def narrow(self) -> str | None:
+        """Ask for a status, a project, a type or a priority to show; return why not."""
+        if self.board is None:
+            return "there is no wanted board to filter"
+        from gastown_tui.dialogs.picker import Entry, Picker
+
+        found: dict[str, WantedFilter] = {"everything": WantedFilter(ALL)}
+        found |= {f"status {one.replace('_', ' ')}": self.fits._replace(status=one) for one in EVERY}
+        projects = sorted({one.project for one in self.board.wanted if one.project})[:MOST_NAMES]
+        found |= {f"project {name}": self.fits._replace(project=name) for name in projects}
+        types = sorted({one.type for one in self.board.wanted if one.type})[:MOST_NAMES]
+        found |= {f"type {name}": self.fits._replace(type=name) for name in types}
+        found |= {f"priority {one}": self.fits._replace(priority=one) for one in range(5)}
+        entries = [Entry(words, ((clean(words), "bright"),), clean(words)) for words in found]
+
+        def chosen(words: str | None) -> None:
+            if words is not None:
+                self._take(found[words])
+
+        self.console.ask(Picker("Show only", entries, verb="show"), chosen)
+        return None
+
+    def _take(self, fits: WantedFilter) -> None:
+        self.fits, self.page = fits, 0
+        self.show()
 
     def open(self) -> str | None:
         """Show the details of the row, or hide them; return why not."""
@@ -89,10 +118,9 @@ class WastelandView:
         if now - self._read_at >= AGAIN_S and not self._is_reading:
             self._is_reading = True
             self.console.start(self._read(), "wasteland")
-        status = STATUSES[self.status]
         empty = self.trouble or ("Reading …" if not self._read_at else NONE)
         panel.trouble = self.trouble if self.board is not None else ""
-        panel.guard(lambda: panel.show_board(self.board, self.page, status, empty))
+        panel.guard(lambda: panel.show_board(self.board, self.page, self.fits, empty))
 
     async def _read(self) -> None:
         trouble = ""

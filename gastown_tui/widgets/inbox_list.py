@@ -10,6 +10,7 @@ from gastown_core.attention.item import (
     ESCALATION,
     GATE,
     INCIDENT,
+    JUDGE,
     LOGIN,
     MAIL,
     OUTAGE,
@@ -52,6 +53,7 @@ _WORDS = {
     BUDGET: "budget",
     DAM: "dam",
     MAIL: "mail",
+    JUDGE: "to judge",
     INCIDENT: "incident",
     OUTAGE: "incident",
     STOPPED_SHORT: "stopped",
@@ -73,7 +75,7 @@ def tone_of(item: Item) -> str:
         "bad"
         if item.urgency == 0 or item.kind in (ESCALATION, QUEUE, OUTAGE)
         else "info"
-        if item.kind == MAIL
+        if item.kind in (MAIL, JUDGE)
         else "stalled"
     )
 

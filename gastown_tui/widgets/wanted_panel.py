@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from gastown_core.model.record import Record
+from gastown_core.model.wanted import WantedFilter
 from gastown_tui.text import clean, clean_lines, fit, fit_right, wrap
 from gastown_tui.widgets.rows import Row, Rows
 
@@ -12,12 +13,13 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from gastown_core.model.wanted import Completion, Wanted
     from gastown_core.wasteland.board import Board
     from gastown_core.wasteland.reputation import Sheet, Step
-    from gastown_core.wasteland.wanted import Completion, Wanted
     from gastown_tui.text import Pieces
 
 ID, PRIORITY, STATE, WHO, PROJECT = 14, 4, 11, 16, 16
+REPUTATION = "reputation"
 MOST_LINES = 40
 """So many lines of an open item's text are shown."""
 TONES = {"open": "text", "claimed": "working", "in_review": "waiting", "completed": "good", "withdrawn": "faint"}
@@ -38,20 +40,22 @@ class WantedPanel(Rows):
         super().__init__(id="wanted", title="Wasteland")
         self.board: Board | None = None
         self.number_of_page = 0
-        self.status = "open"
+        self.fits = WantedFilter()
         self.opened: set[str] = set()
         self._made_of: tuple[object, ...] | None = None
 
-    def show_board(self, board: Board | None, page: int, status: str, empty: str) -> None:
+    def show_board(self, board: Board | None, page: int, fits: WantedFilter, empty: str) -> None:
         """Take a board; ``empty`` says why there is none."""
-        self.board, self.number_of_page, self.status = board, page, status
+        self.board, self.number_of_page, self.fits = board, page, fits
         here = PAGES[page]
         self.note = "  ".join(f"[{one.word}]" if one is here else one.word for one in PAGES)
         self.title_text = "Wasteland" if board is None else f"{clean(board.upstream)} as {clean(board.handle)}"
         if board is not None and board.to_send:
             self.title_text += f", {len(board.to_send)} to send"
-        self.empty_text = empty if board is None else here.empty.format(status=status)
-        made_of = (board, page, status, frozenset(self.opened), self.size.width)
+        self.empty_text = empty if board is None else here.empty.format(fits=fits.words)
+        if here is PAGES[0] and fits != WantedFilter():
+            self.note = f"{clean(fits.words)}  {self.note}"
+        made_of = (board, page, fits, frozenset(self.opened), self.size.width)
         if self._made_of is None or any(
             one is not other and one != other for one, other in zip(made_of, self._made_of, strict=True)
         ):
@@ -59,6 +63,17 @@ class WantedPanel(Rows):
             self._made_of = made_of
             self.remake()
         self.show_rows(self.rows)
+
+    @property
+    def item(self) -> Wanted | None:
+        """The item under the cursor, None on the page of reputations."""
+        is_item = self.board is not None and PAGES[self.number_of_page].word != REPUTATION
+        return self.board.item(self.key) if is_item and self.board is not None and isinstance(self.key, str) else None
+
+    @property
+    def town(self) -> str:
+        """The town under the cursor, empty on other pages than that of reputations."""
+        return self.key if PAGES[self.number_of_page].word == REPUTATION and isinstance(self.key, str) else ""
 
     def remake(self) -> None:
         """Make the rows for the width."""
@@ -79,20 +94,16 @@ class WantedPanel(Rows):
         return rows if not rows else [Row(None, _head(self.inner_width), False), *rows]
 
     def wanted(self, board: Board) -> list[Row]:
-        """Return the rows of the items that have the status of the filter."""
-        from gastown_core.wasteland.wanted import fitting
-
-        return self.items(board, fitting(board.wanted, status=self.status))
+        """Return the rows of the items that the filter lets through."""
+        return self.items(board, self.fits.of(board.wanted))
 
     def judged(self, board: Board) -> list[Row]:
-        """Return the rows of what waits for judgement, each with the command that judges it."""
+        """Return the rows of what waits for judgement, each with its evidence."""
         rows = []
         for item, handed in board.to_judge:
             by = f"{fit(clean(item.id), ID)}{fit(clean(handed.completed_by), WHO)}"
             rows.append(Row(item.id, ((by, "text"), (clean(item.title), "title"))))
             rows.append(Row(None, ((f"{'':{ID}}{clean(handed.evidence)}", "info"),), False))
-            words = f"gt wl accept {clean(item.id)} --quality 0-5 · gt wl reject {clean(item.id)}"
-            rows.append(Row(None, ((f"{'':{ID}}{words}", "dim"),), False))
             if item.id in self.opened:
                 rows += _details(_words(item, board.handed_in(item.id)), self.inner_width)
         return rows
@@ -114,7 +125,7 @@ class WantedPanel(Rows):
 PAGES = (
     Page(
         "wanted",
-        "Nothing on the board is {status}. gt wl sync brings what is new.",
+        "Nothing on the board is {fits}. gt wl sync brings what is new.",
         lambda panel, board: panel.wanted(board),
     ),
     Page(
@@ -123,7 +134,7 @@ PAGES = (
         lambda panel, board: panel.items(board, board.mine),
     ),
     Page("to judge", "Nothing that was handed in waits for this town.", lambda panel, board: panel.judged(board)),
-    Page("reputation", "Nobody has stamps yet.", lambda panel, board: panel.reputations(board)),
+    Page(REPUTATION, "Nobody has stamps yet.", lambda panel, board: panel.reputations(board)),
 )
 """THE table of pages, in the order of the keys."""
 

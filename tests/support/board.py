@@ -52,7 +52,13 @@ def keep_board(root: str, **more: list[dict[str, object]]) -> None:
             item(4, "A bucket", status="claimed", claimed_by="mill", posted_by="fern"),
         ],
         "completions": [
-            {"id": "c-1", "wanted_id": "w-003", "completed_by": "fern", "evidence": f"https://example.org/1 {HOSTILE}"}
+            {
+                "id": "c-1",
+                "wanted_id": "w-003",
+                "completed_by": "fern",
+                "evidence": f"https://example.org/1 {HOSTILE}",
+                "completed_at": "2026-03-02 12:00:00",
+            }
         ],
         "stamps": [first, stamp(2, 3.0, str(first["block_hash"]))],
         "rigs": [{"handle": "mill", "display_name": "The mill"}, {"handle": "fern"}],

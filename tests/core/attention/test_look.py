@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from gastown_core.attention.look import attention, calm_words, count_of, held_up, oldest_first
+from gastown_core.attention.held import held_up
+from gastown_core.attention.look import attention, calm_words, count_of, oldest_first
 from gastown_core.model.agent import Health, Question
 from gastown_core.model.dam import BrokenLink, DamView
 from gastown_core.model.refinery import HELD, RefineryState

@@ -306,3 +306,18 @@ def test_an_agent_undoes_its_own_acts_and_nobody_elses(town: Town) -> None:
     town.bd("update", bead, "--priority", "1")
     nothing = gt("undo", cwd=town.root, GT_ROLE="mayor")
     assert nothing.code == 1 and town.rigged.bead(bead).priority == 1
+
+
+def test_in_a_commons_only_what_nobody_can_have_acted_on_is_taken_back() -> None:
+    def told(act: str, at: float = 1.0) -> TownEvent:
+        return TownEvent(at, "wasteland", ME, {"act": act, "item": "w-1"}, "feed", -1)
+
+    claim = inverse_of(told("claimed"))
+    assert isinstance(claim, Inverse) and claim.words == ("wl", "unclaim", "--", "w-1")
+    assert inverse_of(told("given back")).words == ("wl", "claim", "--", "w-1")
+    for act in ("handed in", "accepted", "sent back", "stamped", "lost"):
+        assert inverse_of(told(act)) == "other towns may have acted on it"
+    newest, older = acts_in([told("handed in", 2.0), told("claimed", 1.0)], ME)
+    assert newest.why_not and "did more since" in older.why_not
+    assert undo_words("wanted.claim") == "Ctrl-Z undoes it until you hand it in."
+    assert undo_words("wanted.accept") == "It cannot be undone."
