@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import time
-from urllib.parse import quote, unquote
+from urllib.parse import quote
 
 from gastown_core.clock import format_seconds
 from gastown_core.model.plain_text import clean
 from gastown_core.model.usage import short_tokens
-from gastown_core.model.wanted import WantedFilter
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -100,9 +99,3 @@ FILTERS: dict[str, Callable[..., object]] = {
     "percent": percent,
     "glyph": glyph,
 }
-
-
-def wanted_filter(about: str) -> WantedFilter:
-    """Return the filter that ``STATUS/PROJECT/TYPE/PRIORITY`` names, each part quoted and each after the first optional."""
-    status, project, kind, priority, *_ = [*(unquote(part) for part in about.split("/")), "", "", ""]
-    return WantedFilter(status, project, kind, int(priority) if priority in ("0", "1", "2", "3", "4") else None)

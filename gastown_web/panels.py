@@ -20,6 +20,7 @@ from gastown_core.orders.registry import BY_ID, disabled_reason, subject_of
 from gastown_core.state.rows import EventFilter
 from gastown_web import filters
 from gastown_web.event_link import event_id, filter_of
+from gastown_web.reads import wanted_filter
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -105,7 +106,7 @@ def _found(desk: Desk, about: str) -> Values:
 
 
 def _wanted(_: Desk, about: str) -> Values:
-    return {"fits": filters.wanted_filter(about), "statuses": (*STATUSES, ALL), "most": MOST_ITEMS}
+    return {"fits": wanted_filter(about), "statuses": (*STATUSES, ALL), "most": MOST_ITEMS}
 
 
 PANELS: dict[str, Callable[[Desk, str], Values]] = {

@@ -29,9 +29,8 @@ from gastown_core.transcripts.search import Hit, places, search
 from gastown_core.wasteland.board import Board, board_of
 from gastown_core.wasteland.reputation import Sheet, Step, history_of
 from gastown_core.work.explain import Account, explain
-from gastown_web.filters import wanted_filter
 from gastown_web.graph_layout import Drawing, drawing
-from gastown_web.reads import Place, Reader
+from gastown_web.reads import Place, Reader, wanted_filter
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -11,9 +11,11 @@ import time
 from collections import OrderedDict
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from urllib.parse import unquote
 
 from gastown_core.errors import NotFoundError, words_of
 from gastown_core.model.record import Record
+from gastown_core.model.wanted import WantedFilter
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -161,3 +163,9 @@ class Reads:
         if tasks:
             await asyncio.wait(tasks, timeout=5.0)
         await asyncio.to_thread(partial(self._threads.shutdown, cancel_futures=True))
+
+
+def wanted_filter(about: str) -> WantedFilter:
+    """Return the filter that ``STATUS/PROJECT/TYPE/PRIORITY`` names, each part quoted and each after the first optional."""
+    status, project, kind, priority, *_ = [*(unquote(part) for part in about.split("/")), "", "", ""]
+    return WantedFilter(status, project, kind, int(priority) if priority in ("0", "1", "2", "3", "4") else None)
