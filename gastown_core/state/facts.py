@@ -156,8 +156,7 @@ class TownFacts:
         self.failures: dict[str, Failed] = {}
         self.woke_at = 0.0
         self.began: dict[str, tuple[Health, str, float]] = {}
-        self.host = ""
-        self.host_since = 0.0
+        self.host, self.host_since = "", 0.0
         self.quota = ""
         self.quota_since = 0.0
         self.scheduler = SchedulerView()

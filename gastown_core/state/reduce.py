@@ -59,7 +59,7 @@ ENDED_ON_PURPOSE = ("session_end", "kill")
 def reduce_town(facts: TownFacts, now: float, old: TownSnapshot | None = None) -> TownSnapshot:
     """The town at ``now``; reuses the convoys of ``old`` if the ledger, git and the refineries have not changed since."""
     town = reduce_recorded(facts, now, old)
-    return town._replace(dam=find_dam(facts, town, now), incidents=_incidents(facts, town))
+    return town._replace(dam=find_dam(facts, town, now), incidents=_incidents(facts, town), commons=facts.commons)
 
 
 def reduce_recorded(facts: TownFacts, now: float, old: TownSnapshot | None = None) -> TownSnapshot:
@@ -103,7 +103,6 @@ def reduce_recorded(facts: TownFacts, now: float, old: TownSnapshot | None = Non
         behind=behind,
         stops=facts.stops,
         woke_at=facts.woke_at,
-        commons=facts.commons,
     )
 
 

@@ -14,7 +14,9 @@ pytestmark = pytest.mark.timeout(300)
 def test_the_board_is_shown_with_filters_and_foreign_text_is_only_text(browser: Browser, rigged: Rigged) -> None:
     browser.shows("has joined no commons", "/wasteland")
     keep_board(rigged.root)
-    browser.shows("Mend the roof", "/wasteland")
+    # three panels, each read from disk by itself
+    for words in ("Mend the roof", "A bucket", "5.0 newcomer"):
+        browser.shows(words, "/wasteland")
     shown = browser.text("/wasteland")
     assert "A ladder</p>" not in shown.split('id="handedin"')[0]
     assert "<b>bold" not in shown and "\x1b" not in shown and "\u202e" not in shown and "&lt;b&gt;bold" in shown
