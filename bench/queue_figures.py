@@ -18,7 +18,11 @@ CASES = (
     ("serial, 60/h, 5 min, 12 % bad", World(60.0, 300.0, 1, 0.12, hours=48.0), "≤ 1.1 runs"),
     ("60/h, 1 min, 2 places, 5 % flake", World(60.0, 60.0, 2, flake=0.05, hours=48.0), "≤ .05 % wrong"),
     ("60/h, 1 min, 2 places, 20 % flake", World(60.0, 60.0, 2, flake=0.2, hours=48.0), "≤ .3 % wrong"),
-    ("6 h of dead gates, nothing bad", World(20.0, 60.0, 2, 0.0, 0.0, 0.0, 12.0, (10800.0, 32400.0)), "nobody blamed"),
+    (
+        "6 h of dead gates, nothing bad",
+        World(20.0, 60.0, 2, 0.0, 0.0, 0.0, 12.0, dead=(10800.0, 32400.0)),
+        "nobody blamed",
+    ),
 )
 """What is simulated: name, world, goal. 1 % of the requests fail only with a neighbour, 1 % of the runs are red by chance."""
 

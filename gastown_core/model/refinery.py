@@ -169,6 +169,8 @@ class RefineryState(Record):
     """How many probes the rig may run at once, 0 if that is not known."""
     forecast: tuple[Landing, ...] = ()
     """When the requests of the queue are expected to land, as far as that was worked out."""
+    on: str = ""
+    """The batch on whose stack this one is tested."""
 
 
 class BatchRecord(Record):

@@ -14,6 +14,7 @@ from gastown_core.refinery.merge_queue import fallen_out
 from gastown_core.refinery.prober import Prober
 from gastown_core.refinery.records import BatchResult
 from gastown_core.refinery.rig_gates import Gates
+from gastown_core.refinery.stack import Stacked
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ class Batch:
     """A batch of ``requests``, claimed and in stack order; ``needs`` is the queue's.
 
     ``others`` are the target's open requests outside the batch, and rejected ones whose work is not done; ``traffic`` is
-    what flies beside it.
+    what flies beside it, ``below`` the batch in its first run on whose stack this one is tested.
     """
 
     def __init__(
@@ -66,6 +67,7 @@ class Batch:
         rates: Rates,
         width: Callable[[], int],
         traffic: Traffic,
+        below: Batch | None = None,
     ) -> None:
         self.place = place
         self.target = target
@@ -77,10 +79,15 @@ class Batch:
         self.began = place.clock.now()
         self.work = place.ledger.get_many(one.source_issue for one in requests if one.source_issue)
         logs = place.file(batch_id)
-        self.gates = Gates(place.policy, logs, place.relative, place.stop, place.clock.now)
+        self.is_cut_off = False
+        """Whether its gates end at once, since nothing comes of them any more."""
+        self.gates = Gates(place.policy, logs, place.relative, self._is_stopped, place.clock.now)
         self.prober = Prober(place, batch_id, board, self.gates, cache, worktrees)
         self.worktrees = worktrees
         self.traffic = traffic
+        self.on = below.id if below is not None else ""
+        self.below = below.head if below is not None else ""
+        """The commit that the batch below makes of the target, until this one is judged."""
         self.base = ""
         self.order: list[str] = list(self.requests)
         self.tips: dict[str, str] = {}
@@ -99,11 +106,26 @@ class Batch:
     def begin(self) -> None:
         """Show the batch and say that it has begun."""
         entries = [self.entry(one) for one in self.requests.values()]
-        self.board.begin(self.id, self.target, entries, phase=STACKING)
+        self.board.begin(self.id, self.target, entries, phase=STACKING, on=self.on)
         payload = {"batch": self.id, "mrs": list(self.requests), "rig": self.place.rig, "target": self.target}
         self._event("batch_started", payload)
         for one in self.requests.values():
             self._event("merge_started", {**self._names(one), "batch": self.id})
+
+    def _is_stopped(self) -> bool:
+        return self.is_cut_off or self.place.stop()
+
+    @property
+    def head(self) -> str:
+        """The commit that the whole batch makes of the target. Raises GitError."""
+        stacker = self.prober.stacker
+        made = stacker.stack(self.order) if stacker is not None else None
+        return made.commit if isinstance(made, Stacked) else ""
+
+    @property
+    def is_standing(self) -> bool:
+        """Whether it is tested on a batch that has not landed."""
+        return self.below not in ("", self.traffic.tip())
 
     def _title(self, request: MergeRequest) -> str:
         work = self.work.get(request.source_issue)
@@ -154,6 +176,16 @@ class Batch:
         self.order = [one for one in self.order if one not in ids]
         claims.give_back(self.place.store, ids, actor=self.place.actor)
         self.traffic.went_back(ids)
+
+    def _cut_off(self) -> None:
+        """Return all requests to the queue, since the batch below did not land as it was tested."""
+        self.is_cut_off = True
+        why = f"{self.on}, on which it was tested, did not land as it was; the next batch takes it"
+        self.board.mark(self.requests, EntryState.HELD, why)
+        for one in self.requests.values():
+            self._event("merge_skipped", {**self._names(one), "reason": why, "batch": self.id})
+        self.result = self.result._replace(held=tuple(self.requests))
+        self.traffic.went_back(tuple(self.requests))
 
     def settle(self) -> None:
         """Send the culprits back, postpone requests without a verdict, and record why the others wait."""

@@ -4,6 +4,10 @@ It knows no git, ledger or clock.  Each batch is a generator (its course) that y
 requests of it are green together, and ``Pushed`` once they are on the target.  Batches are judged beside one another on
 the target's commit; only one lands at a time.  What was green on an older commit is united with whatever else is green,
 and that union is tested on the target as it is now: nothing lands that was not green together, there.
+
+A batch may also stand on another in its first run (a chain): it is tested on the commit that the other makes of the target,
+and goes on once the other has landed as just that commit.  Whatever else becomes of the other, what stands on it is cut off
+at once.
 """
 
 from __future__ import annotations
@@ -18,6 +22,10 @@ if TYPE_CHECKING:
 
     from gastown_core.refinery.bisect import Ask
     from gastown_core.refinery.prober import Verdict
+
+
+class ToppledError(Exception):
+    """The batch below did not land as it was tested; the requests of this one go back to the queue."""
 
 
 class Ready(Record):
@@ -52,9 +60,12 @@ if TYPE_CHECKING:
 class Flight:
     """One batch in flight: the probes that it waits for, and how far it is."""
 
-    def __init__(self, name: str, course: Course) -> None:
+    def __init__(self, name: str, course: Course, *, on: Flight | None = None, base: str = "") -> None:
         self.name = name
         self.course = course
+        self.on = on
+        """The batch that it stands on, which has not landed; ``base`` is the commit that it will make of the target."""
+        self.base = base
         self.asks: list[Ask] = []
         self.started = 0
         self.verdicts: dict[int, Verdict] = {}
@@ -63,6 +74,16 @@ class Flight:
         self.is_late = False
         """Whether it has landed what it could, and only finds out why the rest is red."""
         self.is_over = False
+
+    @property
+    def is_answered(self) -> bool:
+        """Whether its round of probes is complete, and nothing keeps it from going on."""
+        return self.on is None and bool(self.asks) and len(self.verdicts) == len(self.asks)
+
+    @property
+    def is_fresh(self) -> bool:
+        """Whether it is in its first run."""
+        return self.rounds == 1 and not self.is_late
 
     def next_asks(self) -> Iterator[tuple[int, Ask]]:
         """The probes that do not run yet, each with its number."""
@@ -86,7 +107,16 @@ class Fleet:
     @property
     def fresh(self) -> int:
         """How many batches are in their first run."""
-        return sum(flight.rounds == 1 and not flight.is_late for flight in self.flights)
+        return sum(flight.is_fresh for flight in self.flights)
+
+    @property
+    def chain(self) -> tuple[Flight, ...]:
+        """The batches in their first run, each on the one before; none if they do not all stand on one another."""
+        found = tuple(flight for flight in self.flights if flight.is_fresh)
+        below = (None, *found)
+        if found and found[0].base not in ("", self.tip):
+            return ()
+        return found if all(one.on is under for one, under in zip(found, below, strict=False)) else ()
 
     def add(self, flight: Flight) -> None:
         """A batch takes off."""
@@ -114,9 +144,7 @@ class Fleet:
     def answer(self, flight: Flight, number: int, verdict: Verdict) -> None:
         """A probe of a batch has ended; the batch goes on when its whole round has."""
         flight.verdicts[number] = verdict
-        if len(flight.verdicts) == len(flight.asks):
-            self._advance(flight, [flight.verdicts[place] for place in range(len(flight.asks))])
-            self._settle()
+        self._settle()
 
     def fail(self, flight: Flight, error: Exception) -> None:
         """A batch cannot go on for this reason, and ends; verdicts that are still to come are ignored."""
@@ -136,9 +164,7 @@ class Fleet:
             if isinstance(step, Pushed):
                 self.tip = step.head
                 reply = None
-                if not step.is_early:
-                    flight.is_late = True
-                    self._no_longer_lands(flight)
+                self._landed(flight, step)
             elif isinstance(step, Ready) and step.is_early:
                 self.tip = self.tip or step.base
                 reply = Turn(land=self.lander in (None, flight) and step.base == self.tip)
@@ -150,20 +176,44 @@ class Fleet:
             else:
                 flight.asks = step
                 flight.rounds += 1
+                if flight.rounds > 1:
+                    self._topple(flight)
                 return
+
+    def _landed(self, flight: Flight, step: Pushed) -> None:
+        for other in self.flights:
+            if other.on is flight and other.base == step.head and not step.is_early:
+                other.on = None
+        if not step.is_early:
+            flight.is_late = True
+            self._no_longer_lands(flight)
+            self._topple(flight)
+
+    def _topple(self, flight: Flight) -> None:
+        """Cut off what stands on a batch that does not land as it was tested."""
+        for other in [one for one in self.flights if one.on is flight]:
+            if not other.is_over:
+                with suppress(StopIteration):
+                    other.course.throw(ToppledError())
+                self._leaves(other)
 
     def _leaves(self, flight: Flight) -> None:
         flight.is_over = True
         self.flights.remove(flight)
         self._no_longer_lands(flight)
+        self._topple(flight)
 
     def _no_longer_lands(self, flight: Flight) -> None:
         if self.lander is flight:
             self.lander = None
 
     def _settle(self) -> None:
-        """Let what is green land, one batch after the other."""
+        """Let batches go on whose probes have ended, and what is green land, one batch after the other."""
         while True:
+            answered = next((one for one in self.flights if one.is_answered), None)
+            if answered is not None:
+                self._advance(answered, [answered.verdicts[place] for place in range(len(answered.asks))])
+                continue
             if self.lander is not None and self.lander.ready is None:
                 return
             ready = [one for one in self.flights if one.ready is not None]

@@ -128,6 +128,8 @@ class Judge:
     def _take_apart(self, whole: tuple[str, ...], first: str) -> Probes[tuple[str, ...]]:
         """The green part of a red stack, if the bare target is not known to be red."""
         runs, target = [first], None
+        # the target of a batch that stood on another is known since that one was green
+        self._green_before = self._green_before or self.green_before()
         is_known = self.is_target_green or bool(self._green_before)
         if self._is_worth_another_run(whole, first):
             asks = [Ask(whole, "again", fresh=True, parent=whole)]

@@ -9,12 +9,12 @@ from gastown_core.errors import GitError
 from gastown_core.git import worktree
 from gastown_core.messaging.mail import send_mail
 from gastown_core.model.merge_request import with_facts
-from gastown_core.model.refinery import BISECTING, POST_MERGE, PUSHING, STACKING, EntryState
+from gastown_core.model.refinery import BISECTING, POST_MERGE, PUSHING, STACKING, EntryState, places_used
 from gastown_core.refinery import aftermerge, claims, conflicts, failure, kinship
 from gastown_core.refinery.aftermerge import Landed
 from gastown_core.refinery.approval import offer, waits_for_a_person
 from gastown_core.refinery.batch import Batch
-from gastown_core.refinery.fleet import Pushed, Ready, Turn
+from gastown_core.refinery.fleet import Pushed, Ready, ToppledError, Turn
 from gastown_core.refinery.freeze import frozen
 from gastown_core.refinery.hold import PUSH_BY_HAND, HoldError, lift, read_hold
 from gastown_core.refinery.place import StoppedError
@@ -52,6 +52,8 @@ class BatchRun(Batch):
             yield from self._go()
         except StoppedError:
             self.result = self.result._replace(stopped=True)
+        except ToppledError:
+            self._cut_off()
         except HoldError as error:
             self.hold_queue(error)
         except GitError as error:
@@ -62,7 +64,8 @@ class BatchRun(Batch):
             mrs=tuple(self.requests),
             secs=round(self.place.clock.now() - self.began, 3),
             probes=len(self.board.state.probes),
-            runs=self.gates.count,
+            # a gate that is cut off has not been counted yet
+            runs=self.gates.count + (places_used(self.board.state.probes) if self.is_cut_off else 0),
             base=self.base,
             flaky=self.judge.is_flaky,
         )
@@ -92,6 +95,7 @@ class BatchRun(Batch):
             whole, traffic = tuple(self.order), self.traffic
             salvage = self.salvage = Salvage(self.judge, whole, tip=traffic.tip, few_wait=traffic.few_wait)
             good = yield from self._judged(whole, salvage)
+            self.below = ""
             self.place.at("judged")
             new, back = salvage.left(good)
             self.order = list(new)
@@ -156,6 +160,7 @@ class BatchRun(Batch):
         self.base, tips = find_tips(place.git, self.target, wanted, moved=moved)
         self.tips.update(tips)
         self.traffic.saw(self.base)
+        self.base = self.below or self.base
         self.board.phase(STACKING, base=self.base)
         for one in wanted:
             if one.id not in tips:
@@ -199,7 +204,7 @@ class BatchRun(Batch):
             return False
         request, tip = self.requests[one], self.tips[one]
         above_others = any(below in self.needs.get(one, ()) for below in whole)
-        if above_others or isinstance(stacker.stack((one,)), Clash) or not stacker.empty((one,)):
+        if self.is_standing or above_others or isinstance(stacker.stack((one,)), Clash) or not stacker.empty((one,)):
             self.later[one] = "changes nothing beyond the requests below it; checked again when those have landed"
             self._leave(one, EntryState.HELD, self.later[one])
         elif worktree.changes_nothing(self.place.git, self.base, tip):
@@ -242,7 +247,11 @@ class BatchRun(Batch):
         """A conflict with the target itself becomes a task; one with a peer is tried again after the batch."""
         own = [one for one in clash.below if one in self.needs.get(clash.id, ())]
         by_itself = stacker.stack((*own, clash.id))
-        if isinstance(by_itself, Clash):
+        if isinstance(by_itself, Clash) and self.is_standing:
+            why = f"conflicts with {self.on} in {', '.join(by_itself.files[:4]) or 'its changes'}"
+            self.later[clash.id] = why
+            self._leave(clash.id, EntryState.HELD, why)
+        elif isinstance(by_itself, Clash):
             request = self.requests[clash.id]
             self._leave(clash.id, EntryState.CONFLICT, ", ".join(by_itself.files[:4]))
             conflicts.make_task(self.place, request, by_itself, self.base, self.tips[clash.id], self.id)

@@ -19,6 +19,8 @@ PRIOR_BAD, PRIOR_BAD_WEIGHT = 0.06, 20.0
 """The failure rate assumed for a target without history, and how many requests it counts as."""
 PRIOR_FLAKE = 0.03
 """The share of red runs by chance that is assumed of gates without history."""
+CHAIN_LEAST, CHAIN_SURE = 2, 0.85
+"""How many must wait for a batch to stand on others, and how likely those must be to land as they are tested."""
 SEEN = 200
 """How many of the target's last requests the failure rate looks back on."""
 
@@ -71,6 +73,16 @@ def begins(sight: Sight, size: int) -> bool:
     if not sight.waiting or sight.free < 1:
         return False
     return sight.fresh == 0 or sight.waiting >= size
+
+
+def chains(sight: Sight, size: int, below: int, rates: Rates) -> bool:
+    """Whether the next batch is tested on top of those in their first run, which stand on one another with ``below`` requests.
+
+    It is worth its run if several wait, but fewer than a full batch, and what it stands on is likely to be green.
+    """
+    if not below or sight.free < 1 or not CHAIN_LEAST <= sight.waiting < size:
+        return False
+    return (1.0 - rates.bad) ** below * (1.0 - rates.flake) >= CHAIN_SURE
 
 
 def has_room(sight: Sight, size: int, places: int) -> bool:

@@ -113,12 +113,12 @@ class Prober:
         def told(why: str) -> None:
             self.board.waits(number, why)
 
-        with gate_slot(self.place.root, policy.gate_slots, self.place.stop, told) as has_slot:
+        with gate_slot(self.place.root, policy.gate_slots, self.gates.stopped, told) as has_slot:
             if not has_slot:
                 return Verdict(ERROR, stack)
             for last_try in (False, True):
                 found, fixed = self._in_worktree(number, stack)
-                if found.result != ERROR or last_try or self.place.stop():
+                if found.result != ERROR or last_try or self.gates.stopped():
                     break
         now = self.place.clock.now()
         if fixed is not None and found.result == PASS:

@@ -87,6 +87,8 @@ class Runway:
             finally:
                 for flight in self._runs:
                     flight.course.close()
+                # what was cut off still has its worktree
+                wait(self._running)
                 self.worktrees.close()
 
     def sight(self, waiting: int = 0) -> planner.Sight:
@@ -123,8 +125,15 @@ class Runway:
             return False
         if any(one.alone for run in self._runs.values() for one in run.requests.values()):
             return False
-        waiting = self.waiting(self._just_tried())
-        return planner.begins(self.sight(waiting), size_now(self.place, self.target))
+        sight = self.sight(self.waiting(self._just_tried()))
+        return planner.begins(sight, size_now(self.place, self.target)) or self._below(sight) is not None
+
+    def _below(self, sight: planner.Sight) -> Flight | None:
+        """The batch on which the next one stands, if that is worth it now."""
+        chain = self.fleet.chain
+        below = sum(len(self._runs[one].order) for one in chain)
+        size = size_now(self.place, self.target)
+        return chain[-1] if planner.chains(sight, size, below, rates_now(self.place, self.target)) else None
 
     def _just_tried(self) -> frozenset[str]:
         """Requests that a batch took since the target last moved: nothing has changed for them."""
@@ -132,6 +141,7 @@ class Runway:
 
     def _begin(self) -> bool:
         """Begin a batch; False if there is none to begin."""
+        on = self._below(self.sight(self.waiting(self._just_tried())))
         queue, chosen, others = self.claim(size_now(self.place, self.target), self._just_tried())
         if not chosen:
             return False
@@ -149,10 +159,12 @@ class Runway:
             rates=rates_now(self.place, self.target),
             width=lambda: planner.search_width(self.sight()),
             traffic=self,
+            below=self._runs[on] if on is not None else None,
         )
-        flight = Flight(run.id, run.course(self._hangar))
+        flight = Flight(run.id, run.course(self._hangar), on=on, base=run.below)
         self._runs[flight] = run
         self.fleet.add(flight)
+        flight.base = run.base
         self._end_batches()
         return True
 

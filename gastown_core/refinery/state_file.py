@@ -75,14 +75,15 @@ class Board:
         """Requests of another batch join this one."""
         self._put(requests=(*self.state.requests, *entries))
 
-    def begin(self, batch: str, target: str, entries: Iterable[BatchEntry], *, phase: str) -> None:
-        """A batch begins."""
+    def begin(self, batch: str, target: str, entries: Iterable[BatchEntry], *, phase: str, on: str = "") -> None:
+        """A batch begins, on the stack of the batch ``on`` if that is given."""
         with self._lock:
             self._wall.append(self)
         self._put(
             phase=phase,
             batch=batch,
             target=target,
+            on=on,
             base="",
             started_at=self.clock.now(),
             requests=tuple(entries),
@@ -186,4 +187,5 @@ def _flight(state: RefineryState) -> FlightLine:
         state.base,
         state.started_at,
         waits,
+        state.on,
     )

@@ -15,7 +15,7 @@ from gastown_core.model.record import Record
 from gastown_core.model.refinery import FAIL, PASS, BatchRecord
 from gastown_core.refinery import planner
 from gastown_core.refinery.bisect import Ask
-from gastown_core.refinery.fleet import Fleet, Flight, Pushed, Ready, Turn
+from gastown_core.refinery.fleet import Fleet, Flight, Pushed, Ready, ToppledError, Turn
 from gastown_core.refinery.hold import HoldError
 from gastown_core.refinery.judge import Judge
 from gastown_core.refinery.policy import Policy
@@ -96,12 +96,17 @@ class Simulation:
         self.waiting: deque[int] = deque()
         self.fleet = Fleet("0")
         self.batches: list[BatchRecord] = []
-        self._tip = 0
+        self._tip = "0"
+        self._pushes = 0
         self._landed_as: dict[int, int] = {}
+        self._commits: dict[tuple[str, tuple[str, ...]], str] = {}
+        self._below: dict[str, tuple[int, frozenset[int]]] = {"0": (0, frozenset())}
+        """Commit → how many pushes are below it, and the requests between those and it."""
         self._green: set[tuple[str, tuple[str, ...]]] = {("0", ())}
         self._ticks = 0
         self._ends: list[tuple[float, int, Flight, int, Verdict]] = []
         self._count = 0
+        self._stacks: dict[Flight, tuple[str, ...]] = {}
 
     def run(self) -> Figures:
         """Play it to its end."""
@@ -135,12 +140,29 @@ class Simulation:
 
     def _start_batches(self) -> None:
         size = planner.batch_size(self._rates(), *self.limits)
-        while planner.begins(self._sight(), size):
+        while planner.begins(self._sight(), size) or self._chains(size):
+            on = self.fleet.chain[-1] if self._chains(size) else None
             taken = [self.waiting.popleft() for _ in range(min(size, len(self.waiting)))]
-            self.fleet.add(Flight(f"b{self._count}", self._course(taken)))
+            base = self._commit(on.base, self._stacks[on]) if on is not None else self._tip
+            flight = Flight(f"b{self._count}", self._course(taken, base), on=on, base=base)
+            self._stacks[flight] = tuple(f"r{number}" for number in taken)
+            self.fleet.add(flight)
             self._count += 1
 
-    def _course(self, taken: list[int]) -> Course:
+    def _chains(self, size: int) -> bool:
+        below = sum(len(self._stacks[one]) for one in self.fleet.chain)
+        return planner.chains(self._sight(), size, below, self._rates())
+
+    def _commit(self, base: str, stack: tuple[str, ...]) -> str:
+        """The commit that these requests make of ``base``."""
+        key = base, stack
+        if key not in self._commits:
+            self._commits[key] = name = f"{len(self._commits) + 1}"
+            pushes, above = self._below[base]
+            self._below[name] = pushes, above | {int(one[1:]) for one in stack}
+        return self._commits[key]
+
+    def _course(self, taken: list[int], base: str) -> Course:
         """A batch as the engine runs it, without git."""
         mine = {f"r{number}": number for number in taken}
         judge = self._judge()
@@ -148,8 +170,8 @@ class Simulation:
         try:
             order = tuple(mine)
             while order:
-                salvage = Salvage(judge, order, tip=lambda: str(self._tip), few_wait=self._few_wait)
-                good = yield from self._probed(judge.judge(order, str(self._tip)), judge, salvage)
+                salvage = Salvage(judge, order, tip=lambda: self._tip, few_wait=self._few_wait)
+                good = yield from self._probed(judge.judge(order, base), judge, salvage)
                 landed += salvage.ahead
                 order, back = salvage.left(good)
                 self._give_back(back)
@@ -163,13 +185,13 @@ class Simulation:
                     break
                 if turn.land:
                     landed += order
-                    yield self._push(order)
+                    yield self._push(order, salvage.base)
                     break
                 mine.update((one, int(one[1:])) for one in turn.others)
-                order = order + turn.others
+                order, base = order + turn.others, self._tip
             yield from self._probed(judge.explain(), judge)
             culprits = [one.id for one in judge.culprits if one.result == FAIL]
-        except HoldError:
+        except (HoldError, ToppledError):
             culprits = []
         self.blamed.update((mine[one], self.now) for one in culprits)
         self._give_back([one for one in mine if one not in landed and one not in culprits])
@@ -184,22 +206,25 @@ class Simulation:
     def _judge(self) -> Judge:
         place = SimpleNamespace(policy=Policy(), clock=SimpleNamespace(now=lambda: self.now), path="/nowhere")
         board = SimpleNamespace(phase=lambda *_, **__: None, mark=lambda *_: None)
-        return Judge(
+        judge = Judge(
             place,  # type: ignore[arg-type]
             "main",
             board,  # type: ignore[arg-type]
             {},
-            green_before=lambda: float((str(self._tip), ()) in self._green),
+            green_before=lambda: float((judge.base, ()) in self._green),
             rates=self._rates(),
             width=lambda: planner.search_width(self._sight()),
         )
+        return judge
 
-    def _push(self, good: tuple[str, ...]) -> Pushed:
+    def _push(self, good: tuple[str, ...], base: str) -> Pushed:
         self.landed.update((int(one[1:]), self.now) for one in good)
-        self._tip += 1
-        self._landed_as.update((int(one[1:]), self._tip) for one in good)
-        self._green.add((str(self._tip), ()))
-        return Pushed(str(self._tip))
+        self._tip = self._commit(base, good)
+        self._pushes += 1
+        self._landed_as.update((int(one[1:]), self._pushes) for one in good)
+        self._below[self._tip] = self._pushes, frozenset()
+        self._green.add((self._tip, ()))
+        return Pushed(self._tip)
 
     # -- gates ---------------------------------------------------------------------------------------------
 
@@ -225,7 +250,7 @@ class Simulation:
         new = tuple(one for one in stack if one not in salvage.ahead)
         turn = (yield Ready(new, salvage.base, is_early=True)) if new else None
         if isinstance(turn, Turn) and turn.land:
-            pushed = self._push(new)
+            pushed = self._push(new, salvage.base)
             salvage.landed(stack, pushed.head)
             yield pushed._replace(is_early=True)
 
@@ -246,14 +271,14 @@ class Simulation:
 
     def _result(self, base: str, ask: Ask) -> str:
         is_dead = self.world.dead[0] <= self.now < self.world.dead[1]
-        if is_dead or self._is_red(ask.requests, int(base)) or self.chance.random() < self.world.flake:
+        if is_dead or self._is_red(ask.requests, base) or self.chance.random() < self.world.flake:
             return FAIL
         self._green.add((base, ask.requests))
         return PASS
 
-    def _is_red(self, stack: tuple[str, ...], base: int) -> bool:
+    def _is_red(self, stack: tuple[str, ...], base: str) -> bool:
         """Whether the stack and what was on the target at ``base`` do not go together."""
-        inside = {int(one[1:]) for one in stack}
+        inside = {int(one[1:]) for one in stack} | self._below[base][1]
         return any(
             self.requests[one].is_bad
             or (self.requests[one].is_later_of_pair and (one - 1 in inside or self._is_on(one - 1, base)))
@@ -261,8 +286,9 @@ class Simulation:
             for one in inside
         )
 
-    def _is_on(self, number: int, base: int) -> bool:
-        return self._landed_as.get(number, base + 1) <= base
+    def _is_on(self, number: int, base: str) -> bool:
+        pushes = self._below[base][0]
+        return self._landed_as.get(number, pushes + 1) <= pushes
 
     def _tick(self) -> int:
         self._ticks += 1

@@ -68,13 +68,14 @@ def flight_pieces(view: RefineryView | None, width: int, now: float) -> list[Pie
     out: list[Pieces] = [((cut(f"  {what}", width), "dim"),)]
     if waits:
         out.append(((cut(f"  a run waits: {clean(waits[0])}", width), "waiting"),))
+    names = {one.batch for one in flights}
     for one in flights:
         count = len(one.requests)
         left: list[Piece] = [
             (f"  {short_batch(one.batch)}  ", "bright"),
             (f"{PHASES.get(one.phase, clean(one.phase))}  ", "accent" if one.running else "dim"),
             (f"{count} request{'s' if count != 1 else ''}, run {one.probes}", "text"),
-            (f"  on {short_batch(one.on)}" if one.on else "", "dim"),
+            (f"  on {short_batch(one.on)}" if one.on in names else "", "dim"),
         ]
         right = ((elapsed(now - one.started_at), "dim"),) if one.started_at else ()
         out.append(two_ends(left, right, width))

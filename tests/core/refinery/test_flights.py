@@ -5,17 +5,21 @@ from __future__ import annotations
 import signal
 import subprocess
 from collections.abc import Generator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 from gastown_core.errors import GitError
+from gastown_core.model.merge_request import MergeRequest
 from gastown_core.model.refinery import FAIL, PASS, FlightLine, RefineryState, from_json, to_json
 from gastown_core.refinery.bisect import Ask
-from gastown_core.refinery.fleet import Fleet, Flight, Pushed, Ready, Turn
+from gastown_core.refinery.fleet import Fleet, Flight, Pushed, Ready, ToppledError, Turn
 from gastown_core.refinery.prober import Verdict
+from gastown_core.refinery.records import BatchResult
 from tests.core.refinery.test_crash import start
+from tests.support.patience import until
 from tests.support.queued import CHECK, Queued
 
 GREEN = Verdict(PASS)
@@ -209,3 +213,115 @@ def test_a_red_verdict_is_what_a_fleet_hands_on() -> None:
     assert not got
     fleet.answer(flight, 0, GREEN)
     assert got == [PASS, FAIL] and flight.is_over and not fleet.flights
+
+
+# -- a chain ---------------------------------------------------------------------------------------------------
+
+
+def chained(ids: str, base: str, said: list[object]) -> Generator:
+    """A batch that says how it ended, also when it is cut off."""
+    try:
+        yield from course(ids, base, said)  # type: ignore[arg-type]
+    except ToppledError:
+        said.append("toppled")
+
+
+def chain_of(fleet: Fleet, said: dict[str, list[object]]) -> list[Flight]:
+    """Batches a, b and c, each on the one before, and all running."""
+    flights: list[Flight] = []
+    for name, base in (("a", "0"), ("b", "0+a"), ("c", "0+a+b")):
+        below = fleet.chain[-1] if fleet.chain else None
+        said[name] = []
+        flights.append(Flight(name, chained(name, base, said[name]), on=below, base=base))
+        fleet.add(flights[-1])
+    assert list(fleet.chain) == flights and len(fleet.take(3)) == 3
+    return flights
+
+
+def test_what_stands_on_a_batch_lands_after_it_without_another_run() -> None:
+    fleet, said = Fleet("0"), dict[str, list[object]]()
+    first, second, third = chain_of(fleet, said)
+    end(fleet, third)
+    end(fleet, second)
+    assert not said["b"] and not said["c"], "what it stands on has not landed"
+    end(fleet, first)
+    assert said == {name: [Turn(land=True)] for name in "abc"} and fleet.tip == "0+a+b+c"
+    assert second.rounds == third.rounds == 2, "their run, and the explanation"
+
+
+@pytest.mark.parametrize("how", ["taken apart", "other commit", "moved", "failed"])
+def test_what_stands_on_a_batch_that_does_not_land_as_it_was_is_cut_off_at_once(how: str) -> None:
+    def bottom() -> Generator:
+        with suppress(GitError):
+            yield [Ask(("a",), "stack")]
+            if how == "taken apart":
+                yield [Ask(("a",), "base")]
+            yield Ready(("a",), "0")
+            if how == "other commit":
+                yield Pushed("0+a and a fix")
+            yield [Ask(("a",), "again")]
+
+    fleet, said, first = Fleet("0"), {"b": list[object](), "c": list[object]()}, Flight("a", bottom(), base="0")
+    second = Flight("b", chained("b", "0+a", said["b"]), on=first, base="0+a")
+    third = Flight("c", chained("c", "0+a+b", said["c"]), on=second, base="0+a+b")
+    for flight in (first, second, third):
+        fleet.add(flight)
+    fleet.take(3)
+    end(fleet, third)
+    fleet.tip = "theirs" if how == "moved" else "0"
+    if how == "failed":
+        fleet.fail(first, GitError("no disk"))
+    else:
+        end(fleet, first)
+    assert said == {"b": ["toppled"], "c": ["toppled"]} and second.is_over and third.is_over
+
+
+def test_no_batch_stands_on_one_that_is_not_alone_in_its_first_run_or_not_on_the_newest_commit() -> None:
+    fleet = Fleet("0")
+    fleet.add(Flight("a", course("a", "0", []), base="0"))
+    assert len(fleet.chain) == 1
+    fleet.tip = "theirs"
+    assert not fleet.chain
+    fleet.tip = "0"
+    fleet.add(Flight("b", course("b", "0", []), base="0"))
+    assert not fleet.chain
+
+
+def in_two_steps(queued: Queued, tmp_path: Path, first: dict[str, str]) -> tuple[list[BatchResult], list[MergeRequest]]:
+    """One request, and two more that are handed in while its gate runs; the gates end once the second batch is tested."""
+    queued.gate(f"echo $$ >> {tmp_path}/runs; until test -e {tmp_path}/go; do sleep 0.05; done; {CHECK}")
+    queued.settings(max_concurrent=2)
+    requests = [queued.hand_in(first)]
+    with ThreadPoolExecutor(1) as pool:
+        done = pool.submit(queued.process)
+        until(lambda: (tmp_path / "runs").exists(), timeout_s=60.0)
+        requests += [queued.hand_in({name: "1"}) for name in ("x", "y")]
+        try:
+            until(lambda: len((tmp_path / "runs").read_text().split()) > 1, timeout_s=60.0)
+            on = [line.on for line in queued.state().flights]
+            assert on == ["", queued.state().flights[0].batch], "the second stands on the first"
+        finally:
+            (tmp_path / "go").touch()
+        return done.result(120), requests
+
+
+def test_requests_that_come_while_a_batch_is_tested_are_tested_on_top_of_it_and_land_after_it(
+    queued: Queued, tmp_path: Path
+) -> None:
+    results, requests = in_two_steps(queued, tmp_path, {"a": "1"})
+    assert queued.merged()[0] == requests[0].id and sorted(queued.merged()) == sorted(one.id for one in requests)
+    assert [result.runs for result in results] == [1, 1] and not queued.leftovers()
+    assert len((tmp_path / "runs").read_text().split()) == 2, "no stack was tested twice"
+
+
+def test_a_red_batch_cuts_off_what_stands_on_it_and_that_is_tested_again_without_it(
+    queued: Queued, tmp_path: Path
+) -> None:
+    results, requests = in_two_steps(queued, tmp_path, {"bad": "1"})
+    assert sorted(queued.merged()) == sorted(one.id for one in requests[1:])
+    assert [one for result in results for one in result.culprits] == [requests[0].id]
+    told = [
+        event["payload"] for event in queued.events("merge_skipped") if "did not land" in event["payload"]["reason"]
+    ]
+    assert {one["mr"] for one in told} == {one.id for one in requests[1:]}
+    assert not queued.leftovers() and queued.state().phase == "idle"
