@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 SHORT_STATES = {
     Health.WAITING: "needs you",
     Health.STOPPED_SHORT: "stopped short",
-    Health.GUPP: "gupp",
+    Health.GUPP: "silent",
     Health.STALLED: "stalled",
     Health.ZOMBIE: "zombie",
     Health.LIMITED: "limited",
@@ -117,7 +117,7 @@ def since_text(agent: AgentView, now: float) -> str:
 
 
 def forecast_text(agent: AgentView, now: float, ascii_only: bool = False) -> str:
-    """Return the expected next state and when: ``→ gupp in 13m``; empty if there is none."""
+    """Return the expected next state and when: ``→ silent in 13m``; empty if there is none."""
     forecast = agent.health.forecast
     if forecast is None:
         return ""

@@ -68,7 +68,7 @@ def serve(
     link = f"http://{shown}:{port}/" if password else guard.link(shown)
     tell(f"the dashboard of {root} is at")
     tell(f"  {link}")
-    tell("Ctrl-C ends it; the town goes on")
+    tell("Ctrl-C ends it; agents keep running")
     if not is_loopback(bind):
         tell("other machines can reach it, and what it sends is not encrypted")
     if not is_heard() and not (opens or password):

@@ -98,9 +98,7 @@ def _print_row(one: Item, number: int, now: float) -> None:
         output.say(f"       {choices}")
     more = [f"work {one.work}"] if one.work else []
     if one.holds:
-        more.append(
-            f"holds up {', '.join(one.holds[:3])}" + (f" and {len(one.holds) - 3} more" if one.holds[3:] else "")
-        )
+        more.append(f"blocks {', '.join(one.holds[:3])}" + (f" and {len(one.holds) - 3} more" if one.holds[3:] else ""))
     more += [f"convoy {', '.join(one.convoys[:2])}"] if one.convoys else []
     more += [f"next: {one.hint}"] if one.hint else []
     if more:

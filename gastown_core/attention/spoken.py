@@ -61,7 +61,7 @@ def _said(one: Item) -> str:
     if one.choices:
         said += f"; choices {', '.join(one.choices)}"
     if one.holds:
-        said += f"; holds up {len(one.holds)} bead{'' if len(one.holds) == 1 else 's'}"
+        said += f"; blocks {len(one.holds)} bead{'' if len(one.holds) == 1 else 's'}"
     return said + (f"; {one.hint}" if one.hint else "")
 
 

@@ -35,7 +35,7 @@ NEEDS_HELP = (Health.WAITING, Health.STOPPED_SHORT, Health.GUPP, Health.STALLED,
 HEALTH_SYMBOLS: dict[Health, tuple[str, str, str]] = {
     Health.WAITING: ("✋", "?", "waiting on you"),
     Health.STOPPED_SHORT: ("⏸", "=", "stopped short"),
-    Health.GUPP: ("🔥", "!", "gupp violation"),
+    Health.GUPP: ("🔥", "!", "silent with work"),
     Health.STALLED: ("⚠", "%", "stalled"),
     Health.ZOMBIE: ("☠", "X", "zombie"),
     Health.LIMITED: ("⏳", "~", "limited"),

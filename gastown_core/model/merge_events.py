@@ -30,7 +30,7 @@ def _batch_sentence(p: Mapping[str, object]) -> str:
 def _probe_sentence(p: Mapping[str, object]) -> str:
     """Return which stack a probe tested, and its result."""
     requests = p.get("mrs")
-    names = ", ".join(map(str, requests)) if isinstance(requests, list) and requests else "the bare target"
+    names = ", ".join(map(str, requests)) if isinstance(requests, list) and requests else "the target alone"
     return f"probe of {names}: {text_of(p, 'result', '?')}"
 
 

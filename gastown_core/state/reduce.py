@@ -17,9 +17,10 @@ from gastown_core.model.address import (
     ROLE_ORDER,
     TOWN_ROLES,
     Address,
+    parse_address,
 )
 from gastown_core.model.agent import Health, HealthReport, Question, Reason
-from gastown_core.model.bead import HOOKED, IN_PROGRESS, is_identity
+from gastown_core.model.bead import HOOKED, IN_PROGRESS, OPEN, is_identity
 from gastown_core.model.hook_life import ACTIVE, hook_state
 from gastown_core.model.snapshot import (
     AgentView,
@@ -144,7 +145,7 @@ def _agent_view(
 ) -> AgentView:
     address = entry.address
     record = facts.fields.get(entry.bead_id, {})
-    bead = digest.hooked.get(address.mail) or _hook_from_record(facts, record)
+    bead = digest.hooked.get(address.mail) or _hook_from_record(facts, address, record)
     pane = facts.panes.get(entry.session) if facts.panes is not None else None
     mail = digest.unread.get(address.mail, ())
     beat = facts.heartbeats.get(entry.session)
@@ -159,7 +160,7 @@ def _agent_view(
         running=running,
         pane_id=pane.pane_id if pane is not None else "",
         work=_work(facts, bead, beat),
-        activity=beat.context if beat is not None and evidence.session is not False else "",
+        activity=_activity(facts, entry, bead, beat if evidence.session is not False else None, running),
         last_event=facts.last_events.get(address.path),
         last_output_at=pane.activity if pane is not None else None,
         unread=len(mail),
@@ -175,6 +176,22 @@ def _agent_view(
         usage=facts.usage.agents.get(address.path, NO_USAGE),
         asks=_question(facts, entry.session) if report.state is Health.WAITING else None,
     )
+
+
+def _activity(
+    facts: TownFacts, entry: RosterEntry, bead: Excerpt | None, beat: Heartbeat | None, running: bool | None
+) -> str:
+    """What the agent said of itself last; of a polecat that died, what became of its work instead."""
+    ended = facts.session_events.get(entry.address.path)
+    is_dead = running is not True and ended is not None and ended.type == "session_death"
+    if bead is not None or not is_dead or entry.address.role != POLECAT:
+        return beat.context if beat is not None else ""
+    known = facts.bead(facts.fields.get(entry.bead_id, {}).get("hook_bead", ""))
+    if known is None or known[1].status not in (OPEN, HOOKED, IN_PROGRESS):
+        return "dead"
+    most = facts.thresholds.most_deaths
+    is_held = bool(most) and facts.died.get(known[1].id, 0) >= most and known[1].status == OPEN
+    return f"dead, {known[1].id} held back" if is_held else "dead, work requeued"
 
 
 def _steady(facts: TownFacts, path: str, report: HealthReport) -> HealthReport:
@@ -199,13 +216,14 @@ def _question(facts: TownFacts, session: str) -> Question | None:
     return Question(reading.kind, reading.detail, reading.text, reading.options, reading.cursor, reading.fingerprint)
 
 
-def _hook_from_record(facts: TownFacts, record: dict[str, str]) -> Excerpt | None:
-    """A hook in the older format: the agent bead's ``hook_bead``, if that bead is still active."""
+def _hook_from_record(facts: TownFacts, address: Address, record: dict[str, str]) -> Excerpt | None:
+    """A hook in the older format: the agent bead's ``hook_bead``, if that bead is still active and nobody else's."""
     named = record.get("hook_bead")
     found = facts.bead(named) if named else None
     if found is None or found[1].status not in (HOOKED, IN_PROGRESS) or is_identity(found[1]):
         return None
-    return found[1]
+    holder = found[1].assignee
+    return found[1] if not holder or parse_address(holder).mail == address.mail else None
 
 
 def _work(facts: TownFacts, bead: Excerpt | None, beat: Heartbeat | None) -> HookedWork | None:

@@ -37,9 +37,8 @@ def states_group(ascii_only: bool) -> list[Pieces]:
     """Return the legend of the state glyphs."""
     lines: list[Pieces] = [(("States", "heading"),)]
     for state in Health:
-        lines.append(
-            (("  ", "text"), (state_glyph(state, ascii_only) + " ", state.value), (HEALTH_SYMBOLS[state][2], "text"))
-        )
+        words = HEALTH_SYMBOLS[state][2] + (" (a GUPP violation)" if state is Health.GUPP else "")
+        lines.append((("  ", "text"), (state_glyph(state, ascii_only) + " ", state.value), (words, "text")))
     return lines
 
 

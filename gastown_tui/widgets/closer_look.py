@@ -61,7 +61,7 @@ def fact_lines(item: Item, now: float, width: int) -> list[Pieces]:
         lines += fact("because" if not number else "", words)
     if item.holds:
         more = f" and {len(item.holds) - 6} more" if len(item.holds) > 6 else ""
-        lines += fact("holds up", ", ".join(item.holds[:6]) + more, "warn")
+        lines += fact("blocks", ", ".join(item.holds[:6]) + more, "warn")
     if item.convoys:
         lines += fact("convoys", ", ".join(item.convoys[:4]))
     if item.hint:

@@ -7,7 +7,7 @@ import time
 
 from gastown_core.clock import format_age, format_ago, format_span
 from gastown_core.model.address import parse_address
-from gastown_core.model.agent import HEALTH_SYMBOLS
+from gastown_core.model.agent import HEALTH_SYMBOLS, NEEDS_HELP
 from gastown_core.model.bead import CLOSED, MemberStage
 from gastown_core.model.hook_life import ACTIVE, ARCHIVED, COMPLETED, CREATED, SUSPENDED
 from gastown_core.model.snapshot import RequestState
@@ -181,7 +181,8 @@ def why_page(agent: AgentView, now: float, width: int, ascii_only: bool) -> list
 def _forecast(agent: AgentView, now: float, ascii_only: bool) -> Pieces:
     forecast = agent.health.forecast
     if forecast is None:
-        return (("It will not change by itself.", "dim"),)
+        verb = "recover" if agent.health.state in NEEDS_HELP else "change"
+        return ((f"It will not {verb} by itself.", "dim"),)
     left = max(0.0, forecast.at - now)
     return (
         (glyph("arrow", ascii_only) + " ", "accent"),

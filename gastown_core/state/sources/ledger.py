@@ -196,7 +196,10 @@ class LedgerSource:
             fresh, named = self._look_up(named), set()
 
     def _named_by_records(self) -> Iterator[str]:
-        """Ids that stand in records and not in edges: the work of a request, the poured steps of a molecule."""
+        """Ids that stand in records and not in edges: work of a request, last work of a worker, poured steps of a molecule."""
+        for fields in self.facts.fields.values():
+            if fields.get("hook_bead"):
+                yield fields["hook_bead"]
         for request in self.facts.requests.values():
             if request.source_issue:
                 yield request.source_issue

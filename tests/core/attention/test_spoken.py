@@ -25,7 +25,7 @@ def test_it_opens_with_the_count_and_each_row_with_its_choices() -> None:
     asks = row("ruby", PERMISSION, asked=ASKED, holds=("gt-2",), hint="gt answer ruby NUMBER")
     assert opening(shown(asks, row("jade", STALLED)), TOWN) == [
         "1 needs you, 1 may need help",
-        "ruby needs you, permission: what of ruby?; choices 1 Yes, 2 No; holds up 1 bead; gt answer ruby NUMBER",
+        "ruby needs you, permission: what of ruby?; choices 1 Yes, 2 No; blocks 1 bead; gt answer ruby NUMBER",
         "jade may need help, stalled: what of jade?",
     ]
     assert opening(shown(), TOWN) == ["Nobody needs you."]

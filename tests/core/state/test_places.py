@@ -28,8 +28,8 @@ def employ(paper: Any, rng: random.Random) -> None:
                 paper.close(work)
             said = f"role_type: polecat\nrig: {rig}\nagent_state: {rng.choice(STATES)}\nhook_bead: {work}"
             with paper.ledger.store_for("hq-x").write("op") as batch:
-                made = {"id": f"{prefix}-{rig}-polecat-{name}", "title": name, "issue_type": "agent"}
-                batch.create({**made, "labels": ["gt:agent"], "description": said})
+                made = {"title": name, "issue_type": "agent", "labels": ["gt:agent"], "description": said}
+                batch.create(made, bead_id=f"{prefix}-{rig}-polecat-{name}")
     if rng.random() < 0.5:
         paper.file("left behind", status="hooked", assignee="shop/polecats/gone")
     paper.file("a person's", status="in_progress", assignee="shop/crew/ana")
