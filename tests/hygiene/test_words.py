@@ -54,12 +54,13 @@ def spoken(tree: ast.AST) -> Iterator[tuple[int, str]]:
 
 
 def wrong_in(text: str) -> list[tuple[int, str]]:
-    return [
+    found = {
         (line, f"{phrase!r}: rather {better!r}")
         for line, said in spoken(ast.parse(text))
         for phrase, better in WORSE.items()
         if phrase in said or phrase[:1].swapcase() + phrase[1:] in said
-    ]
+    }
+    return sorted(found)
 
 
 def test_no_text_of_the_program_uses_the_worse_words() -> None:
