@@ -242,6 +242,10 @@ def _with_receipts(kind: OrderKind, argv: list[str]) -> list[str]:
 
 def _failure(argv: list[str], code: int, said: list[str]) -> GastownError:
     lines = [line.strip() for line in said if line.strip()]
+    if code < 0:
+        # killed from outside: it may have done everything but say so
+        why = f"gt was ended by signal {-code}; what it had done stands"
+        return GastownError(f"gt {argv[0]} was interrupted", why, "look whether it was done before you repeat it")
     return GastownError(f"gt {argv[0]} failed", "; ".join(lines[:3]) or f"gt exited with status {code}")
 
 

@@ -380,10 +380,17 @@ class Acts:
         """What takes an order back, by the key in force."""
         return undo_words(kind, self.console.key_of("act.undo"))
 
-    def perform(self, order: Order, what: str, *, then: Callable[[Receipt], None] | None = None) -> None:
+    def perform(
+        self,
+        order: Order,
+        what: str,
+        *,
+        then: Callable[[Receipt], None] | None = None,
+        otherwise: Callable[[Receipt], None] | None = None,
+    ) -> None:
         """Perform an order in a thread; the status bar shows the stages of the newest order, and every failure.
 
-        It is in the list of tasks while it runs; ``then`` takes its last receipt if it succeeded.
+        It is in the list of tasks while it runs; ``then`` takes its last receipt if it succeeded, else ``otherwise``.
         """
         self._latest += 1
         number = self._latest
@@ -396,8 +403,9 @@ class Acts:
             if order.kind == "bead.sling" and receipt.ok and receipt.final:
                 self._awaited[order.arguments["bead"]] = what
                 self.console.from_thread(self.look)
-            if receipt.ok and receipt.final and then is not None:
-                self.console.from_thread(then, receipt)
+            told = then if receipt.ok else otherwise
+            if receipt.final and told is not None:
+                self.console.from_thread(told, receipt)
 
         def work() -> None:
             try:

@@ -70,8 +70,13 @@ class NewWork:
             bead, rig = receipt.detail, new.rig
             self._perform(Order("bead.sling", rig, {"bead": bead}), f"sling of {bead} to {rig}")
 
+        def keep(_: Receipt) -> None:
+            # what was written is offered again: a full disk must not cost a page of text
+            self._draft = self._draft or new
+
         is_slung = new.is_slung and new.rig != TOWN_STORE
-        self._perform(Order("bead.create", new.rig, given), f"new bead in {new.rig}", then=sling if is_slung else None)
+        what = f"new bead in {new.rig}"
+        self._perform(Order("bead.create", new.rig, given), what, then=sling if is_slung else None, otherwise=keep)
 
     # a convoy
 

@@ -71,7 +71,9 @@ class TaskList(Dialog[None]):
                 self._cancel(task)
                 self.fill()
                 return
-        self._say("a batch is not the console's: park its rig to stop merging")
+        self._say(
+            f"the daemon merges this batch: gt mq freeze {self.page.key} gives it back to the queue until gt mq thaw"
+        )
 
 
 def _task(task: Task, now: float, ascii_only: bool) -> Pieces:

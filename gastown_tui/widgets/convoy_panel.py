@@ -262,12 +262,11 @@ class ConvoyPanel(Rows):
                 row.key, partial(self.keep_made, row.key, (subject, int(self.now * 4), width, self.look.key), make)
             )
         at = getattr(subject, "created_at", 0.0)
-        age = self.now - at if self.now - at < 60 else (self.now - at) // 60
         closed = getattr(subject, "closed_at", None) or getattr(subject, "stalled_since", None)
         state = (
             subject,
-            int(age),
-            int((self.now - closed) // 60) if closed else 0,
+            format_age(self.now - at),
+            format_age(self.now - closed) if closed else "",
             width,
             selection.kind == CONVOY and selection.id in self.opened,
             self.look.key,

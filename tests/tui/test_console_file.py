@@ -346,3 +346,20 @@ def test_no_message_of_the_console_names_a_default_key() -> None:
         texts = (node.value for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Constant))
         found += [f"{path.name}: {text}" for text in texts if isinstance(text, str) and named.search(text)]
     assert found == []
+
+
+def test_the_letters_of_vim_are_three_lines_and_the_decision_shows_them() -> None:
+    """docs/adr/0020: ``h`` hands off, and whoever wants it to fold writes these lines."""
+    decision = (Path(__file__).parents[2] / "docs" / "adr" / "0020-h-hands-off.md").read_text()
+    found, problems = read_console_file(decision.split("```toml\n")[1].split("```")[0])
+    keymap = Keymap(found.actions)
+    assert problems == () and collisions(found.actions) == []
+    for place in ("agents", "convoys"):
+        meant = keymap.meant("h", place)
+        assert meant is not None and meant.id == "rows.collapse"
+    for place in ("agents", "problems", "inbox"):
+        meant = keymap.meant("H", place)
+        assert meant is not None and meant.id == "agent.handoff"
+    assert keymap.meant("%", "agents").id == "view.graph"
+    plain = Keymap()
+    assert plain.meant("h", "agents").id == "agent.handoff" and plain.meant("left", "agents").id == "rows.collapse"

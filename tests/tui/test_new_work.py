@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 
 from gastown_core.beads.query import Excerpt
-from gastown_core.model.order import Order
+from gastown_core.model.order import Order, Receipt
 from gastown_core.orders.task import Task
 from gastown_tui.dialogs.bead_form import BeadForm
 from gastown_tui.dialogs.confirm import Confirm
@@ -67,6 +67,22 @@ async def test_ctrl_s_slings_what_was_written_down_and_esc_keeps_it() -> None:
         assert (slung.kind, slung.target, slung.arguments) == ("bead.sling", made.target, {"bead": "gt-new1"})
         await pilot.press("B", "enter")
         assert "type a title" in app.screen_text()
+
+
+async def test_what_could_not_be_written_down_is_offered_again() -> None:
+    class Engine(FakeEngine):
+        def perform(self, order, notify, task=None) -> bool:
+            self.performed.append(order)
+            notify(Receipt(order.kind, order.target, "failed", "no space left on device", ok=False, final=True))
+            return False
+
+    app = Console(engine=Engine())
+    async with app.run_test(size=WIDE) as pilot:
+        await pilot.press("B", *"A long story", "enter")
+        await settle(app, pilot, lambda: "no space left" in app.screen_text())
+        await pilot.press("B")
+        await settle(app, pilot, lambda: "A long story" in app.screen_text())
+        await pilot.press("escape")
 
 
 async def test_the_palette_takes_the_title_of_a_new_bead() -> None:

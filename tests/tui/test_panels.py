@@ -16,7 +16,7 @@ from gastown_tui.rowtext import trouble_text
 from gastown_tui.selection import BEAD, CONVOY, Selection, resolve
 from gastown_tui.text import width_of
 from gastown_tui.widgets.agent_tree import USAGE_WIDTH, WIDE_USAGE, agent_row
-from gastown_tui.widgets.convoy_panel import convoy_row, convoy_rows, numbers, progress_bar
+from gastown_tui.widgets.convoy_panel import ConvoyPanel, convoy_row, convoy_rows, numbers, progress_bar
 from gastown_tui.widgets.header_bar import header_pieces, places_pieces, view_at
 from gastown_tui.widgets.pages import SOURCE_WORDS, account_lines, bead_page, convoy_why_page, record_page, why_page
 from gastown_tui.widgets.problem_list import problem_groups, problem_rows
@@ -165,7 +165,7 @@ def test_problem_rows_say_what_to_press_and_what_comes(width: int) -> None:
     assert all(width_of(pieces_of(row)) <= width for row in rows if row.is_stop)
     assert "n nudge" in text and "r restart" in text and "y answer" in text
     if width > 60:
-        assert "gupp in 13m" in text
+        assert "silent in 13m" in text
 
 
 def test_a_town_without_problems_says_so() -> None:
@@ -177,7 +177,7 @@ def test_a_town_without_problems_says_so() -> None:
 def test_why_gives_evidence_sources_ages_and_forecast() -> None:
     jade = snapshot().agent("shop/polecats/jade")
     text = "\n".join(said(line) for line in why_page(jade, NOW, 120, False))
-    for words in ("no progress for 17m", "git", "its heartbeat", "17m ago", "gupp in 13m"):
+    for words in ("no progress for 17m", "git", "its heartbeat", "17m ago", "silent in 13m"):
         assert words in text
 
 
@@ -379,3 +379,18 @@ async def test_hints_counts_and_fold_marks_can_be_clicked() -> None:
         await pilot.click(offset=(2, y))
         await pilot.pause()
         assert app.feed.agents.folded == set()
+
+
+async def test_the_age_of_a_landed_row_goes_on_by_seconds() -> None:
+    landed = convoy("hq-cv-1", "Epic", 3, 0, 0, 3)._replace(closed_at=NOW - 10, created_at=NOW - 600, status="closed")
+    town, app = snapshot(convoys=(landed,)), Console()
+    async with app.run_test(size=(160, 45)) as pilot:
+        await pilot.pause()
+        panel = app.screen.query_one(ConvoyPanel)
+
+        def shown(now: float) -> str:
+            panel.show(town, now)
+            return " ".join(said(pieces_of(row)) for row in panel.rows)
+
+        assert "10s ago" in shown(NOW) and "29s ago" in shown(NOW + 19) and "30s ago" in shown(NOW + 20)
+        assert "1m ago" in shown(NOW + 50)

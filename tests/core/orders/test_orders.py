@@ -20,7 +20,7 @@ from gastown_core.model.snapshot import (
     TownSnapshot,
 )
 from gastown_core.orders.act_log import command_log
-from gastown_core.orders.perform import command_of, perform, previewed, read_receipt
+from gastown_core.orders.perform import _failure, command_of, perform, previewed, read_receipt
 from gastown_core.orders.registry import BY_ID, ORDERS, Subject, disabled_reason
 
 OPAL = AgentView(
@@ -181,3 +181,9 @@ def test_an_attached_session_says_how_to_come_back(tmp_path, monkeypatch, tmux: 
     assert where.argv[-5:-1] == (";", "display-message", "-d", "6000")
     assert where.argv[-1] == f"#{{prefix}} {key} comes back to the console"
     assert where.needs_suspend is not bool(tmux)
+
+
+def test_a_command_that_was_killed_is_not_said_to_have_done_nothing() -> None:
+    told = _failure(["create"], -9, [])
+    assert "interrupted" in str(told) and "signal 9" in str(told) and "look whether it was done" in told.hint
+    assert "gt exited with status 1" in str(_failure(["create"], 1, []))
