@@ -167,7 +167,7 @@ CHANGES = frozenset(
     gt done, gt formula create, gt formula run, gt mol step, gt mol await-signal, gt mol attach, gt mol attach-from-mail, gt mol detach,
     gt mol burn, gt mol squash, gt convoy create, gt convoy add, gt convoy refresh, gt convoy check, gt convoy close, gt convoy land,
     gt convoy watch, gt convoy unwatch, gt convoy stage, gt convoy launch, gt mountain, gt scheduler pause, gt scheduler resume,
-    gt scheduler run, gt scheduler clear, gt mq submit, gt mq retry, gt mq reject, gt mq dequeue, gt mq freeze, gt mq thaw, gt mq post-merge, gt refinery process,
+    gt scheduler run, gt scheduler clear, gt mq submit, gt mq retry, gt mq reject, gt mq dequeue, gt mq approve, gt mq freeze, gt mq thaw, gt mq post-merge, gt refinery process,
     gt polecat add, gt polecat pool-init, gt polecat remove, gt polecat nuke, gt polecat prune, gt dolt, gt store migrate, gt dog dispatch, gt start, gt shutdown, gt orphans kill, gt cleanup,
     gt warrant file, gt warrant execute, gt account add, gt account default, gt deacon force-kill, gt deacon pause, gt deacon resume,
     gt deacon health-check, gt deacon stale-hooks, gt deacon cleanup-orphans, gt deacon redispatch, gt deacon feed-stranded, gt cycle,

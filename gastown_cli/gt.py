@@ -242,6 +242,7 @@ ROOT = Root(
             "Merging",
             "Take a request out of the queue; its work stays in review",
         ),
+        Command("mq approve", _C + "mq_control:approve", "Merging", "Approve the commit that a request hands in"),
         Command("mq freeze", _C + "mq_control:freeze", "Merging", "Merge nothing in a rig for now"),
         Command("mq thaw", _C + "mq_control:thaw", "Merging", "End a freeze: merge again"),
         Command("mq forecast", _C + "mq_outlook:forecast", "Merging", "Say when each merge request lands"),

@@ -1,4 +1,4 @@
-"""``gt mq dequeue``, ``gt mq freeze`` and ``gt mq thaw``: keep one request, or all, from being merged for now."""
+"""``gt mq dequeue``, ``approve``, ``freeze`` and ``thaw``: what a person lets be merged, and what not for now."""
 
 from __future__ import annotations
 
@@ -33,6 +33,29 @@ def run_dequeue(args: Namespace) -> int:
     else:
         said = f"{request.id} is out of the queue; gt mq retry {request.id} puts it back"
         output.say(f"{output.style('✓', 'green')} {said}")
+    return 0
+
+
+def approve_arguments(parser: ArgumentParser) -> None:
+    """Add the arguments of ``gt mq approve``."""
+    parser.add_argument("words", nargs="+", metavar="[rig] request|branch", help="id of the request, or its branch")
+    parser.add_argument("--commit", default="", metavar="HASH", help="the commit that you read; another one is refused")
+    context.add_json(parser)
+
+
+def run_approve(args: Namespace) -> int:
+    """Approve the commit that a request hands in, for rigs with merge_queue.needs_approval."""
+    from gastown_core.refinery.place import Refinery
+    from gastown_core.refinery.policy import Policy
+    from gastown_core.refinery.requests import approve
+
+    root = context.town()
+    rig, name = rig_and_request(root, args.words)
+    request = approve(Refinery(root, rig, policy=Policy()), name, actor=who.acting(root), commit=args.commit)
+    if args.json:
+        output.say_json({"mr": request.id, "commit": request.approved, "by": request.approved_by})
+    else:
+        output.say(f"{output.style('✓', 'green')} {request.id} is approved at {request.approved[:12]}")
     return 0
 
 

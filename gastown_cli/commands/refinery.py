@@ -79,6 +79,7 @@ def _status(place: Refinery, *, as_json: bool) -> int:
         "phase": state.phase if state is not None and (pid or state.phase == "held") else "idle",
         "batch": state.batch if state is not None and pid else "",
         "hold_reason": state.hold_reason if state is not None else "",
+        "hold_kind": state.hold_kind if state is not None else "",
         "last": state.last if state is not None else {},
         "warnings": _warnings(place),
     }

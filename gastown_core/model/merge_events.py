@@ -172,6 +172,16 @@ MERGES = (
         lambda p: f"out of the merge queue: {text_of(p, 'branch') or text_of(p, 'mr')}{reason_of(p)}",
     ),
     kind(
+        "mr_approved",
+        WORK,
+        "✓",
+        "v",
+        GOOD,
+        30,
+        "mr worker branch bead commit",
+        lambda p: f"approved {text_of(p, 'branch') or text_of(p, 'mr')} at {text_of(p, 'commit')[:12]}",
+    ),
+    kind(
         "mr_rejected",
         WORK,
         "↩",

@@ -93,6 +93,9 @@ class MergeRequest(Record):
     """Consecutive tries without a verdict."""
     taken_out: str = ""
     """By whom and why it was taken out of the queue; empty if it was not."""
+    approved: str = ""
+    """The commit that a person approved; another one is not."""
+    approved_by: str = ""
     closes_early: bool = False
     """An older tool handed it in; such tools close the work when handing in, not when it has landed."""
 
@@ -109,7 +112,7 @@ class MergeRequest(Record):
 
 TEXTS = (
     "branch target source_issue worker rig commit_sha merge_commit landing_commit close_reason agent_bead "
-    "conflict_task_id convoy_id taken_out"
+    "conflict_task_id convoy_id taken_out approved approved_by"
 ).split()
 
 
@@ -174,6 +177,18 @@ def why_out(request: MergeRequest) -> str:
     if not request.taken_out:
         return ""
     return f"{TAKEN_OUT} by {request.taken_out}; gt mq retry {request.id} puts it back"
+
+
+def why_unapproved(request: MergeRequest) -> str:
+    """Return what approval it lacks; empty if a person approved just the commit that was handed in."""
+    if request.approved and request.approved == request.commit_sha:
+        return ""
+    now = request.commit_sha[:12] or "its commit"
+    if request.approved:
+        return (
+            f"{request.approved_by} approved {request.approved[:12]}, and it is {now} now; gt mq approve {request.id}"
+        )
+    return f"waits for somebody to approve {now}; gt mq approve {request.id}"
 
 
 def is_its_worker(request: MergeRequest, agent: str) -> bool:

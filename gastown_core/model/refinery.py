@@ -28,8 +28,11 @@ PHASES = (IDLE, STACKING, TESTING, BISECTING, PUSHING, POST_MERGE, HELD)
 RUNNING, PASS, FAIL, ERROR, CACHED, SKIPPED = "running pass fail error cached skipped".split()
 """Results of a probe and of a gate; ``error`` is no verdict (time-out, exit 126 or 127, disk full), ``cached`` a
 pass from an earlier run."""
+RED_TARGET, ENVIRONMENT = "red-target", "environment"
+TARGET_IS_RED = (RED_TARGET, ENVIRONMENT)
+"""Kinds of holds where the gates are red on the bare target."""
 FROZEN = "frozen"
-"""The first word of ``hold_reason`` where a person or the hours of the settings keep the queue from merging."""
+"""The ``hold_kind``, and the first word of ``hold_reason``, where a person or the hours of the settings want nothing merged."""
 MOST_NUMBER, MOST_SECONDS = 2**31 - 1, 2.0**37
 """Larger numbers in a file are ignored: no process id, count or moment (up to the year 6325) is that large."""
 GAVE_UP = "gave-up"
@@ -158,6 +161,8 @@ class RefineryState(Record):
     requests: tuple[BatchEntry, ...] = ()
     probes: tuple[Probe, ...] = ()
     hold_reason: str = ""
+    hold_kind: str = ""
+    """What holds the queue: ``frozen``, or a kind of ``refinery.hold``; empty in the state of an older engine."""
     level_s: float = LEVEL_S
     """Seconds in the queue that are worth one priority level (``merge_request.score``)."""
     last: dict[str, Any] = {}  # noqa: RUF012  a default that is never modified

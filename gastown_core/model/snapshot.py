@@ -265,7 +265,8 @@ class RefineryView(Record):
     @property
     def is_frozen(self) -> bool:
         """Whether it is held because a person or the settings want nothing merged now: nothing is wrong."""
-        return self.is_held and self.state.hold_reason.startswith(FROZEN)
+        kind = self.state.hold_kind or self.state.hold_reason.partition(" ")[0]
+        return self.is_held and kind == FROZEN
 
 
 class SchedulerView(Record):

@@ -163,7 +163,7 @@ ORDERS: tuple[OrderKind, ...] = (
               reasons.never, ("undo", "{act}"), asks=("act",), choices=("undo", "--list", "--json")),
     OrderKind("mq.retry", "r", "retry", "clear a request's failure and requeue it", REQUEST,
               reasons.some_request, ("mq", "retry", "{rig}", TARGET)),
-    OrderKind("mq.dequeue", "", "take out of queue", "take a request out of the queue; its work stays in review", REQUEST,
+    OrderKind("mq.dequeue", "u", "take out of queue", "take a request out of the queue; its work stays in review", REQUEST,
               reasons.queued_request, ("mq", "dequeue", "{rig}", TARGET, "-r", "{reason}"), asks=("reason",)),
     OrderKind("mq.reject", "x", "reject", "reject a request with a reason; its bead reopens", REQUEST,
               reasons.some_request, ("mq", "reject", "{rig}", TARGET, "-r", "{reason}"), asks=("reason",)),

@@ -74,7 +74,7 @@ class Tables:
         self.rig_states: dict[str, str] = {}
         self.halted: dict[str, bool] = {}
         self.scheduler: dict[str, SchedulerView] = {}
-        self.holds: dict[str, tuple[float, str]] = {}
+        self.holds: dict[str, tuple[float, str, str]] = {}
         self.commits: dict[str, tuple[float, str]] = {}
         self.unsure: dict[str, bool] = {}
         self.ledger_steps: list[float] = []
@@ -225,7 +225,7 @@ class Tables:
         elif event.type == "scheduler_resumed":
             put(event.ts, self.scheduler, "", ABSENT)
         elif event.type == "queue_held":
-            put(event.ts, self.holds, rig, (event.ts, text_of(told, "reason")))
+            put(event.ts, self.holds, rig, (event.ts, text_of(told, "reason"), text_of(told, "kind")))
         elif event.type == "queue_released":
             put(event.ts, self.holds, rig, ABSENT)
         elif event.type in ("estop", "thaw"):

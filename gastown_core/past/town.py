@@ -246,7 +246,7 @@ class Past:
         for rig in facts.inventory.rigs:
             held = tables.holds.get(rig.name)
             if held is not None:
-                state = RefineryState(rig.name, HELD, hold_reason=held[1], updated_at=held[0])
+                state = RefineryState(rig.name, HELD, hold_reason=held[1], hold_kind=held[2], updated_at=held[0])
                 facts.refineries[rig.name] = RefineryFacts(rig.name, rig.path, state, is_alive=True, hold_since=held[0])
         return facts
 

@@ -6,9 +6,9 @@ from typing import Protocol
 
 from gastown_core.events.log import append_event
 from gastown_core.model.merge_request import NEEDS_RETRY, read_request
-from gastown_core.model.refinery import FAIL, PASS, POST_MERGE, STACKING, BatchEntry, EntryState
+from gastown_core.model.refinery import FAIL, PASS, POST_MERGE, STACKING, TARGET_IS_RED, BatchEntry, EntryState
 from gastown_core.refinery import claims, failure
-from gastown_core.refinery.hold import TARGET_IS_RED, HoldError, put_on_hold
+from gastown_core.refinery.hold import HoldError, put_on_hold
 from gastown_core.refinery.judge import Judge
 from gastown_core.refinery.merge_queue import fallen_out
 from gastown_core.refinery.prober import Prober
@@ -97,6 +97,7 @@ class Batch:
         )
         self.later: dict[str, str] = {}
         self.by_hand: HoldError | None = None
+        self.hold_kind = ""
         self.result = BatchResult(batch_id, place.rig, target, mrs=tuple(self.requests))
 
     def entry(self, request: MergeRequest) -> BatchEntry:
@@ -147,7 +148,14 @@ class Batch:
         """Remove requests that were rejected, superseded, withdrawn or blocked since the claim; whether there were any."""
         place = self.place
         taken = {one: self.requests[one] for one in self.order}
-        changed = fallen_out(place.ledger, place.prefix, taken, place.clock.now(), actor=place.actor)
+        changed = fallen_out(
+            place.ledger,
+            place.prefix,
+            taken,
+            place.clock.now(),
+            actor=place.actor,
+            needs_approval=place.policy.needs_approval,
+        )
         for one, why in changed.items():
             self.later[one] = why
             self._leave(one, EntryState.HELD, why)
@@ -230,7 +238,18 @@ class Batch:
         """Culprits that need no report any more: rejected, superseded or withdrawn meanwhile."""
         place = self.place
         taken = {one.id: self.requests[one.id] for one in self.judge.culprits}
-        changed = fallen_out(place.ledger, place.prefix, taken, place.clock.now(), actor=place.actor) if taken else {}
+        changed = (
+            fallen_out(
+                place.ledger,
+                place.prefix,
+                taken,
+                place.clock.now(),
+                actor=place.actor,
+                needs_approval=place.policy.needs_approval,
+            )
+            if taken
+            else {}
+        )
         self.later.update(changed)
         self.board.mark(changed, EntryState.HELD)
         self.result = self.result._replace(left=(*self.result.left, *changed))
@@ -244,4 +263,5 @@ class Batch:
         """Put the target's queue on hold."""
         tried = self.judge.tried if error.kind in TARGET_IS_RED else tuple(self.requests)
         hold = put_on_hold(self.place, self.target, error, self.base, tried)
+        self.hold_kind = hold.kind
         self.result = self.result._replace(hold=hold.reason)

@@ -14,7 +14,7 @@ from gastown_core.clock import SYSTEM_CLOCK
 from gastown_core.errors import ConflictError, GastownError, GitError, SettingsError
 from gastown_core.model.bead import OPEN
 from gastown_core.model.metadata import read_conflict
-from gastown_core.model.refinery import HELD, IDLE
+from gastown_core.model.refinery import FROZEN, HELD, IDLE
 from gastown_core.process_table import lives
 from gastown_core.refinery import claims, records
 from gastown_core.refinery.collisions import rivals
@@ -69,7 +69,7 @@ def process(
     try:
         place = Refinery(root, rig, clock=clock, stop=lambda: is_halted(root, rig) or bool(stop and stop()), at=at)
     except SettingsError as error:
-        Board(rig, os.path.join(root, rig), clock).rest(hold=str(error))
+        Board(rig, os.path.join(root, rig), clock).rest(hold=str(error), kind=INFRASTRUCTURE)
         raise
     engine = RefineryEngine(place, once=once)
     while targets := engine.due(patient=patient):
@@ -110,7 +110,14 @@ class RefineryEngine:
         now = place.clock.now()
         stale_s, level_s = place.policy.stale_claim_s, place.policy.level_s
         return survey(
-            place.ledger, place.prefix, place.rig, now, default=place.default, stale_s=stale_s, level_s=level_s
+            place.ledger,
+            place.prefix,
+            place.rig,
+            now,
+            default=place.default,
+            stale_s=stale_s,
+            level_s=level_s,
+            needs_approval=place.policy.needs_approval,
         )
 
     def targets(self) -> list[str]:
@@ -191,7 +198,7 @@ class RefineryEngine:
         except GitError as error:
             waiting = tuple(one.id for one in self.queue().ready if one.target == target)
             hold = put_on_hold(place, target, HoldError.of_git(error), "", waiting)
-            self.board.rest(hold=hold.reason)
+            self.board.rest(hold=hold.reason, kind=hold.kind)
             return
         Runway(
             place,
@@ -285,7 +292,7 @@ class RefineryEngine:
         """Whether nothing is frozen, and the target's queue has no hold or something changed since it was held. Raises GitError."""
         freeze = frozen(self.place)
         if freeze is not None:
-            self.board.rest(hold=freeze.reason)
+            self.board.rest(hold=freeze.reason, kind=FROZEN)
             return False
         hold = read_hold(self.place, target)
         if hold is None:
@@ -295,7 +302,7 @@ class RefineryEngine:
         base = remote_heads(self.place.git).get(target, "") if now < hold.until and hold.kind != INFRASTRUCTURE else ""
         if is_worth_a_try(hold, ready, base, now, rules=self.place.policy.rules):
             return True
-        self.board.rest(hold=hold.reason)
+        self.board.rest(hold=hold.reason, kind=hold.kind)
         return False
 
     def dispatch(self, beads: Iterable[str]) -> tuple[str, ...]:
@@ -327,7 +334,7 @@ class RefineryEngine:
         state, freeze = read_state(self.place.path), frozen(self.place)
         if freeze is not None and (state is None or state.phase in (IDLE, HELD)):
             if state is None or state.hold_reason != freeze.reason:
-                self.board.rest(hold=freeze.reason)
+                self.board.rest(hold=freeze.reason, kind=FROZEN)
             return
         if state is None or state.phase == IDLE:
             return

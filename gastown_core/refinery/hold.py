@@ -14,6 +14,7 @@ from gastown_core.events.log import append_event
 from gastown_core.files.atomic import read_json, write_json
 from gastown_core.messaging.escalation import escalate, settle
 from gastown_core.model.record import Record
+from gastown_core.model.refinery import ENVIRONMENT, RED_TARGET, TARGET_IS_RED
 from gastown_core.refinery.place import slug
 
 TYPE_CHECKING = False
@@ -23,11 +24,10 @@ if TYPE_CHECKING:
     from gastown_core.errors import GitError
     from gastown_core.model.merge_request import MergeRequest
     from gastown_core.refinery.place import Refinery
-RED_TARGET, ENVIRONMENT, INFRASTRUCTURE, PUSH_BY_HAND = "red-target environment infrastructure push-by-hand".split()
+INFRASTRUCTURE, PUSH_BY_HAND = "infrastructure", "push-by-hand"
 """``red-target``: the target's own content is red.  ``environment``: the gates were green on the same tree before, or
 give up on it: something that they need is missing.  ``infrastructure``: git or the engine fails.  ``push-by-hand``: a
 green stack waits for a person."""
-TARGET_IS_RED = (RED_TARGET, ENVIRONMENT)
 TRIES = 2
 """How often a request is tried as the fix for a red target while the target does not move."""
 FIRST_REST_S, LONGEST_REST_S = 30.0, 900.0

@@ -12,11 +12,21 @@ from __future__ import annotations
 import os
 
 from gastown_core.clock import format_seconds
-from gastown_core.model.refinery import BISECTING, ERROR, FAIL, GAVE_UP, PASS, TESTING, EntryState
+from gastown_core.model.refinery import (
+    BISECTING,
+    ENVIRONMENT,
+    ERROR,
+    FAIL,
+    GAVE_UP,
+    PASS,
+    RED_TARGET,
+    TESTING,
+    EntryState,
+)
 from gastown_core.refinery import failure
 from gastown_core.refinery.bisect import RED, Ask, Bisection, ProbeAnswer
 from gastown_core.refinery.gate_run import tail
-from gastown_core.refinery.hold import ENVIRONMENT, INFRASTRUCTURE, RED_TARGET, HoldError
+from gastown_core.refinery.hold import INFRASTRUCTURE, HoldError
 from gastown_core.refinery.planner import Rates
 
 TYPE_CHECKING = False

@@ -19,6 +19,7 @@ from gastown_core.model.merge_request import (
     read_request,
     score,
     why_out,
+    why_unapproved,
     why_withdrawn,
 )
 from gastown_core.model.record import Record
@@ -93,12 +94,13 @@ def survey(
     default: str = "main",
     stale_s: float = STALE_CLAIM_S,
     level_s: float = LEVEL_S,
+    needs_approval: bool = False,
 ) -> MergeQueue:
     """The queue now; a claim older than ``stale_s`` no longer counts, and a wait of ``level_s`` seconds raises urgency by
     one level."""
     requests = sorted(open_requests(ledger, prefix, rig), key=lambda one: (-score(one, now, level_s), one.id))
     requests = [one if one.target else one._replace(target=default) for one in requests]
-    look = _Look(ledger, ledger.store_for(f"{prefix}-x").graph(now), requests, now)
+    look = _Look(ledger, ledger.store_for(f"{prefix}-x").graph(now), requests, now, needs_approval=needs_approval)
     ready, claimed, blocked, needs = [], [], [], {}
     for request in requests:
         if request.is_claimed and now - request.updated_at < stale_s:
@@ -129,12 +131,18 @@ def _without_what_they_need(
 
 
 def fallen_out(
-    ledger: TownLedger, prefix: str, taken: Mapping[str, MergeRequest], now: float, *, actor: str
+    ledger: TownLedger,
+    prefix: str,
+    taken: Mapping[str, MergeRequest],
+    now: float,
+    *,
+    actor: str,
+    needs_approval: bool = False,
 ) -> dict[str, str]:
     """Those of the requests claimed by ``actor`` that may no longer land as claimed, each with the reason."""
     store = ledger.store_for(f"{prefix}-x")
     beads = store.get_many(taken)
-    look = _Look(ledger, store.graph(now), list(taken.values()), now)
+    look = _Look(ledger, store.graph(now), list(taken.values()), now, needs_approval=needs_approval)
     out = {}
     for one in taken.values():
         bead = beads.get(one.id)
@@ -151,7 +159,8 @@ def fallen_out(
         elif not (read_request(bead).is_claimed and bead.assignee == actor):
             why = f"{bead.assignee} has claimed it" if bead.assignee else "its claim was released"
         else:
-            why, _ = look.held_by(one._replace(not_before=0.0))
+            after = read_request(bead)
+            why, _ = look.held_by(one._replace(not_before=0.0, approved=after.approved, approved_by=after.approved_by))
         if why:
             out[one.id] = why
     return out
@@ -166,8 +175,17 @@ def _is_another(before: MergeRequest, after: MergeRequest) -> bool:
 class _Look:
     """What blocks requests, at one moment; ``carried`` are those that may land together with what needs them."""
 
-    def __init__(self, ledger: TownLedger, graph: Graph, requests: Sequence[MergeRequest], now: float) -> None:
+    def __init__(
+        self,
+        ledger: TownLedger,
+        graph: Graph,
+        requests: Sequence[MergeRequest],
+        now: float,
+        *,
+        needs_approval: bool,
+    ) -> None:
         self.ledger = ledger
+        self.needs_approval = needs_approval
         self.graph = graph
         self.now = now
         self.carried = {one.source_issue: one.id for one in requests if one.source_issue}
@@ -178,6 +196,9 @@ class _Look:
         withdrawn = why_out(request) or self._withdrawn(request)
         if withdrawn:
             return withdrawn, frozenset()
+        unapproved = why_unapproved(request) if self.needs_approval else ""
+        if unapproved:
+            return unapproved, frozenset()
         if request.not_before > self.now:
             return f"tried again in {int(request.not_before - self.now)} s", frozenset()
         return _waits_for(request, self.carried, self.ledger, self.graph, self.now)
@@ -240,9 +261,14 @@ def pending(root: str, ledger: TownLedger, rig: str, now: float) -> list[MergeRe
     from gastown_core.town.rigs import default_branch, require_rig
     from gastown_core.town.settings import load_settings
 
-    stale_s = load_settings(root, "rig", rig).seconds("merge_queue.stale_claim_timeout")
+    settings = load_settings(root, "rig", rig)
+    stale_s, approval = (
+        settings.seconds("merge_queue.stale_claim_timeout"),
+        settings.lenient("merge_queue.needs_approval"),
+    )
     default, prefix, level_s = default_branch(root, rig), require_rig(root, rig), level_of(root, rig)
-    return list(survey(ledger, prefix, rig, now, default=default, stale_s=stale_s, level_s=level_s).ready)
+    queue = survey(ledger, prefix, rig, now, default=default, stale_s=stale_s, level_s=level_s, needs_approval=approval)
+    return list(queue.ready)
 
 
 def least_damage(queue: MergeQueue, ready: Sequence[MergeRequest], rivals: Rivals, now: float) -> list[MergeRequest]:

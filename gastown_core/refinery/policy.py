@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 
 from gastown_core.clock import parse_duration
 from gastown_core.errors import SettingsError
@@ -25,8 +26,11 @@ if TYPE_CHECKING:
     from gastown_core.refinery.freeze_windows import FreezeWindow
     from gastown_core.town.settings import Settings
 
-PRE_MERGE, POST_SQUASH = "pre-merge", "post-squash"
+FAST, PRE_MERGE, POST_SQUASH = "fast", "pre-merge", "post-squash"
+PHASES = (FAST, PRE_MERGE, POST_SQUASH)
+"""The order in which gates run on a tree; those of a phase only if the earlier ones are green."""
 GATE_KEYS = ("cmd", "timeout", "phase", "fix_cmd", "report")
+_BRANCH = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_./-]*")
 SINGLE = ("typecheck", "lint", "test", "build")
 DEFAULT_TIMEOUT_S = 600.0
 AGEING = "merge_queue.ageing"
@@ -71,6 +75,8 @@ class Policy(Record):
     provider: str = "github"
     freeze: tuple[FreezeWindow, ...] = ()
     quarantine_s: float = 0.0
+    needs_approval: bool = False
+    also_push: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
 
     @property
@@ -112,6 +118,8 @@ def load_policy(root: str, rig: str) -> Policy:
         pull_requests=read("merge_queue.merge_strategy") == "pr",
         provider=read("merge_queue.vcs_provider"),
         freeze=_freeze(settings),
+        needs_approval=read("merge_queue.needs_approval"),
+        also_push=_also_push(settings),
         quarantine_s=settings.seconds("merge_queue.quarantine_time"),
         warnings=tuple(strange_keys(settings.value.get("merge_queue"))),
     )
@@ -166,8 +174,8 @@ def _gate(settings: Settings, name: str, value: object) -> Gate:
     if not timeout_s:
         raise _wrong(settings, f"{key}.timeout", "allowed: a duration such as 90s, 10m")
     phase = value.get("phase", PRE_MERGE)
-    if phase not in (PRE_MERGE, POST_SQUASH):
-        raise _wrong(settings, f"{key}.phase", f"allowed: {PRE_MERGE}, {POST_SQUASH}")
+    if phase not in PHASES:
+        raise _wrong(settings, f"{key}.phase", f"allowed: {', '.join(PHASES)}")
     report = _text(value.get("report"))
     if report and not (report := _below(report)):
         raise _wrong(settings, f"{key}.report", "allowed: a file below the checkout, such as build/report.xml")
@@ -189,6 +197,16 @@ def _cache_paths(settings: Settings) -> tuple[str, ...]:
         if not plain:
             raise _wrong(settings, f"merge_queue.cache_paths: {path!r}", "allowed: folders below the checkout")
         found.append(plain)
+    return tuple(dict.fromkeys(found))
+
+
+def _also_push(settings: Settings) -> tuple[str, ...]:
+    """Names of branches. Raises SettingsError."""
+    found = []
+    for name in settings.lenient("merge_queue.also_push") or ():
+        if not _BRANCH.fullmatch(name) or ".." in name or "//" in name or name.endswith((".lock", "/", ".")):
+            raise _wrong(settings, f"merge_queue.also_push: {name!r}", "allowed: names of branches, such as stable")
+        found.append(name)
     return tuple(dict.fromkeys(found))
 
 

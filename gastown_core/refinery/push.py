@@ -23,16 +23,22 @@ MOVED = ("stale info", "fetch first", "non-fast-forward", "failed to update ref"
 def push_target(place: Refinery, target: str, head: str, base: str, *, extra: Mapping[str, str] | None = None) -> bool:
     """Move ``target`` at the remote from ``base`` to ``head``; False if it is no longer at ``base``.
 
+    With the default branch go those that the settings name, all or none of them, each only forward.
     Raises GitError if the remote cannot be reached or refuses for another reason.
     """
+    also = [one for one in place.policy.also_push if one != target] if target == place.default else []
     env = {"GT_ROLE": "refinery", "GT_RIG": place.rig, "GT_POLECAT": "", "BD_ACTOR": place.actor, **(extra or {})}
     ref = f"refs/heads/{target}"
-    args = ("push", "--porcelain", f"--force-with-lease={ref}:{base}", "origin", f"{head}:{ref}")
+    specs = [f"{head}:{ref}", *(f"{head}:refs/heads/{one}" for one in also)]
+    leases = [f"--force-with-lease={ref}:{base}"]
+    args = ("push", "--porcelain", *(["--atomic"] if also else []), *leases, "origin", *specs)
     done = place.git.attempt(*args, env=env)
     if done.code == 0:
         return True
     said = done.out + done.err
-    if any(word in said for word in MOVED):
+    # what only another branch is refused for would be refused again and again
+    mine = "\n".join(line for line in said.splitlines() if not any(f":refs/heads/{one}\t" in line for one in also))
+    if any(word in mine for word in MOVED):
         return False
     raise refusal(("push",), "\n".join(line for line in said.splitlines() if not line.startswith(("To ", "Done"))))
 

@@ -8,7 +8,15 @@ from gastown_core.events.channels import emit
 from gastown_core.events.log import append_event
 from gastown_core.git import worktree
 from gastown_core.model.bead import CLOSED, HOOKED, IN_PROGRESS, IN_REVIEW, OPEN, is_kind
-from gastown_core.model.merge_request import FAILURE_LABELS, LABEL, REJECTED, read_request, why_out, with_facts
+from gastown_core.model.merge_request import (
+    FAILURE_LABELS,
+    LABEL,
+    REJECTED,
+    is_its_worker,
+    read_request,
+    why_out,
+    with_facts,
+)
 from gastown_core.model.metadata import REWORK, Rework, with_section
 from gastown_core.refinery import aftermerge
 from gastown_core.refinery.aftermerge import Landed
@@ -110,6 +118,31 @@ def dequeue(place: Refinery, name: str, reason: str, *, actor: str) -> MergeRequ
         request = read_request(batch.update(request_id, changes))
     payload = {"mr": request.id, "worker": request.worker, "branch": request.branch, "bead": request.source_issue}
     append_event(place.root, "mr_dequeued", actor, {**payload, "reason": reason.strip()}, clock=place.clock)
+    return request
+
+
+def approve(place: Refinery, name: str, *, actor: str, commit: str = "") -> MergeRequest:
+    """Approve the commit that a request, named by id or branch, hands in: another one needs another approval.
+
+    ``commit`` is what was read, as a hash or its beginning.  Raises NotFoundError, ConflictError if the request is closed,
+    hands in another commit, or is the approver's own work.
+    """
+    request_id = _named(place, name)
+    with place.store.write(actor) as batch:
+        bead = need_request(batch, request_id)
+        request = read_request(bead)
+        if not request.commit_sha or not request.commit_sha.startswith(commit.lower()):
+            here = request.commit_sha[:12] or "no commit"
+            raise ConflictError(
+                f"{request_id} hands in {here}, not {commit}", "", "read what changed since, then approve that"
+            )
+        if is_its_worker(request, actor):
+            raise ConflictError(f"{actor} cannot approve {request_id}", "nobody approves work of their own")
+        facts = with_facts(bead, approved=request.commit_sha, approved_by=actor)
+        request = read_request(batch.update(request_id, {"metadata": facts}))
+    payload = {"mr": request.id, "worker": request.worker, "branch": request.branch, "bead": request.source_issue}
+    append_event(place.root, "mr_approved", actor, {**payload, "commit": request.commit_sha}, clock=place.clock)
+    emit(place.root, "refinery", "MQ_SUBMIT", {"rig": place.rig, "mr": request.id}, clock=place.clock)
     return request
 
 

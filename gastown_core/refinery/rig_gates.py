@@ -1,4 +1,4 @@
-"""A rig's gates on one tree: set-up first, then the gates in parallel, then those of the post-squash phase.
+"""A rig's gates on one tree: set-up first, then phase after phase: the fast gates, the others, those of the post-squash phase.
 
 The first failure stops the others: the tree is red whatever their results.
 """
@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from gastown_core.model.record import Record
 from gastown_core.model.refinery import ERROR, FAIL, GAVE_UP, PASS, RUNNING, GateRun
 from gastown_core.refinery.gate_run import run_command
-from gastown_core.refinery.policy import POST_SQUASH, Gate
+from gastown_core.refinery.policy import PHASES, Gate
 from gastown_core.refinery.report_file import clear_report, read_report
 from gastown_core.town.identity import in_nobodys_name
 
@@ -88,9 +88,9 @@ class Gates:
         done: list[GateRun] = []
         reports: dict[str, SuiteReport] = {}
         setup = [Gate(SETUP, self.policy.setup)] if self.policy.setup else []
-        early = [gate for gate in self.policy.gates if gate.phase != POST_SQUASH]
-        late = [gate for gate in self.policy.gates if gate.phase == POST_SQUASH]
-        for gates, side_by_side in ((setup, False), (early, self.policy.gates_parallel), (late, False)):
+        stages = [[gate for gate in self.policy.gates if gate.phase == phase] for phase in PHASES]
+        together = self.policy.gates_parallel
+        for gates, side_by_side in zip([setup, *stages], (False, together, together, False), strict=True):
             done += self._phase(tree, tree_hash, gates, on_change, reports, side_by_side=side_by_side)
             results = [run.result for run in done]
             if any(result != PASS for result in results):

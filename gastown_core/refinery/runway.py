@@ -172,7 +172,9 @@ class Runway:
         for flight in [one for one in self._runs if one.is_over]:
             run = self._runs.pop(flight)
             self.ended(run.result)
-            run.board.rest({**run.result.as_json(), "at": self.place.clock.now()}, hold=run.result.hold)
+            run.board.rest(
+                {**run.result.as_json(), "at": self.place.clock.now()}, hold=run.result.hold, kind=run.hold_kind
+            )
 
     # -- probes --------------------------------------------------------------------------------------------
 

@@ -133,7 +133,7 @@ def rig_json(snapshot: TownSnapshot, rig: RigView) -> dict[str, object]:
 
 
 def refinery_json(view: RefineryView) -> dict[str, object]:
-    """The state of a rig's refinery; ``hold_reason`` and ``trouble`` only if there is one."""
+    """The state of a rig's refinery; ``hold_reason``, ``hold_kind`` and ``trouble`` only if there is one."""
     state = view.state
     out: dict[str, object] = {
         "phase": state.phase,
@@ -141,7 +141,7 @@ def refinery_json(view: RefineryView) -> dict[str, object]:
         "batch": state.batch,
         "target": state.target,
     }
-    for key, text in (("hold_reason", state.hold_reason), ("trouble", view.trouble)):
+    for key, text in (("hold_reason", state.hold_reason), ("hold_kind", state.hold_kind), ("trouble", view.trouble)):
         if text:
             out[key] = text
     return out

@@ -24,6 +24,7 @@ from gastown_core.model.bead import (
 )
 from gastown_core.model.daemon import LATE, NEVER
 from gastown_core.model.dam import BrokenLink, DamView
+from gastown_core.model.refinery import TARGET_IS_RED
 from gastown_core.model.snapshot import RequestState
 from gastown_core.model.states import RigState
 from gastown_core.state.convoy_views import TownGraph
@@ -247,7 +248,9 @@ def _merging(town: TownSnapshot, queued: list[RequestView]) -> Iterator[BrokenLi
         if not view.is_held or view.is_frozen:
             continue
         reason = view.state.hold_reason
-        link = dam.GATE if "gate" in reason or "red" in reason else dam.QUEUE
+        kind = view.state.hold_kind
+        is_red = kind in TARGET_IS_RED if kind else "gate" in reason or "red" in reason
+        link = dam.GATE if is_red else dam.QUEUE
         what = "the gates hold" if link == dam.GATE else "the merge queue holds"
         yield BrokenLink(link, f"{what} {view.rig}: {reason}", view.hold_since, f"gt refinery status {view.rig}")
 

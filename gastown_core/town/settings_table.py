@@ -228,7 +228,12 @@ RIG = (
         "10m",
         "a gate that takes longer gives no verdict; twice on a green target is a failure",
     ),
-    Setting("merge_queue.gates.*.phase", "one of pre-merge|post-squash", "pre-merge", "post-squash ones run last"),
+    Setting(
+        "merge_queue.gates.*.phase",
+        "one of fast|pre-merge|post-squash",
+        "pre-merge",
+        "fast ones run first, post-squash ones last",
+    ),
     Setting(
         "merge_queue.gates.*.fix_cmd", "text", None, "command that repairs what the gate finds, tried before any blame"
     ),
@@ -244,6 +249,8 @@ RIG = (
         "7d",
         "how long a test that changes its mind may be red without blame; 0s: never",
     ),
+    Setting("merge_queue.needs_approval", "bool", False, "merge only commits that a person approved (gt mq approve)"),
+    Setting("merge_queue.also_push", "words", [], "branches that move with the default branch, in one atomic push"),
     Setting("merge_queue.tell_conflicts", "bool", True, "tell both agents once when their branches will conflict"),
     Setting("merge_queue.gates_parallel", "bool", True, "gates of one tree run side by side"),
     Setting("merge_queue.gate_log_bytes", "int>=1000", 2_000_000, "maximum size of a gate's log"),

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from gastown_core.model.refinery import ERROR, FAIL, GAVE_UP, PASS, GateRun
+from gastown_core.model.refinery import ENVIRONMENT, ERROR, FAIL, GAVE_UP, PASS, RED_TARGET, GateRun
 from gastown_core.refinery.bisect import Ask
-from gastown_core.refinery.hold import ENVIRONMENT, INFRASTRUCTURE, RED_TARGET, HoldError, QueueHold
+from gastown_core.refinery.hold import INFRASTRUCTURE, HoldError, QueueHold
 from gastown_core.refinery.judge import Judge
 from gastown_core.refinery.planner import Rates
 from gastown_core.refinery.policy import Policy
