@@ -6,6 +6,7 @@ from gastown_core.clock import SYSTEM_CLOCK, FixedClock
 from gastown_core.errors import SettingsError
 from gastown_core.refinery.claims import claim
 from gastown_core.refinery.engine import next_wake, process
+from gastown_core.refinery.merge_queue import Rivals
 from gastown_core.refinery.place import Refinery, merging_process
 from tests.support.queued import Queued
 
@@ -294,11 +295,17 @@ def test_a_conflict_of_a_conflict_task_is_named_after_the_work_alone(queued: Que
     assert titles == ["Resolve merge conflicts: Share it"] * 3
 
 
-def test_a_conflict_with_a_peer_waits_for_the_next_batch(queued: Queued) -> None:
+@pytest.mark.parametrize("is_foreseen", [True, False])
+def test_a_conflict_with_a_peer_waits_for_the_next_batch(
+    queued: Queued, monkeypatch: pytest.MonkeyPatch, is_foreseen: bool
+) -> None:
+    if not is_foreseen:
+        # as with a git that cannot merge pairs in memory
+        monkeypatch.setattr("gastown_core.refinery.engine.rivals", lambda place, target: Rivals())
     first = queued.hand_in({"shared": "one\n"}, priority=0)
     second = queued.hand_in({"shared": "two\n"}, priority=1)
     one, two = queued.process()
-    assert one.merged == (first.id,) and one.held == (second.id,)
+    assert one.merged == (first.id,) and one.held == (() if is_foreseen else (second.id,))
     assert two.conflicts == (second.id,)
 
 
