@@ -204,7 +204,8 @@ def treat_role_mail(shift: Shift) -> str:
     mark = mark_of(shift.root, ledger)
     done, is_left = Post(shift.root, ledger, present, shift.clock).treat()
     _UNWRITTEN.note(shift.root, mark, nothing_waits=not done and not is_left)
-    return "; ".join(done)
+    more = [f"{len(done) - 5} more"] if len(done) > 5 else []
+    return "; ".join([*done[:5], *more])
 
 
 def compact_wisps(shift: Shift) -> str:

@@ -79,7 +79,7 @@ def send_mail(
         raise UsageError("a message needs an addressee and a subject")
     letter = Letter(sender, subject, body, priority)
     with ledger.store_for("hq-x").write(sender) as batch:
-        made = _store(batch, letter, to.strip(), labels)
+        made = store_letter(batch, letter, to.strip(), labels)
     append_event(root, "mail", sender, {"to": to, "subject": subject}, clock=clock)
     return made
 
@@ -105,7 +105,7 @@ def deliver(
             subject = f"[channel:{target.channel}] {letter.subject}" if target.channel else letter.subject
             # only the first message carries the copies: whoever gets one has it once
             one = whole._replace(subject=subject, copies=() if made else whole.copies)
-            made.append(_store(batch, one, target.assignee, labels))
+            made.append(store_letter(batch, one, target.assignee, labels))
             _retain(root, store, batch, target)
     append_event(root, "mail", letter.sender, {"to": to, "subject": _subject(letter.subject)}, clock=clock)
     return made
@@ -130,8 +130,8 @@ def _subject(text: str) -> str:
     return " ".join(text.split())[:LONGEST_SUBJECT]
 
 
-def _store(batch: RuleBatch, letter: Letter, assignee: str, labels: Iterable[str]) -> str:
-    """Create the bead of one message."""
+def store_letter(batch: RuleBatch, letter: Letter, assignee: str, labels: Iterable[str]) -> str:
+    """Create the bead of one message; returns its id."""
     subject = _subject(letter.subject)
     if not subject:
         raise UsageError("a message needs an addressee and a subject")

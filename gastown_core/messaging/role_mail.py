@@ -14,7 +14,7 @@ from gastown_core.clock import SYSTEM_CLOCK
 from gastown_core.errors import GastownError
 from gastown_core.messaging.escalation import FORWARD, LABEL, escalate
 from gastown_core.messaging.escalation_upkeep import forward
-from gastown_core.messaging.mail import LONGEST_SUBJECT, Letter, announce_arrival
+from gastown_core.messaging.mail import LONGEST_SUBJECT, Letter, announce_arrival, store_letter
 from gastown_core.messaging.mailbox import archive, in_thread, mark_read, with_bodies
 from gastown_core.messaging.message import ACKED, MESSAGE, READ, assignees_of, is_for, mail_identity, message_of
 from gastown_core.messaging.recipients import AGENT, CODE_ROLES, Target
@@ -37,6 +37,8 @@ HANDED_ON = "handed-on:"
 """Label: the mail identity that a message was sent to first."""
 MOST = 50
 """Messages treated in one run; the next run goes on."""
+MOST_OF_ONE, MOST_AT_ONCE = 20, 2000
+"""Messages of one sender to one role that are handed on one by one in a run, and that are read in one write."""
 PROTOCOL = re.compile(
     r"(POLECAT_(DONE|STARTED|DIED)|CRASHED_POLECAT:?|MERGE(D|_READY|_FAILED)|FIX_NEEDED|REWORK_REQUEST|CONVOY_NEEDS_FEEDING"
     r"|LIFECYCLE:Shutdown|RECOVERED_BEAD|RECOVERY_NEEDED|ZOMBIE_DETECTED|DISPATCH_(ATTEMPT|OK|FAIL)|IDLE_PASSIVATED"
@@ -73,7 +75,7 @@ class Post:
         if not waiting:
             return [], False
         self.present = self._look()
-        due = [(role, message) for role, message in waiting if self._is_due(role, message)]
+        due, floods = self._without_floods([one for one in waiting if self._is_due(*one)])
         done: list[str] = []
         moved: dict[str, tuple[Address, Message]] = {}
         wrong: GastownError | None = None
@@ -84,11 +86,38 @@ class Post:
                 done.append(self._one(role, message, moved))
             except GastownError as error:
                 wrong = wrong or error
+        done += [self._dam_up(role, rest) for role, rest in floods]
         for reader, (role, message) in moved.items():
             self._tell(reader, role, message)
         if wrong is not None:
             raise wrong
-        return done, len(waiting) > len(done)
+        return done, bool(floods) or len(waiting) > len(done)
+
+    def _without_floods(
+        self, due: list[tuple[Address, Message]]
+    ) -> tuple[list[tuple[Address, Message]], list[tuple[Address, list[Message]]]]:
+        """Return what is treated one by one, and what else a sender wrote to a role beyond ``MOST_OF_ONE`` messages."""
+        by_sender: dict[tuple[Address, str], list[Message]] = {}
+        for role, message in due:
+            by_sender.setdefault((role, message.sender), []).append(message)
+        rest = {pair: found[MOST_OF_ONE:MOST_AT_ONCE] for pair, found in by_sender.items() if len(found) > MOST_OF_ONE}
+        extra = {message.id for (_, sender), found in by_sender.items() for message in found[MOST_OF_ONE:]}
+        return [one for one in due if one[1].id not in extra], [(role, found) for (role, _), found in rest.items()]
+
+    def _dam_up(self, role: Address, rest: list[Message]) -> str:
+        """Mark a flood of messages read where it is, and write one letter about it to the next reader."""
+        sender, count = rest[0].sender, len(rest)
+        reader = self._next(role, sender)
+        body = (
+            f"They are marked as read, and stay where they are: gt mail inbox {role.mail}\nThe first: {rest[0].subject}"
+        )
+        letter = Letter(sender, f"[to {role.mail}] {count} more messages of {sender}", body)
+        with self.store.write(self._actor(role)) as batch:
+            for fresh in (batch.get(one.id) for one in rest):
+                if fresh is not None and not fresh.is_closed:
+                    batch.update(fresh.id, {"labels": sorted({*fresh.labels, READ})})
+            store_letter(batch, letter, reader, (HANDED_ON + role.mail,))
+        return f"told {reader} of {count} more from {sender} to {role.mail}"
 
     def _waiting(self) -> list[tuple[Address, Message]]:
         """Unread messages to these roles, the oldest first; none that it keeps for itself: hooked, pinned, its own."""

@@ -191,6 +191,24 @@ def test_a_run_is_bounded_and_one_message_that_cannot_be_treated_holds_up_no_oth
     assert len(subjects(paper, "mayor/")) == 4
 
 
+def test_a_flood_of_one_sender_is_one_letter_beyond_the_first_and_nothing_of_it_is_lost(
+    paper: Paper, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(role_mail, "MOST_OF_ONE", 2)
+    for number in range(7):
+        send(paper, "shop/witness", f"Flood {number}", sender="shop/opal")
+    send(paper, "shop/witness", "From another")
+    treat(paper, *MAYOR_HERE)
+    assert sorted(subjects(paper, "mayor/")) == [
+        "[to shop/witness] 5 more messages of shop/opal",
+        "[to shop/witness] Flood 0",
+        "[to shop/witness] Flood 1",
+        "[to shop/witness] From another",
+    ]
+    assert len(subjects(paper, "shop/witness")) == 5
+    assert treat(paper, *MAYOR_HERE) == []
+
+
 def test_a_copy_for_a_role_is_read_and_goes_nowhere(paper: Paper) -> None:
     send(paper, "mayor", "For you", copies=("shop/witness",))
     assert len(treat(paper, *MAYOR_HERE)) == 1
