@@ -50,6 +50,9 @@ def decide(daemon: DaemonView, now: float) -> TriageVerdict:
         return TriageVerdict(NOTHING, daemon.words(now))
     if daemon.state == DIED:
         return TriageVerdict(START, daemon.words(now))
+    if daemon.state == SILENT and daemon.why:
+        # another one could not write its state either, and would be ended for it
+        return TriageVerdict(NOTHING, daemon.words(now))
     if daemon.state in (SILENT, LATE):
         return TriageVerdict(RESTART, daemon.words(now))
     return TriageVerdict(NOTHING, daemon.words(now))

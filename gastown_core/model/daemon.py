@@ -28,6 +28,8 @@ class DaemonView(Record):
     """The share of one core that it used lately, 0 if unknown."""
     paused: tuple[tuple[str, str], ...] = ()
     """(duty, why) of each that a person has paused."""
+    why: str = ""
+    """Why it is silent, where that is known."""
 
     @property
     def is_at_work(self) -> bool:
@@ -54,6 +56,8 @@ class DaemonView(Record):
         ago = f" {age} ago" if age else ""
         if self.state == SILENT:
             who = f"process {self.pid}" if self.pid else "process unknown"
+            if self.why:
+                return f"the daemon ({who}) sent no heartbeat for {age}: {self.why}"
             return f"the daemon ({who}) sent no heartbeat for {age}; check gt daemon logs, then run gt daemon restart"
         idle = "nothing is dispatched or merged; run gt daemon start"
         if self.state == DIED:

@@ -31,6 +31,10 @@ RETRY_S = 400.0
 """A duty that fails rests longer and longer, up to five minutes: only then it is late too."""
 
 
+FULL_B = 64 * 1024
+"""With so few free bytes no state is written."""
+
+
 class DaemonNote(Record):
     """A running daemon; ``duties`` maps a duty's name to ``{"last_run", "runs", "took_s", "did", "error"}``.
 
@@ -111,6 +115,18 @@ def _note(pid: int, state: dict[str, object]) -> DaemonNote:
     )
 
 
+def _why_silent(root: str) -> str:
+    """Why a daemon that lives cannot write its state, empty if that is not seen from here."""
+    if not hasattr(os, "statvfs"):
+        return ""
+    try:
+        disk = os.statvfs(folder(root))
+    except OSError:
+        return ""
+    full = disk.f_bavail * disk.f_frsize < FULL_B
+    return "the town's disk is full; free some space, and it goes on by itself" if full else ""
+
+
 def view(root: str, now: float, state: dict[str, object] | None = None) -> DaemonView:
     """Return the daemon's condition at ``now``, also if none runs; ``state`` is its state file if already read."""
     told = read_state(root) if state is None else state
@@ -126,7 +142,7 @@ def view(root: str, now: float, state: dict[str, object] | None = None) -> Daemo
         last = _locked_at(root)
     pace_s = HEARTBEAT_S if note.duties or not note.has_answered else OTHERS_HEARTBEAT_S
     if last and now - last > MISSED * pace_s:
-        return DaemonView(SILENT, pid, last)
+        return DaemonView(SILENT, pid, last, why=_why_silent(root))
     failing = tuple(
         (name, str(duty["error"]), parse_moment(duty.get("failing_since")) or 0.0)
         for name, duty in note.duties.items()

@@ -244,6 +244,11 @@ def test_how_the_daemon_is_at_each_turn_of_its_life(rigged: Rigged) -> None:
     assert (seen.pid, seen.is_at_work, seen.short(now)) == (pid, True, "")
     late = note.view(rigged.root, now + 600)
     assert late.state == SILENT and late.short(now + 600).startswith("daemon silent ")
+    assert late.words(now + 600).endswith("check gt daemon logs, then run gt daemon restart")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "statvfs", lambda path: os.statvfs_result((4096, 4096, 9000, 9, 9, 0, 0, 0, 0, 255)))
+        full = note.view(rigged.root, now + 600)
+    assert "the town's disk is full; free some space" in full.words(now + 600)
     os.kill(pid, signal.SIGKILL)
     until(lambda: not note.is_running(rigged.root), "the killed daemon still holds the lock")
     dead = note.view(rigged.root, now + 300)

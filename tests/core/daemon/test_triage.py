@@ -36,6 +36,11 @@ def test_what_a_daemon_needs_in_each_condition(state: str, action: str) -> None:
     assert decide(DaemonView(state, 7, 500.0, late=late), 1000.0).action == action
 
 
+def test_one_that_is_silent_for_a_reason_that_no_restart_ends_is_left() -> None:
+    verdict = decide(DaemonView(SILENT, 7, 500.0, why="the town's disk is full"), 1000.0)
+    assert verdict.action == NOTHING and "disk is full" in verdict.why
+
+
 def test_a_killed_daemon_is_started_again_and_a_stopped_one_is_left(rigged: Rigged) -> None:
     pid, _ = starting.start(rigged.root)
     try:
