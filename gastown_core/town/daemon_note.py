@@ -117,13 +117,12 @@ def _note(pid: int, state: dict[str, object]) -> DaemonNote:
 
 def _why_silent(root: str) -> str:
     """Why a daemon that lives cannot write its state, empty if that is not seen from here."""
-    if not hasattr(os, "statvfs"):
-        return ""
+    import shutil
+
     try:
-        disk = os.statvfs(folder(root))
+        full = shutil.disk_usage(folder(root)).free < FULL_B
     except OSError:
         return ""
-    full = disk.f_bavail * disk.f_frsize < FULL_B
     return "the town's disk is full; free some space, and it goes on by itself" if full else ""
 
 

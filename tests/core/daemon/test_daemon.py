@@ -3,10 +3,12 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import shutil
 import signal
 import threading
 import time
 from collections.abc import Callable
+from types import SimpleNamespace
 
 import pytest
 
@@ -246,7 +248,7 @@ def test_how_the_daemon_is_at_each_turn_of_its_life(rigged: Rigged) -> None:
     assert late.state == SILENT and late.short(now + 600).startswith("daemon silent ")
     assert late.words(now + 600).endswith("check gt daemon logs, then run gt daemon restart")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(os, "statvfs", lambda path: os.statvfs_result((4096, 4096, 9000, 9, 9, 0, 0, 0, 0, 255)))
+        patch.setattr(shutil, "disk_usage", lambda path: SimpleNamespace(free=4096))
         full = note.view(rigged.root, now + 600)
     assert "the town's disk is full; free some space" in full.words(now + 600)
     os.kill(pid, signal.SIGKILL)
