@@ -47,8 +47,8 @@ HEALTH_SYMBOLS: dict[Health, tuple[str, str, str]] = {
 
 
 class Reason(Record):
-    """One piece of evidence as text; ``source`` is record, transcript, title or hook (the program itself), heartbeat, ledger,
-    git, process or screen."""
+    """One piece of evidence as text; ``source`` is record, transcript, title, hook or telemetry (the program itself), heartbeat,
+    ledger, git, process or screen."""
 
     text: str
     source: str

@@ -124,6 +124,7 @@ class Lookout:
         changed = bool(sources.ask("ledger", lambda: sources.ledger.poll(now), nothing)) or changed
         changed = sources.ask("events", self._follow_events, False) or changed
         changed = sources.ask("heartbeats", lambda: sources.heartbeats.poll(now), False) or changed
+        changed = sources.ask("exports", lambda: sources.exports.poll(now), False) or changed
         changed = sources.ask("tmux", lambda: self._ask_tmux(sources, now), False) or changed
         changed = sources.ask("programs", lambda: sources.programs.poll(now), False) or changed
         changed = sources.ask("refineries", lambda: sources.refineries.poll(now), False) or changed

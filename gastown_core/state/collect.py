@@ -16,6 +16,7 @@ from gastown_core.model.snapshot import AgentView, TownSnapshot
 from gastown_core.state.facts import Roster, TownFacts, roster_addresses
 from gastown_core.state.reduce import agent_views, reduce_town
 from gastown_core.state.sources.daemon import DaemonSource
+from gastown_core.state.sources.exports import ExportSource
 from gastown_core.state.sources.heartbeats import HeartbeatSource
 from gastown_core.state.sources.last_events import read_last_events
 from gastown_core.state.sources.ledger import LedgerSource
@@ -61,6 +62,7 @@ class Sources:
         self.daemon = DaemonSource(self.facts)
         self.usage = UsageSource(self.facts)
         self.wasteland = WastelandSource(self.facts)
+        self.exports = ExportSource(self.facts)
         self._note_settings(None)
 
     def ask(self, source: str, look: Callable[[], T], nothing: T) -> T:
@@ -101,6 +103,7 @@ class Sources:
         self.ask("heartbeats", lambda: self.heartbeats.poll(now), False)
         self.ask("tmux", lambda: self.panes.poll(now), False)
         self.ask("programs", lambda: self.programs.poll(now), False)
+        self.ask("exports", lambda: self.exports.poll(now), False)
         self.ask("daemon", lambda: self.daemon.poll(now), False)
 
     def look_closer(self, now: float) -> None:

@@ -7,6 +7,7 @@ from gastown_core.model.record import Record
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from gastown_core.runtimes.adapter import Said
+    from gastown_core.runtimes.exported import Exported
     from gastown_core.runtimes.heartbeat import Heartbeat
 
 
@@ -64,7 +65,8 @@ class Evidence(Record):
     """All evidence about one agent at one moment.
 
     ``session`` and ``alive`` are None if unknown; ``tmux_error`` says why if tmux did not answer,
-    and stays empty in a town without tmux.  ``said`` is what the program itself reports, in its record or through its hooks.
+    and stays empty in a town without tmux.  ``said`` is what the program itself reports, in its record or through its hooks,
+    ``exported`` what it has exported since its start.
     ``screen`` is (kind, detail) of the last reading of its pane, which was made at ``screen_at``, ``screen_until`` is when
     a limit shown on it ends, 0 if it does not say.  ``started_at`` is when
     its program was started, ``last_words`` the last output of a program that has ended.
@@ -90,6 +92,7 @@ class Evidence(Record):
     started_at: float | None = None
     last_words: tuple[str, ...] = ()
     said: Said | None = None
+    exported: Exported | None = None
     heartbeat: Heartbeat | None = None
     screen: tuple[str, str] | None = None
     screen_at: float | None = None

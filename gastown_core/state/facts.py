@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from gastown_core.model.refinery import BatchRecord, RefineryState
     from gastown_core.model.wanted import Commons
     from gastown_core.runtimes.adapter import Said
+    from gastown_core.runtimes.exported import Exported
     from gastown_core.runtimes.screen import ScreenReading
     from gastown_core.town.inventory import Inventory
 
@@ -122,6 +123,8 @@ class TownFacts:
     at the last try.  ``host`` says why the machine can run no more agents, empty if it can, ``host_since`` since when;
     ``quota`` says that every account for new workers is limited, ``quota_since`` since when.
 
+    ``exported`` is what agents' programs told the receiver, by address path.
+
     ``looked`` says when each source was last asked and answered, also if it had nothing new.
 
     ``woke_at`` is when the machine last woke from a sleep, 0 if it has not slept.  ``began`` is what an agent waits for or
@@ -141,6 +144,7 @@ class TownFacts:
         self.screens: dict[str, ScreenReading] = {}
         self.screens_at: dict[str, float] = {}
         self.said: dict[str, Said] = {}
+        self.exported: dict[str, Exported] = {}
         self.last_words: dict[str, tuple[str, ...]] = {}
         self.heartbeats: dict[str, Heartbeat] = {}
         self.last_events: dict[str, LastEvent] = {}
@@ -157,8 +161,7 @@ class TownFacts:
         self.woke_at = 0.0
         self.began: dict[str, tuple[Health, str, float]] = {}
         self.host, self.host_since = "", 0.0
-        self.quota = ""
-        self.quota_since = 0.0
+        self.quota, self.quota_since = "", 0.0
         self.scheduler = SchedulerView()
         self.daemon = DaemonView()
         self.stops: tuple[Estop, ...] = ()

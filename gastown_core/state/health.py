@@ -1,6 +1,7 @@
 """An agent's health: a pure function from evidence to a state, its start, the reasons, and what comes next.
 
-Evidence is ranked: the program's own record, its hooks, our heartbeat, ledger and git, the process, and the screen last.
+Evidence is ranked: the program's own record, its hooks, what it exports, our heartbeat, ledger and git, the process, and the
+screen last.
 Waiting for a person and a limit take precedence over work, even if work is newer by seconds, but a screen that was read
 before the program's last report proves nothing.  A source that failed gives ``unknown``, never ``idle`` or ``zombie``.
 """
@@ -24,9 +25,11 @@ from gastown_core.runtimes.adapter import (
     TRANSCRIPT,
     WAITING,
     Said,
+    is_limit,
 )
-from gastown_core.runtimes.heartbeat import Heartbeat
+from gastown_core.runtimes.exported import TELEMETRY
 from gastown_core.state.evidence import Evidence, ProgressSign, Thresholds, last_progress
+from gastown_core.state.other_evidence import is_our_word, with_the_rest
 
 STANDING = (MAYOR, DEACON, WITNESS, REFINERY)
 """Roles that run permanently while the town is up."""
@@ -167,7 +170,7 @@ def _waiting(e: Evidence, limits: Thresholds, now: float) -> HealthReport | None
         return _person(e, Reason(f"its turn failed: {said.detail}", said.source, said.at))
     if said is not None and said.state == WAITING and not _was_answered(e, said):
         return _person(e, Reason(_asked_words(e, said), said.source, said.at))
-    if beat is not None and beat.state in ("waiting", "stuck") and _is_our_word(e, beat):
+    if beat is not None and beat.state in ("waiting", "stuck") and is_our_word(e, beat):
         words = beat.context or "waits for an answer"
         if beat.state == "stuck":
             words = "asked for help" + (f": {beat.context}" if beat.context else "")
@@ -209,11 +212,6 @@ def _shows(e: Evidence, *kinds: str) -> bool:
     return e.screen is not None and e.screen[0] in kinds
 
 
-def _is_our_word(e: Evidence, beat: Heartbeat) -> bool:
-    """Whether the heartbeat is the agent's own report, not an older one of its program's hooks."""
-    return beat.said is None or beat.at > beat.said.at
-
-
 def _screen_kind(e: Evidence) -> str:
     """What the screen shows, empty if it was read before the program's last report."""
     if e.screen is None:
@@ -238,31 +236,7 @@ def _no_prompt_yet(e: Evidence, limits: Thresholds, now: float) -> HealthReport 
 
 
 def _person(e: Evidence, reason: Reason) -> HealthReport:
-    return HealthReport(Health.WAITING, reason.at, _with_the_rest(e, reason), None, _badges(e))
-
-
-def _with_the_rest(e: Evidence, *first: Reason) -> tuple[Reason, ...]:
-    """The deciding evidence, then the other evidence by rank."""
-    more = []
-    if e.said is not None:
-        more.append(Reason(SAID_WORDS.get(e.said.state, e.said.state), e.said.source, e.said.at))
-    beat = e.heartbeat
-    if beat is not None and _is_our_word(e, beat):
-        more.append(Reason(f"heartbeat: {beat.context or beat.state}", "heartbeat", beat.at))
-    sign = last_progress(e)
-    if sign is not None and sign.source != "heartbeat":
-        more.append(Reason(sign.text, sign.source, sign.at))
-    if e.screen is not None and e.screen[0] != "unknown":
-        more.append(Reason(f"its screen shows: {e.screen[1] or e.screen[0]}", "screen", e.screen_at))
-    told = {reason.source for reason in first}
-    return (*first, *(reason for reason in more if reason.source not in told))
-
-
-SAID_WORDS = {
-    BUSY: "says that it is in a turn",
-    IDLE: "says that its turn is over",
-    STARTING: "is starting, or stands at a question before its first prompt",
-}
+    return HealthReport(Health.WAITING, reason.at, with_the_rest(e, reason), None, _badges(e))
 
 
 def _limited(e: Evidence, limits: Thresholds, now: float) -> HealthReport | None:
@@ -275,16 +249,29 @@ def _limited(e: Evidence, limits: Thresholds, now: float) -> HealthReport | None
         after = after if said.is_final else Health.WORKING
         forecast = Forecast(after, known) if known else None
         reason = Reason(said.detail or "rate limited", said.source, said.at)
-        return HealthReport(Health.LIMITED, said.at, _with_the_rest(e, reason), forecast, _badges(e))
-    if beat is not None and beat.state == "limited" and _is_our_word(e, beat) and (not beat.until or beat.until > now):
+        return HealthReport(Health.LIMITED, said.at, with_the_rest(e, reason), forecast, _badges(e))
+    if beat is not None and beat.state == "limited" and is_our_word(e, beat) and (not beat.until or beat.until > now):
         forecast = Forecast(Health.WORKING, beat.until) if beat.until else None
         reason = Reason(beat.context or "rate limited", "heartbeat", beat.at)
-        return HealthReport(Health.LIMITED, beat.at, _with_the_rest(e, reason), forecast, _badges(e))
+        return HealthReport(Health.LIMITED, beat.at, with_the_rest(e, reason), forecast, _badges(e))
     if e.screen is not None and _screen_kind(e) == "limited" and not _works_again(e, limits, now):
         reason = Reason(e.screen[1] or "its screen shows a rate limit", "screen", e.last_output_at)
         forecast = Forecast(Health.WORKING, e.screen_until) if e.screen_until > now else None
-        return HealthReport(Health.LIMITED, e.last_output_at, _with_the_rest(e, reason), forecast, _badges(e))
+        return HealthReport(Health.LIMITED, e.last_output_at, with_the_rest(e, reason), forecast, _badges(e))
     return None
+
+
+def _refused(e: Evidence, limits: Thresholds, now: float) -> HealthReport | None:
+    """Its last request was refused, as it exported, and its record tells of no end of the turn: it tries again."""
+    told = e.exported
+    if told is None or e.said is None or e.said.state != BUSY or not _is_there(e):
+        return None
+    end = told.error_at + limits.limit_held_s
+    if not (told.is_refused and is_limit(told.error) and e.said.at <= told.error_at and now < end):
+        return None
+    reason = Reason(told.error, TELEMETRY, told.error_at)
+    forecast = Forecast(Health.WORKING, end)
+    return HealthReport(Health.LIMITED, told.error_at, with_the_rest(e, reason), forecast, _badges(e))
 
 
 def limit_end(said: Said, limits: Thresholds) -> float:
@@ -297,7 +284,7 @@ def _works_again(e: Evidence, limits: Thresholds, now: float) -> bool:
     if e.said is not None and e.said.state in (IDLE, LIMITED, FAILED) and e.said.source in (HOOK, TRANSCRIPT):
         return True
     beat = e.heartbeat
-    return beat is not None and _is_our_word(e, beat) and beat.state == "working" and _fresh(e, limits, now)
+    return beat is not None and is_our_word(e, beat) and beat.state == "working" and _fresh(e, limits, now)
 
 
 def _stopped_short(e: Evidence, limits: Thresholds, now: float) -> HealthReport | None:
@@ -316,8 +303,8 @@ def _stopped_short(e: Evidence, limits: Thresholds, now: float) -> HealthReport 
         return None
     if now < due + limits.turn_settle_s:
         forecast = Forecast(Health.STOPPED_SHORT, due + limits.turn_settle_s)
-        return HealthReport(Health.WORKING, e.work_since or end.at, _with_the_rest(e, end), forecast, _badges(e))
-    reasons = _with_the_rest(e, end, Reason(f"{e.work_bead} is still on its hook", "ledger", e.work_since or None))
+        return HealthReport(Health.WORKING, e.work_since or end.at, with_the_rest(e, end), forecast, _badges(e))
+    reasons = with_the_rest(e, end, Reason(f"{e.work_bead} is still on its hook", "ledger", e.work_since or None))
     return HealthReport(Health.STOPPED_SHORT, end.at, reasons, Forecast(Health.GUPP, gupp_at), _badges(e))
 
 
@@ -327,7 +314,7 @@ def _turn_end(e: Evidence, limits: Thresholds) -> Reason | None:
     if said is not None and said.state != STARTING:
         is_over = said.is_final and said.state in (IDLE, LIMITED)
         return Reason("its turn ended", said.source, said.at) if is_over else None
-    if beat is not None and _is_our_word(e, beat):
+    if beat is not None and is_our_word(e, beat):
         return Reason("its turn ended", "heartbeat", beat.at) if beat.state == "idle" else None
     if _shows(e, "ready", "draft") and e.last_output_at is not None:
         return Reason("rests at its prompt", "screen", e.last_output_at + READY_SETTLE_S)
@@ -362,9 +349,10 @@ def _at_work(e: Evidence, limits: Thresholds, now: float) -> HealthReport | None
 
 
 def _is_in_a_turn(e: Evidence, limits: Thresholds, now: float) -> bool:
-    """Whether its program says that a turn is under way, or shows one, and has printed something lately."""
+    """Whether its program says that a turn is under way, or shows one, and has printed or exported something lately."""
     says = e.said.state == BUSY if e.said is not None else _screen_kind(e) == "busy"
-    return says and e.alive is not False and e.last_output_at is not None and now - e.last_output_at < limits.stalled_s
+    lives_at = max(e.last_output_at or 0.0, e.exported.at if e.exported is not None else 0.0)
+    return says and e.alive is not False and now - lives_at < limits.stalled_s
 
 
 def _work_reasons(e: Evidence, sign: ProgressSign | None, limits: Thresholds, now: float) -> tuple[Reason, ...]:
@@ -379,7 +367,7 @@ def _work_reasons(e: Evidence, sign: ProgressSign | None, limits: Thresholds, no
     elif e.last_output_at is not None:
         silent = now - e.last_output_at
         reasons.append(Reason(_output_words(silent, limits), "process", e.last_output_at))
-    return _with_the_rest(e, *reasons)
+    return with_the_rest(e, *reasons)
 
 
 def _output_words(silent: float, limits: Thresholds) -> str:
@@ -404,7 +392,7 @@ def _busy_without_hook(e: Evidence, limits: Thresholds, now: float) -> HealthRep
         reason = Reason("its screen shows a turn under way", "screen", e.last_output_at)
     if reason is None:
         return None
-    return HealthReport(Health.WORKING, reason.at, _with_the_rest(e, reason), None, _badges(e))
+    return HealthReport(Health.WORKING, reason.at, with_the_rest(e, reason), None, _badges(e))
 
 
 def _starting(e: Evidence, limits: Thresholds, now: float) -> HealthReport | None:
@@ -427,7 +415,7 @@ def _idle(e: Evidence, limits: Thresholds, now: float) -> HealthReport:
         ended = (Reason(_death_text(e, limits), "process", e.died_at),) if e.died_at is not None else ()
         reasons = (Reason("no work and no session", "ledger"), *ended)
         return HealthReport(Health.IDLE, since, reasons, None, (*badges, "offline"))
-    return HealthReport(Health.IDLE, since, _with_the_rest(e, Reason("nothing on its hook", "ledger")), None, badges)
+    return HealthReport(Health.IDLE, since, with_the_rest(e, Reason("nothing on its hook", "ledger")), None, badges)
 
 
 _RULES = (
@@ -438,6 +426,7 @@ _RULES = (
     _out_of_sight,
     _waiting,
     _limited,
+    _refused,
     _stopped_short,
     _at_work,
     _busy_without_hook,

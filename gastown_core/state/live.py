@@ -160,6 +160,7 @@ class LiveTown:
         kinds.update((folder, SCHEDULER) for folder in self.sources.scheduler.folders)
         kinds[self.sources.daemon.folder] = DAEMON
         kinds[self.sources.usage.folder] = USAGE
+        kinds[self.sources.exports.folder] = BEATS
         kinds.update((folder, REFINERIES) for folder in self.sources.refineries.folders())
         for rig in inventory.rigs:
             kinds.update((os.path.join(rig.path, part), ROSTER) for part in ("crew", "polecats"))
@@ -237,6 +238,7 @@ class LiveTown:
                 self._proofs.stir()
         if BEATS in dirty:
             changed = sources.ask("heartbeats", lambda: sources.heartbeats.poll(now), False) or changed
+            changed = sources.ask("exports", lambda: sources.exports.poll(now), False) or changed
         if REFINERIES in dirty and sources.ask("refineries", lambda: sources.refineries.poll(now), False):
             self._watch_engines()
             changed = True

@@ -50,6 +50,7 @@ if TYPE_CHECKING:
 
     from gastown_core.model.incident import Incident
     from gastown_core.runtimes.adapter import Said
+    from gastown_core.runtimes.exported import Exported
     from gastown_core.runtimes.heartbeat import Heartbeat
     from gastown_core.tmux.panes import Pane
     from gastown_core.town.inventory import RosterEntry
@@ -284,6 +285,7 @@ def _evidence(facts: TownFacts, entry: RosterEntry, bead: Excerpt | None, record
         started_at=_started_at(facts, entry, pane),
         last_words=facts.last_words.get(session, ()),
         said=together(facts.said.get(session), _hooks_word(facts, session, alive)),
+        exported=_exported(facts, entry, pane),
         heartbeat=facts.heartbeats.get(session),
         screen=(reading.kind, reading.detail) if reading is not None else None,
         screen_at=facts.screens_at.get(session),
@@ -308,6 +310,14 @@ def _hooks_word(facts: TownFacts, session: str, alive: bool | None) -> Said | No
     """What the hooks of a live program reported last."""
     beat = facts.heartbeats.get(session)
     return beat.said if beat is not None and alive is not False and beat.said is not None else None
+
+
+def _exported(facts: TownFacts, entry: RosterEntry, pane: Pane | None) -> Exported | None:
+    """What the program exported; None if it was an earlier one of the agent."""
+    told = facts.exported.get(entry.address.path)
+    if told is None or told.at < (_started_at(facts, entry, pane) or 0.0):
+        return None
+    return told
 
 
 def _started_at(facts: TownFacts, entry: RosterEntry, pane: Pane | None) -> float | None:

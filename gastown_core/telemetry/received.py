@@ -1,4 +1,4 @@
-"""What agents' programs export of themselves, as facts: requests that cost, and decisions about tools.  Pure.
+"""What agents' programs export of themselves, as facts: requests that cost or were refused, and decisions about tools.  Pure.
 
 Known are the log records of Claude Code.  Its metrics sum up the same requests, so they are not counted again.  What is
 junk, or of nobody in the town, is left out; prompts and texts are not read at all.
@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from gastown_core.model.address import parse_address
 from gastown_core.model.record import Record
+from gastown_core.runtimes.adapter import words
+from gastown_core.runtimes.exported import Exported
 from gastown_core.runtimes.usage import dollars, tokens
 from gastown_core.usage.cost_facts import CostFact
 
@@ -39,29 +41,52 @@ class Received(Record):
     decisions: Sequence[Decision]
     left_out: int = 0
     junk: int = 0
+    exported: Mapping[str, Exported] = {}
+    """By agent, as evidence about it."""
 
 
 def facts_in(message: Any, now: float) -> Received:
     """Return what an OTLP request for logs tells."""
     costs: list[CostFact] = []
     decisions: list[Decision] = []
+    exported: dict[str, Exported] = {}
     left_out = junk = 0
     for origin, record in _records(message):
         told = {**origin, **_attributes(record.attributes)}
         name = str(told.get("event.name") or record.event_name or _text(record.body)).removeprefix("claude_code.")
         agent = _agent_of(told)
         at = record.time_unix_nano / 1e9 if 0 < record.time_unix_nano / 1e9 <= now + 86400 else now
-        if not agent or name not in ("api_request", "tool_decision"):
+        if not agent or name not in ("api_request", "api_error", "tool_decision"):
             left_out += 1
             continue
+        # a clock that goes fast must not make evidence of the future
+        seen = min(at, now)
         try:
             if name == "api_request":
                 costs.append(_cost(told, agent, at))
+                one = Exported(request_at=seen, model=costs[-1].model)
+            elif name == "api_error":
+                one = Exported(error_at=seen, error=_refusal(told))
             else:
                 decisions.append(_decision(told, agent, at))
+                one = Exported(tool_at=seen, tool=decisions[-1].tool, decision=decisions[-1].decision)
         except ValueError:
             junk += 1
-    return Received(costs, decisions, left_out, junk)
+            continue
+        exported[agent] = exported.get(agent, Exported()).newer(one)
+    return Received(costs, decisions, left_out, junk, exported)
+
+
+def _refusal(told: Mapping[str, object]) -> str:
+    """Return why a request was refused, in one line. Raises ValueError without words."""
+    status, tries = told.get("status_code"), told.get("attempt")
+    text = words(told.get("error"), LONGEST_WORD)
+    if not text:
+        raise ValueError("no error is told")
+    code = str(status) if isinstance(status, int | str) and str(status).isdigit() and len(str(status)) == 3 else ""
+    head = f"{code}: " if code and code not in text else ""
+    count = str(tries) if isinstance(tries, int | str) else ""
+    return f"{head}{text}" + (f" (try {count})" if count.isdigit() and len(count) < 4 else "")
 
 
 def _records(message: Any) -> Iterator[tuple[dict[str, object], Any]]:

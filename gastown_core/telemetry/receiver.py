@@ -19,6 +19,7 @@ from gastown_core.events.log import append_event
 from gastown_core.files.atomic import read_json, write_json
 from gastown_core.files.folders import private_folder
 from gastown_core.files.spool import spool
+from gastown_core.runtimes.exported import Exported, read_exported, write_exported
 from gastown_core.telemetry.agent_env import KEY_HEADER
 from gastown_core.telemetry.received import facts_in
 from gastown_core.usage.cost_facts import keep
@@ -26,6 +27,7 @@ from gastown_core.usage.usage_ledger import UsageLedger
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from typing import Any
 
     from gastown_core.clock import Clock
@@ -55,6 +57,8 @@ class Receiver:
         self.root, self.clock = root, clock
         self.message = ExportLogsServiceRequest
         self.taken = self.junk = 0
+        self._turn = threading.Lock()
+        self._exported = _remembered(root)
         private_folder(os.path.dirname(note_path(root)))
         known = _known(root)
         self.key = str(known.get("key") or secrets.token_urlsafe(24))
@@ -73,6 +77,8 @@ class Receiver:
         """Keep what a request for logs tells. Raises ValueError for junk, StoreError if it cannot be kept."""
         now = self.clock.now()
         told = facts_in(_decoded(self.message(), body, kind), now)
+        # first: a request that is refused is sent again, and nothing of this doubles by that
+        self._remember(told.exported, now)
         if told.costs:
             with UsageLedger(self.root) as ledger:
                 keep(ledger, told.costs, now)
@@ -80,6 +86,17 @@ class Receiver:
             self._tell(one)
         self.taken += len(told.costs) + len(told.decisions)
         self.junk += told.junk
+
+    def _remember(self, told: Mapping[str, Exported], now: float) -> None:
+        """Keep the newest of what agents' programs told, as evidence about them. Raises StoreError, OSError."""
+        if not told:
+            return
+        with self._turn:
+            known = {**self._exported}
+            for agent, one in told.items():
+                known[agent] = known.get(agent, Exported()).newer(one)
+            if known != self._exported:
+                self._exported = write_exported(self.root, known, now)
 
     def _tell(self, one: Decision) -> None:
         told = {"session": one.session, "agent_type": "claude", "tool_name": one.tool}
@@ -99,6 +116,14 @@ class Receiver:
 def _known(root: str) -> dict[str, Any]:
     try:
         return read_json(note_path(root)) or {}
+    except GastownError:
+        return {}
+
+
+def _remembered(root: str) -> dict[str, Exported]:
+    """Return what an earlier receiver kept; nothing if its file is junk, which the next one replaces."""
+    try:
+        return read_exported(root)
     except GastownError:
         return {}
 

@@ -151,7 +151,18 @@ def test_each_order_is_known_by_its_own_command(kind: object) -> None:
 EVERYWHERE = [page.path for page in PAGES]
 
 
-SOURCES = ("events", "ledger", "heartbeats", "panes", "refineries", "scheduler", "daemon", "usage", "programs")
+SOURCES = (
+    "events",
+    "ledger",
+    "heartbeats",
+    "panes",
+    "refineries",
+    "scheduler",
+    "daemon",
+    "usage",
+    "programs",
+    "exports",
+)
 
 
 @pytest.mark.parametrize("source", SOURCES)

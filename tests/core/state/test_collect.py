@@ -14,6 +14,7 @@ from gastown_core.clock import FixedClock, parse_moment
 from gastown_core.model.address import Address, parse_address
 from gastown_core.model.agent import Health
 from gastown_core.model.snapshot import ConvoyView, MemberView, RigView, SchedulerView, TownSnapshot
+from gastown_core.runtimes.exported import FILE, Exported, exported_folder, write_exported
 from gastown_core.state.as_json import status_json
 from gastown_core.state.collect import Sources, collect
 from gastown_core.state.detail import ready_beads
@@ -246,3 +247,27 @@ def test_a_record_of_who_somebody_is_hangs_on_no_hook(
     assert held == ["dm-9d8"]
     who = parse_address(assignee)
     assert hooked_work(TownLedger(root), who, "dm") == []
+
+
+def test_what_a_program_exported_is_evidence_of_its_agent_and_a_broken_file_is_said(
+    root: str,
+) -> None:
+    write_exported(root, {"demo/polecats/rust": Exported(request_at=NOW - 90, model="claude-x")}, NOW)
+    sources = Sources(root)
+    try:
+        sources.look_at_agents(NOW)
+        (rust,) = [one for one in reduce_town(sources.facts, NOW).agents if one.address.name == "rust"]
+        assert sources.facts.exported["demo/polecats/rust"].model == "claude-x"
+        # its session is gone: what decides comes first, and this is told too if the program of that time exported it
+        assert rust.health.state is Health.ZOMBIE
+        path = Path(exported_folder(root), FILE)
+        path.write_text("{")
+        sources.look_at_agents(NOW + 1)
+        snapshot = reduce_town(sources.facts, NOW + 1)
+        assert [one.name for one in snapshot.sources if one.error] == ["exports"]
+        assert sources.facts.exported, "what was read last stays"
+        path.unlink()
+        sources.look_at_agents(NOW + 2)
+        assert not sources.facts.error_of("exports") and not sources.facts.exported
+    finally:
+        sources.close()

@@ -8,6 +8,7 @@ import pytest
 
 from gastown_core.model.agent import Health
 from gastown_core.runtimes.adapter import BLANK, Said
+from gastown_core.runtimes.exported import Exported
 from gastown_core.runtimes.heartbeat import Heartbeat
 from gastown_core.state.evidence import Evidence, ProgressSign, Thresholds
 from gastown_core.state.health import classify
@@ -332,3 +333,47 @@ def test_a_slow_start_with_an_empty_screen_asks_nothing(ago: float, detail: str,
     found = classify(Evidence(**RUNS, said=said("starting", ago), screen=("unknown", detail)), LIMITS, NOW)
     assert found.state is state
     assert words in found.reasons[0].text
+
+
+def exported(**ago: Any) -> Exported:
+    """What it exported, with moments given as seconds ago."""
+    return Exported(**{key: NOW - value if key.endswith("_at") else value for key, value in ago.items()})
+
+
+REFUSED = exported(request_at=60, model="claude-x", error_at=5, error="529: overloaded (try 3)")
+
+
+@pytest.mark.parametrize(
+    ("name", "evidence", "state", "source"),
+    [
+        ("refused while its record knows a turn", at_work(1, said=said("busy", 30), exported=REFUSED), Health.LIMITED, "telemetry"),
+        ("refused, and then answered", at_work(1, said=said("busy", 30), exported=REFUSED._replace(request_at=NOW - 1)), Health.WORKING, ""),
+        ("refused before its record moved", at_work(1, said=said("busy", 2), exported=REFUSED), Health.WORKING, ""),
+        ("refused, and the turn ended", at_work(5, said=OVER, exported=REFUSED), Health.STOPPED_SHORT, "record"),
+        ("refused, and asks", at_work(1, said=said("waiting", 30), exported=REFUSED), Health.WAITING, "record"),
+        ("refused long ago", at_work(1, said=said("busy", 400), exported=REFUSED._replace(error_at=NOW - 301)), Health.WORKING, ""),
+        ("refused for another cause", at_work(1, said=said("busy", 30), exported=REFUSED._replace(error="400: bad")), Health.WORKING, ""),
+        ("refused by a program without a word", at_work(1, exported=REFUSED), Health.WORKING, ""),
+        ("refused, then killed", at_work(5, said=said("busy", 30), alive=False, exported=REFUSED), Health.ZOMBIE, "process"),
+        ("a long turn that prints nothing and asks its model", at_work(20, said=said("busy", 1200), exported=exported(request_at=30)), Health.WORKING, ""),
+        ("a long turn of which nothing is heard", at_work(20, said=said("busy", 1200), exported=exported(request_at=1000)), Health.STALLED, ""),
+    ],
+    ids=lambda value: value if isinstance(value, str) and " " in value else None,
+)  # fmt: skip
+def test_what_it_exports_stands_below_its_record(name: str, evidence: Evidence, state: Health, source: str) -> None:
+    report = classify(evidence, LIMITS, NOW)
+    assert report.state is state, report.reasons
+    if source:
+        assert report.reasons[0].source == source, report.reasons
+    if state is Health.LIMITED:
+        # judged again when the refusal is too old to count
+        assert report.forecast is not None and report.forecast.at == NOW - 5 + LIMITS.limit_held_s
+
+
+def test_what_it_exports_is_told_with_its_moment_whatever_decides() -> None:
+    told = exported(request_at=20, model="claude-x", tool_at=10, tool="Bash", decision="reject")
+    reasons = classify(at_work(5, said=OVER, exported=told), LIMITS, NOW).reasons
+    found = [(one.text, one.at) for one in reasons if one.source == "telemetry"]
+    assert found == [("claude-x answered a request", NOW - 20), ("was refused Bash", NOW - 10)]
+    ranks = [one.source for one in reasons]
+    assert ranks.index("record") < ranks.index("telemetry")

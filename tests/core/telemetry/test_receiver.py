@@ -18,6 +18,7 @@ from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsSer
 from gastown_core.clock import FixedClock
 from gastown_core.events.log import log_path
 from gastown_core.files.spool import open_spool, spool_path
+from gastown_core.runtimes.exported import FILE, Exported, exported_folder, read_exported, write_exported
 from gastown_core.telemetry.agent_env import KEY_HEADER
 from gastown_core.telemetry.receiver import MOST_BODY, Receiver, note_path
 from gastown_core.usage.cost_facts import settle
@@ -229,3 +230,68 @@ def test_a_remembered_port_that_is_taken_is_replaced_and_a_fixed_one_is_not(tmp_
             Receiver(str(tmp_path), FixedClock(NOW), first.port)
     finally:
         first.close()
+
+
+OPAL = "shop/polecats/opal"
+
+
+def refused(**more: object) -> dict[str, object]:
+    return {"event.name": "api_error", "session.id": "s-1", "error": "Overloaded\n\x1b[2J", "status_code": 529, "attempt": 3, **more}  # fmt: skip
+
+
+def test_the_newest_of_each_kind_is_kept_as_evidence(tmp_path: Path, receiver: Receiver) -> None:
+    for record in (spent(), refused(), decided("reject"), refused(error=""), refused(error=7)):
+        assert post(receiver, request(record).SerializeToString()) == 200
+    one = read_exported(str(tmp_path))[OPAL]
+    assert (one.model, one.tool, one.decision) == ("claude-x", "Bash", "reject")
+    assert one.error.startswith("529: Overloaded ") and one.error.endswith("(try 3)") and "\n" not in one.error
+    assert receiver.junk == 2
+    path = Path(exported_folder(str(tmp_path)), FILE)
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert b"secret" not in path.read_bytes()
+
+
+def test_evidence_outlives_the_receiver_and_never_goes_back_or_ahead(tmp_path: Path, receiver: Receiver) -> None:
+    ahead = request(spent(1))
+    ahead.resource_logs[0].scope_logs[0].log_records[0].time_unix_nano = int((NOW + 5000) * 1e9)
+    assert post(receiver, ahead.SerializeToString()) == 200
+    old = request(spent(2, model="claude-old"))
+    old.resource_logs[0].scope_logs[0].log_records[0].time_unix_nano = int((NOW - 5000) * 1e9)
+    assert post(receiver, old.SerializeToString()) == 200
+    second = Receiver(str(tmp_path), FixedClock(NOW + 10))
+    try:
+        assert post(second, request(decided("accept"), **{"gt.actor": "mayor"}).SerializeToString()) == 200
+    finally:
+        second.close()
+    known = read_exported(str(tmp_path))
+    assert (known[OPAL].request_at, known[OPAL].model) == (NOW, "claude-x")
+    assert known["mayor"].tool == "Bash"
+
+
+def test_evidence_that_cannot_be_kept_is_asked_for_again_and_nothing_doubles(
+    tmp_path: Path, receiver: Receiver
+) -> None:
+    open_spool(str(tmp_path))
+    Path(exported_folder(str(tmp_path)), FILE).mkdir(parents=True)
+    body = request(decided("accept")).SerializeToString()
+    assert [post(receiver, body), post(receiver, body)] == [503, 503]
+    Path(exported_folder(str(tmp_path)), FILE).rmdir()
+    assert post(receiver, body) == 200
+    assert len(Path(spool_path(str(tmp_path))).read_text().splitlines()) == 1
+
+
+@pytest.mark.parametrize("row", [7, [], {"request_at": "x"}, {"error": 5}, {"request_at": 1e12}, {"tool_at": True}])
+def test_junk_rows_of_the_file_hide_no_others(tmp_path: Path, row: object) -> None:
+    write_exported(str(tmp_path), {OPAL: Exported(request_at=NOW)}, NOW)
+    path = Path(exported_folder(str(tmp_path)), FILE)
+    told = json.loads(path.read_text())
+    told["agents"]["mayor"] = row
+    path.write_text(json.dumps(told))
+    assert read_exported(str(tmp_path)) == {OPAL: Exported(request_at=NOW)}
+
+
+def test_agents_that_were_silent_for_a_day_are_forgotten(tmp_path: Path) -> None:
+    known = {f"shop/polecats/p{number}": Exported(request_at=NOW - number * 100) for number in range(1500)}
+    kept = write_exported(str(tmp_path), known, NOW)
+    assert read_exported(str(tmp_path)) == kept
+    assert len(kept) == 864
