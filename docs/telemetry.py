@@ -71,7 +71,7 @@ SOURCES = {"usage ledger": "the usage ledger", "ledger": "the ledger's server", 
 ABSENT = f"""
 Nothing tells these attributes yet: {", ".join(f"`{one}`" for one in sorted(UNTOLD - {row.name for row in LOGS}))}.
 """
-NO_DOLT = "\nThe `gastown.dolt` gauges are names for a ledger on a Dolt server; nothing tells them yet, and a ledger of files has none.\n"
+NO_DOLT = "\nThe `gastown.dolt` gauges tell of a ledger on a Dolt server; a ledger of files has none. The size is told where the databases are the town's own.\n"
 
 
 def data_model_page() -> str:

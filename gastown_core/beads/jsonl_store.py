@@ -32,6 +32,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Callable, Iterable, Iterator
+    from typing import TypedDict
 
     from gastown_core.beads.batch import RuleBatch
     from gastown_core.beads.index_intake import Progress
@@ -40,6 +41,19 @@ if TYPE_CHECKING:
     from gastown_core.beads.twins import Twin
     from gastown_core.clock import Clock
     from gastown_core.errors import GastownError
+
+
+if TYPE_CHECKING:
+
+    class StoreOptions(TypedDict, total=False):
+        """What every store takes by name; ``JsonlStore`` says what each means."""
+
+        clock: Clock
+        words: Vocabulary | None
+        foreign: Callable[[str], Excerpt | None] | None
+        lacks: Callable[[str], bool] | None
+        progress: Progress | None
+        read_only: bool
 
 
 class JsonlStore:

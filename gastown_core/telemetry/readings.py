@@ -1,4 +1,4 @@
-"""Figures that are read and not counted: what agents used, by the usage ledger, and how the town stands, by its snapshot."""
+"""Figures that are read and not counted: what agents used, by the usage ledger, how the town stands, by its snapshot, and how its server is."""
 
 from __future__ import annotations
 
@@ -80,10 +80,33 @@ def used_between(root: str, agent: str, start: float, end: float) -> Mapping[str
     return {**told, MODEL: model} if model else told
 
 
+def of_server(root: str) -> Read:
+    """Return how the Dolt server of the town's beads is; nothing for a town whose beads are in files."""
+    # with a town on a server only
+    from gastown_core.beads.discovery import is_served
+
+    if not is_served(os.path.join(root, ".beads")):
+        return {}
+    from gastown_core.beads.dolt.upkeep import vitals_of
+
+    found = vitals_of(root)
+    if found is None:
+        return {}
+    told: dict[str, float | None] = {
+        "healthy": float(found.is_healthy),
+        "connections": found.connections,
+        "max_connections": found.max_connections,
+        "query_latency_ms": found.latency_ms,
+        "disk_usage_bytes": found.disk_bytes,
+    }
+    return {f"gastown.dolt.{name}": {(): float(value)} for name, value in told.items() if value is not None}
+
+
 def of_town(town: TownSnapshot, need: int) -> Read:
-    """Return how the town stands; ``need`` is how much waits on a person."""
+    """Return how the town stands, and the server of its beads; ``need`` is how much waits on a person."""
     health = Counter(one.health.state.value for one in town.agents)
     return {
+        **of_server(town.root),
         "gastown.agents": {(("health", name),): float(count) for name, count in sorted(health.items())},
         "gastown.attention": {(): float(need)},
     }

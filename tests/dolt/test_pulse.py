@@ -16,8 +16,11 @@ from gastown_core.beads.dolt.pulse import Pulse
 from gastown_core.beads.dolt.schema import read_schema
 from gastown_core.beads.opening import open_store
 from gastown_core.beads.query import BeadQuery
+from gastown_core.daemon.wakeups import Wakeups
+from gastown_core.files.atomic import write_json
 from gastown_core.state.live import LiveTown
-from tests.support.dolt import Server, needs_dolt, serve
+from gastown_core.telemetry.readings import of_server
+from tests.support.dolt import Server, free_port, needs_dolt, serve
 from tests.support.towns import reference_town
 
 pytestmark = [needs_dolt, pytest.mark.dolt, pytest.mark.timeout(300)]
@@ -158,3 +161,45 @@ def test_a_store_whose_port_is_none_does_not_keep_the_others_from_being_watched(
     with open(os.path.join(root, "demo", ".beads", ".cache", "dolt", "issues.jsonl"), "rb") as handle:
         assert b'"seen"' in handle.read().splitlines()[-1]
     assert "no port" in pulse.trouble_of(bad)
+
+
+async def test_the_daemon_watches_the_store_of_a_rig_that_comes_later(served, server):
+    root = served[0]
+    woken: list[str] = []
+    wakeups = Wakeups(root, woken.append)
+    wakeups.start()
+    pulse = wakeups.pulse()
+    assert pulse is not None and wakeups.pulse() is None
+    task = asyncio.create_task(pulse.run())
+    try:
+        database = server.new_database(moment="DATETIME")
+        serve(os.path.join(root, "later", ".beads"), server, database)
+        path = os.path.join(root, "mayor", "rigs.json")
+        with open(path) as handle:
+            rigs = json.load(handle)
+        rigs["rigs"]["later"] = {**rigs["rigs"]["demo"], "beads": {"repo": "", "prefix": "lt"}}
+        write_json(path, rigs)
+        # what the daemon does at each of its looks around
+        wakeups.watch_new_stores()
+        assert wakeups.pulse() is None
+        link = server.link(database)
+        link.tell(
+            "INSERT INTO issues (id, title, description, design, acceptance_criteria, notes, created_at, updated_at) "
+            "VALUES ('lt-1', 'from the new rig', '', '', '', '', '2026-03-02 10:11:12', '2026-03-02 10:11:12')"
+        )
+        link.close()
+        async with asyncio.timeout(LIMIT_S):
+            while "ledger:later" not in woken:
+                await asyncio.sleep(0.02)
+    finally:
+        task.cancel()
+        await wakeups.close()
+
+
+def test_the_gauges_of_telemetry_tell_how_the_server_is(served, server):
+    root = served[0]
+    found = {name.removeprefix("gastown.dolt."): series[()] for name, series in of_server(root).items()}
+    assert found["healthy"] == 1 and found["connections"] >= 0 and found["max_connections"] > 1
+    assert 0 < found["query_latency_ms"] < 60_000 and "disk_usage_bytes" not in found
+    serve(os.path.join(root, ".beads"), server, "none", dolt_server_port=free_port())
+    assert of_server(root) == {"gastown.dolt.healthy": {(): 0.0}}

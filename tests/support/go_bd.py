@@ -13,20 +13,21 @@ import pytest
 from tests.support.dolt import CACHE, HERE, Server
 
 
-def go_bd() -> str:
-    """Its path: that of ``GT_TEST_GO_BD``, or what ``.ci/go-bd`` built; empty if there is neither."""
+def go_bds() -> list[str]:
+    """Their paths: those of ``GT_TEST_GO_BD``, or what ``.ci/go-bd`` built, each version."""
+    named = os.environ.get("GT_TEST_GO_BD", "")
     cache = Path(os.environ.get(CACHE) or HERE / ".cache" / "dolt")
-    built = next(iter(sorted(cache.glob("go-bd/v*/bd"))), None)
-    return os.environ.get("GT_TEST_GO_BD") or str(built or "")
+    return named.split(os.pathsep) if named else [str(one) for one in sorted(cache.glob("go-bd/v*/bd"))]
 
 
-needs_go_bd = pytest.mark.skipif(not go_bd(), reason="there is no bd of the Go tools; .ci/go-bd builds it with Go")
+needs_go_bd = pytest.mark.skipif(not go_bds(), reason="there is no bd of the Go tools; .ci/go-bd builds it with Go")
 
 
 class GoProject:
     """A project that the Go ``bd`` has set up on a server, and that program run in it."""
 
-    def __init__(self, root: Path, server: Server, prefix: str) -> None:
+    def __init__(self, root: Path, server: Server, prefix: str, program: str) -> None:
+        self.program = program
         self.root = str(root)
         self.server = server
         home = root.parent / "home"
@@ -41,7 +42,7 @@ class GoProject:
 
     def run(self, *words: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [go_bd(), *words], cwd=self.root, env=self.env, capture_output=True, text=True, timeout=120
+            [self.program, *words], cwd=self.root, env=self.env, capture_output=True, text=True, timeout=120
         )
 
     def bd(self, *words: str) -> str:

@@ -2,7 +2,7 @@
 
 The mirror is disposable, like the index.  It is brought up to date in one snapshot of the database: a hash says whether
 anything changed, ``DOLT_DIFF`` from the commit last seen names the changed beads, and only those are read.  Wisps have
-no history; their times of change say which of them to read.
+no history; ``wisp_marks`` say which of them to read.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from gastown_core.beads import ledger_line
 from gastown_core.beads.dolt import rows
 from gastown_core.beads.dolt.link import RefusedError, UnreachableError, no_dolt
 from gastown_core.beads.dolt.schema import ISSUES, WISPS, Schema, kept_schema
+from gastown_core.beads.dolt.wisp_marks import wisps_to_read
 from gastown_core.errors import SettingsError, StoreError
 from gastown_core.files.atomic import read_json, write_atomic, write_json
 from gastown_core.files.jsonl import append_lines
@@ -117,12 +118,12 @@ class Mirror:
                 return False
             head = str(self.link.ask("SELECT HASHOF('HEAD')")[0][0])
             stamps = self._stamps(schema)
-            changed = self._changed_since(state, schema, stamps)
+            changed, marks = self._changed_since(state, schema, stamps)
             loose = self._loose(state, schema, head, changed[ISSUES])
             fresh = {home: self.read(home, ids) for home, ids in changed.items()}
             words = self._words(schema, state, stamps)
         sums = self._take_in(state, changed, loose, fresh)
-        self._keep_state({"hash": now, "head": head, "stamps": stamps, "words": words, **sums})
+        self._keep_state({"hash": now, "head": head, "stamps": stamps, "words": words, "marks": marks, **sums})
         self._seen = now
         return True
 
@@ -145,6 +146,8 @@ class Mirror:
         wisps = state.get(WISPS) or {}
         if changed[WISPS] is None:
             wisps = self._replace(WISPS, fresh[WISPS], wisps)
+        elif asked_wisps := changed[WISPS]:
+            wisps = self._renew(asked_wisps, fresh[WISPS], wisps)
         sums = {one: crc32(line) for one, line in fresh[ISSUES].items()}
         asked, known = changed[ISSUES], state.get("loose") or {}
         if asked is None:
@@ -182,21 +185,25 @@ class Mirror:
         fields = ", ".join(f"DOLT_HASHOF_TABLE('{name}')" for name in names)
         return dict(zip(names, map(str, self.link.ask(f"SELECT {fields}")[0]), strict=True))
 
-    def _changed_since(self, state: Raw, schema: Schema, stamps: dict[str, str]) -> dict[str, set[str] | None]:
-        """Return the ids to read for each home; None means all."""
+    def _changed_since(
+        self, state: Raw, schema: Schema, stamps: dict[str, str]
+    ) -> tuple[dict[str, set[str] | None], Raw]:
+        """Return the ids to read for each home, None for all, and the marks of the wisps."""
         old = state.get("stamps")
         head = state.get("head")
         if not isinstance(old, dict) or not head or not self.exists:
-            return {ISSUES: None, WISPS: None}
+            return {ISSUES: None, WISPS: None}, {}
         changed: dict[str, set[str] | None] = {ISSUES: set(), WISPS: set()}
         touched = [name for name in _tables_of(schema, ISSUES) if old.get(name) != stamps[name]]
         if touched:
             differing = self._differing(touched, str(head))
             changed[ISSUES] = None if differing is None else differing | {*(state.get("loose") or {})}
         touched = [name for name in _tables_of(schema, WISPS) if old.get(name) != stamps[name]]
+        kept = state.get("marks")
+        marks = kept if isinstance(kept, dict) else {}
         if touched:
-            changed[WISPS] = None
-        return changed
+            changed[WISPS], marks = wisps_to_read(self.link, touched, marks)
+        return changed, marks
 
     def _differing(self, tables: list[str], head: str) -> set[str] | None:
         """Return the ids of beads with changed rows in these tables since a commit; None if it is gone."""
@@ -278,6 +285,13 @@ class Mirror:
             data = b"".join(line + b"\n" for line in fresh.values())
             write_atomic(self.path(home), data, mode=0o600, sync=False)
         return {one: crc32(line) for one, line in fresh.items()}
+
+    def _renew(self, asked: set[str], fresh: dict[str, bytes], told: Sums) -> Sums:
+        """Take in some wisps: those of ``asked`` that are not in ``fresh`` are gone."""
+        sums = {one: crc32(line) for one, line in fresh.items()}
+        different = {one: line for one, line in fresh.items() if told.get(one) != sums[one]}
+        self._append(WISPS, different, (one for one in asked if one in told and one not in fresh), set())
+        return {**{one: known for one, known in told.items() if one not in asked}, **sums}
 
     def _append(self, home: str, fresh: dict[str, bytes], gone: Iterable[str], moved: Iterable[str]) -> None:
         """Append records, and tombstones for those that are gone or moved to the other home."""

@@ -13,41 +13,18 @@ from gastown_core.beads.ids import default_prefix
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from typing import Unpack
 
-    from gastown_core.beads.index_intake import Progress
-    from gastown_core.beads.query import Excerpt
-    from gastown_core.beads.settings import Vocabulary
+    from gastown_core.beads.jsonl_store import StoreOptions
     from gastown_core.beads.store import BeadStore
-    from gastown_core.clock import Clock
 
 
-def open_served(
-    beads_dir: str,
-    prefix: str,
-    *,
-    clock: Clock,
-    words: Vocabulary,
-    foreign: Callable[[str], Excerpt | None] | None,
-    lacks: Callable[[str], bool] | None,
-    progress: Progress | None,
-    read_only: bool,
-) -> BeadStore:
+def open_served(beads_dir: str, prefix: str, **options: Unpack[StoreOptions]) -> BeadStore:
     """Return the store; if its server does not answer and nothing was ever read of it, that of the last export.
 
     Raises StoreError if there is neither, or if the server is not that of these beads.
     """
-    store = DoltStore(
-        beads_dir,
-        prefix,
-        address_of(beads_dir),
-        clock=clock,
-        words=words,
-        foreign=foreign,
-        lacks=lacks,
-        progress=progress,
-        read_only=read_only,
-    )
+    store = DoltStore(beads_dir, prefix, address_of(beads_dir), **options)
     try:
         store.index.refresh()
     except UnreachableError as error:
@@ -57,12 +34,8 @@ def open_served(
             beads_dir,
             prefix or default_prefix(os.path.basename(os.path.dirname(beads_dir))),
             f"{error}; shown is the last export, {ledger_name(beads_dir)}",
-            clock=clock,
-            words=words,
-            foreign=foreign,
-            lacks=lacks,
-            progress=progress,
+            **options,
         )
     store.prefix = prefix or own_prefix(store) or default_prefix(os.path.basename(os.path.dirname(beads_dir)))
-    store.words = own_words(store, words)
+    store.words = own_words(store, store.words)
     return store

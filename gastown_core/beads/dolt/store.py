@@ -21,16 +21,13 @@ from gastown_core.model.json_text import encode_json, encode_text
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from typing import Unpack
 
     from gastown_core.beads.batch import RuleBatch
     from gastown_core.beads.dolt.address import Address
     from gastown_core.beads.dolt.writer import DoltWriter
-    from gastown_core.beads.index_intake import Progress
-    from gastown_core.beads.query import Excerpt
-    from gastown_core.beads.settings import Vocabulary
+    from gastown_core.beads.jsonl_store import StoreOptions
     from gastown_core.beads.twins import Twin
-    from gastown_core.clock import Clock
 
 MEMORIES = "kv.memory."
 """What the keys of memories in the table ``config`` begin with."""
@@ -39,21 +36,9 @@ MEMORIES = "kv.memory."
 class LastExport(JsonlStore):
     """The last export of a database whose server does not answer: read-only, and ``why`` says so."""
 
-    def __init__(
-        self,
-        beads_dir: str,
-        prefix: str,
-        why: str,
-        *,
-        clock: Clock,
-        words: Vocabulary,
-        foreign: Callable[[str], Excerpt | None] | None,
-        lacks: Callable[[str], bool] | None,
-        progress: Progress | None,
-    ) -> None:
-        super().__init__(
-            beads_dir, prefix, clock=clock, words=words, foreign=foreign, lacks=lacks, progress=progress, read_only=True
-        )
+    def __init__(self, beads_dir: str, prefix: str, why: str, **options: Unpack[StoreOptions]) -> None:
+        options["read_only"] = True
+        super().__init__(beads_dir, prefix, **options)
         self._why = why
 
     @property
@@ -65,19 +50,7 @@ class LastExport(JsonlStore):
 class DoltStore(JsonlStore):
     """The store of ``beads_dir`` in the database at ``address``."""
 
-    def __init__(
-        self,
-        beads_dir: str,
-        prefix: str,
-        address: Address,
-        *,
-        clock: Clock = SYSTEM_CLOCK,
-        words: Vocabulary | None = None,
-        foreign: Callable[[str], Excerpt | None] | None = None,
-        lacks: Callable[[str], bool] | None = None,
-        progress: Progress | None = None,
-        read_only: bool = False,
-    ) -> None:
+    def __init__(self, beads_dir: str, prefix: str, address: Address, **options: Unpack[StoreOptions]) -> None:
         try:
             folder = cache_folder(os.path.join(beads_dir, FOLDER))
         except OSError as error:
@@ -86,20 +59,11 @@ class DoltStore(JsonlStore):
                 f"{os.path.join(beads_dir, FOLDER)}: {error.strerror or error}",
                 "questions are answered from that folder: make it writable",
             ) from error
-        super().__init__(
-            folder,
-            prefix,
-            clock=clock,
-            words=words,
-            foreign=foreign,
-            lacks=lacks,
-            progress=progress,
-            read_only=read_only,
-        )
+        super().__init__(folder, prefix, **options)
         self.beads_dir = beads_dir
         self.link = Link(address)
         self.mirror = Mirror(folder, self.link)
-        self.index: MirrorIndex = MirrorIndex(self.mirror, SYSTEM_CLOCK, progress)
+        self.index: MirrorIndex = MirrorIndex(self.mirror, SYSTEM_CLOCK, options.get("progress"))
 
     @property
     def files_dir(self) -> str:

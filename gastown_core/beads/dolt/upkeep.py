@@ -1,12 +1,14 @@
-"""Backups of a town's databases, and collecting what their history no longer needs; both while the server runs."""
+"""Backups of a town's databases, collecting what their history no longer needs, and how the server is; all while it runs."""
 
 from __future__ import annotations
 
 import os
+import time
 
-from gastown_core.beads.dolt.address import HOST, USER, Address, town_port
+from gastown_core.beads.discovery import is_served
+from gastown_core.beads.dolt.address import HOST, USER, Address, address_of, town_port
 from gastown_core.beads.dolt.link import Link
-from gastown_core.beads.dolt.server import databases_of
+from gastown_core.beads.dolt.server import databases_of, status_of
 from gastown_core.errors import GastownError
 from gastown_core.files.folders import cache_folder
 from gastown_core.model.record import Record
@@ -24,6 +26,38 @@ class Upkeep(Record):
     database: str
     is_ok: bool
     said: str
+
+
+class Vitals(Record):
+    """How the server of the town's beads is; figures are None where it does not answer, or is not the town's own."""
+
+    is_healthy: bool
+    connections: int | None = None
+    max_connections: int | None = None
+    latency_ms: float | None = None
+    disk_bytes: int | None = None
+
+
+def vitals_of(town: str) -> Vitals | None:
+    """Ask the server of the town's beads how it is; None for a town whose beads are in files."""
+    beads = os.path.join(town, ".beads")
+    if not is_served(beads):
+        return None
+    disk = status_of(town).disk_bytes if databases_of(town) else None
+    try:
+        link = Link(address_of(beads))
+    except GastownError:
+        return Vitals(is_healthy=False, disk_bytes=disk)
+    try:
+        most, now = link.ask("SELECT @@max_connections, (SELECT COUNT(*) FROM information_schema.processlist)")[0]
+        began = time.perf_counter()
+        link.ask("SELECT 1")
+        # without the connection of this question
+        return Vitals(True, max(0, int(now) - 1), int(most), (time.perf_counter() - began) * 1000, disk)
+    except GastownError:
+        return Vitals(is_healthy=False, disk_bytes=disk)
+    finally:
+        link.close()
 
 
 def back_up(town: str, folder: str = "", *, dry_run: bool = False) -> list[Upkeep]:
