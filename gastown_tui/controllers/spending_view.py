@@ -1,12 +1,9 @@
-"""The view of costs: by what it groups, of which time, and when it is read again."""
+"""The view of costs: by what it groups, and of which time."""
 
 from __future__ import annotations
 
-import asyncio
-
-from gastown_core.errors import GastownError, words_of
 from gastown_core.state.spending import KINDS
-from gastown_tui.text import clean
+from gastown_tui.controllers.page_view import PageView
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -19,24 +16,17 @@ if TYPE_CHECKING:
 
 DAY = 86400.0
 SPANS = (("the last 24 hours", DAY), ("the last 7 days", 7 * DAY), ("all that is known", 0.0))
-AGAIN_S = 15.0
-"""The age at which the table in view is read again."""
 
 
-class SpendingView:
-    """Shows the table; it is read in the background."""
+class SpendingView(PageView["Spending"]):
+    """Shows the table."""
+
+    view = subject = "costs"
 
     def __init__(self, console: Console, calls: CoreCalls, stage: Stage) -> None:
-        self.console = console
-        self.calls = calls
-        self.stage = stage
+        super().__init__(console, calls, stage)
         self.kind = 0
         self.span = 0
-        self.table: Spending | None = None
-        self.trouble = ""
-        self._came_from = "feed"
-        self._read_at = 0.0
-        self._is_reading = False
 
     def actions(self) -> dict[str, Callable[[], str | None]]:
         """The handlers of the view's actions, by action id."""
@@ -47,63 +37,26 @@ class SpendingView:
             "costs.span": self.turn_span,
         }
 
-    def toggle(self) -> None:
-        """Open the view, or go back."""
-        stage = self.stage
-        if stage.view == "costs":
-            stage.view = self._came_from
-        else:
-            self._came_from, stage.view = stage.view, "costs"
-            self._again()
-        self.console.show_all()
-        stage.panel.focus()
-        self.console.inspect()
-        self.console.lay_out()
-
     def turn(self, step: int) -> None:
         """Group by the next or previous kind."""
         self.kind = (self.kind + step) % len(KINDS)
-        self._again()
-        self.show()
+        self.ask_anew()
 
     def turn_span(self) -> None:
         """Take the next longer time, after the longest the shortest."""
         self.span = (self.span + 1) % len(SPANS)
-        self._again()
-        self.show()
+        self.ask_anew()
 
-    def _again(self) -> None:
-        self.table, self.trouble, self._read_at = None, "", 0.0
-
-    def show(self) -> None:
-        """Show the table; read it again if it is old."""
-        panel, now = self.stage.spending, self.console.now
-        if now - self._read_at >= AGAIN_S and not self._is_reading:
-            self._is_reading = True
-            self.console.start(self._read(self.kind, self.span), "spending")
-        empty = self.trouble or (
-            "Reading …" if self.table is None else "Nothing was used and nothing landed in that time."
-        )
-        panel.trouble = self.trouble if self.table is not None else ""
-        panel.guard(lambda: panel.show_table(self.table, SPANS[self.span][0], now, empty))
-
-    async def _read(self, kind: int, span: int) -> None:
-        table, trouble, seconds = None, "", SPANS[span][1]
+    def fetch(self, is_wanted: Callable[[], bool]) -> Spending:
+        """Read the table of this grouping and time."""
+        seconds = SPANS[self.span][1]
         since = self.console.now - seconds if seconds else 0.0
-        try:
-            table = await asyncio.to_thread(self.calls.spending, KINDS[kind], since, self.console.snapshot)
-        except (GastownError, OSError) as error:
-            trouble = f"costs cannot be read: {clean(words_of(error))}"
-        except Exception as error:  # noqa: BLE001  the view shows it, and the fault log has the traceback
-            self.console.fault("costs", error)
-            trouble = f"costs cannot be read: {clean(str(error)) or type(error).__name__}"
-        finally:
-            self._is_reading = False
-        if (kind, span) != (self.kind, self.span):
-            # another table is wanted meanwhile
-            self._read_at = 0.0
-        else:
-            self._read_at, self.trouble = self.console.now, trouble
-            self.table = table if table is not None else self.table
-        if self.stage.view == "costs":
-            self.show()
+        return self.calls.spending(KINDS[self.kind], since, self.console.snapshot)
+
+    def draw(self) -> None:
+        """Show the table."""
+        panel, now = self.stage.spending, self.console.now
+        nothing = "Nothing was used and nothing landed in that time."
+        empty = self.trouble or ("Reading …" if self.content is None else nothing)
+        panel.trouble = self.trouble if self.content is not None else ""
+        panel.guard(lambda: panel.show_table(self.content, SPANS[self.span][0], now, empty))

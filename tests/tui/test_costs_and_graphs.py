@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+
 from gastown_core.errors import StoreError
 from tests.support.console import Console
 
@@ -42,6 +44,35 @@ async def test_costs_that_cannot_be_read_say_why() -> None:
     async with app.run_test(size=(160, 45)) as pilot:
         await pilot.press("$")
         await until(pilot, lambda: "costs cannot be read: the ledger of usage is damaged" in app.screen_text())
+
+
+async def test_a_slow_answer_to_a_question_that_is_not_asked_any_more_is_dropped() -> None:
+    app = Console()
+    asked, answer, running, most = [], threading.Event(), [], []
+    plain = app.hands.spending
+
+    def slow(by, since, town):
+        running.append(by)
+        most.append(len(running))
+        if not asked:
+            asked.append(by)
+            answer.wait(30)
+        running.remove(by)
+        return plain(by, since, town)
+
+    app.hands.spending = slow
+    try:
+        async with app.run_test(size=(160, 45)) as pilot:
+            await pilot.press("$")
+            await until(pilot, lambda: asked)
+            await pilot.press("right")
+            await until(pilot, lambda: "Reading" in app.screen_text())
+            assert "shop/opal" not in app.screen_text()
+            answer.set()
+            await until(pilot, lambda: "Costs by rig" in app.screen_text() and "billing" in app.screen_text())
+    finally:
+        answer.set()
+    assert max(most) == 1
 
 
 async def test_graphs_of_a_day_a_week_and_six_hours() -> None:
