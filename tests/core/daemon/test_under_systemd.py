@@ -32,12 +32,16 @@ for _ in $(seq 100); do systemctl --user is-system-running && break; sleep 0.2; 
 gt() { "$PYTHON" -P -m gastown_cli "$@"; }
 unit() { systemctl --user show --value -p "$1" "$UNIT"; }
 daemon() { gt daemon status --json | "$PYTHON" -c 'import json, sys; print(json.load(sys.stdin).get("pid") or 0)'; }
-settle() { for _ in $(seq 150); do [ "$(unit MainPID)" != "$1" ] && [ "$(unit MainPID)" = "$(daemon)" ] && break; sleep 0.2; done; }
+settle() {
+  for _ in $(seq 150); do
+    now=$(unit MainPID); [ "$now" != 0 ] && [ "$now" != "$1" ] && [ "$now" = "$(daemon)" ] && break; sleep 0.2
+  done
+}
 
 gt daemon enable-supervisor >/dev/null || exit 1
 UNIT=$(basename "$HOME"/.config/systemd/user/*.service); settle 0
 first=$(unit MainPID); echo "enabled $(unit ActiveState) $([ "$first" = "$(daemon)" ] && echo same)"
-kill -9 "$first"; settle 0; settle "$first"
+kill -9 "$first"; settle "$first"
 echo "killed $(unit ActiveState) $(unit NRestarts) $([ "$(unit MainPID)" = "$(daemon)" ] && echo same)"
 gt daemon stop >/dev/null; sleep 7
 echo "stopped $(unit ActiveState) $(daemon)"
