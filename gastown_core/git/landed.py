@@ -8,8 +8,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from gastown_core.git.repo import Git
 
-BEAD, REQUEST, WORKER = "Bead", "Merge-Request", "Worker"
-"""Trailer keys."""
+BEAD, REQUEST, WORKER, WITHDRAWS = "Bead", "Merge-Request", "Worker", "Withdraws"
+"""Trailer keys; the last one names a request that a revert takes back: its older commits prove nothing any more."""
 
 
 class Landing(Record):
@@ -26,7 +26,7 @@ def landed(git: Git, ref: str, since: str = "") -> dict[str, Landing]:
     A ``since`` that does not exist is ignored.  Raises GitError if ``ref`` does not exist.
     """
     found: dict[str, Landing] = {}
-    for commit, at, beads, requests in _commits(git, ref, since):
+    for commit, at, beads, requests in _standing(git, ref, since):
         for place, bead in enumerate(beads):
             found.setdefault(bead, Landing(commit, requests[place] if place < len(requests) else "", at))
     return found
@@ -35,21 +35,36 @@ def landed(git: Git, ref: str, since: str = "") -> dict[str, Landing]:
 def landed_requests(git: Git, ref: str, since: str = "") -> dict[str, Landing]:
     """As ``landed``, by merge request."""
     found: dict[str, Landing] = {}
-    for commit, at, _, requests in _commits(git, ref, since):
+    for commit, at, _, requests in _standing(git, ref, since):
         for request in requests:
             found.setdefault(request, Landing(commit, request, at))
     return found
 
 
-def _commits(git: Git, ref: str, since: str) -> list[tuple[str, float, list[str], list[str]]]:
+def _standing(git: Git, ref: str, since: str) -> list[tuple[str, float, list[str], list[str]]]:
+    """The landings without what a later commit withdraws, the newest first."""
+    withdrawn: set[str] = set()
+    rows = []
+    for commit, at, beads, requests, taken_back in _commits(git, ref, since):
+        withdrawn |= set(taken_back)
+        pairs = [(bead, requests[place] if place < len(requests) else "") for place, bead in enumerate(beads)]
+        kept = [pair for pair in pairs if not pair[1] or pair[1] not in withdrawn]
+        mine = [one for one in requests if one not in withdrawn]
+        rows.append((commit, at, [bead for bead, _ in kept], mine))
+    return rows
+
+
+def _commits(git: Git, ref: str, since: str) -> list[tuple[str, float, list[str], list[str], list[str]]]:
     span = f"{since}..{ref}" if since and git.commit_of(since) else ref
-    form = f"--format=%H%x00%ct%x00%(trailers:key={BEAD},valueonly)%x00%(trailers:key={REQUEST},valueonly)%x01"
-    out = git.run("log", "--topo-order", f"--grep=^{BEAD}: ", form, span, "--")
+    told = "%x00".join(f"%(trailers:key={key},valueonly)" for key in (BEAD, REQUEST, WITHDRAWS))
+    wanted = (f"--grep=^{BEAD}: ", f"--grep=^{WITHDRAWS}: ")
+    out = git.run("log", "--topo-order", *wanted, f"--format=%H%x00%ct%x00{told}%x01", span, "--")
     rows = []
     for block in out.split("\x01"):
         parts = block.strip("\n").split("\0")
-        if len(parts) == 4:
-            rows.append((parts[0], float(parts[1]), parts[2].split(), parts[3].split()))
+        if len(parts) == 5:
+            commit, at, beads, requests, withdrawn = parts
+            rows.append((commit, float(at), beads.split(), requests.split(), withdrawn.split()))
     return rows
 
 

@@ -47,7 +47,7 @@ FAILURE_LABELS = (NEEDS_REBASE, NEEDS_FIX, NEEDS_RETRY)
 TROUBLES = {NEEDS_REBASE: "conflict", NEEDS_FIX: "gates were red", NEEDS_RETRY: "the push was refused"}
 """Label → what went wrong the last time."""
 """Why the last attempt failed: a conflict, failed gates, or a refused push."""
-MERGED, REJECTED, CONFLICT, SUPERSEDED = "merged", "rejected", "conflict", "superseded"
+MERGED, REJECTED, CONFLICT, SUPERSEDED, REVERTED = "merged", "rejected", "conflict", "superseded", "reverted"
 """Values of ``close_reason``."""
 LEVEL_S = 7200.0
 """Seconds of waiting that count as much as one priority level, if the rig sets none."""

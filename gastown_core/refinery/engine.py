@@ -24,6 +24,7 @@ from gastown_core.refinery.hold import INFRASTRUCTURE, HoldError, is_worth_a_try
 from gastown_core.refinery.integration import land_what_is_ready
 from gastown_core.refinery.merge_queue import Rivals, least_damage, next_batch, survey, turned_down
 from gastown_core.refinery.place import Refinery, merge_lock, slug
+from gastown_core.refinery.policy import POST_PUSH
 from gastown_core.refinery.pull_requests import follow, next_look, proposed_targets
 from gastown_core.refinery.quarantine import review
 from gastown_core.refinery.records import BatchResult
@@ -32,6 +33,7 @@ from gastown_core.refinery.runway import Runway, size_now
 from gastown_core.refinery.state_file import Board, read_state
 from gastown_core.refinery.stowage import Stowage
 from gastown_core.refinery.tips import remote_heads
+from gastown_core.refinery.verification import unverified, verify
 from gastown_core.refinery.window import Window
 from gastown_core.refinery.worktrees import Worktrees
 from gastown_core.town.estop import is_halted
@@ -124,7 +126,17 @@ class RefineryEngine:
         """Branches that have requests, or that a killed run was pushing to."""
         queue = self.queue()
         left = [one.target for one in queue.claimed if one.assignee == self.place.actor]
-        return list(dict.fromkeys([*queue.targets(), *left, *open_intents(self.place), *proposed_targets(self.place)]))
+        return list(
+            dict.fromkeys(
+                [
+                    *queue.targets(),
+                    *left,
+                    *open_intents(self.place),
+                    *unverified(self.place),
+                    *proposed_targets(self.place),
+                ]
+            )
+        )
 
     def due(self, *, patient: bool) -> list[str]:
         """Targets to serve now; a patient engine returns when some batch is full or has waited long enough.
@@ -195,6 +207,7 @@ class RefineryEngine:
             review(place)
             if not self._may_try(target):
                 return
+            self._verify(target, worktrees)
         except GitError as error:
             waiting = tuple(one.id for one in self.queue().ready if one.target == target)
             hold = put_on_hold(place, target, HoldError.of_git(error), "", waiting)
@@ -211,11 +224,24 @@ class RefineryEngine:
             is_alone=lambda: self._is_alone(target),
             foresee=Foresight(place, target, self.board, self.queue).look,
         ).run()
+        with suppress(GitError):
+            # what cannot be verified now is verified before the next batch
+            self._verify(target, worktrees)
+
+    def _verify(self, target: str, worktrees: Worktrees) -> None:
+        """Verify what was pushed until nothing of it is red, and dispatch the work that is taken back. Raises GitError."""
+        try:
+            while beads := verify(self.place, target, worktrees):
+                self.dispatch(beads)
+        finally:
+            worktrees.close()
 
     def _is_alone(self, target: str) -> bool:
         """Whether batches of the target run one after the other: only one is wanted, the queue is on hold, frozen or pushed
         by hand, or another target waits."""
         policy = self.place.policy
+        if any(gate.phase == POST_PUSH for gate in policy.gates):
+            return True
         if self.once or not policy.auto_push or policy.pull_requests or read_hold(self.place, target) is not None:
             return True
         if frozen(self.place) is not None:

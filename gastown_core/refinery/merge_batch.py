@@ -24,6 +24,7 @@ from gastown_core.refinery.recovery import Intent, drop_intent, write_intent
 from gastown_core.refinery.salvage import Salvage
 from gastown_core.refinery.stack import Clash, Stacker
 from gastown_core.refinery.tips import carried, find_tips, pieces
+from gastown_core.refinery.verification import note_push
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -324,6 +325,7 @@ class BatchRun(Batch):
                 return False
             self._record(batch, good)
             write_intent(place, intent)
+        note_push(place, self.target, base, head)
         place.at("before push")
         try:
             is_pushed = push_target(place, self.target, head, base)

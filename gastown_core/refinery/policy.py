@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from gastown_core.refinery.freeze_windows import FreezeWindow
     from gastown_core.town.settings import Settings
 
-FAST, PRE_MERGE, POST_SQUASH = "fast", "pre-merge", "post-squash"
+FAST, PRE_MERGE, POST_SQUASH, POST_PUSH = "fast", "pre-merge", "post-squash", "post-push"
 PHASES = (FAST, PRE_MERGE, POST_SQUASH)
 """The order in which gates run on a tree; those of a phase only if the earlier ones are green."""
 GATE_KEYS = ("cmd", "timeout", "phase", "fix_cmd", "report")
@@ -77,6 +77,7 @@ class Policy(Record):
     quarantine_s: float = 0.0
     needs_approval: bool = False
     also_push: tuple[str, ...] = ()
+    revert: bool = False
     warnings: tuple[str, ...] = ()
 
     @property
@@ -120,6 +121,7 @@ def load_policy(root: str, rig: str) -> Policy:
         freeze=_freeze(settings),
         needs_approval=read("merge_queue.needs_approval"),
         also_push=_also_push(settings),
+        revert=read("merge_queue.revert"),
         quarantine_s=settings.seconds("merge_queue.quarantine_time"),
         warnings=tuple(strange_keys(settings.value.get("merge_queue"))),
     )
@@ -174,8 +176,8 @@ def _gate(settings: Settings, name: str, value: object) -> Gate:
     if not timeout_s:
         raise _wrong(settings, f"{key}.timeout", "allowed: a duration such as 90s, 10m")
     phase = value.get("phase", PRE_MERGE)
-    if phase not in PHASES:
-        raise _wrong(settings, f"{key}.phase", f"allowed: {', '.join(PHASES)}")
+    if phase not in (*PHASES, POST_PUSH):
+        raise _wrong(settings, f"{key}.phase", f"allowed: {', '.join((*PHASES, POST_PUSH))}")
     report = _text(value.get("report"))
     if report and not (report := _below(report)):
         raise _wrong(settings, f"{key}.report", "allowed: a file below the checkout, such as build/report.xml")

@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from gastown_core.model.record import Record
 from gastown_core.model.refinery import ERROR, FAIL, GAVE_UP, PASS, RUNNING, GateRun
 from gastown_core.refinery.gate_run import run_command
-from gastown_core.refinery.policy import PHASES, Gate
+from gastown_core.refinery.policy import PHASES, POST_PUSH, Gate
 from gastown_core.refinery.report_file import clear_report, read_report
 from gastown_core.town.identity import in_nobodys_name
 
@@ -88,7 +88,8 @@ class Gates:
         done: list[GateRun] = []
         reports: dict[str, SuiteReport] = {}
         setup = [Gate(SETUP, self.policy.setup)] if self.policy.setup else []
-        stages = [[gate for gate in self.policy.gates if gate.phase == phase] for phase in PHASES]
+        phases = PHASES if any(gate.phase != POST_PUSH for gate in self.policy.gates) else ("", POST_PUSH, "")
+        stages = [[gate for gate in self.policy.gates if gate.phase == phase] for phase in phases]
         together = self.policy.gates_parallel
         for gates, side_by_side in zip([setup, *stages], (False, together, together, False), strict=True):
             done += self._phase(tree, tree_hash, gates, on_change, reports, side_by_side=side_by_side)

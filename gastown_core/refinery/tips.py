@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from gastown_core.errors import GitError
-from gastown_core.git.landed import BEAD, REQUEST, WORKER, trailers
+from gastown_core.git.landed import BEAD, REQUEST, WITHDRAWS, WORKER, trailers
 from gastown_core.model.metadata import read_conflict
 from gastown_core.model.record import Record
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from gastown_core.git.repo import Git
     from gastown_core.model.bead import Bead
     from gastown_core.model.merge_request import MergeRequest
-_OURS = re.compile(rf"^({BEAD}|{REQUEST}|{WORKER}):.*$", re.MULTILINE | re.IGNORECASE)
+_OURS = re.compile(rf"^({BEAD}|{REQUEST}|{WORKER}|{WITHDRAWS}):.*$", re.MULTILINE | re.IGNORECASE)
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 _EMPTY_TALK = re.compile(
     r"(wip\b|fixup!|squash!|work in progress|.*: work in progress, saved by gt done$)", re.IGNORECASE

@@ -230,9 +230,9 @@ RIG = (
     ),
     Setting(
         "merge_queue.gates.*.phase",
-        "one of fast|pre-merge|post-squash",
+        "one of fast|pre-merge|post-squash|post-push",
         "pre-merge",
-        "fast ones run first, post-squash ones last",
+        "fast ones run first, post-squash ones last, post-push ones on what was pushed",
     ),
     Setting(
         "merge_queue.gates.*.fix_cmd", "text", None, "command that repairs what the gate finds, tried before any blame"
@@ -251,6 +251,7 @@ RIG = (
     ),
     Setting("merge_queue.needs_approval", "bool", False, "merge only commits that a person approved (gt mq approve)"),
     Setting("merge_queue.also_push", "words", [], "branches that move with the default branch, in one atomic push"),
+    Setting("merge_queue.revert", "bool", False, "take back a request with which post-push gates are red"),
     Setting("merge_queue.tell_conflicts", "bool", True, "tell both agents once when their branches will conflict"),
     Setting("merge_queue.gates_parallel", "bool", True, "gates of one tree run side by side"),
     Setting("merge_queue.gate_log_bytes", "int>=1000", 2_000_000, "maximum size of a gate's log"),
