@@ -49,9 +49,9 @@ def run_refinery(args: Namespace) -> int:
     if args.action in SESSION:
         return _session(root, rig, args)
     from gastown_core.refinery.place import Refinery
-    from gastown_core.refinery.policy import Policy, level_of
+    from gastown_core.refinery.policy import of_hours
 
-    place = Refinery(root, rig, policy=Policy(level_s=level_of(root, rig)))
+    place = Refinery(root, rig, policy=of_hours(root, rig))
     return _status(place, as_json=args.json) if args.action == "status" else _list(place, args)
 
 

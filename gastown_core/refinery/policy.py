@@ -136,12 +136,15 @@ def level_of(root: str, rig: str) -> float:
 
 
 def of_hours(root: str, rig: str) -> Policy:
-    """The rig's policy without its gates, for whoever looks at the queue: how requests age, and when nothing is merged.
+    """The rig's policy without its gates, for whoever looks at the queue: how requests age, when nothing is merged, and
+    whether somebody has to approve.
 
     Settings that are wrong count as absent; the engine refuses them.
     """
     try:
-        return Policy(level_s=level_of(root, rig), freeze=_freeze(load_settings(root, "rig", rig)))
+        settings = load_settings(root, "rig", rig)
+        approval = settings.lenient("merge_queue.needs_approval")
+        return Policy(level_s=level_of(root, rig), freeze=_freeze(settings), needs_approval=approval)
     except SettingsError:
         return Policy(level_s=level_of(root, rig))
 
