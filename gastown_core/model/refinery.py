@@ -147,6 +147,15 @@ class Landing(Record):
     late: float = 0.0
 
 
+class QuarantinedTest(Record):
+    """A test that may be red without blame until a moment; ``bead`` is its issue."""
+
+    test: str
+    gate: str = ""
+    until: float = 0.0
+    bead: str = ""
+
+
 class RefineryState(Record):
     """The full state of one rig's refinery; when idle, ``last`` holds the last batch."""
 
@@ -173,6 +182,7 @@ class RefineryState(Record):
     places: int = 0
     """How many probes the rig may run at once, 0 if that is not known."""
     forecast: tuple[Landing, ...] = ()
+    quarantined: tuple[QuarantinedTest, ...] = ()
     """When the requests of the queue are expected to land, as far as that was worked out."""
     on: str = ""
     """The batch on whose stack this one is tested."""
@@ -217,6 +227,7 @@ def to_json(state: RefineryState) -> dict[str, Any]:
     ]
     out["flights"] = [{**one._asdict(), "requests": list(one.requests)} for one in state.flights]
     out["forecast"] = [one._asdict() for one in state.forecast]
+    out["quarantined"] = [one._asdict() for one in state.quarantined]
     return out
 
 
@@ -234,6 +245,8 @@ def from_json(value: object) -> RefineryState | None:
         for one in _objects(value.get("flights"), batch=str)
     )
     fields["forecast"] = tuple(Landing(**_known(Landing, one)) for one in _objects(value.get("forecast"), id=str))
+    tests = _objects(value.get("quarantined"), test=str)
+    fields["quarantined"] = tuple(QuarantinedTest(**_known(QuarantinedTest, one)) for one in tests)
     return RefineryState(**fields)
 
 

@@ -191,7 +191,7 @@ class RefineryEngine:
         """A batch is over: record it, and dispatch the work that it sends back."""
         self.results.append(result)
         records.keep(self.place, result)
-        review(self.place)
+        self.board.show_quarantine(review(self.place))
         self.results[-1] = result._replace(notes=self.dispatch(result.rework))
 
     def _batches(self, target: str) -> None:
@@ -204,7 +204,7 @@ class RefineryEngine:
                 recover(place, target, worktrees)
                 follow(place, target, self._standing)
                 self._recovered.add(target)
-            review(place)
+            self.board.show_quarantine(review(place))
             if not self._may_try(target):
                 return
             self._verify(target, worktrees)

@@ -13,6 +13,7 @@ from gastown_core.clock import format_local
 from gastown_core.errors import GastownError
 from gastown_core.events.log import append_event
 from gastown_core.model.bead import CLOSED
+from gastown_core.model.refinery import QuarantinedTest
 from gastown_core.refinery.flaky_tests import FLIPS, quarantine, read_tests, release
 
 TYPE_CHECKING = False
@@ -23,8 +24,11 @@ if TYPE_CHECKING:
 LABEL = "gt:flaky-test"
 
 
-def review(place: Refinery) -> None:
-    """End the quarantines that are over, and begin those that the ledger of tests asks for; no fault of it stops a merge."""
+def review(place: Refinery) -> list[QuarantinedTest]:
+    """End the quarantines that are over, and begin those that the ledger of tests asks for; which there are then.
+
+    No fault of it stops a merge.
+    """
     with contextlib.suppress(GastownError, OSError):
         now, found = place.clock.now(), read_tests(place.path)
         kept = [one for one in found if one.until]
@@ -37,6 +41,7 @@ def review(place: Refinery) -> None:
         for one in found:
             if not one.until and _is_wanted(place, one):
                 _begin(place, one)
+    return [QuarantinedTest(one.test, one.gate, one.until, one.bead) for one in read_tests(place.path) if one.until]
 
 
 def _is_wanted(place: Refinery, one: FlakyTest) -> bool:

@@ -21,6 +21,7 @@ from gastown_core.model.refinery import (
     GateRun,
     Landing,
     Probe,
+    QuarantinedTest,
     RefineryState,
     from_json,
     places_used,
@@ -57,8 +58,9 @@ class Board:
         self._wall: list[Board] = []
         self._parent: Board | None = None
         before = read_state(rig_path)
-        last = before.last if before is not None else {}
-        self.state = RefineryState(rig, pid=os.getpid(), pid_start=start_of(os.getpid()), last=last)
+        self.state = RefineryState(rig, pid=os.getpid(), pid_start=start_of(os.getpid()))
+        if before is not None:
+            self.state = self.state._replace(last=before.last, quarantined=before.quarantined)
 
     @property
     def shown(self) -> RefineryState:
@@ -99,6 +101,15 @@ class Board:
             for other in self._wall:
                 other.state = other.state._replace(forecast=found)
             self._write(forecast=found)
+
+    def show_quarantine(self, tests: Iterable[QuarantinedTest]) -> None:
+        """Show which tests may be red without blame; what is shown already is not written again."""
+        found = tuple(tests)
+        with self._lock:
+            if found != self.state.quarantined:
+                for other in self._wall:
+                    other.state = other.state._replace(quarantined=found)
+                self._write(quarantined=found)
 
     def phase(self, phase: str, **fields: object) -> None:
         """The engine enters another phase."""

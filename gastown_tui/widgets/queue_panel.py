@@ -54,6 +54,15 @@ def rig_row(rig: str, view: RefineryView | None, waiting: int, width: int, ascii
     return two_ends(left, ((f"{waiting} waiting", "dim"),), width)
 
 
+def quarantine_pieces(view: RefineryView | None, width: int, now: float) -> list[Pieces]:
+    """Return a row that names the tests that may be red without blame now; none if there are none."""
+    tests = [clean(one.test) for one in view.state.quarantined if one.until > now] if view is not None else []
+    if not tests:
+        return []
+    what = f"{len(tests)} test{'s' if len(tests) != 1 else ''} in quarantine: {', '.join(tests)}"
+    return [((cut(f"  {what}", width), "waiting"),)]
+
+
 def flight_pieces(view: RefineryView | None, width: int, now: float) -> list[Pieces]:
     """Return the gate places in use, of how many and why one waits, and a row for each of several batches in flight."""
     if view is None or not view.is_busy:
@@ -154,7 +163,8 @@ def queue_rows(snapshot: TownSnapshot, width: int, now: float, ascii_only: bool)
         if rows:
             rows.append(Row(None, (), False))
         rows.append(Row(point_at(BATCH, rig), rig_row(rig, view, len(waiting), width, ascii_only)))
-        rows += [Row(None, pieces, False) for pieces in flight_pieces(view, width, now)]
+        told = [*quarantine_pieces(view, width, now), *flight_pieces(view, width, now)]
+        rows += [Row(None, pieces, False) for pieces in told]
         for entry in entries:
             request = snapshot.request(entry.id) or _told(entry, rig)
             is_left = (

@@ -18,6 +18,7 @@ from gastown_core.model.refinery import (
     GateRun,
     Landing,
     Probe,
+    QuarantinedTest,
     RefineryState,
     from_json,
     gate_to_show,
@@ -25,7 +26,7 @@ from gastown_core.model.refinery import (
     to_json,
 )
 from gastown_core.model.snapshot import RefineryView
-from gastown_tui.widgets.queue_panel import flight_pieces, request_pieces
+from gastown_tui.widgets.queue_panel import flight_pieces, quarantine_pieces, request_pieces
 
 NOW = 1_795_262_671.0
 
@@ -100,3 +101,17 @@ def test_the_gate_shown_runs_or_failed_first_or_was_last(results: tuple[str, ...
 def test_the_probe_shown_runs_or_is_the_last() -> None:
     one, two, three = (Probe(number, (), result=result) for number, result in ((1, RUNNING), (2, RUNNING), (3, PASS)))
     assert probe_to_show((one, two, three)) == two and probe_to_show((three,)) == three and probe_to_show(()) is None
+
+
+def test_tests_in_quarantine_are_named_until_it_ends_also_while_nothing_is_tested() -> None:
+    tests = (QuarantinedTest("net\x1b[31m::a", "unit", NOW + 60), QuarantinedTest("late", "unit", NOW - 1))
+    state = from_json(json.loads(json.dumps(to_json(RefineryState("shop", quarantined=tests)))))
+    assert state is not None and state.quarantined == tests
+    [line] = quarantine_pieces(RefineryView("shop", "/t/shop", state), 80, NOW)
+    text = "".join(part for part, _ in line).strip()
+    assert text.startswith("1 test in quarantine: net") and "\x1b" not in text and "late" not in text
+    assert not quarantine_pieces(RefineryView("shop", "/t/shop", state), 80, NOW + 61) + quarantine_pieces(
+        None, 80, NOW
+    )
+    odd = from_json({"rig": "shop", "quarantined": [5, {"test": 5}, {"test": "a", "until": "x"}]})
+    assert odd is not None and odd.quarantined == (QuarantinedTest("a"),)

@@ -107,6 +107,7 @@ def test_a_test_that_keeps_changing_its_mind_gets_an_issue_and_is_red_without_bl
     assert LABEL in issue.labels and issue.title == "Flaky test: t-net" and "on 3 trees" in issue.text("description")
     [event] = queued.events("test_quarantined")
     assert event["payload"]["bead"] == net.bead
+    assert [(one.test, one.bead) for one in queued.state().quarantined] == [("t-net", net.bead)]
     made = queued.hand_in({"t-more": "good"}, parent=queued.tip())
     [result] = queued.process()
     assert result.merged == (made.id,) and result.runs == 1 and not result.flaky
@@ -116,7 +117,7 @@ def test_a_test_that_keeps_changing_its_mind_gets_an_issue_and_is_red_without_bl
     [result] = queued.process()
     assert result.merged == (made.id,) and result.runs > 1
     assert queued.events("test_released")[0]["payload"]["reason"] == f"{net.bead} is closed"
-    assert not [one for one in read_tests(queued.rig) if one.until]
+    assert not [one for one in read_tests(queued.rig) if one.until] and not queued.state().quarantined
 
 
 def test_a_culprit_beside_a_test_in_quarantine_is_still_sent_back_and_so_is_a_gate_that_crashed(
