@@ -185,8 +185,14 @@ CHANGES = frozenset(
 )
 """Commands that change something, and ``bd export``, which prints records of the ledger as they are."""
 
-NEEDS_A_SESSION = frozenset(("gt peek", "gt answer", "gt answers test", "gt orphans procs", "gt deacon zombie-scan"))
-"""Readers of running sessions, of their screens or questions, which the furnished town has not."""
+OF_SESSIONS: Mapping[str, tuple[str, ...]] = {
+    "gt peek": ("{asking}", "mayor"),
+    "gt answer": ("{asking}",),
+    "gt answers test": ("npm",),
+    "gt orphans procs": ("",),
+    "gt deacon zombie-scan": ("",),
+}
+"""Readers of running sessions, of their screens and questions, answered in a town where one agent asks and one has died."""
 
 
 WRITES_A_COMMONS = frozenset(
@@ -273,7 +279,7 @@ def main() -> int:
     from gastown_cli.bd import ROOT as BD
     from gastown_cli.gt import ROOT as GT
     from tests.support.rigged import fresh_town
-    from tests.support.shown_town import answers, furnish, steady_clock
+    from tests.support.shown_town import answers, furnish, manned, steady_clock
 
     abouts = {f"{root.program} {row.name}": row.help for root in (GT, BD) for row in root.commands}
     for key in [key for key in os.environ if key.startswith(("GT_", "BD_", "BEADS_"))]:
@@ -285,11 +291,17 @@ def main() -> int:
         for program in ("git", "sh"):
             os.symlink(str(shutil.which(program)), os.path.join(bare, program))
         # with and without tmux: some answers say less there
-        for number, path in enumerate((os.environ["PATH"], bare)):
+        whole = os.environ["PATH"]
+        for number, path in enumerate((whole, bare)):
             os.environ["PATH"] = path
             ids = furnish(fresh_town(os.path.join(base, str(number))))
             for command, lines in READS.items():
                 found[command] += answers(command, lines, ids)
+        os.environ["PATH"] = whole
+        os.chdir(HERE)
+    with tempfile.TemporaryDirectory() as base, manned(fresh_town(base)) as ids:
+        for command, lines in OF_SESSIONS.items():
+            found[command] = answers(command, lines, ids)
         os.chdir(HERE)
     os.makedirs(HERE, exist_ok=True)
     for command, values in found.items():

@@ -11,7 +11,7 @@ import pytest
 from docs.schemas import (
     CHANGES,
     DIALECT,
-    NEEDS_A_SESSION,
+    OF_SESSIONS,
     READS,
     WRITES_A_COMMONS,
     file_name,
@@ -21,7 +21,8 @@ from gastown_cli.bd import ROOT as BD
 from gastown_cli.completion.words import arguments_of
 from gastown_cli.gt import ROOT as GT
 from tests.support.rigged import Rigged
-from tests.support.shown_town import answers, furnish, steady_clock
+from tests.support.shown_town import answers, furnish, manned, steady_clock
+from tests.support.tmux import needs_tmux
 
 FOLDER = Path("docs/json").absolute()
 
@@ -36,10 +37,10 @@ def test_every_command_with_json_either_changes_something_or_has_a_schema() -> N
     shown = {commands[command] for command in READS}
     # ``gt mq`` is ``gt mq list``: a row of the same function has the same answer
     missing = {name for name, module in commands.items() if name not in READS and module not in shown}
-    besides = CHANGES | WRITES_A_COMMONS | NEEDS_A_SESSION
+    besides = CHANGES | WRITES_A_COMMONS | OF_SESSIONS.keys()
     assert missing - besides == set(), "name them in docs/schemas.py, then python -m docs.schemas"
     assert besides - commands.keys() == set()
-    assert {path.name for path in FOLDER.glob("*.json")} == {file_name(command) for command in READS}
+    assert {path.name for path in FOLDER.glob("*.json")} == {file_name(command) for command in (*READS, *OF_SESSIONS)}
 
 
 def closed(schema: object) -> object:
@@ -58,6 +59,21 @@ def test_every_answer_is_as_its_schema_says_and_no_key_is_left_out(rigged: Rigge
     with steady_clock():
         ids = furnish(rigged.root)
         shown = {command: answers(command, lines, ids) for command, lines in READS.items()}
+    assert wrong_in(shown) == [], "python -m docs.schemas writes docs/json anew; look at what changed"
+
+
+@needs_tmux
+@pytest.mark.timeout(400)
+def test_every_answer_about_sessions_is_as_its_schema_says(rigged: Rigged, monkeypatch) -> None:
+    monkeypatch.chdir(rigged.root)
+    with manned(rigged.root) as ids:
+        shown = {command: answers(command, lines, ids) for command, lines in OF_SESSIONS.items()}
+    assert all(value for found in shown.values() for value in found), shown
+    assert wrong_in(shown) == [], "python -m docs.schemas writes docs/json anew; look at what changed"
+
+
+def wrong_in(shown: dict[str, list[object]]) -> list[str]:
+    """What differs from the schemas in these answers by command, no key left out."""
     wrong = []
     for command, found in shown.items():
         schema = json.loads((FOLDER / file_name(command)).read_text())
@@ -69,7 +85,7 @@ def test_every_answer_is_as_its_schema_says_and_no_key_is_left_out(rigged: Rigge
                 check(value)
             except fastjsonschema.JsonSchemaException as error:
                 wrong.append(f"{command}: {error}")
-    assert wrong == [], "python -m docs.schemas writes docs/json anew; look at what changed"
+    return wrong
 
 
 @pytest.mark.parametrize(

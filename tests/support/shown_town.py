@@ -7,7 +7,10 @@ import io
 import itertools
 import json
 import os
-from collections.abc import Iterator
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterator
 from unittest import mock
 
 from gastown_cli.bd import ROOT as BD
@@ -15,6 +18,7 @@ from gastown_cli.gt import ROOT as GT
 from gastown_cli.lazy import Root, run_root
 from gastown_core.clock import SYSTEM_CLOCK, SystemClock, format_micros
 from gastown_core.git.repo import Git
+from gastown_core.tmux.panes import list_panes
 from tests.support.board import keep_board
 from tests.support.repos import PERSON
 
@@ -84,6 +88,66 @@ def furnish(root: str) -> dict[str, str]:
     os.chdir(root)
     ids["furnished"] = format_micros(SYSTEM_CLOCK.now())
     return ids
+
+
+MOST_S = 120.0
+"""So long a busy machine may take to bring an agent to its question."""
+
+
+@contextlib.contextmanager
+def manned(root: str) -> Iterator[dict[str, str]]:
+    """Man a fresh town for the length of the block: an agent asks, one has died, a process has outlived its session.
+
+    Yields ids by name.  The agents are scripted ones in the town's own tmux server, which ends with the block.
+    """
+    from gastown_core.town.sessions import server_of
+
+    left: list[subprocess.Popen[bytes]] = []
+    try:
+        with mock.patch.dict(os.environ, {"GT_SCRIPT_PACE": "0.05"}):
+            os.chdir(root)
+            _said(GT, "config default-agent scripted")
+            answered, asking = _asker(root, "sh-first"), _asker(root, "sh-next")
+            _said(GT, f"answers add {answered} 1 --name npm")
+            _said(GT, f"answer {answered} 1")
+            _said(GT, "mayor start")
+        dead = list_panes(server_of(root))["hq-mayor"].pid
+        os.kill(dead, signal.SIGKILL)
+        env = {**os.environ, "GT_SESSION": "sh-gone", "GT_TOWN_ROOT": root}
+        left.append(subprocess.Popen(["sleep", str(MOST_S * 5)], env=env, cwd=root))
+        for command in ("orphans procs", "deacon zombie-scan"):
+            _comes(lambda line=command: json.loads(answer(GT, [*line.split(), "--json"])[1]), command)
+        yield {"asking": asking}
+    finally:
+        for one in left:
+            one.kill()
+            one.wait()
+        server_of(root).kill_server()
+
+
+def _said(root: Root, line: str) -> str:
+    code, shown = answer(root, line.split(" "))
+    assert code == 0, (line, shown)
+    return shown
+
+
+def _asker(root: str, bead: str) -> str:
+    """Sling a new bead to a worker that asks for permission in the middle; return its address once it asks."""
+    os.chdir(os.path.join(root, "shop"))
+    _said(BD, f"create Asks --id {bead} -l mood:permission")
+    _said(GT, f"sling {bead} shop")
+    os.chdir(root)
+    worker = json.loads(_said(BD, f"show {bead} --json"))
+    name = str((worker[0] if isinstance(worker, list) else worker)["assignee"])
+    _comes(lambda: json.loads(answer(GT, ["answer", name, "--json"])[1]).get("options"), f"the question of {name}")
+    return name
+
+
+def _comes(true: Callable[[], object], what: str) -> None:
+    ends = time.monotonic() + MOST_S
+    while not true():
+        assert time.monotonic() < ends, what
+        time.sleep(0.05)
 
 
 def _plugin(folder: str) -> None:
