@@ -128,7 +128,7 @@ class TownFacts:
     ``looked`` says when each source was last asked and answered, also if it had nothing new.
 
     ``woke_at`` is when the machine last woke from a sleep, 0 if it has not slept.  ``began`` is what an agent waits for or
-    is limited by, and since when.  ``panes`` is None without tmux; ``ledger_version`` counts changes of the ledger,
+    is limited by, and since when; ``stood`` the state in which it was seen last, and when it was at work again after trouble.  ``panes`` is None without tmux; ``ledger_version`` counts changes of the ledger,
     ``landing_version`` changes of ``proofs`` (what git says of members, by bead) and ``refineries`` (by rig).
     """
 
@@ -160,6 +160,7 @@ class TownFacts:
         self.failures: dict[str, Failed] = {}
         self.woke_at = 0.0
         self.began: dict[str, tuple[Health, str, float]] = {}
+        self.stood: dict[str, tuple[Health, float]] = {}
         self.host, self.host_since = "", 0.0
         self.quota, self.quota_since = "", 0.0
         self.scheduler = SchedulerView()

@@ -19,7 +19,7 @@ from gastown_core.model.address import (
     Address,
     parse_address,
 )
-from gastown_core.model.agent import Health, HealthReport, Question, Reason
+from gastown_core.model.agent import NEEDS_HELP, Health, HealthReport, Question, Reason
 from gastown_core.model.bead import HOOKED, IN_PROGRESS, OPEN, is_identity
 from gastown_core.model.hook_life import ACTIVE, hook_state
 from gastown_core.model.snapshot import (
@@ -152,6 +152,7 @@ def _agent_view(
     beat = facts.heartbeats.get(entry.session)
     evidence = _evidence(facts, entry, bead, record)
     report = _steady(facts, address.path, _with_warnings(facts, entry, classify(evidence, facts.thresholds, now)))
+    report = _since_back(facts, address.path, report, now)
     running = None if evidence.session is None else is_there(evidence)
     return AgentView(
         address=address,
@@ -206,6 +207,18 @@ def _steady(facts: TownFacts, path: str, report: HealthReport) -> HealthReport:
     return report._replace(since=since)
 
 
+def _since_back(facts: TownFacts, path: str, report: HealthReport, now: float) -> HealthReport:
+    """The report of an agent at work since it got on again, if it was seen in trouble before: what it works on is older."""
+    before = facts.stood.get(path)
+    at = now if before is not None and before[0] in IN_TROUBLE else before[1] if before is not None else 0.0
+    if report.state is not Health.WORKING:
+        facts.stood[path] = (report.state, 0.0)
+        return report
+    facts.stood[path] = (report.state, at)
+    return report._replace(since=at) if report.since is not None and at > report.since else report
+
+
+IN_TROUBLE = (*NEEDS_HELP, Health.LIMITED)
 ASKING = ("permission", "dialog", "login")
 
 
