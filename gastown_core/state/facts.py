@@ -170,8 +170,7 @@ class TownFacts:
         self.usage = UsageToday()
         self.commons: Commons | None = None
         self.limits = Limits()
-        self.ledger_version = 0
-        self.landing_version = 0
+        self.ledger_version, self.landing_version = 0, 0
         self.digest: tuple[int, LedgerDigest] | None = None
         self.flow: tuple[int, Flow] | None = None
 
