@@ -232,7 +232,10 @@ def run_claim(args: Namespace) -> int:
 def _say_rigs(args: Namespace, root: str) -> int:
     from gastown_core.town.discover import read_rigs
 
-    rigs = [{"number": name, "what": "make a bead of it in this rig", "at": 0.0} for name in sorted(read_rigs(root))]
+    rigs = [
+        {"number": name, "what": f"{name}: make a bead of it in this rig", "at": 0.0}
+        for name in sorted(read_rigs(root))
+    ]
     found = [*rigs, {"number": "-", "what": "make no bead of it", "at": 0.0}]
     if args.json:
         output.say_json(found)

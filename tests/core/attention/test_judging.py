@@ -12,7 +12,9 @@ from gastown_core.state.live import LiveTown
 from gastown_core.wasteland import board
 from gastown_core.wasteland.board import commons_of
 from tests.support.board import HOSTILE, item, keep_board
+from tests.support.cli import gt
 from tests.support.paper import Paper
+from tests.support.rigged import Rigged
 
 HANDED = {"id": "c-2", "wanted_id": "w-005", "completed_by": "fern", "evidence": "https://example.org/2"}
 
@@ -90,3 +92,9 @@ async def test_the_live_town_tells_what_comes_while_it_is_open(paper: Paper) -> 
     finally:
         task.cancel()
         await town.close()
+
+
+def test_each_rig_is_named_where_a_claim_asks_for_one(rigged: Rigged) -> None:
+    keep_board(rigged.root)
+    found = gt("wl", "claim", "--choices", "--json", "--", "w-001", cwd=rigged.root).json
+    assert all(one["number"] in one["what"] for one in found if one["number"] != "-") and len(found) > 1
