@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.cli import bd
-from tests.support.dolt import needs_dolt, shared_server
+from tests.support.dolt import needs_dolt, serve, shared_server
 from tests.support.go_bd import GoProject, go_bds, needs_go_bd
 
 pytestmark = [needs_dolt, needs_go_bd, pytest.mark.dolt, pytest.mark.timeout(300)]
@@ -117,3 +117,22 @@ def test_what_a_column_cannot_hold_is_refused_by_name_and_nothing_is_written(pro
         ran = ours("update", bead, *words, code=1)
         assert column in ran.err and len(ran.err) < 1000
     assert project.ask("show", bead)[0].get("assignee", "") == ""
+
+
+def test_a_database_that_was_made_here_is_written_by_the_newer_one_too(tmp_path, project):
+    if "v1.0.0" in project.program:
+        pytest.skip("bd 1.0.0 opens no database of a newer schema, its successor's neither")
+    database = project.server.new_database()
+    link = project.server.link(database)
+    link.tell("INSERT INTO config VALUES ('issue_prefix', 'zz')")
+    link.tell("CALL DOLT_COMMIT('-Am', 'prefix')")
+    serve(str(Path(project.root, ".beads")), project.server, database)
+    one, two = made(project, "one"), made(project, "two", "-l", "api")
+    project.bd("dep", "add", two, one)
+    project.bd("comment", one, "a word")
+    assert project.ids("blocked") == {two}
+    project.bd("close", one, "-r", "done")
+    made(project, "a wisp", "--ephemeral")
+    assert project.ids("ready") == {two} == {row["id"] for row in bd("ready", "--json", cwd=project.root).json}
+    assert int(link.ask("SELECT COUNT(*) FROM wisps")[0][0]) == 1
+    link.close()

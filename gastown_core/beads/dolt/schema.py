@@ -121,11 +121,12 @@ def _mark(link: Link, commit: str) -> int:
 
 _RECORD = """
   id VARCHAR(255) PRIMARY KEY, content_hash VARCHAR(64), title VARCHAR(500) NOT NULL,
-  description LONGTEXT NOT NULL, design LONGTEXT NOT NULL, acceptance_criteria LONGTEXT NOT NULL, notes LONGTEXT NOT NULL,
+  description LONGTEXT NOT NULL DEFAULT (''), design LONGTEXT NOT NULL DEFAULT (''),
+  acceptance_criteria LONGTEXT NOT NULL DEFAULT (''), notes LONGTEXT NOT NULL DEFAULT (''),
   status VARCHAR(32) NOT NULL DEFAULT 'open', priority INT NOT NULL DEFAULT 2,
   issue_type VARCHAR(32) NOT NULL DEFAULT 'task', assignee VARCHAR(255), estimated_minutes INT,
-  created_at {moment} NOT NULL, created_by VARCHAR(255) DEFAULT '', owner VARCHAR(255) DEFAULT '',
-  updated_at {moment} NOT NULL, started_at {moment}, closed_at {moment}, closed_by_session VARCHAR(255) DEFAULT '',
+  created_at {moment} NOT NULL DEFAULT {now}, created_by VARCHAR(255) DEFAULT '', owner VARCHAR(255) DEFAULT '',
+  updated_at {moment} NOT NULL DEFAULT {now}, started_at {moment}, closed_at {moment}, closed_by_session VARCHAR(255) DEFAULT '',
   external_ref VARCHAR(255), spec_id VARCHAR(1024), compaction_level INT DEFAULT 0, compacted_at {moment},
   compacted_at_commit VARCHAR(64), original_size INT, sender VARCHAR(255) DEFAULT '', ephemeral TINYINT(1) DEFAULT 0,
   no_history TINYINT(1) DEFAULT 0, wisp_type VARCHAR(32) DEFAULT '', pinned TINYINT(1) DEFAULT 0,
@@ -141,14 +142,14 @@ _RELATED = {
     "labels": "issue_id VARCHAR(255) NOT NULL, label VARCHAR(255) NOT NULL, PRIMARY KEY (issue_id, label), "
     "INDEX idx_{name}_label (label)",
     "comments": "id CHAR(36) NOT NULL PRIMARY KEY DEFAULT (UUID()), issue_id VARCHAR(255) NOT NULL, "
-    "author VARCHAR(255) NOT NULL, text LONGTEXT NOT NULL, created_at {moment} NOT NULL, INDEX idx_{name}_issue (issue_id)",
+    "author VARCHAR(255) NOT NULL, text LONGTEXT NOT NULL, created_at {moment} NOT NULL DEFAULT {now}, INDEX idx_{name}_issue (issue_id)",
     "events": "id CHAR(36) NOT NULL PRIMARY KEY DEFAULT (UUID()), issue_id VARCHAR(255) NOT NULL, "
     "event_type VARCHAR(32) NOT NULL, actor VARCHAR(255) NOT NULL, old_value LONGTEXT, new_value LONGTEXT, "
-    "comment LONGTEXT, created_at {moment} NOT NULL, INDEX idx_{name}_issue (issue_id), "
+    "comment LONGTEXT, created_at {moment} NOT NULL DEFAULT {now}, INDEX idx_{name}_issue (issue_id), "
     "INDEX idx_{name}_created_at (created_at)",
     "dependencies": "id CHAR(36) NOT NULL PRIMARY KEY DEFAULT (UUID()), issue_id VARCHAR(255) NOT NULL, "
     "depends_on_issue_id VARCHAR(255), depends_on_wisp_id VARCHAR(255), depends_on_external VARCHAR(255), "
-    "type VARCHAR(32) NOT NULL DEFAULT 'blocks', created_at {moment} NOT NULL, created_by VARCHAR(255) NOT NULL DEFAULT '', "
+    "type VARCHAR(32) NOT NULL DEFAULT 'blocks', created_at {moment} NOT NULL DEFAULT {now}, created_by VARCHAR(255) NOT NULL DEFAULT '', "
     "metadata JSON DEFAULT (JSON_OBJECT()), thread_id VARCHAR(255) DEFAULT '', "
     "UNIQUE KEY uk_{name}_issue (issue_id, depends_on_issue_id), UNIQUE KEY uk_{name}_wisp (issue_id, depends_on_wisp_id), "
     "UNIQUE KEY uk_{name}_external (issue_id, depends_on_external), INDEX idx_{name}_issue_target (depends_on_issue_id), "
@@ -158,7 +159,7 @@ _RELATED = {
 _REST = {
     "config": "`key` VARCHAR(255) PRIMARY KEY, value TEXT NOT NULL",
     "metadata": "`key` VARCHAR(255) PRIMARY KEY, value TEXT NOT NULL",
-    "local_metadata": "`key` VARCHAR(255) PRIMARY KEY, value TEXT NOT NULL",
+    "local_metadata": "`key` VARCHAR(255) PRIMARY KEY, value TEXT NOT NULL DEFAULT ('')",
     "custom_statuses": "name VARCHAR(64) PRIMARY KEY, category VARCHAR(32) NOT NULL DEFAULT 'unspecified'",
     "custom_types": "name VARCHAR(64) PRIMARY KEY",
     "schema_migrations": "version INT PRIMARY KEY",
@@ -171,13 +172,15 @@ def create_schema(link: Link, *, moment: str = "DATETIME(6)") -> None:
 
     ``moment`` is the type of the columns for times; the Go tools' own keeps whole seconds.
     """
+    # the Go tools leave these to the database
+    times = {"moment": moment, "now": moment.replace("DATETIME", "CURRENT_TIMESTAMP")}
     for pattern in _IGNORED:
         link.tell("REPLACE INTO dolt_ignore VALUES (%s, true)", (pattern,))
     for table in (ISSUES, WISPS):
-        link.tell(f"CREATE TABLE {table} ({_RECORD.format(table=table, moment=moment)})")
+        link.tell(f"CREATE TABLE {table} ({_RECORD.format(table=table, **times)})")
         for related, columns in _RELATED.items():
             name = f"wisp_{related}" if table == WISPS else related
-            link.tell(f"CREATE TABLE {name} ({columns.format(name=name, moment=moment)})")
+            link.tell(f"CREATE TABLE {name} ({columns.format(name=name, **times)})")
     for name, columns in _REST.items():
         link.tell(f"CREATE TABLE {name} ({columns})")
     link.tell_many("INSERT INTO schema_migrations (version) VALUES (%s)", [(n,) for n in range(1, NEWEST + 1)])
