@@ -108,8 +108,15 @@ def update(
 
 
 def claim(clone: Clone, handle: str, item: str, *, clock: Clock = SYSTEM_CLOCK) -> Wanted:
-    """Claim an open item. Raises ConflictError if it is not open."""
-    return _change(clone, handle, item, {"claimed_by": handle, "status": CLAIMED}, "claims", (OPEN,), clock=clock)
+    """Claim an open item; one that the handle has claimed stays as it is. Raises ConflictError if it is not open."""
+    try:
+        return _change(clone, handle, item, {"claimed_by": handle, "status": CLAIMED}, "claims", (OPEN,), clock=clock)
+    except ConflictError:
+        # a claim whose program was killed before it made the bead is claimed again
+        known = find(clone, item)
+        if known.status == CLAIMED and known.claimed_by == handle:
+            return known
+        raise
 
 
 def unclaim(clone: Clone, handle: str, item: str, *, clock: Clock = SYSTEM_CLOCK) -> Wanted:

@@ -44,6 +44,7 @@ def test_from_a_post_to_a_reputation(commons: Commons) -> None:
     bead = TownLedger(str(fern.root)).get(claimed["bead"])
     assert bead is not None and "Ignore" not in json.dumps(bead.raw) and item in bead.title
     assert "is not open" in mill.gt("wl", "claim", item, code=1)
+    assert fern.ask("wl", "claim", item, "--rig", "shop")["bead"] == bead.id
     assert "has not landed" in fern.gt("wl", "done", item, code=1)
     land(fern, bead.id)
     handed = fern.ask("wl", "done", item)
