@@ -14,6 +14,7 @@ from bench import (
     console,
     dashboard,
     dolt,
+    forecast_figures,
     growth,
     looking_back,
     pipeline,
@@ -40,6 +41,7 @@ PARTS: dict[str, Callable[[str, str, str], Iterable[object]]] = {
     "growth": lambda root, size, folder: growth.measure(os.path.join(folder, "growth")),
     "watching": lambda root, size, folder: watching.measure(os.path.join(folder, "watched")),
     "queue": lambda root, size, folder: queue_figures.measure(),
+    "forecast": lambda root, size, folder: forecast_figures.measure(),
     "refinery": lambda root, size, folder: refinery.measure(os.path.join(folder, "refinery")),
 }
 """Part → its rows, for a town, the name of its size, and a folder for what it makes."""

@@ -84,9 +84,8 @@ def forecast_arguments(parser: ArgumentParser) -> None:
 def run_forecast(args: Namespace) -> int:
     """Say when each request lands; return 1 if none waits."""
     from gastown_core.refinery.engine import RefineryEngine
-    from gastown_core.refinery.outlook import forecast, gate_times
+    from gastown_core.refinery.foresight import foresee
     from gastown_core.refinery.records import recent
-    from gastown_core.refinery.runway import rates_now
     from gastown_core.refinery.state_file import read_state
 
     for name in ("slots", "batch"):
@@ -94,29 +93,16 @@ def run_forecast(args: Namespace) -> int:
             raise UsageError(f"--{name} must be at least 1")
     root = context.town()
     rig = which_rig(root, args.rig)
-    place, now = _place(root, rig), SYSTEM_CLOCK.now()
+    place = _place(root, rig)
     queue = RefineryEngine(place).queue()
     waiting = [*queue.claimed, *queue.ready]
     target = args.target or (waiting[0].target if waiting else place.default)
-    ids = [one.id for one in waiting if one.target == target]
-    policy, state = place.policy, read_state(place.path)
-    began = state.started_at if state is not None and queue.claimed and state.target == target else now
-    history = [one for one in recent(place.path, 60) if one.target == target]
-    limits = (args.batch, args.batch) if args.batch else (policy.min_batch_size, policy.max_batch_size)
-    found = forecast(
-        ids,
-        rates_now(place, target),
-        gate_times(history),
-        places=args.slots or policy.max_concurrent,
-        floor=limits[0],
-        ceiling=limits[1],
-        ran_s=max(0.0, now - began),
-    )
+    found = foresee(place, target, queue, read_state(place.path), slots=args.slots or 0, batch=args.batch or 0)
     if args.json:
         output.say_json_rows([one._asdict() for one in found])
     elif found:
         _say_forecast(found)
-        if not history:
+        if not any(one.target == target for one in recent(place.path, 60)):
             output.note(f"note: no batch of {target} has run yet; gate times and failure rate are guessed")
     else:
         output.say(f"nothing waits for {output.clean(target)} in {rig}")

@@ -136,6 +136,8 @@ class FlightLine(Record):
     """Why a probe of it does not run yet."""
     on: str = ""
     """The batch on whose stack it is tested, before that one has landed."""
+    ran_since: float = 0.0
+    """When the newest of its probes began that run now, 0 if none does."""
 
 
 class Landing(Record):

@@ -9,7 +9,7 @@ from __future__ import annotations
 import random
 
 from gastown_core.model.record import Record
-from gastown_core.refinery.virtual_queue import Request, Simulation, World
+from gastown_core.refinery.virtual_queue import Airborne, Request, Simulation, World, arrivals
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -20,8 +20,12 @@ if TYPE_CHECKING:
 
 PLAYS = 120
 """How often the queue is played for one forecast."""
+SHARES = 0.06, 0.5, 0.92
+"""Which shares of the plays an interval begins at, has as its middle and ends at: plays vary less than queues do."""
 MOST = 60
 """How many of the first requests are forecast."""
+TO_COME_H = 6.0
+"""For how long more requests come."""
 UNKNOWN_S = 300.0
 """The gate time that is assumed where no batch has run yet."""
 
@@ -86,6 +90,15 @@ def gate_times(batches: Sequence[BatchRecord]) -> tuple[float, ...]:
     return tuple(found[:100]) or (UNKNOWN_S,)
 
 
+def handed_in(batches: Sequence[BatchRecord], now: float) -> float:
+    """How many requests an hour the batches of the last hours took, the newest first; 0 if there are too few to tell."""
+    late = [one for one in batches if one.at > now - TO_COME_H * 3600.0]
+    if len(late) < 3:
+        return 0.0
+    count = sum(len(one.merged) + len(one.culprits) for one in late)
+    return count / max(0.25, (now - min(one.at - one.secs for one in late)) / 3600.0)
+
+
 def forecast(
     ids: Sequence[str],
     rates: Rates,
@@ -94,28 +107,53 @@ def forecast(
     places: int,
     floor: int,
     ceiling: int,
-    ran_s: float = 0.0,
+    airborne: Sequence[Airborne] = (),
+    per_hour: float = 0.0,
     plays: int = PLAYS,
 ) -> list[Outlook]:
-    """When each of the requests lands, in queue order; the first batch has run for ``ran_s`` seconds.
+    """When each of the requests lands: those of the batches in flight (``airborne``), then the others in queue order.
 
-    The same queue gives the same forecast.
+    ``per_hour`` more are handed in meanwhile.  The same queue gives the same forecast.
     """
     wanted = list(ids[:MOST])
-    world = World(0.0, 0.0, max(1, places), rates.bad, rates.flake, 0.0, 1e6, gates_s=tuple(times))
+    world = World(per_hour, 0.0, max(1, places), rates.bad, rates.flake, 0.0, 1e6, gates_s=tuple(times))
     outcomes: list[list[float]] = []
     for seed in range(plays if wanted else 0):
-        chance = random.Random(seed)
-        requests = [Request(0.0, chance.random() < rates.bad, False) for _ in wanted]
-        play = Simulation(world, seed, floor=floor, ceiling=ceiling, requests=requests)
-        play.run()
-        outcomes.append(play.waits_of(len(wanted)))
+        requests = [*_as_they_may_be(rates, len(ids), airborne, seed), *_to_come(world, seed)]
+        play = Simulation(world, seed, floor=floor, ceiling=ceiling, requests=requests, airborne=airborne)
+        outcomes.append(_waits(play, len(wanted)))
     found = []
     for place, name in enumerate(wanted):
-        landed = sorted(max(0.0, one[place] - ran_s) for one in outcomes if one[place] != float("inf"))
-        early, middle, late = (quantile(landed, share) for share in (0.1, 0.5, 0.9))
+        landed = sorted(one[place] for one in outcomes if one[place] != float("inf"))
+        early, middle, late = (quantile(landed, share) for share in SHARES)
         found.append(Outlook(name, early, middle, late, 1.0 - len(landed) / len(outcomes)))
     return found
+
+
+def _waits(play: Simulation, count: int) -> list[float]:
+    """How long each of the first so many requests waits in a play."""
+    play.run(until=lambda: all(one in play.landed or one in play.blamed for one in range(count)))
+    return play.waits_of(count)
+
+
+def _as_they_may_be(rates: Rates, count: int, airborne: Sequence[Airborne], seed: int) -> list[Request]:
+    """The requests of the queue, bad or not by chance; one at least is bad in a batch that is taken apart, but for a flake."""
+    chance = random.Random(seed)
+    bad = [chance.random() < rates.bad for _ in range(count)]
+    first = 0
+    for batch in airborne:
+        members = range(first, min(count, first + batch.size))
+        is_red = 1.0 - (1.0 - rates.bad) ** len(members)
+        if batch.is_red and members and chance.random() < is_red / (is_red + rates.flake or 1.0):
+            while not any(bad[one] for one in members):
+                bad[first : members.stop] = [chance.random() < max(rates.bad, 0.01) for _ in members]
+        first = members.stop
+    return [Request(0.0, one, False) for one in bad]
+
+
+def _to_come(world: World, seed: int) -> list[Request]:
+    """The requests of the next hours."""
+    return arrivals(world._replace(hours=TO_COME_H), seed) if world.per_hour else []
 
 
 def quantile(ordered: Sequence[float], share: float) -> float:

@@ -62,6 +62,11 @@ class Board:
         if before is not None:
             self.state = self.state._replace(last=before.last, quarantined=before.quarantined)
 
+    def now(self) -> RefineryState:
+        """The state as the file has it: the oldest batch in full, and a line for each of several."""
+        flights = tuple(flight_line(one.state) for one in self._wall) if len(self._wall) > 1 else ()
+        return self.shown._replace(flights=flights)
+
     @property
     def shown(self) -> RefineryState:
         """The state of the oldest batch in flight, which the file has in full."""
@@ -136,7 +141,8 @@ class Board:
     def waits(self, number: int, why: str) -> None:
         """A probe waits for its gate place, for this reason; no longer if it is empty."""
         with self._lock:
-            self._write(probes=self._with(self.state.probes[number - 1]._replace(waits=why)))
+            began = self.clock.now()
+            self._write(probes=self._with(self.state.probes[number - 1]._replace(waits=why, started_at=began)))
 
     def gate(self, number: int, run: GateRun) -> None:
         """A gate of a probe has begun or ended."""
@@ -176,10 +182,7 @@ class Board:
         self.state = self.state._replace(
             **fields, pid=os.getpid(), pid_start=start_of(os.getpid()), updated_at=self.clock.now()
         )
-        shown = self.shown
-        if len(self._wall) > 1:
-            shown = shown._replace(flights=tuple(_flight(one.state) for one in self._wall))
-        shown = shown._replace(updated_at=self.state.updated_at)
+        shown = self.now()._replace(updated_at=self.state.updated_at)
         data = json.dumps(to_json(shown), ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
         # a state that cannot be written (a full disk) must not stop a merge
         with contextlib.suppress(StoreError, OSError):
@@ -187,7 +190,8 @@ class Board:
             write_atomic(self.path, data + b"\n", mode=0o600, sync=False)
 
 
-def _flight(state: RefineryState) -> FlightLine:
+def flight_line(state: RefineryState) -> FlightLine:
+    """The batch of a state, as one of several in flight."""
     ids = tuple(one.id for one in state.requests)
     waits = next((probe.waits for probe in state.probes if probe.result == RUNNING and probe.waits), "")
     return FlightLine(
@@ -200,4 +204,5 @@ def _flight(state: RefineryState) -> FlightLine:
         state.started_at,
         waits,
         state.on,
+        max((probe.started_at for probe in state.probes if probe.result == RUNNING and not probe.waits), default=0.0),
     )

@@ -25,7 +25,7 @@ from gastown_core.refinery.stack import Stacked
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Generator, Sequence
+    from collections.abc import Callable, Generator, Sequence
 
     from gastown_core.refinery.fleet import Course, Step
     from gastown_core.refinery.judge import Answer, Probes
@@ -71,6 +71,18 @@ class Request(Record):
     is_later_of_pair: bool
 
 
+class Airborne(Record):
+    """A batch in flight when the play begins: how many requests it has and how long its gates have run.
+
+    ``is_red``: it is being taken apart; ``is_on``: it stands on the one before.
+    """
+
+    size: int
+    ran_s: float = 0.0
+    is_red: bool = False
+    is_on: bool = False
+
+
 def arrivals(world: World, seed: int) -> list[Request]:
     """The requests of a simulated time, by Poisson arrivals."""
     chance, now, out = random.Random(seed), 0.0, []
@@ -83,9 +95,17 @@ class Simulation:
     """One queue from an empty start to the end of its hours."""
 
     def __init__(
-        self, world: World, seed: int, *, floor: int = 1, ceiling: int = 20, requests: Sequence[Request] = ()
+        self,
+        world: World,
+        seed: int,
+        *,
+        floor: int = 1,
+        ceiling: int = 20,
+        requests: Sequence[Request] = (),
+        airborne: Sequence[Airborne] = (),
     ) -> None:
         self.world = world
+        self.airborne = airborne
         self.limits = floor, ceiling
         self.chance = random.Random(seed + 1000)
         self.requests = list(requests) or arrivals(world, seed)
@@ -107,14 +127,17 @@ class Simulation:
         self._ends: list[tuple[float, int, Flight, int, Verdict]] = []
         self._count = 0
         self._stacks: dict[Flight, tuple[str, ...]] = {}
+        self._came = 0
+        self._known: dict[Flight, Airborne] = {}
+        self._ran_since: dict[Flight, float] = {}
 
-    def run(self) -> Figures:
-        """Play it to its end."""
-        came, end = 0, self.world.hours * 3600.0
-        while self.now < end:
-            while came < len(self.requests) and self.requests[came].at <= self.now:
-                self.waiting.append(came)
-                came += 1
+    def run(self, until: Callable[[], bool] = lambda: False) -> Figures:
+        """Play it to its end, or until ``until`` says so; then it can be played on."""
+        end = self.world.hours * 3600.0
+        if not self._count:
+            self._take_off()
+        while self.now < end and not until():
+            came = self._come()
             self._start_batches()
             self._start_probes()
             moments = [self._ends[0][0]] if self._ends else []
@@ -127,6 +150,20 @@ class Simulation:
                 _, _, flight, number, verdict = heapq.heappop(self._ends)
                 self.fleet.answer(flight, number, verdict._replace(ended=self._tick()))
         return self.figures()
+
+    def _come(self) -> int:
+        """Put what has been handed in by now into the queue; how many there were in all."""
+        while self._came < len(self.requests) and self.requests[self._came].at <= self.now:
+            self.waiting.append(self._came)
+            self._came += 1
+        return self._came
+
+    def _take_off(self) -> None:
+        """Begin the batches that are in flight already, with the first requests."""
+        self._come()
+        for known in self.airborne:
+            self._begin(known.size, self.fleet.chain[-1] if known.is_on and self.fleet.chain else None, known)
+            self._start_probes()
 
     # -- batches -------------------------------------------------------------------------------------------
 
@@ -142,12 +179,17 @@ class Simulation:
         size = planner.batch_size(self._rates(), *self.limits)
         while planner.begins(self._sight(), size) or self._chains(size):
             on = self.fleet.chain[-1] if self._chains(size) else None
-            taken = [self.waiting.popleft() for _ in range(min(size, len(self.waiting)))]
-            base = self._commit(on.base, self._stacks[on]) if on is not None else self._tip
-            flight = Flight(f"b{self._count}", self._course(taken, base), on=on, base=base)
-            self._stacks[flight] = tuple(f"r{number}" for number in taken)
-            self.fleet.add(flight)
-            self._count += 1
+            self._begin(size, on)
+
+    def _begin(self, size: int, on: Flight | None, known: Airborne | None = None) -> None:
+        taken = [self.waiting.popleft() for _ in range(min(size, len(self.waiting)))]
+        base = self._commit(on.base, self._stacks[on]) if on is not None else self._tip
+        flight = Flight(f"b{self._count}", self._course(taken, base), on=on, base=base)
+        self._stacks[flight] = tuple(f"r{number}" for number in taken)
+        if known is not None:
+            self._known[flight] = known
+        self.fleet.add(flight)
+        self._count += 1
 
     def _chains(self, size: int) -> bool:
         below = sum(len(self._stacks[one]) for one in self.fleet.chain)
@@ -261,13 +303,25 @@ class Simulation:
                 if not ask.fresh and (base, ask.requests) in self._green:
                     self.fleet.answer(flight, number, Verdict(PASS, stacked))
                     continue
+                known = self._known.get(flight)
+                if known is not None and known.is_red and flight.rounds == 1:
+                    self.fleet.answer(flight, number, Verdict(FAIL, stacked, began=self._tick(), ended=self._tick()))
+                    continue
                 self.runs += 1
                 verdict = Verdict(self._result(base, ask), stacked, began=self._tick())
                 self._ticks += 1
-                heapq.heappush(self._ends, (self.now + self._gate_time(), self._ticks, flight, number, verdict))
+                heapq.heappush(self._ends, (self.now + self._gate_time(flight), self._ticks, flight, number, verdict))
 
-    def _gate_time(self) -> float:
-        return self.chance.choice(self.world.gates_s) if self.world.gates_s else self.world.gate_s
+    def _gate_time(self, flight: Flight) -> float:
+        self._ran_since[flight] = self.now
+        times = self.world.gates_s or (self.world.gate_s,)
+        known = self._known.get(flight)
+        if self.now or known is None or not known.ran_s:
+            return self.chance.choice(times)
+        # it has run for a while: of the measured times only those that are longer
+        longer = [one - known.ran_s for one in times if one > known.ran_s]
+        # longer than any: what has run for an hour may run for another
+        return self.chance.choice(longer) if longer else self.chance.uniform(0.1, 1.0) * known.ran_s
 
     def _result(self, base: str, ask: Ask) -> str:
         is_dead = self.world.dead[0] <= self.now < self.world.dead[1]
@@ -293,6 +347,23 @@ class Simulation:
     def _tick(self) -> int:
         self._ticks += 1
         return self._ticks
+
+    def in_flight(self) -> tuple[list[int], list[Airborne]]:
+        """The requests of the batches in flight that have not landed, and those batches."""
+        ids, found = list[int](), list[Airborne]()
+        for flight in self.fleet.flights:
+            mine = [int(one[1:]) for one in self._stacks[flight]]
+            mine = [
+                one
+                for one in mine
+                if not (one in self.landed or one in self.blamed or one in self.waiting or one in ids)
+            ]
+            if mine:
+                is_red = bool(flight.asks) and flight.asks[0].purpose != "stack"
+                ran_s = self.now - self._ran_since.get(flight, self.now)
+                found.append(Airborne(len(mine), ran_s, is_red, flight.on is not None))
+                ids += mine
+        return ids, found
 
     # -- figures -------------------------------------------------------------------------------------------
 
