@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from gastown_web.panels import PAGES
+from tests.support.board import keep_board
 from tests.support.cli import bd, gt
 from tests.support.dashboard import Served
 from tests.support.patience import until
@@ -222,10 +223,20 @@ def test_every_page_fits_all_widths_and_satisfies_an_accessibility_checker(
     gt("escalate", "-s", "HIGH", "The disk is nearly full", cwd=rigged.root)
     gt("mail", "send", "overseer", "-s", "Roof", "-m", "Which tiles?", cwd=rigged.root, GT_ROLE="mayor")
     convoy = gt("convoy", "create", "Roofs", second.id, "--json", cwd=rigged.root).json["id"]
+    keep_board(rigged.root)
     page.goto(served.link)
     page.wait_for_selector("#convoys-title ~ ul li")
+    page.goto(f"http://127.0.0.1:{served.port}/act/scheduler.pause?target=")
+    page.click("button[type=submit]")
+    page.wait_for_selector(".receipts")
+    # the pages with something on them
+    for path, words in (("/wasteland", "Mend the roof"), ("/audit", "gt scheduler pause"), ("/mail", "Roof")):
+        page.goto(f"http://127.0.0.1:{served.port}{path}")
+        page.wait_for_selector(f"main :text('{words}')")
+    letter = page.get_attribute("a[href^='/mail/hq-']", "href")
     paths = [one.path for one in PAGES]
     paths += ["/agent/shop/witness", "/transcript/shop/witness", "/diff/shop/witness", f"/bead/{second.id}"]
+    paths += ["/work/shop/witness", "/mail/of/mayor/", letter, "/wasteland?status=all", "/costs?by=convoy&span=all"]
     paths += [f"/convoy/{convoy}", "/search?q=roof", "/palette", "/mail/new", "/act/scheduler.pause", "/bead/sh-none"]
     found = []
     for path in paths:

@@ -13,7 +13,7 @@
 | ``AUTH401``, ``CREDIT400`` | the key is refused, the credit is used up |
 | ``BUILD name: a, b`` | what the mayor's briefing says, step by step: its commands with the words in capitals filled in, then a report |
 | a start as witness, deacon or refinery, patrol findings | what the briefing says: a cycle is begun; who is named is nudged; the cycle is reported |
-| a work assignment to a polecat | ``gt hook``, a note, a commit, ``gt done``; ``LAZY`` in the bead stops after the first unless the text says ``to its end``, ``SLEEPY`` waits there |
+| a work assignment to a polecat | ``gt hook``, the function or README that its title asks for or a note, a commit, ``gt done``; ``LAZY`` in the bead stops after the first unless the text says ``to its end``, ``SLEEPY`` waits there |
 """
 
 from __future__ import annotations
@@ -178,6 +178,20 @@ def _patrol(text: str, asked: Asked) -> Reply | None:
     return Reply("PATROL BEGUN" if "mol-" in " ".join(asked.results) else "NO PATROL: nobody gave me one.")
 
 
+def _written(known: str) -> str:
+    """The call that does what the bead's title asks for: a function, a README, and else a note."""
+    if found := re.search(r"Add a function (\w+)\(name\) to (\w+\.py)", known):
+        name, path = found.groups()
+        code = f'def {name}(name):\\n    return f"{name}, {{name}}!"\\n'
+        if name < "greet":
+            # in the order of the alphabet, so that two of them do not meet at the end of the file
+            return f"printf '{code}\\n\\n' | cat - {path} > new && mv new {path}; cat {path}"
+        return f"printf '\\n\\n{code}' >> {path}; cat {path}"
+    if found := re.search(r"Describe (\w+) in a README", known):
+        return f"grep -q 'def {found[1]}' *.py && printf '%s\\n' '{found[1]}(name) greets' >> README.md; cat README.md"
+    return "pwd; git status -sb | head -3; date >> NOTES.md; echo '- the stand-in was here' >> NOTES.md; cat NOTES.md"
+
+
 def _work(text: str, asked: Asked) -> Reply | None:
     """A polecat's bead, from its hook to the merge queue."""
     if not re.search(r"Work is on your hook|gt prime", text) or "polecat" not in text:
@@ -190,7 +204,7 @@ def _work(text: str, asked: Asked) -> Reply | None:
     steps = (
         # a program without a hook of its own is told to brief itself
         "gt prime" if "`gt prime`" in text else "gt hook",
-        "pwd; git status -sb | head -3; date >> NOTES.md; echo '- the stand-in was here' >> NOTES.md; cat NOTES.md",
+        _written(known),
         "git add -A && git commit -q -m 'Add a note' && git log --oneline | head -3",
         "gt done",
     )
