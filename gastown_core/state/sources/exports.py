@@ -30,7 +30,7 @@ class ExportSource:
             mark = (status.st_mtime_ns, status.st_size, status.st_ino)
         except FileNotFoundError:
             mark = None
-        if mark == self._mark:
+        if mark == self._mark and not self.facts.error_of(NAME):
             return False
         try:
             told = read_exported(self._root)
@@ -38,6 +38,9 @@ class ExportSource:
             self.facts.failed(NAME, str(error))
             return False
         self._mark = mark
-        self.facts.good(NAME, now)
+        if mark is None:
+            self.facts.sources.pop(NAME, None)
+        else:
+            self.facts.good(NAME, now)
         changed, self.facts.exported = told != self.facts.exported, told
         return changed

@@ -268,6 +268,13 @@ def test_what_a_program_exported_is_evidence_of_its_agent_and_a_broken_file_is_s
         assert sources.facts.exported, "what was read last stays"
         path.unlink()
         sources.look_at_agents(NOW + 2)
+        assert "exports" not in sources.facts.sources
+        # one that was never read is forgotten too
+        path.write_text("{")
+        sources.look_at_agents(NOW + 3)
+        assert sources.facts.error_of("exports")
+        path.unlink()
+        sources.look_at_agents(NOW + 4)
         assert not sources.facts.error_of("exports") and not sources.facts.exported
     finally:
         sources.close()
