@@ -23,9 +23,10 @@ from gastown_core.town.rigs import add_rig
 from tests.drills.drilled import LONG
 from tests.drills.night import QUICK, _edit
 from tests.support.cli import gt
+from tests.support.patience import until
 from tests.support.repos import commit_files, make_repo
 from tests.support.rigged import Rigged
-from tests.support.tmux import needs_tmux, screen, start_plain, until
+from tests.support.tmux import needs_tmux, screen, start_plain
 
 MINUTES = float(os.environ.get("GT_DRILL_MINUTES", "10")) if LONG else 0.0
 AGENTS = 8 if LONG else 4
