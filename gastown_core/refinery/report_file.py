@@ -7,6 +7,7 @@ no test.
 
 from __future__ import annotations
 
+import io
 import os
 import re
 
@@ -26,8 +27,9 @@ MOST_TESTS = 50_000
 MOST_LETTERS = 200
 """How much of a test's name is kept; a longer one ends in a hash of the whole."""
 DEEPEST = 50
-"""How deep suites may be nested."""
-_BLOCK = 65_536
+"""How deep elements may be nested."""
+_MOST_LINE = 20_000
+"""How much of a line or of a name is looked at."""
 _TAP = re.compile(r"(not )?ok\b(?: +(\d+))?(?: +- +| +)?((?:\\.|[^#\\])*)(?:# *(\w+))?", re.IGNORECASE)
 _PLAN = re.compile(r"1\.\.(\d+)")
 
@@ -80,17 +82,19 @@ def read_report(folder: str, relative: str) -> SuiteReport | None:
 
 def _name(text: str) -> str:
     """A test's name as it is kept: one clean line of limited length."""
-    name = clean(text[: 20 * MOST_LETTERS]).strip() or "(no name)"
-    if len(text) <= 20 * MOST_LETTERS and len(name) <= MOST_LETTERS:
+    shown = text[:_MOST_LINE]
+    name = clean(shown).strip() or "(no name)"
+    if len(text) <= _MOST_LINE and len(name) <= MOST_LETTERS:
         return name
-    return f"{name[: MOST_LETTERS - 9]} {sha256(text.encode('utf-8', 'replace')).hex()[:8]}"
+    return f"{name[: MOST_LETTERS - 9]} {sha256(shown.encode('utf-8', 'replace')).hex()[:8]}"
 
 
 def _tap(data: bytes) -> dict[str, bool]:
     """The tests of a TAP stream; subtests count through the line of their parent."""
     found: dict[str, bool] = {}
     plan, count = -1, 0
-    for line in data.decode("utf-8", "replace").splitlines():
+    for raw in io.BytesIO(data):
+        line = raw[:_MOST_LINE].decode("utf-8", "replace").rstrip("\r\n")
         if line.startswith("Bail out!"):
             raise _OddError
         if (said := _PLAN.match(line)) is not None:
@@ -112,7 +116,7 @@ class _JUnit:
 
     def __init__(self) -> None:
         self.found: dict[str, bool] = {}
-        self.count = 0
+        self.count = self._depth = 0
         self._case = ""
         self._result: bool | None = None
         self._suites: list[list[int]] = []
@@ -120,9 +124,10 @@ class _JUnit:
 
     def begin(self, tag: str, about: dict[str, str]) -> None:
         tag = tag.rpartition(":")[2]
+        self._depth += 1
+        if self._depth > DEEPEST:
+            raise _OddError
         if tag in ("testsuite", "testsuites"):
-            if len(self._suites) >= DEEPEST:
-                raise _OddError
             said = [_number(about.get(key)) for key in ("tests", "failures", "errors")]
             self._suites.append([said[0], said[1] + said[2], 0, 0])
         elif tag == "testcase":
@@ -139,6 +144,7 @@ class _JUnit:
 
     def end(self, tag: str) -> None:
         tag = tag.rpartition(":")[2]
+        self._depth -= 1
         if tag == "testcase" and self._case:
             if self._result is not None:
                 self.found[self._case] = self.found.get(self._case, True) and self._result
@@ -174,9 +180,8 @@ def _junit(data: bytes) -> dict[str, bool]:
     parser.StartElementHandler = cases.begin
     parser.EndElementHandler = cases.end
     try:
-        for begin in range(0, len(data), _BLOCK):
-            parser.Parse(data[begin : begin + _BLOCK], False)
-        parser.Parse(b"", True)
+        # at once: in pieces, a name that does not end costs the square of its length
+        parser.Parse(data, True)
     except (expat.ExpatError, LookupError, ValueError) as error:
         raise _OddError from error
     return cases.found

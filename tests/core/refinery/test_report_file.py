@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from pathlib import Path
 
 import pytest
@@ -93,3 +94,18 @@ def test_links_pipes_folders_and_floods_are_no_report_and_hold_nobody_up(
     )
     monkeypatch.setattr(report_file, "MOST_BYTES", 10)
     assert written(tmp_path, "1..1\nok 1 - a\n") is None
+
+
+@pytest.mark.parametrize(
+    ("text", "count"),
+    [
+        (b'<testsuite><testcase name="' + b"x" * 4_000_000 + b'"/></testsuite>', 1),
+        (b"<a>" * 1_000_000, 0),
+        (b"1..1\nok 1 - " + b"\\" * 4_000_000 + b"\n", 1),
+        (b"ok\n" * 1_000_000, 0),
+    ],
+)
+def test_a_flood_costs_no_more_than_its_size(tmp_path: Path, text: bytes, count: int) -> None:
+    before = time.process_time()
+    found = written(tmp_path, text)
+    assert len(found or {}) == count and time.process_time() - before < 2.0
