@@ -33,6 +33,8 @@ MOST_KEPT = 128
 """So many readings are kept, those asked for last."""
 LOOKED_AT_S = 60.0
 """A failure counts so long after somebody last asked for it."""
+RETRY_S = 3.0
+"""A reading that failed is tried again after so long, while somebody looks."""
 SHARE = 5.0
 """A reading rests at least so many times as long as it took."""
 
@@ -129,7 +131,9 @@ class Reads:
         gap = max(reader.gap_s, SHARE * reading.took)
         if reading.revision != revision:
             return gap - since
-        return max(reader.again_s, gap) - since if reader.again_s else NEVER
+        # what was mended may change nothing that the town reports
+        again = reader.again_s or (RETRY_S if reading.error and not reading.is_missing else 0.0)
+        return max(again, gap) - since if again else NEVER
 
     def _begin(self, reader: Reader, reading: Reading, revision: int, place: Place) -> None:
         reading.began, reading.revision = time.monotonic(), revision

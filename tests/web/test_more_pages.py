@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from urllib.parse import quote
 
 import pytest
@@ -192,6 +193,35 @@ def test_a_source_that_breaks_is_said_on_every_page(
     assert any("Input/output" in one["error"] for one in browser.client.get("/api/v1/sources").json()["sources"])
 
 
+@pytest.mark.parametrize(
+    "path",
+    ["settings/config.json", "mayor/rigs.json", "mayor/wasteland.json", ".runtime/exported/agents.json"],
+)
+def test_a_file_of_the_town_that_is_junk_is_said_on_every_page(browser: Browser, path: str) -> None:
+    file = Path(browser.root, path)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    before = file.read_bytes() if file.exists() else None
+    file.write_bytes(b"{junk\xff")
+    live = browser.dashboard.desk.live
+    assert browser.client.portal is not None
+    browser.client.portal.call(lambda: live._on_stir("", ""))
+    browser.shows("cannot be read</a>")
+    for page in EVERYWHERE:
+        shown = browser.text(page)
+        assert "cannot be read</a>" in shown and "nobody needs you" not in shown, page
+    if before is None:
+        file.unlink()
+    else:
+        file.write_bytes(before)
+    browser.client.portal.call(lambda: live._on_stir("", ""))
+
+    def failing() -> list[str]:
+        return [page for page in EVERYWHERE if "cannot be read</a>" in browser.text(page)]
+
+    # each page reads again for those who look at it
+    until(lambda: not failing(), "all is read again", 20)
+
+
 def test_what_a_page_cannot_read_is_said_there_and_on_every_page(
     browser: Browser, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -213,6 +243,18 @@ def test_what_a_page_cannot_read_is_said_there_and_on_every_page(
             assert any("ledger is a folder" in one["error"] for one in told)
         browser.dashboard.desk.stir()
         until(lambda path=page.path: "ledger is a folder" not in browser.text(path), f"{kind} is read again", 60)
+
+
+def test_what_is_mended_is_read_again_though_the_town_reports_no_change(
+    browser: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(_: object) -> object:
+        raise OSError(5, "Input/output error")
+
+    with monkeypatch.context() as broke:
+        broke.setitem(readers.READERS, "scheduler", Reader(broken, gap_s=0.0))
+        browser.shows("cannot be read: ", "/scheduler")
+    until(lambda: "cannot be read: " not in browser.text("/scheduler"), "it is read again", 30)
 
 
 def test_a_reading_that_fails_keeps_what_it_had(
