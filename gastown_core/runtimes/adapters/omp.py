@@ -32,7 +32,7 @@ from gastown_core.runtimes.adapter import (
     texts_in,
     words,
 )
-from gastown_core.runtimes.adapters.pi import PiLogs, PiUsage, extension, id_of, log_of, newest
+from gastown_core.runtimes.adapters.pi import OURS, PiLogs, PiUsage, extension, id_of, log_of, newest
 from gastown_core.runtimes.usage import Transcript
 
 TYPE_CHECKING = False
@@ -44,8 +44,8 @@ if TYPE_CHECKING:
 
 EXTENSION_FILE = ".omp/hooks/pre/gastown.ts"
 """Its own folder for extensions leaves out what git ignores, which this file is; hooks are bound as extensions are."""
-OURS, CONTINUATION = "gastown", "session-stop-continuation"
-"""What the log calls a text that the extension gave: with a prompt, and at the end of a turn."""
+CONTINUATION = "session-stop-continuation"
+"""What the log calls a text that the extension gave at the end of a turn."""
 _TURNS = """\
   pi.on("session_stop", (_event: any, ctx: any) => {
     const text = ask("session_stop", about(ctx, {})).trim();

@@ -15,6 +15,7 @@ from gastown_core.process_table import began_at, environment_of, folder_of
 from gastown_core.runtimes.adapter import (
     BUSY,
     CONTEXT,
+    CONTINUE,
     ENDED,
     IDLE,
     STARTING,
@@ -38,6 +39,8 @@ if TYPE_CHECKING:
     from gastown_core.runtimes.adapter import Program
 
 EXTENSION_FILE = ".pi/extensions/gastown.ts"
+OURS = "gastown"
+"""What the log calls a text that the extension gave."""
 _EXTENSION = """\
 // Written by Gas Town: tells it how this session goes. It does nothing outside a session of a town.
 import { spawn, spawnSync } from "node:child_process";
@@ -69,7 +72,18 @@ MORE  pi.on("session_shutdown", (event: any, ctx: any) => {
 }
 """
 _AGENT_END = """\
-  pi.on("agent_end", (_event: any, ctx: any) => tell("agent_end", about(ctx, {})));
+  // what waits begins a turn of its own once the program rests, but not after one that a person or an error ended
+  const give = (ctx: any, looks: number) => {
+    if (!ctx.isIdle() && looks > 0) return void setTimeout(() => give(ctx, looks - 1), 20);
+    if (!ctx.isIdle() || ctx.hasPendingMessages()) return tell("agent_end", about(ctx, {}));
+    const text = ask("agent_end", about(ctx, { is_free: true })).trim();
+    if (text) pi.sendMessage({ customType: "gastown", content: text, display: true }, { triggerTurn: true });
+  };
+  pi.on("agent_end", (event: any, ctx: any) => {
+    const last = (event.messages || []).filter((one: any) => one.role === "assistant").pop();
+    if (last?.stopReason === "stop") setTimeout(() => give(ctx, 50), 0);
+    else tell("agent_end", about(ctx, {}));
+  });
 """
 
 
@@ -95,8 +109,10 @@ class PiLogs(SessionLogs):
         return id_of(path)
 
     def after(self, said: Said | None, line: Mapping[str, object]) -> Said | None:
-        """The state after one more message."""
+        """The state after one more message; what the extension gave at a turn's end begins another."""
         message, at = line.get("message"), parse_moment(line.get("timestamp")) or 0.0
+        if line.get("type") == "custom_message" and line.get("customType") == OURS:
+            return Said(BUSY, at, TRANSCRIPT)
         if line.get("type") != "message" or not isinstance(message, dict):
             return said
         role, stop = message.get("role"), message.get("stopReason")
@@ -200,12 +216,13 @@ class PiAdapter(Adapter):
             prompt = told.get("prompt")
             return heard._replace(state=BUSY, prompt=prompt if isinstance(prompt, str) else "", carries=CONTEXT)
         if event == "agent_end":
-            return heard._replace(state=IDLE, is_final=True)
+            free = CONTINUE if told.get("is_free") is True else ""
+            return heard._replace(state=IDLE, is_final=True, carries=free)
         return heard._replace(state=ENDED) if told.get("reason") == "quit" else heard
 
     def reply(self, event: str, text: str) -> str:
-        """The text itself: the extension adds it to the conversation."""
-        return text if event == "before_agent_start" else ""
+        """The text itself: the extension adds it to the conversation, or begins a turn with it."""
+        return text if event in ("before_agent_start", "agent_end") else ""
 
     def transcript(self, pid: int) -> str:
         """The log that was written last since that process began, in the folder where it runs."""
@@ -214,7 +231,7 @@ class PiAdapter(Adapter):
     def given(self, line: Mapping[str, object]) -> Iterator[tuple[str, str]]:
         """A prompt, or what the extension added."""
         message = line.get("message")
-        if line.get("type") == "custom_message" and line.get("customType") == "gastown":
+        if line.get("type") == "custom_message" and line.get("customType") == OURS:
             yield from ((TURN, text) for text in texts_in(line.get("content")))
         elif line.get("type") == "message" and isinstance(message, dict) and message.get("role") == "user":
             yield from ((TURN, text) for text in texts_in(message.get("content")))
