@@ -38,7 +38,7 @@ def test_its_costs_and_decisions_arrive_and_each_message_counts_once(agent_world
     lines = [json.loads(line) for line in (folder / "spool.jsonl").read_text().splitlines()]
     told = [line["payload"] for line in lines if line["type"] == "tool.decision"]
     assert [(one["tool_name"], one["decision"]) for one in told] == [("Bash", "accept")]
-    (mine,) = [one for one in world.gt("status", "--json").json["agents"] if one["address"] == "mayor"]
+    (mine,) = [one for one in world.gt("status", "--json").json["agents"] if one["address"].rstrip("/") == "mayor"]
     reasons = {one["text"]: one["at"] for one in mine["reasons"] if one["source"] == "telemetry"}
     assert any("answered a request" in text for text in reasons) and "was allowed Bash" in reasons
     assert all(reasons.values())
