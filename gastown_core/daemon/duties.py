@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 ACTOR = "daemon"
 _UNDISPATCHED, _UNHELD, _UNWRITTEN = Quiet(), Quiet(), Quiet()
+_HEADS: dict[str, object] = {}
+"""Rig's folder → where its branches stood when conflicts were looked for; duties are made anew, this stays."""
 
 
 def duties_of(root: str) -> list[Duty]:
@@ -57,7 +59,6 @@ def refinery_of(root: str, rig: str) -> Duty:
 
 def forewarner_of(root: str, rig: str) -> Duty:
     """Return the duty that tells of conflicts in ``rig`` before they happen."""
-    seen: list[object] = []
 
     def work(shift: Shift) -> str:
         from gastown_core.refinery.forewarning import forewarn, heads_mark, words_of
@@ -68,10 +69,10 @@ def forewarner_of(root: str, rig: str) -> Duty:
             return ""
         place = Refinery(shift.root, rig, policy=Policy(), clock=shift.clock)
         mark = heads_mark(place)
-        if seen == [mark]:
+        if _HEADS.get(place.path) == mark:
             return ""
         told = forewarn(place)
-        seen[:] = [mark]
+        _HEADS[place.path] = mark
         return "; ".join(map(words_of, told))
 
     return Duty(f"conflicts:{rig}", work, (f"ledger:{rig}",), 30.0, 5.0, rests=True)

@@ -28,6 +28,7 @@ pytestmark = pytest.mark.timeout(300)
 FULL = "/dev/full"
 MANY = 300
 """More than the server lets in at once."""
+OF_A_COMMONS = ("wasteland", "reputation")
 
 
 def test_every_answer_of_the_api_is_as_its_document_says(browser: Browser, rigged: Rigged) -> None:
@@ -49,6 +50,10 @@ def test_every_answer_of_the_api_is_as_its_document_says(browser: Browser, rigge
             path += words[path.rpartition("/")[2]]
         schema = item["get"]["responses"]["200"]["content"]["application/json"]["schema"]
         answer = browser.client.get(path)
+        if path.rpartition("/")[2] in OF_A_COMMONS:
+            # this town has joined none; their answers are checked in test_wasteland_page.py
+            assert answer.status_code == 404 and "gt wl join" in answer.json()["hint"], path
+            continue
         assert answer.status_code == 200, path
         fastjsonschema.compile(schema)(answer.json())
         assert browser.client.post(path, headers={"origin": "http://127.0.0.1:8080"}).status_code == 405

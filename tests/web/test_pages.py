@@ -229,14 +229,14 @@ def test_what_a_page_remembers_of_an_earlier_server_is_worth_nothing(browser: Br
 def test_acts_that_wait_hold_up_nothing_else(browser: Browser, monkeypatch: pytest.MonkeyPatch) -> None:
     gate = threading.Event()
 
-    def waits(*_: object) -> bool:
+    def waits(*_: object, **__: object) -> bool:
         return gate.wait(60)
 
     monkeypatch.setattr("gastown_web.acts.perform", waits)
 
     async def look_meanwhile() -> str:
         acts = browser.dashboard.acts
-        waiting = [asyncio.create_task(acts.perform(Order("scheduler.pause", ""))) for _ in range(40)]
+        waiting = [asyncio.create_task(acts.perform(Order("scheduler.pause", ""), "dashboard")) for _ in range(40)]
         try:
             await asyncio.sleep(0)
             return await asyncio.wait_for(asyncio.to_thread(lambda: "read"), 15)

@@ -198,7 +198,7 @@ def test_the_duties_that_act_rest_and_the_others_go_on(rigged):
     patrols = {row.patrol.name for row in patrols_of(rigged.root) if row.mode != OFF}
     assert {"deacon", "witness:shop", "dam"} <= patrols
     acting = {"dispatch", "workers", "mountains", "gates", "nudges", "answers", "docked rigs", "plugins", "quotas"}
-    assert resting == acting | patrols | {"refinery:shop"}
+    assert resting == acting | patrols | {"refinery:shop", "conflicts:shop", "role mail"}
     duty = next(one for one in duties_of(rigged.root) if one.name == "dispatch")
     estop.declare(rigged.root, "", "")
     told: list[str] = []
