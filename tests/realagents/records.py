@@ -144,7 +144,8 @@ def _copilot(agent: Agent, process: psutil.Process) -> Own:
             return Own(WAITING, "events", json.dumps(data))
         if kind == "tool.execution_start" and data.get("toolName") == "ask_user":
             return Own(WAITING, "events", str(data["arguments"]))
-        if kind == "abort" or (kind == "assistant.message" and not data["toolRequests"]):
+        is_cancelled = kind == "permission.completed" and data["result"]["kind"] == "cancelled"
+        if kind == "abort" or is_cancelled or (kind == "assistant.message" and not data["toolRequests"]):
             return Own(IDLE, "events", kind)
         if kind in (
             "assistant.turn_start",

@@ -79,18 +79,25 @@ class CopilotLogs(SessionLogs):
             given = data.get("arguments")
             asked = words(given.get("message")) if isinstance(given, dict) else ""
             return Said(WAITING, at, TRANSCRIPT, asked or "a question")
+        if kind == "abort" or (kind == "permission.completed" and _is_cancelled(data)):
+            # of a turn that ends at a refused permission, the abort is not always told
+            return Said(IDLE, at, TRANSCRIPT, "interrupted", is_final=True)
         if kind in BUSY_TYPES:
             return said if said is not None and said.state == BUSY else Said(BUSY, at, TRANSCRIPT)
         if kind == "permission.requested":
             return Said(WAITING, at, TRANSCRIPT, _request(data))
-        if kind == "abort":
-            return Said(IDLE, at, TRANSCRIPT, "interrupted", is_final=True)
         if kind == "session.error":
             return failed(at, words(data.get("message")), data.get("statusCode"))
         if kind == "assistant.message" and not data.get("toolRequests"):
             # a whole answer that calls nothing ends the turn; that of a hook is told only where there are hooks
             return Said(IDLE, at, TRANSCRIPT, is_final=True)
         return Said(ENDED, at, TRANSCRIPT) if kind == "session.shutdown" else said
+
+
+def _is_cancelled(data: Mapping[str, object]) -> bool:
+    """Whether the answer to a permission ended the whole turn; after a plain no the model goes on."""
+    result = data.get("result")
+    return isinstance(result, dict) and result.get("kind") == "cancelled"
 
 
 def _request(data: Mapping[str, object]) -> str:
