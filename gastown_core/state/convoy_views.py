@@ -180,6 +180,7 @@ class Room:
     def __init__(self, facts: TownFacts) -> None:
         self._facts = facts
         self._hands: dict[str, int] | None = None
+        self._freed: dict[str, float] = {}
 
     def is_free(self, rig: str) -> bool:
         """Whether the town and the rig have fewer polecats with work than they may have."""
@@ -193,7 +194,10 @@ class Room:
 
     def freed_at(self, rig: str) -> float:
         """When the last piece of work of the rig was closed, which made room."""
-        return max((bead.closed_at for bead in self._facts.ledger.get(rig, {}).values()), default=0.0)
+        if rig not in self._freed:
+            beads = self._facts.ledger.get(rig, {}).values()
+            self._freed[rig] = max([bead.closed_at for bead in beads], default=0.0)
+        return self._freed[rig]
 
     def stalled_at(self, waiting: Sequence[MemberView], moved: float) -> float | None:
         """From when on it is a stall that nobody works on these members; None while all of them wait their turn.

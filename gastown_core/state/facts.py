@@ -14,9 +14,7 @@ from gastown_core.model.daemon import DaemonView
 from gastown_core.model.record import Record
 from gastown_core.model.snapshot import EscalationView, GateView, LastEvent, LetterView, SchedulerView, SourceStatus
 from gastown_core.model.usage import UsageToday
-from gastown_core.runtimes.heartbeat import Heartbeat
 from gastown_core.state.evidence import Thresholds
-from gastown_core.tmux.panes import Pane
 from gastown_core.usage.budget import Limits
 
 TYPE_CHECKING = False
@@ -30,7 +28,9 @@ if TYPE_CHECKING:
     from gastown_core.model.wanted import Commons
     from gastown_core.runtimes.adapter import Said
     from gastown_core.runtimes.exported import Exported
+    from gastown_core.runtimes.heartbeat import Heartbeat
     from gastown_core.runtimes.screen import ScreenReading
+    from gastown_core.tmux.panes import Pane
     from gastown_core.town.inventory import Inventory
 
 TOLD = "delivery:acked"

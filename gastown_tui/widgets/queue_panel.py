@@ -133,6 +133,8 @@ def lands(landing: Landing, now: float, ascii_only: bool, *, is_wide: bool) -> s
     early, middle, late = (format_age(max(0.0, at - now)) for at in (landing.early, landing.middle, landing.late))
     if not is_wide:
         return f"~{middle}"
+    if early == "now":
+        return f"lands within {late}" if late != "now" else "lands now"
     return f"lands in {late}" if early == late else f"lands in {early}{glyph('gap', ascii_only)}{late}"
 
 

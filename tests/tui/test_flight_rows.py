@@ -26,7 +26,7 @@ from gastown_core.model.refinery import (
     to_json,
 )
 from gastown_core.model.snapshot import RefineryView
-from gastown_tui.widgets.queue_panel import flight_pieces, quarantine_pieces, request_pieces
+from gastown_tui.widgets.queue_panel import flight_pieces, lands, quarantine_pieces, request_pieces
 
 NOW = 1_795_262_671.0
 
@@ -115,3 +115,8 @@ def test_tests_in_quarantine_are_named_until_it_ends_also_while_nothing_is_teste
     )
     odd = from_json({"rig": "shop", "quarantined": [5, {"test": 5}, {"test": "a", "until": "x"}]})
     assert odd is not None and odd.quarantined == (QuarantinedTest("a"),)
+
+
+def test_a_landing_that_may_come_at_once_says_by_when() -> None:
+    assert lands(Landing("gt-1", NOW, NOW + 8, NOW + 15), NOW, False, is_wide=True) == "lands within 15s"
+    assert lands(Landing("gt-1", NOW, NOW, NOW + 0.2), NOW, False, is_wide=True) == "lands now"
