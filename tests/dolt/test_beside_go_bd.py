@@ -59,6 +59,32 @@ def test_each_sees_what_the_other_writes(project, ours):
     assert project.run("show", numbers[1]).returncode
 
 
+def test_what_a_write_leaves_for_itself_is_in_no_history_and_in_nobodys_way(project, ours):
+    name = json.loads(Path(project.root, ".beads", "metadata.json").read_text())["dolt_database"]
+    link = project.server.link(name)
+    if "v1.0.0" in project.program:
+        # what an earlier version left, and its bd has committed
+        link.tell("INSERT INTO metadata VALUES ('gt.last_write', 'abc')")
+        link.ask("CALL DOLT_COMMIT('-Am', 'theirs')")
+    link.tell("INSERT INTO config VALUES ('theirs', 'not committed')")
+    before = link.ask("SELECT table_name FROM dolt_status ORDER BY 1")
+    bead = ours("create", "from us", "--silent").out.strip()
+    ours("update", bead, "-p", "1")
+    dirty = "SELECT table_name FROM dolt_status WHERE table_name NOT LIKE 'wisp%' AND table_name <> 'local_metadata'"
+    assert link.ask(f"{dirty} ORDER BY 1") == before == [("config",)]
+    assert link.ask("SELECT COUNT(*) FROM metadata WHERE `key` LIKE 'gt.%'") == [(0,)]
+    made(project, "from them")
+    project.bd("config", "set", "a.key", "value")
+    project.bd("dolt", "commit")
+    # 1.0.5 leaves the settings to whoever commits next
+    assert {*link.ask(dirty)} <= {("config",)}
+    tables = {str(row[0]) for row in link.ask("SHOW TABLES AS OF 'HEAD'")}
+    assert "metadata" in tables and not {one for one in tables if one.startswith(("wisp", "local"))}
+    assert link.ask("SELECT COUNT(*) FROM metadata AS OF 'HEAD' WHERE `key` LIKE 'gt.%'") == [(0,)]
+    assert ours("show", bead, "--json").json[0]["priority"] == 1 and bead in project.ids("list")
+    link.close()
+
+
 def test_wisps_external_targets_and_words_of_the_go_tools(project, ours):
     project.bd("config", "set", "types.custom", "agent,convoy")
     agent = ours("create", "an agent", "-t", "agent", "--silent").out.strip()

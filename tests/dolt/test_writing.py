@@ -186,6 +186,9 @@ def test_an_older_schema_is_written_in_its_own_columns(server, tmp_path):
     again = change(store, one, title="x").raw["updated_at"]
     assert again != change(store, one, title="y").raw["updated_at"]
     assert other.ask("SELECT depends_on_id FROM dependencies") == [(two,)]
+    # no table stays out of the history here: what a write leaves is committed with it
+    assert other.ask("SELECT * FROM dolt_status WHERE table_name='metadata'") == []
+    assert other.ask("SELECT COUNT(*) FROM metadata AS OF 'HEAD' WHERE `key`='gt.last_write'") == [(1,)]
     assert store.get(one).raw["started_at"] and store.get(two).is_ephemeral
     assert store.get(one).title == "y" and [edge.target for edge in store.get(one).edges] == [two]
     other.close()

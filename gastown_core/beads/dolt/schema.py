@@ -21,6 +21,8 @@ NEWEST = 49
 """The newest migration of the Go tools that this program knows."""
 ISSUES, WISPS = "issues", "wisps"
 TARGETS = ("depends_on_issue_id", "depends_on_wisp_id", "depends_on_external")
+STATE = "wisp_gt_state"
+"""The table of local state in databases that have none: the Go tools leave tables of that name out of the history."""
 _NEEDED = ("id", "title", "description", "status", "priority", "issue_type", "created_at", "updated_at")
 
 
@@ -56,8 +58,8 @@ class Schema:
 
     @property
     def state_table(self) -> str:
-        """The table of key and value for local state: not part of the history where the schema knows such."""
-        return next((name for name in ("local_metadata", "metadata", "config") if name in self.tables), "")
+        """The table of key and value for local state: not part of the history, but in databases older than wisps."""
+        return next((name for name in ("local_metadata", STATE, "metadata", "config") if name in self.tables), "")
 
 
 def read_schema(link: Link) -> Schema:
@@ -117,6 +119,30 @@ def _mark(link: Link, commit: str) -> int:
         # history was rewritten, or the server is too old for the question
         return 0
     return crc32(repr(sorted(map(repr, rows))).encode()) or 1
+
+
+def make_state_table(link: Link, schema: Schema, moved: str) -> bool:
+    """Make a table for local state where the schema has none that stays out of the history; returns whether it did.
+
+    What earlier versions kept under the key ``moved`` among the database's metadata is removed.  Raises StoreError.
+    """
+    if not schema.has_wisps or schema.state_table in ("local_metadata", STATE):
+        return False
+    if link.ask("SELECT ignored FROM dolt_ignore WHERE pattern=%s", ("wisp_%",)) != [(1,)]:
+        return False
+    link.tell(f"CREATE TABLE IF NOT EXISTS {STATE} (`key` VARCHAR(255) PRIMARY KEY, value TEXT NOT NULL)")
+    if "metadata" in schema.tables and link.tell("DELETE FROM metadata WHERE `key`=%s", (moved,)):
+        _commit_removal(link, moved)
+    return True
+
+
+def _commit_removal(link: Link, key: str) -> None:
+    """Commit that a key is gone from the metadata, unless others have changes there that they will commit."""
+    keys = "COALESCE(to_key, from_key)"
+    found = link.ask(f"SELECT {keys} FROM DOLT_DIFF('HEAD', 'WORKING', 'metadata')")
+    if found == [(key,)]:
+        link.ask("CALL DOLT_ADD('metadata')")
+        link.ask("CALL DOLT_COMMIT('-m', 'gt: remove the mark of the last write')")
 
 
 _RECORD = """

@@ -67,9 +67,10 @@ class Statements:
             self.link.tell("REPLACE INTO config (`key`, value) VALUES (%s, %s)", (key, str(memory.get("value", ""))))
 
     def set_state(self, key: str, value: str) -> None:
-        """Store a local value, which is no part of the history where the schema has a place for such."""
+        """Store a local value; where no table stays out of the history, it is committed with the rest."""
         table = self.schema.state_table
         if table:
+            self._touch(table)
             self.link.tell(f"REPLACE INTO {table} (`key`, value) VALUES (%s, %s)", (key, value))
 
     def commit(self, message: str, *, in_history: bool) -> None:

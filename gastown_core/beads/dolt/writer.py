@@ -12,7 +12,7 @@ import uuid
 from gastown_core.beads import ledger_line
 from gastown_core.beads.dolt.link import RaceError, UnreachableError
 from gastown_core.beads.dolt.mirror import FILES
-from gastown_core.beads.dolt.schema import ISSUES, NEWEST, WISPS, Schema
+from gastown_core.beads.dolt.schema import ISSUES, NEWEST, WISPS, Schema, make_state_table
 from gastown_core.beads.dolt.statements import Statements
 from gastown_core.beads.jsonl_writer import JsonlWriter
 from gastown_core.errors import ConflictError, StoreError
@@ -55,6 +55,8 @@ class DoltWriter(JsonlWriter):
         self._mirrored.hold(on=True)
         try:
             self._check_writable(self._mirror.schema)
+            if make_state_table(self._link, self._mirror.schema, TOKEN):
+                self._mirror.forget_schema()
             self._mirror.catch_up_locked()
             self._mirrored.refresh()
             self._homes, self._based_on, self._is_empty = {}, {}, False
