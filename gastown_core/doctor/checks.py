@@ -14,6 +14,7 @@ TABLE: dict[str, tuple[str, ...]] = {
         "town_tools",
         "town_settings",
         "town_ledgers",
+        "town_databases",
         "town_rigs",
         "town_worktrees",
         "town_gate_trees",

@@ -7,6 +7,7 @@ differently, and keep wisps, custom words and local state in tables that older o
 from __future__ import annotations
 
 import os
+import re
 from zlib import crc32
 
 from gastown_core.beads.dolt.link import Link, UnreachableError
@@ -190,6 +191,8 @@ _REST = {
     "custom_types": "name VARCHAR(64) PRIMARY KEY",
     "schema_migrations": "version INT PRIMARY KEY",
 }
+_COMMA = re.compile(r",(?![^(]*\))")
+"""A comma outside brackets."""
 _IGNORED = ("wisps", "wisp_%", "local_metadata", "repo_mtimes")
 
 
@@ -198,16 +201,32 @@ def create_schema(link: Link, *, moment: str = "DATETIME(6)") -> None:
 
     ``moment`` is the type of the columns for times; the Go tools' own keeps whole seconds.
     """
-    # the Go tools leave these to the database
-    times = {"moment": moment, "now": moment.replace("DATETIME", "CURRENT_TIMESTAMP")}
     for pattern in _IGNORED:
         link.tell("REPLACE INTO dolt_ignore VALUES (%s, true)", (pattern,))
-    for table in (ISSUES, WISPS):
-        link.tell(f"CREATE TABLE {table} ({_RECORD.format(table=table, **times)})")
-        for related, columns in _RELATED.items():
-            name = f"wisp_{related}" if table == WISPS else related
-            link.tell(f"CREATE TABLE {name} ({columns.format(name=name, **times)})")
-    for name, columns in _REST.items():
+    for name, columns in _bodies(moment).items():
         link.tell(f"CREATE TABLE {name} ({columns})")
     link.tell_many("INSERT INTO schema_migrations (version) VALUES (%s)", [(n,) for n in range(1, NEWEST + 1)])
     link.tell("CALL DOLT_COMMIT('-Am', 'gt: create the tables')")
+
+
+def _bodies(moment: str) -> dict[str, str]:
+    """Return table → what stands between the brackets of its CREATE TABLE."""
+    # the Go tools leave these to the database
+    times = {"moment": moment, "now": moment.replace("DATETIME", "CURRENT_TIMESTAMP")}
+    out = {}
+    for table in (ISSUES, WISPS):
+        out[table] = _RECORD.format(table=table, **times)
+        for related, columns in _RELATED.items():
+            name = f"wisp_{related}" if table == WISPS else related
+            out[name] = columns.format(name=name, **times)
+    return out | _REST
+
+
+def definitions(moment: str = "DATETIME(6)") -> dict[str, dict[str, str]]:
+    """Return table → column → its definition, of the tables that ``create_schema`` makes."""
+    out: dict[str, dict[str, str]] = {}
+    for table, body in _bodies(moment).items():
+        parts = [part.strip() for part in _COMMA.split(body)]
+        named = (part.partition(" ") for part in parts if not part.startswith(("INDEX ", "UNIQUE ", "PRIMARY ")))
+        out[table] = {name.strip("`"): words for name, _, words in named}
+    return out
