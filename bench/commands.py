@@ -49,6 +49,7 @@ def measure(root: str) -> Iterator[Row]:
     yield row("bd create", ["bd", "create", "from the bench"], rig, 0.06)
     yield row("bd list", ["bd", "list", "-n", "0"], rig, 0.2)
     yield row("completion of all open beads", ["bd", "__complete", "close", "."], rig, 0.06)
+    yield row("completion of what to sling, and to whom", ["gt", "__complete", "sling", "."], rig, 0.06)
     bare = timed(["python", "-c", "import sqlite3, json"], root)
     yield row("gt mail inbox", ["gt", "mail", "inbox"], root, 2.2 * bare)
     yield row("gt mail check --inject", ["gt", "mail", "check", "--inject"], root, 2.2 * bare)

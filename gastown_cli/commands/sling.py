@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 import sys
 
 from gastown_cli import context, output, who
@@ -175,6 +174,9 @@ def run_sling(args: Namespace) -> int:
 
 
 def _run(args: Namespace) -> int:
+    # imported here: completion reads this module's arguments on each press of Tab
+    import signal
+
     from gastown_core.beads.ledger import TownLedger
     from gastown_core.work.sling import errand as errands
 

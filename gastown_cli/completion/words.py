@@ -112,9 +112,12 @@ def _fitting(found: Iterable[Candidate], current: str) -> list[Candidate]:
     unique: dict[str, Candidate] = {}
     for one in found:
         value = one[0]
-        if (value.startswith(current) or value == FILES) and _is_plain(value):
+        if value.startswith(current) or value == FILES:
             unique.setdefault(value, one)
-    return list(unique.values())
+    # all at once: nearly always every one is plain
+    if _is_plain("".join(unique)):
+        return list(unique.values())
+    return [one for value, one in unique.items() if _is_plain(value)]
 
 
 def _is_plain(word: str) -> bool:

@@ -73,6 +73,14 @@ def test_frequent_commands_import_nothing_heavy(town: Path, words: list[str]) ->
     assert not modules_of(words, town / "demo") & (HEAVY if "show" in words and "convoy" in words else HEAVY | PARSING)
 
 
+@pytest.mark.parametrize(
+    "words", [["gt", "__complete", "sling", "."], ["bd", "__complete", "close", "."]], ids=" ".join
+)
+def test_completion_of_beads_imports_nothing_heavy(town: Path, words: list[str]) -> None:
+    modules_of(words, town / "demo")
+    assert not modules_of(words, town / "demo") & (HEAVY | PARSING | {"signal"})
+
+
 WRITING = {"gastown_core.beads." + name for name in ("batch", "rules", "twins", "index_intake", "jsonl_writer")}
 """What a read has no use for where the index is up to date."""
 RARE = {"gastown_core.beads.filters", "gastown_core.beads.store", "gastown_core.beads.twins"}
