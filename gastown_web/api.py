@@ -52,7 +52,7 @@ def _list(of: Schema) -> Schema:
 
 
 AGENT = _object(name=TEXT, address=TEXT, session=TEXT, role=TEXT, rig=TEXT, running=FLAG, health=TEXT, reason=TEXT)
-ITEM = _object(kind=TEXT, question=TEXT)
+ITEM = _object(kind=TEXT, question=TEXT, needs=TEXT)
 EVENT = _object(id=TEXT, timestamp=MOMENT, type=TEXT, actor=TEXT, rig=TEXT, bead=TEXT, text=TEXT)
 CONVOY = _object(
     id=TEXT, title=TEXT, status=TEXT, done=COUNT, in_review=COUNT, running=COUNT, total=COUNT, stalled=FLAG

@@ -20,7 +20,7 @@ from starlette.responses import (
 )
 from starlette.routing import Route
 
-from gastown_core.attention.look import count_of
+from gastown_core.attention.count import count_of
 from gastown_core.clock import SYSTEM_CLOCK
 from gastown_core.errors import GastownError
 from gastown_core.model.wanted import ALL, STATUSES

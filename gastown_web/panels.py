@@ -11,7 +11,7 @@ from urllib.parse import unquote
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from gastown_core.attention.look import calm_words, count_of
+from gastown_core.attention.count import calm_words, count_of
 from gastown_core.model.agent import HEALTH_SYMBOLS
 from gastown_core.model.landing import STEPS
 from gastown_core.model.record import Record

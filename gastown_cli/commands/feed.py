@@ -220,11 +220,11 @@ def print_problems(root: str, *, as_json: bool) -> int:
 
 def work_lines(snapshot: TownSnapshot, now: float) -> list[str]:
     """Return lines for what waits beside agents: mail, gates, held queues, escalations, stalled convoys."""
-    from gastown_core.attention.item import ELSEWHERE
+    from gastown_core.attention.item import ELSEWHERE, YOU
     from gastown_core.attention.look import attention
 
     lines: list[str] = []
-    rest = [one for one in attention(snapshot) if one.kind in ELSEWHERE]
+    rest = [one for one in attention(snapshot) if one.kind in ELSEWHERE and one.needs == YOU]
     if rest:
         lines.append(output.style(f"ALSO WAITING ({len(rest)})", "bold"))
     lines += [output.clean(f"  {one.kind}  {one.subject.name}  {one.question}  (gt inbox)") for one in rest]

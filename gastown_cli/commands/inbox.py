@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
 def _collected(root: str) -> tuple[Sorted, str]:
     """Return the list as it is now, and what it means if it is empty."""
-    from gastown_core.attention.look import attention, calm_words
+    from gastown_core.attention.count import calm_words
+    from gastown_core.attention.look import attention
     from gastown_core.attention.marks import sort_rows
     from gastown_core.state.collect import collect
 
@@ -43,7 +44,7 @@ def list_arguments(parser: ArgumentParser) -> None:
 
 def run_list(args: Namespace) -> int:
     """List what waits on a person, the most needed first."""
-    from gastown_core.attention.look import count_of
+    from gastown_core.attention.count import count_of
 
     root = context.town()
     if args.rig:
@@ -53,7 +54,12 @@ def run_list(args: Namespace) -> int:
     hidden = [one for one in found.hidden if not args.rig or one.rig == args.rig]
     count = count_of(shown)
     if args.json:
-        told = {"needs_you": count.you, "needs_help": count.trouble, "hidden": len(hidden)}
+        told = {
+            "needs_you": count.you,
+            "needs_help": count.trouble,
+            "to_read": count.to_read,
+            "hidden": len(hidden),
+        }
         rows = [*shown, *(hidden if args.all else ())]
         output.say_json(told if args.count else {**told, "items": [one.as_json() for one in rows]})
         return 0
@@ -73,17 +79,16 @@ def run_list(args: Namespace) -> int:
 
 
 def _print(shown: list[Item], numbers: dict[str, int], calm: str) -> None:
-    if not shown:
+    from gastown_core.attention.count import count_of
+    from gastown_core.attention.item import NEEDS
+
+    if count_of(shown).is_calm:
         output.say(output.style(calm, "yellow" if "cannot" in calm else "green"))
-        return
     now = SYSTEM_CLOCK.now()
-    for title, rows in (
-        ("NEEDS YOU", [one for one in shown if not one.is_trouble]),
-        ("NEEDS HELP", [one for one in shown if one.is_trouble]),
-    ):
-        if not rows:
-            continue
-        output.say(output.style(f"{title} {len(rows)}", "bold"))
+    for need, title in NEEDS.items():
+        rows = [one for one in shown if one.needs == need]
+        if rows:
+            output.say(output.style(f"{title} {len(rows)}", "bold"))
         for one in rows:
             _print_row(one, numbers[one.key], now)
 

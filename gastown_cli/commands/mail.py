@@ -38,6 +38,7 @@ def _text_arguments(parser: ArgumentParser) -> None:
     )
     parser.add_argument("--stdin", action="store_true", help="read the body from standard input")
     parser.add_argument("--no-notify", action="store_true", help="no nudge about it")
+    parser.add_argument("--fyi", action="store_true", help="it asks nothing: a person finds it under TO READ")
     context.add_json(parser)
 
 
@@ -94,6 +95,7 @@ def run_send(args: Namespace) -> int:
         tuple(dict.fromkeys(target.name for target in copies if target.name not in reached)),
         args.pinned,
         args.permanent,
+        args.fyi,
     )
     return _send(post, letter, targets, args, ", ".join(wanted))
 
@@ -161,7 +163,7 @@ def run_reply(args: Namespace) -> int:
     body = text_of(args, args.text or args.message)
     letter, targets, other = answer(message, body, people, sender=post.me, subject=args.subject)
     mailbox.mark_read(post.store, [message.id], post.me)
-    return _send(post, letter, targets, args, other)
+    return _send(post, letter._replace(informs=args.fyi), targets, args, other)
 
 
 def inbox_arguments(parser: ArgumentParser) -> None:

@@ -21,7 +21,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
 
-    from gastown_core.attention.look import Count
+    from gastown_core.attention.count import Count
     from gastown_core.model.snapshot import AgentView, ConvoyView, TownSnapshot
 TONES = {
     Health.WORKING: ("green",),
@@ -96,7 +96,8 @@ def run_status(args: Namespace) -> int:
         from gastown_core.state.as_json import status_json
 
         count = attention_of(snapshot)
-        output.say_json({**status_json(snapshot), "attention": {"needs_you": count.you, "needs_help": count.trouble}})
+        counted = {"needs_you": count.you, "needs_help": count.trouble, "to_read": count.to_read}
+        output.say_json({**status_json(snapshot), "attention": counted})
     else:
         output.say(render(snapshot, verbose=args.verbose))
     return 0
@@ -186,7 +187,8 @@ def summary_line(snapshot: TownSnapshot) -> str:
 
 def attention_of(snapshot: TownSnapshot) -> Count:
     """Return the counts of the inbox, without what a person has snoozed or finished."""
-    from gastown_core.attention.look import attention, count_of
+    from gastown_core.attention.count import count_of
+    from gastown_core.attention.look import attention
     from gastown_core.attention.marks import sort_rows
 
     # gt inbox says what is wrong with the file of the marks
@@ -196,9 +198,8 @@ def attention_of(snapshot: TownSnapshot) -> Count:
 def attention_lines(snapshot: TownSnapshot) -> list[str]:
     """Return how much waits on a person, or nothing."""
     count = attention_of(snapshot)
-    told = [f"{count.you} need{'s' if count.you == 1 else ''} you"] if count.you else []
-    told += [f"{count.trouble} need{'s' if count.trouble == 1 else ''} help"] if count.trouble else []
-    return [output.style(f"{', '.join(told)}: gt inbox", "magenta" if count.you else "yellow", "bold")] if told else []
+    told = ", ".join(count.words)
+    return [output.style(f"{told}: gt inbox", "magenta" if count.you else "yellow", "bold")] if told else []
 
 
 def _stops(snapshot: TownSnapshot, now: float) -> list[str]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 
-from gastown_core.attention.item import ESCALATION
+from gastown_core.attention.item import ESCALATION, READ, YOU
 from gastown_core.attention.look import attention
 from gastown_core.attention.marks import sort_rows
 from gastown_core.clock import format_seconds
@@ -71,6 +71,7 @@ class Digest(Record):
     dispatched: int = 0
     handed_in: int = 0
     is_cut: bool = False
+    to_read: int = 0
 
     def of(self, section: str) -> list[DigestRow]:
         """Return the rows of a section."""
@@ -85,14 +86,16 @@ class Digest(Record):
         ]
         if count[WAITS]:
             told.append(f"{count[WAITS]} {'waits' if count[WAITS] == 1 else 'wait'} for you")
-        return ", ".join(told) or "nothing that needs you"
+        return ", ".join(
+            [*(told or ["nothing that needs you"]), *([f"{self.to_read} to read"] if self.to_read else [])]
+        )
 
     def as_json(self) -> dict[str, Any]:
         """Return it as ``gt digest --json`` prints it."""
         rows = [{**row._asdict(), "at": format_seconds(row.at) if row.at else None} for row in self.rows]
         span = {"since": format_seconds(self.since), "until": format_seconds(self.until)}
-        figures = {"dispatched": self.dispatched, "handed_in": self.handed_in, "is_cut": self.is_cut}
-        return {**span, "summary": self.summary, **figures, "rows": rows}
+        figures = {"dispatched": self.dispatched, "handed_in": self.handed_in, "to_read": self.to_read}
+        return {**span, "summary": self.summary, **figures, "is_cut": self.is_cut, "rows": rows}
 
 
 class _Topic(Record):
@@ -195,10 +198,13 @@ def digest(newest_first: Iterable[TownEvent], since: float, waits: Iterable[Item
         if topic is not None:
             _take(rows, ended, topic, event, running)
         ended.update((one.section, one.key(event)) for one in ENDS.get(event.type, ()))
-    order = list(SECTIONS)
+    order, now_list = list(SECTIONS), tuple(waits)
     escalated = {row.bead for row in rows.values() if row.section == ESCALATED}
-    found = sorted((*_waiting(waits, escalated), *rows.values()), key=lambda row: (order.index(row.section), -row.at))
-    return Digest(since, now, tuple(found), dispatched, handed_in, is_cut)
+    found = sorted(
+        (*_waiting(now_list, escalated), *rows.values()), key=lambda row: (order.index(row.section), -row.at)
+    )
+    to_read = sum(one.needs == READ for one in now_list)
+    return Digest(since, now, tuple(found), dispatched, handed_in, is_cut, to_read)
 
 
 def _take(
@@ -246,7 +252,7 @@ def _take(
 def _waiting(items: Iterable[Item], escalated: set[str]) -> Iterable[DigestRow]:
     """Yield what waits on a person by the attention list, but for the escalations that have rows of their own."""
     for item in items:
-        if not item.is_trouble and not (item.kind == ESCALATION and item.bead in escalated):
+        if item.needs == YOU and not (item.kind == ESCALATION and item.bead in escalated):
             yield DigestRow(WAITS, item.since, item.subject.name, item.question, item.bead or item.work)
 
 

@@ -13,12 +13,13 @@ if TYPE_CHECKING:
 
 PERMISSION, DIALOG, LOGIN, ASKS = "permission", "dialog", "login", "asks"
 ESCALATION, MAIL, QUEUE, GATE, BUDGET, DAM = "escalation", "mail", "queue", "gate", "budget", "dam"
-STUCK, LANDING, ORPHAN, JUDGE = "stuck", "landing", "orphan", "judge"
+STUCK, LANDING, ORPHAN, JUDGE, DAEMON = "stuck", "landing", "orphan", "judge", "daemon"
 STOPPED_SHORT, SILENT, STALLED, DEAD = "stopped-short", "silent", "stalled", "dead"
 INCIDENT, OUTAGE = "incident", "outage"
 """What several agents ask, and what several suffer from: a limit, a common death, something that cannot be read."""
 KINDS = (
     DAM,
+    DAEMON,
     INCIDENT,
     LOGIN,
     PERMISSION,
@@ -39,8 +40,12 @@ TROUBLE_KINDS = (OUTAGE, STOPPED_SHORT, SILENT, DEAD, STALLED)
 QUESTIONS = (PERMISSION, DIALOG, LOGIN, ASKS)
 """Kinds of an agent that waits with its program: only an answer ends them."""
 
-ELSEWHERE = (QUEUE, GATE, MAIL, BUDGET, JUDGE)
+ELSEWHERE = (DAEMON, QUEUE, GATE, MAIL, BUDGET, JUDGE)
 """Kinds that no list of agents and of stuck work has."""
+
+YOU, HELP, READ = "you", "help", "reading"
+NEEDS = {YOU: "NEEDS YOU", HELP: "NEEDS HELP", READ: "TO READ"}
+"""What a row needs: an answer or act of a person, help if the town does not mend it by itself, to be read; its heading."""
 
 AGENT, BEAD, CONVOY, RIG, TOWN = "agent", "bead", "convoy", "rig", "town"
 WANTED = "wanted"
@@ -61,6 +66,7 @@ class Item(Record):
     ``question`` is what is asked, ``asked`` the question on a screen with its choices.  ``holds`` are open beads that
     cannot go on before it is settled, ``convoys`` the ids of those they belong to.  ``orders`` are ids of the order
     table, the most useful first; ``hint`` is a command that settles it.  ``stamp`` changes when the matter does.
+    ``informs``: nothing waits for it, it is only to be read.
     """
 
     kind: str
@@ -78,6 +84,7 @@ class Item(Record):
     hint: str = ""
     evidence: tuple[str, ...] = ()
     urgency: int = 1
+    informs: bool = False
     is_pinned: bool = False
     snoozed_until: float = 0.0
     """Set in the list of what is hidden: when it comes back by itself."""
@@ -95,9 +102,9 @@ class Item(Record):
         return "question" if self.kind in QUESTIONS else "trouble" if self.kind in TROUBLE_KINDS else self.kind
 
     @property
-    def is_trouble(self) -> bool:
-        """Whether the town may mend it without a person."""
-        return self.kind in TROUBLE_KINDS
+    def needs(self) -> str:
+        """What the row needs, of ``NEEDS``; only rows that need a person count anywhere."""
+        return READ if self.informs else HELP if self.kind in TROUBLE_KINDS else YOU
 
     @property
     def choices(self) -> tuple[str, ...]:
@@ -112,7 +119,7 @@ class Item(Record):
             "subject": {"kind": self.subject.kind, "id": self.subject.id, "name": self.subject.name},
             "question": self.question,
             "since": format_seconds(self.since) if self.since else "",
-            "needs": "help" if self.is_trouble else "you",
+            "needs": self.needs,
             "bead": self.bead,
             "rig": self.rig,
             "work": self.work,

@@ -9,20 +9,21 @@ the whole town.
 from __future__ import annotations
 
 from gastown_core.attention import item as kinds
+from gastown_core.attention.count import ordered
 from gastown_core.attention.held import behind, held_up
-from gastown_core.attention.item import AGENT, BEAD, CONVOY, KINDS, RIG, TOWN, TROUBLE_KINDS, WANTED, Item, Subject
+from gastown_core.attention.item import AGENT, BEAD, CONVOY, RIG, TOWN, WANTED, Item, Subject
 from gastown_core.model.agent import Health
+from gastown_core.model.daemon import DIED, SILENT
+from gastown_core.model.dam import DAEMON as DAEMON_LINK
 from gastown_core.model.incident import ANSWER, MASS
-from gastown_core.model.record import Record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
     from gastown_core.model.incident import Incident
     from gastown_core.model.snapshot import AgentView, ConvoyView, EscalationView, RefineryView, TownSnapshot
 
-_RANK = {kind: rank for rank, kind in enumerate((*KINDS, *TROUBLE_KINDS))}
 _TROUBLES = {
     Health.STOPPED_SHORT: kinds.STOPPED_SHORT,
     Health.GUPP: kinds.SILENT,
@@ -35,27 +36,8 @@ _HELPS = {
 }
 SAID_CHARS = 160
 """So much of what a gate said stands in a row."""
-
-
-class Count(Record):
-    """How many rows wait on a person, how many are trouble that may mend itself, and since when the oldest waits."""
-
-    you: int
-    trouble: int
-    oldest: float = 0.0
-
-    @property
-    def is_calm(self) -> bool:
-        """Whether nothing waits on anybody."""
-        return not self.you and not self.trouble
-
-
-def calm_words(town: TownSnapshot) -> str:
-    """Return what an empty list means: an all-clear only where every source could be read."""
-    blind = [source.name for source in town.sources if source.error]
-    if blind:
-        return f"Nothing that can be seen needs you, but {' and '.join(blind)} cannot be read."
-    return "Nobody needs you."
+GONE_S = 30.0
+"""A daemon may be gone for so long before anybody is told: whatever keeps it running starts it again."""
 
 
 def attention(town: TownSnapshot) -> tuple[Item, ...]:
@@ -66,41 +48,12 @@ def attention(town: TownSnapshot) -> tuple[Item, ...]:
         *_raised(town),
         *_queues(town),
         *_gates(town),
+        *_daemon(town),
         *_work(town),
         *_letters(town),
         *_judgements(town),
     ]
     return ordered(found)
-
-
-def ordered(items: Iterable[Item]) -> tuple[Item, ...]:
-    """Return the rows by need: pinned ones, then kind and urgency, then since when."""
-    return tuple(
-        sorted(
-            items,
-            key=lambda one: (
-                not one.is_pinned,
-                one.is_trouble,
-                one.urgency,
-                _RANK[one.kind],
-                one.since or float("inf"),
-                one.key,
-            ),
-        )
-    )
-
-
-def count_of(items: Iterable[Item]) -> Count:
-    """Count the rows."""
-    you = [one for one in items if not one.is_trouble]
-    moments = [one.since for one in you if one.since]
-    return Count(len(you), sum(one.is_trouble for one in items), min(moments, default=0.0))
-
-
-def oldest_first(items: Iterable[Item]) -> tuple[Item, ...]:
-    """Return what waits on a person, the oldest first: the order in which a person jumps from one to the next."""
-    waits = [one for one in items if not one.is_trouble] or list(items)
-    return tuple(sorted(waits, key=lambda one: (one.since or float("inf"), one.key)))
 
 
 def _is_dam(town: TownSnapshot, one: Incident) -> bool:
@@ -324,6 +277,7 @@ def _letters(town: TownSnapshot) -> Iterator[Item]:
             orders=("mail.overseer",),
             hint=f"gt mail read {one.id}",
             urgency=1 if one.priority <= 1 else 2,
+            informs=one.informs,
         )
 
 
@@ -342,6 +296,24 @@ def _judgements(town: TownSnapshot) -> Iterator[Item]:
             evidence=(f"evidence: {handed.evidence}",),
             urgency=1 if one.item.priority <= 1 else 2,
         )
+
+
+def _daemon(town: TownSnapshot) -> Iterator[Item]:
+    """A daemon that died or hangs, also while no work waits for it; one that was stopped was meant to be."""
+    one = town.daemon
+    is_told = town.dam is not None and any(link.link == DAEMON_LINK for link in town.dam.links)
+    if one.state not in (DIED, SILENT) or is_told or town.taken_at - one.since < GONE_S:
+        return
+    yield Item(
+        kinds.DAEMON,
+        Subject(TOWN, town.name, town.name),
+        one.words(town.taken_at).partition(";")[0],
+        one.since,
+        f"{one.state}@{int(one.since)}",
+        hint="gt daemon start" if one.state == DIED else "gt daemon restart",
+        evidence=("nothing is dispatched or merged, and nobody watches the agents",),
+        urgency=0,
+    )
 
 
 def _work(town: TownSnapshot) -> Iterator[Item]:

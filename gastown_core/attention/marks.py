@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import os
 
-from gastown_core.attention.item import QUESTIONS
-from gastown_core.attention.look import ordered
+from gastown_core.attention.count import ordered
+from gastown_core.attention.item import QUESTIONS, READ
 from gastown_core.errors import ConflictError, GastownError, UsageError, words_of
 from gastown_core.files.atomic import edit_json, read_json
 from gastown_core.model.record import Record
@@ -116,12 +116,16 @@ def snooze(root: str, item: Item, until: float, now: float) -> None:
 
 
 def done(root: str, item: Item, now: float) -> None:
-    """Hide the row until it changes. Raises ConflictError for a question: only an answer ends it."""
+    """Hide the row until it changes; what was only to be read does not come back.
+
+    Raises ConflictError for a question: only an answer ends it.
+    """
     if item.kind in QUESTIONS:
         raise ConflictError(
             f"{item.subject.name} still asks", "only an answer ends its question", "answer it, or snooze the row"
         )
-    _set(root, item, Mark(DONE, now + LONGEST_S, item.stamp, at=now), f"done {item.key}")
+    until = now + (KEPT_S if item.needs == READ else LONGEST_S)
+    _set(root, item, Mark(DONE, until, item.stamp, at=now), f"done {item.key}")
 
 
 def pin(root: str, item: Item, now: float) -> bool:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 
-from gastown_core.attention.item import ESCALATION
+from gastown_core.attention.item import ESCALATION, YOU
 from gastown_core.files.atomic import read_json, write_json
 from gastown_core.messaging.outward import announce, send
 from gastown_core.model.record import Record
@@ -35,7 +35,7 @@ class Notice(Record):
 
 def notice_of(items: Iterable[Item], told: Mapping[str, float], name: str, now: float) -> Notice:
     """Return the notice that is due, if something new waits and no row that was sent before still does; pure."""
-    waits = [one for one in items if not one.is_trouble and one.kind != ESCALATION]
+    waits = [one for one in items if one.needs == YOU and one.kind != ESCALATION]
     keys = {f"{one.key} {one.stamp}": one for one in waits}
     fresh = [one for key, one in keys.items() if key not in told]
     kept = {key: at for key, at in told.items() if key in keys or now - at < KEPT_S}

@@ -5,7 +5,8 @@ Pure.  A row that has left is only called settled where every source could be re
 
 from __future__ import annotations
 
-from gastown_core.attention.look import calm_words, count_of
+from gastown_core.attention.count import calm_words, count_of
+from gastown_core.attention.item import HELP, READ, YOU
 from gastown_core.attention.marks import Sorted
 
 TYPE_CHECKING = False
@@ -56,7 +57,7 @@ def _left(before: Sorted, after: Sorted, town: TownSnapshot) -> Iterator[str]:
 
 def _said(one: Item) -> str:
     """Return a row as a sentence, with its choices by number and the command that settles it."""
-    needs = "may need help" if one.is_trouble else "needs you"
+    needs = {YOU: "needs you", HELP: "may need help", READ: "is to be read"}[one.needs]
     said = f"{one.subject.name} {needs}, {one.kind}: {one.question}"
     if one.choices:
         said += f"; choices {', '.join(one.choices)}"
@@ -67,8 +68,9 @@ def _said(one: Item) -> str:
 
 def _count(found: Sorted, town: TownSnapshot) -> str:
     count = count_of(found.shown)
+    more = f"{count.to_read} to read" if count.to_read else ""
     if count.is_calm:
-        return calm_words(town)
+        return f"{calm_words(town)} {more}." if more else calm_words(town)
     words = [f"{count.you} need{'s' if count.you == 1 else ''} you"] if count.you else []
     words += [f"{count.trouble} may need help"] if count.trouble else []
-    return ", ".join(words)
+    return ", ".join([*words, more] if more else words)

@@ -272,7 +272,7 @@ def deliver_nudges(shift: Shift) -> str:
 
 def write_status_lines(shift: Shift) -> str:
     """Give each session's status line the words of the town as it is now; without a tmux server, do nothing."""
-    from gastown_core.attention.look import count_of
+    from gastown_core.attention.count import count_of
     from gastown_core.state.status_line import status_words
     from gastown_core.tmux.status_line import write_words
 
@@ -340,7 +340,7 @@ def run_plugins(shift: Shift) -> str:
 
 def tell_collectors(shift: Shift) -> str:
     """Count what happened, and tell the collectors that the town has chosen."""
-    from gastown_core.attention.look import count_of
+    from gastown_core.attention.count import count_of
     from gastown_core.telemetry.export import station_of
     from gastown_core.telemetry.readings import of_town
 

@@ -24,6 +24,7 @@ from gastown_core.messaging.message import (
 )
 from gastown_core.messaging.message import NORMAL as NORMAL
 from gastown_core.messaging.message import URGENT as URGENT
+from gastown_core.messaging.purpose import INFORMS, asks_nothing
 from gastown_core.model.record import Record
 
 TYPE_CHECKING = False
@@ -57,6 +58,8 @@ class Letter(Record):
     copies: tuple[str, ...] = ()
     pinned: bool = False
     permanent: bool = False
+    informs: bool = False
+    """Whether the sender says that it asks nothing; else its words tell."""
 
 
 def send_mail(
@@ -69,6 +72,7 @@ def send_mail(
     sender: str,
     priority: int = NORMAL,
     labels: Iterable[str] = (),
+    informs: bool = False,
     clock: Clock = SYSTEM_CLOCK,
 ) -> str:
     """Send one message of the town's own; returns its id. ``to`` is a mail address, taken as it is.
@@ -77,7 +81,7 @@ def send_mail(
     """
     if not to.strip():
         raise UsageError("a message needs an addressee and a subject")
-    letter = Letter(sender, subject, body, priority)
+    letter = Letter(sender, subject, body, priority, informs=informs)
     with ledger.store_for("hq-x").write(sender) as batch:
         made = store_letter(batch, letter, to.strip(), labels)
     append_event(root, "mail", sender, {"to": to, "subject": subject}, clock=clock)
@@ -139,6 +143,7 @@ def store_letter(batch: RuleBatch, letter: Letter, assignee: str, labels: Iterab
     own |= {f"cc:{copy}" for copy in letter.copies}
     own |= {f"thread:{letter.thread or new_thread()}"}
     own |= {f"reply-to:{letter.reply_to}"} if letter.reply_to else set()
+    own |= {INFORMS} if letter.informs or asks_nothing(letter.type, subject, letter.body, letter.priority) else set()
     fields: dict[str, object] = {
         "title": subject,
         "description": letter.body,

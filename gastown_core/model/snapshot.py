@@ -182,13 +182,14 @@ class EscalationView(Record):
 
 
 class LetterView(Record):
-    """An unread message to the overseer, without its body."""
+    """An unread message to the overseer, without its body; ``informs``: it asks nothing and is only to be read."""
 
     id: str
     subject: str
     sender: str
     priority: int
     since: float
+    informs: bool = False
 
 
 class GateView(Record):

@@ -259,9 +259,16 @@ class LedgerDigest(Record):
     @property
     def letters(self) -> tuple[LetterView, ...]:
         """Unread mail to the overseer, without messages that only carry an escalation."""
-        told = self.unread.get(OVERSEER, [])
+        told = self.unread.get(OVERSEER)
+        if not told:
+            return ()
+        # mail is rare at a glance, and what judges it costs the start
+        from gastown_core.messaging.purpose import only_informs
+
         return tuple(
-            LetterView(one.id, one.title, _sender(one), one.priority, one.created_at)
+            LetterView(
+                one.id, one.title, _sender(one), one.priority, one.created_at, only_informs(one.labels, one.title)
+            )
             for one in told
             if not any(label == "gt:escalation" for label in one.labels)
         )

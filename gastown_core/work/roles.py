@@ -48,6 +48,7 @@ MAYOR_ROLE = Role(
         ("gt status", "the town at a glance"),
         ("gt nudge AGENT TEXT", "speak to an agent"),
         ("gt mail inbox", "your mail"),
+        ("gt mail send --human -s SUBJECT -m TEXT", "ask the overseer; with --fyi: a report that asks nothing"),
         ("gt escalate list", "what waits for an answer"),
         ("gt scheduler explain", "why something does not start"),
     ),

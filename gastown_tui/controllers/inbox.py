@@ -7,7 +7,9 @@ from __future__ import annotations
 
 from functools import partial
 
-from gastown_core.attention.look import attention, count_of, oldest_first
+from gastown_core.attention.count import count_of, oldest_first
+from gastown_core.attention.item import YOU
+from gastown_core.attention.look import attention
 from gastown_core.attention.marks import Sorted, apply
 from gastown_core.errors import GastownError, UsageError
 from gastown_core.model.choice import bare_option, place_for_words, takes_words
@@ -20,8 +22,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from gastown_core.attention.count import Count
     from gastown_core.attention.item import Item
-    from gastown_core.attention.look import Count
     from gastown_core.model.snapshot import AgentView
     from gastown_tui.console import Console
     from gastown_tui.controllers.acts import Acts
@@ -86,7 +88,7 @@ class Inbox:
 
     def _tell(self) -> None:
         """Ring the bell when the list becomes non-empty, never twice for one thing; and name the count in the title."""
-        waits = {(one.key, one.stamp) for one in self.found.shown if not one.is_trouble}
+        waits = {(one.key, one.stamp) for one in self.found.shown if one.needs == YOU}
         was_empty = not self._told
         fresh = waits - self._told
         # what waited at the start is on the screen that was just opened

@@ -53,7 +53,7 @@ def fact_lines(item: Item, now: float, width: int) -> list[Pieces]:
 
     lines: list[Pieces] = []
     if item.since:
-        lines += fact("waits", format_age(max(0.0, now - item.since)))
+        lines += fact("came" if item.informs else "waits", format_age(max(0.0, now - item.since)))
     if item.work:
         lines += fact("work", item.work, "accent")
     asked = item.asked.text if item.asked is not None and item.asked.text else item.question

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from textual import events
 
-    from gastown_core.attention.look import Count
+    from gastown_core.attention.count import Count
     from gastown_core.model.snapshot import TownSnapshot
     from gastown_tui.text import Piece, Pieces
     from gastown_tui.widgets.sheet import Line

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from gastown_core.attention.count import calm_words, count_of
 from gastown_core.attention.item import (
     BUDGET,
     DAM,
@@ -9,18 +10,21 @@ from gastown_core.attention.item import (
     DIALOG,
     ESCALATION,
     GATE,
+    HELP,
     INCIDENT,
     JUDGE,
     LOGIN,
     MAIL,
+    NEEDS,
     OUTAGE,
     PERMISSION,
     QUEUE,
+    READ,
     SILENT,
     STALLED,
     STOPPED_SHORT,
+    YOU,
 )
-from gastown_core.attention.look import calm_words, count_of
 from gastown_core.clock import format_age
 from gastown_core.model.agent import Health
 from gastown_core.model.choice import bare_option
@@ -37,6 +41,7 @@ if TYPE_CHECKING:
     from gastown_tui.text import Piece
 
 WIDE = 100
+_TONES = {YOU: "waiting", HELP: "stalled", READ: "info"}
 _GLYPHS = {
     STOPPED_SHORT: Health.STOPPED_SHORT,
     SILENT: Health.GUPP,
@@ -142,6 +147,7 @@ class InboxList(Rows):
     def __init__(self) -> None:
         super().__init__(id="inbox", title="Inbox")
         self.items: tuple[Item, ...] = ()
+        self.calm = ""
         self.hidden = 0
         self.now = 0.0
         self.marked: set[str] = set()
@@ -151,16 +157,16 @@ class InboxList(Rows):
         self.items, self.hidden, self.now = found.shown, len(found.hidden), now
         self.trouble = trouble_text(snapshot.source_error("tmux", "heartbeats", "roster", "beads"), now)
         count = count_of(self.items)
-        told = [f"{count.you} need{'s' if count.you == 1 else ''} you"] if count.you else []
-        told += [f"{count.trouble} need{'s' if count.trouble == 1 else ''} help"] if count.trouble else []
-        told += [f"{self.hidden} snoozed"] if self.hidden else []
         is_blind = any(source.error for source in snapshot.sources)
-        self.note = ", ".join(told) or ("not all seen" if is_blind else "all clear")
+        told = count.words or ["not all seen" if is_blind else "all clear"]
+        told += [f"{count.to_read} to read"] if count.to_read else []
+        told += [f"{self.hidden} snoozed"] if self.hidden else []
+        self.note = ", ".join(told)
         self.note_tone = "waiting" if count.you else "stalled" if count.trouble or is_blind else "good"
         self.summary = ((self.note, self.note_tone),)
-        calm = calm_words(snapshot) + (f" {self.hidden} snoozed: gt inbox --all" if self.hidden else "")
+        self.calm = calm_words(snapshot) + (f" {self.hidden} snoozed: gt inbox --all" if self.hidden else "")
         # a town that cannot be seen is not calm
-        self.empty_text = "What waits cannot be seen now." if self.trouble else calm
+        self.empty_text = "What waits cannot be seen now." if self.trouble else self.calm
         self.show_rows(self._rows_now())
 
     @property
@@ -178,12 +184,12 @@ class InboxList(Rows):
         width = max(24, self.size.width - 4)
         rows: list[Row] = []
         ascii_only = self.look.ascii_only
-        for title, tone, found in (
-            ("NEEDS YOU", "waiting", [one for one in self.items if not one.is_trouble]),
-            ("NEEDS HELP", "stalled", [one for one in self.items if one.is_trouble]),
-        ):
+        if self.items and count_of(self.items).is_calm and not self.trouble:
+            rows.append(Row(None, ((self.calm, self.note_tone),), False))
+        for need, title in NEEDS.items():
+            found = [one for one in self.items if one.needs == need]
             if found:
-                rows.append(Row(None, ((f"{title} {len(found)}", tone),), False))
+                rows.append(Row(None, ((f"{title} {len(found)}", _TONES[need]),), False))
             for one in found:
                 is_marked = one.subject.id in self.marked
                 rows += item_rows(one, width, self.now, ascii_only=ascii_only, is_marked=is_marked)

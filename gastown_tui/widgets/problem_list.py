@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from gastown_core.attention.item import ELSEWHERE, MAIL
-from gastown_core.attention.look import Count, attention, calm_words, count_of
+from gastown_core.attention.count import Count, calm_words, count_of
+from gastown_core.attention.item import ELSEWHERE, MAIL, YOU
+from gastown_core.attention.look import attention
 from gastown_core.clock import format_age
 from gastown_core.model.agent import Health
 from gastown_core.model.bead import priority_word
@@ -278,7 +279,7 @@ def escalation_rows(snapshot: TownSnapshot, width: int, now: float, ascii_only: 
 
 def other_rows(items: Iterable[Item], width: int, now: float, ascii_only: bool) -> list[Row]:
     """Return what else waits on a person; the inbox has what answers it."""
-    found = [one for one in items if one.kind in ELSEWHERE]
+    found = [one for one in items if one.kind in ELSEWHERE and one.needs == YOU]
     if not found:
         return []
     rows = [Row(None, ((f"ALSO WAITING {len(found)}", "waiting"),), False)]
@@ -371,8 +372,7 @@ class ProblemList(Rows):
         self.trouble = trouble_text(snapshot.source_error("tmux", "heartbeats", "roster", "beads"), now)
         faults = len(faulty(snapshot))
         told = ["work is dammed"] if snapshot.dam is not None else []
-        told += [f"{count.you} need{'s' if count.you == 1 else ''} you"] if count.you else []
-        told += [f"{count.trouble} need{'s' if count.trouble == 1 else ''} help"] if count.trouble else []
+        told += count.words
         told += [f"{faults} landing fault{'s' if faults > 1 else ''}"] if faults else []
         orphans = len(snapshot.orphans)
         told += [f"{orphans} bead{'s' if orphans > 1 else ''} without a worker"] if orphans else []

@@ -41,6 +41,32 @@ def test_what_waits_is_listed_with_what_it_holds_up_and_leaves_when_it_is_settle
     assert keys(rigged) == [f"gate:{gate.id}"]
 
 
+def test_mail_that_only_informs_stands_below_and_counts_nowhere(rigged: Rigged) -> None:
+    def send(*words: str) -> None:
+        assert gt("mail", "send", "overseer", *words, cwd=rigged.root, GT_ROLE="mayor").code == 0
+
+    convoy = gt("convoy", "create", "Bug fixes", rigged.file("One").id, "--json", cwd=rigged.root).json["id"]
+    assert gt("convoy", "close", convoy, "--force", cwd=rigged.root).code == 0
+    send("-s", "Daily report", "-m", "all well")
+    send("-s", "Is it Friday?", "-m", "then I rest", "--fyi")
+    asked = gt("mail", "send", "mayor", "-s", "Which currency?", "-m", "EUR?", "--json", cwd=rigged.root).json
+    assert gt("mail", "reply", asked["sent"][0]["id"], "EUR.", cwd=rigged.root, GT_ROLE="mayor").code == 0
+    listed = gt("inbox", cwd=rigged.root).out
+    assert listed.startswith("Nobody needs you.\nTO READ 4\n"), listed
+    assert "Re: Which currency?" in listed and "Convoy " in listed
+    found = gt("inbox", "--json", cwd=rigged.root).json
+    assert (found["needs_you"], found["to_read"], {row["needs"] for row in found["items"]}) == (0, 4, {"reading"})
+    assert gt("inbox", "--count", cwd=rigged.root).out == "0\n"
+    assert "need" not in gt("status", cwd=rigged.root).out
+    assert gt("status", "--json", cwd=rigged.root).json["attention"] == {"needs_you": 0, "needs_help": 0, "to_read": 4}
+    assert ": 1 landed, 4 to read\n" in gt("digest", cwd=rigged.root).out
+
+    send("-s", "Daily report", "-m", "Two are red. Shall I revert them?")
+    listed = gt("inbox", cwd=rigged.root).out
+    assert listed.startswith("NEEDS YOU 1\n") and "TO READ 4" in listed
+    assert gt("inbox", "--count", cwd=rigged.root).out == "1\n"
+
+
 def test_a_row_is_snoozed_pinned_and_done_by_number_bead_or_key_and_undone(rigged: Rigged) -> None:
     first = gt("escalate", "-s", "high", "one", "--json", cwd=rigged.root).json["id"]
     second = gt("escalate", "-s", "low", "two", "--json", cwd=rigged.root).json["id"]

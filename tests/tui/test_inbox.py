@@ -52,6 +52,13 @@ def busy_town() -> TownSnapshot:
     )
 
 
+def with_news(town: TownSnapshot) -> TownSnapshot:
+    """The town with mail that only informs."""
+    news = (("hq-m8", "🚚 Convoy landed: Bug fixes", "daemon"), ("hq-m9", "Re: Which currency?", "mayor"))
+    letters = (LetterView(one, subject, sender, 2, NOW - 500, informs=True) for one, subject, sender in news)
+    return town._replace(letters=(*town.letters, *letters))
+
+
 def calm_town() -> TownSnapshot:
     return snapshot((agent("mayor", Health.WORKING, pane="%1"), agent("shop/polecats/opal", pane="%7")), ())
 
@@ -228,6 +235,28 @@ async def test_nobody_needs_you_only_when_the_list_is_empty() -> None:
         assert "Nobody needs you" not in app.screen_text()
 
 
+async def test_what_only_informs_stands_last_rings_nothing_and_counts_nowhere() -> None:
+    live = FakeLive(calm_town(), standard_stream(10))
+    app = Loud(live)
+    async with app.run_test(size=SIZES["160x45"]) as pilot:
+        await pilot.press("i")
+        live.put(with_news(calm_town()))
+        await until(pilot, lambda: "TO READ 2" in app.screen_text(), "the letters")
+        assert "Nobody needs you." in app.screen_text() and "all clear, 2 to read" in app.screen_text()
+        assert not app.bells and app.titles == ["demo: gt feed"] and "✋ 0 need you" in app.screen_text()
+        await pilot.press("J")
+        assert "nobody waits" in app.screen_text()
+        await pilot.press("p")
+        await until(pilot, lambda: "Nobody needs you: all" in app.screen_text(), "calm in the problems")
+        assert "ALSO WAITING" not in app.screen_text()
+        live.put(with_news(busy_town()))
+        await pilot.press("i")
+        await until(pilot, lambda: app.titles[-1] == "(5) demo: 5 need you", "the count")
+        assert [one.needs for one in app.feed.inbox.found.shown][-2:] == ["reading", "reading"]
+        await pilot.press("G", "e")
+        await until(pilot, lambda: "TO READ 1" in app.screen_text(), "one is done")
+
+
 async def test_a_mark_of_the_command_line_is_seen_here() -> None:
     app = Console(FakeLive(busy_town(), standard_stream(10)))
     async with app.run_test(size=SIZES["160x45"]) as pilot:
@@ -249,9 +278,10 @@ def settled(keys: list[str]):
 
 
 @pytest.mark.parametrize("size", list(SIZES))
-@pytest.mark.parametrize("name", ["inbox", "problems", "empty", "act"])
+@pytest.mark.parametrize("name", ["inbox", "problems", "empty", "act", "news", "calm-news"])
 def test_pictures(snap_compare, name: str, size: str) -> None:
-    town = calm_town() if name == "empty" else busy_town()
+    town = calm_town() if name in ("empty", "calm-news") else busy_town()
+    town = with_news(town) if "news" in name else town
     keys = {"problems": ["p"], "act": ["i", "j", "O"]}.get(name, ["i"])
     assert snap_compare(
         Console(FakeLive(town, standard_stream(50))), run_before=settled(keys), terminal_size=SIZES[size]

@@ -133,6 +133,7 @@ def _tell_closed(
         banner=banner,
         sender=actor,
         extra=extra,
+        informs=True,
         clock=clock,
     )
 

@@ -56,11 +56,13 @@ def tell(
     extra: Iterable[str] = (),
     nudge_extra: Iterable[str] = (),
     priority: int = NORMAL,
+    informs: bool = False,
     clock: Clock = SYSTEM_CLOCK,
 ) -> list[str]:
     """Mail the listeners, tell agents that they have mail, and nudge those who asked for nudges; return who got mail.
 
-    ``banner`` is shown on the town's terminals if the overseer listens; it must not contain text of beads.
+    ``banner`` is shown on the town's terminals if the overseer listens; it must not contain text of beads.  ``informs``: it
+    asks nothing of anybody.
     """
     told: list[str] = []
     nudged = dict.fromkeys([*_words(convoy.fields.get("nudge_watchers", "")), *nudge_extra])
@@ -68,7 +70,9 @@ def tell(
     spared = {OVERSEER, *(mail_address(one) for one in nudged)}
     for address in listeners(convoy, extra):
         try:
-            made = send_mail(root, ledger, address, subject, body, sender=sender, priority=priority, clock=clock)
+            made = send_mail(
+                root, ledger, address, subject, body, sender=sender, priority=priority, informs=informs, clock=clock
+            )
         except GastownError:
             continue
         told.append(address)
@@ -185,6 +189,7 @@ def land_one(
         sender=actor,
         extra=extra,
         nudge_extra=(MAYOR,) if wants_mayor else (),
+        informs=True,
         clock=clock,
     )
     return True

@@ -7,6 +7,7 @@ import os
 from gastown_core.attention import digest as state
 from gastown_core.attention.look import attention
 from gastown_core.model.agent import Health
+from gastown_core.model.snapshot import LetterView
 from gastown_core.model.town_event import TownEvent
 from tests.support.fake_town import NOW, agent, empty_snapshot
 
@@ -35,6 +36,13 @@ def test_work_that_was_sent_back_and_landed_later_has_landed():
     assert told(found) == [("sent back", "gt-b", "lint red", 2), ("landed", "gt-a", "→ main", 1)]
     assert (found.rows[1].who, found.rows[1].commit, found.rows[1].kind) == ("shop/opal", "abc123", "merged")
     assert found.summary == "1 landed, 1 sent back"
+
+
+def test_mail_to_be_read_is_counted_and_does_not_wait_for_anybody():
+    news = LetterView("hq-m2", "Convoy landed: Bug fixes", "daemon", 2, NOW, informs=True)
+    found = read(town=EMPTY._replace(letters=(news,)))
+    assert (found.rows, found.to_read, found.summary) == ((), 1, "nothing that needs you, 1 to read")
+    assert found.as_json()["to_read"] == 1
 
 
 def test_what_came_after_its_end_is_open_again():

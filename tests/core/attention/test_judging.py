@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
+from gastown_core.attention.item import YOU
 from gastown_core.attention.look import attention
 from gastown_core.errors import StoreError
 from gastown_core.state.collect import collect
@@ -29,7 +30,7 @@ def test_a_completion_for_this_town_is_a_row_with_what_judges_it(paper: Paper) -
     (row,) = judged(collect(paper.root))
     assert row.subject.id == "w-003" and "fern handed in A ladder" in row.question and row.hint == "gt wl show w-003"
     assert row.orders == ("wanted.accept", "wanted.reject") and HOSTILE in row.evidence[0] and not row.bead
-    assert not row.is_trouble and row.stamp == "c-1"
+    assert row.needs == YOU and row.stamp == "c-1"
 
 
 def test_the_row_goes_once_it_was_judged(paper: Paper) -> None:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import pytest
 
+from gastown_core.attention.count import calm_words, count_of, oldest_first
 from gastown_core.attention.held import held_up
-from gastown_core.attention.look import attention, calm_words, count_of, oldest_first
+from gastown_core.attention.item import HELP, READ, YOU
+from gastown_core.attention.look import attention
 from gastown_core.model.agent import Health, Question
+from gastown_core.model.daemon import DaemonView
 from gastown_core.model.dam import BrokenLink, DamView
 from gastown_core.model.refinery import HELD, RefineryState
 from gastown_core.model.snapshot import (
@@ -128,6 +131,39 @@ def test_need_comes_first_then_the_longest_wait_and_trouble_last() -> None:
     assert [one.bead or one.subject.name for one in oldest_first(attention(town))][:2] == ["hq-m1", "hq-critical"]
 
 
+def test_what_only_informs_stands_last_and_counts_nowhere() -> None:
+    news = LetterView("hq-m2", "Convoy landed: Bug fixes", "daemon", 2, NOW - 99999, informs=True)
+    asks = LetterView("hq-m1", "Which one?", "mayor/", 2, NOW)
+    town = snapshot((agent("mayor", Health.ZOMBIE),), (), letters=(news, asks))
+    assert [(one.key, one.needs) for one in attention(town)] == [
+        ("mail:hq-m1", YOU),
+        ("trouble:mayor", HELP),
+        ("mail:hq-m2", READ),
+    ]
+    count = count_of(attention(town))
+    assert (count.you, count.trouble, count.to_read, count.oldest) == (1, 1, 1, NOW)
+    assert count.words == ["1 needs you", "1 needs help"]
+    assert [one.bead for one in oldest_first(attention(town))] == ["hq-m1"]
+    calm = attention(snapshot((), (), letters=(news,)))
+    assert count_of(calm).is_calm and oldest_first(calm) == () and calm[0].as_json()["needs"] == "reading"
+
+
+def test_a_daemon_that_died_or_hangs_is_a_row_of_its_own_unless_the_dam_says_so() -> None:
+    gone = DaemonView("died", 0, NOW - 60)
+    town = snapshot((), (), daemon=gone)
+    (row,) = attention(town)
+    assert (row.kind, row.needs, row.hint) == ("daemon", YOU, "gt daemon start")
+    assert row.question.startswith("the daemon died") and row.since == NOW - 60
+    hangs = attention(town._replace(daemon=gone._replace(state="silent", pid=7)))[0]
+    assert (hangs.hint, hangs.key) == ("gt daemon restart", row.key) and hangs.stamp != row.stamp
+    dam = DamView((BrokenLink("daemon", "the daemon died", NOW),), NOW, ready=1)
+    assert rows(town._replace(dam=dam)) == [("dam", "demo")]
+    for state in ("stopped", "never", "runs", "late", "fails"):
+        assert attention(town._replace(daemon=gone._replace(state=state))) == ()
+    # what keeps it running may start it again
+    assert attention(town._replace(daemon=gone._replace(since=NOW - 20))) == ()
+
+
 def test_one_cause_gives_one_row() -> None:
     standing = convoy("hq-cv-1", "Bug fixes", 0, 0, 0, 2)._replace(standstills=(StandstillView("gt-m0000", "died"),))
     held = RefineryView("shop", "/s", RefineryState("shop", HELD, hold_reason="main is red:\n unit"), hold_since=NOW)
@@ -217,7 +253,7 @@ def asker_of(name: str, asks: Question | None = ASKED):
 
 def test_agents_that_suffer_from_one_thing_are_one_row_with_one_act() -> None:
     (row,) = attention(shared(limited("opal"), limited("ruby"), agent("mayor")))
-    assert (row.kind, row.subject.name, row.is_trouble) == ("outage", "2 agents", True)
+    assert (row.kind, row.subject.name, row.needs) == ("outage", "2 agents", HELP)
     assert row.orders[0] == "incident.stop" and row.hint.endswith(" stop") and "shop/opal, shop/ruby" in row.evidence[0]
     # one alone is no incident, and a limit needs nobody
     assert attention(shared(limited("opal"))) == ()
@@ -233,7 +269,7 @@ def test_a_question_that_all_ask_is_one_row_and_its_escalation_none_besides() ->
     town = shared(asker_of("opal"), asker_of("ruby"), escalated=(raised, escalated("hq-e2", about="gt-x")))
     found = attention(town)
     assert [one.kind for one in found] == ["incident", "escalation"] and found[1].bead == "hq-e2"
-    assert found[0].asked == ASKED and found[0].orders[0] == "incident.answer" and not found[0].is_trouble
+    assert found[0].asked == ASKED and found[0].orders[0] == "incident.answer" and found[0].needs == YOU
     # literally the same, or each is answered for itself, and nothing answers both
     other = ASKED._replace(options=("1 No", "2 Yes"), id="ba9876543210")
     town = shared(asker_of("opal"), asker_of("ruby", other))

@@ -56,6 +56,14 @@ def test_nothing_unchanged_stays_hidden_for_longer_than_a_day(tmp_path: Path) ->
     assert len(shown(root, NOW + LONGEST_S)) == 3
 
 
+def test_what_was_only_to_be_read_does_not_come_back_the_next_day(tmp_path: Path) -> None:
+    news = LETTER._replace(informs=True)
+    done(str(tmp_path), news, NOW)
+    assert shown(str(tmp_path), NOW + LONGEST_S + 1, (news,)) == []
+    undo(str(tmp_path))
+    assert shown(str(tmp_path), NOW + LONGEST_S + 1, (news,)) == [news.key]
+
+
 def test_a_clock_that_was_set_back_hides_nothing(tmp_path: Path) -> None:
     snooze(str(tmp_path), RAISED, NOW + 60, NOW)
     assert RAISED.key in shown(str(tmp_path), NOW - 1)

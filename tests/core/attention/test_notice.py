@@ -36,6 +36,12 @@ def test_nothing_is_told_twice_nor_while_something_told_still_waits() -> None:
     assert notice_of([row("a", stamp="2")], gone.told, "demo", NOW + 3).words, "it has changed"
 
 
+def test_what_is_only_to_be_read_is_told_nowhere_and_hides_nothing() -> None:
+    news = row("news")._replace(informs=True)
+    assert not notice_of([news], {}, "demo", NOW).words
+    assert notice_of([news, row("a")], {}, "demo", NOW).words == "demo: 1 needs you"
+
+
 def test_what_waits_on_is_not_written_anew_at_each_look_and_is_not_forgotten() -> None:
     first = notice_of([row("a")], {}, "demo", NOW).told
     assert notice_of([row("a")], first, "demo", NOW + 5).told == first

@@ -31,6 +31,12 @@ def test_it_opens_with_the_count_and_each_row_with_its_choices() -> None:
     assert opening(shown(), TOWN) == ["Nobody needs you."]
 
 
+def test_what_is_only_to_be_read_is_said_after_the_all_clear() -> None:
+    news = row("mayor", informs=True)
+    assert opening(shown(news), TOWN) == ["Nobody needs you. 1 to read.", "mayor is to be read, mail: what of mayor?"]
+    assert opening(shown(row("a"), news), TOWN)[0] == "1 needs you, 1 to read"
+
+
 def test_what_came_changed_and_left_is_said_once() -> None:
     before = shown(row("a"), row("b"), row("c"))
     after = shown(row("a"), row("b", stamp="2"), row("d"))
