@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 
 from gastown_core.doctor.check import Check, Finding
 from gastown_core.errors import GastownError
-from gastown_core.files.locks import FileLock, holder_of
+from gastown_core.files.locks import holder_of
 from gastown_core.git.repo import Git
-from gastown_core.refinery.worktrees import Worktrees
+from gastown_core.refinery.place import all_merge_locks, merge_locks
+from gastown_core.refinery.worktrees import Worktrees, abandoned
 from gastown_core.town.inventory import read_inventory
 
 TYPE_CHECKING = False
@@ -31,13 +31,14 @@ class GateTreesCheck(Check):
         """Return the folders that no engine owns: a rig in which anything is merged now is left out."""
         found = []
         for rig in read_inventory(place.root).rigs:
-            if not place.covers(rig.name) or any(holder_of(path) is not None for path in _locks(rig.path)):
+            folders = [one for one in abandoned(rig.path) if os.listdir(one)] if place.covers(rig.name) else []
+            if not folders or any(holder_of(path) is not None for path in merge_locks(rig.path)):
                 continue
-            for folder in _folders(rig.path):
+            for folder in folders:
                 self._rigs[folder] = rig.path
                 count = len(os.listdir(folder))
                 what = f"{count} worktree{'' if count == 1 else 's'} of gates in {folder}"
-                why = "an engine was killed: they take space until it merges into the same branch again"
+                why = "an engine was killed: they take space until it merges again"
                 found.append(Finding(self.name, what, why, "gt doctor --fix", (rig.name,), act=folder))
         return found
 
@@ -51,27 +52,11 @@ class GateTreesCheck(Check):
         for one in findings:
             rig = self._rigs[one.act]
             try:
-                with contextlib.ExitStack() as held:
-                    for path in _locks(rig):
-                        held.enter_context(FileLock(path, timeout_s=0.0, name_holder=True))
+                with all_merge_locks(rig):
                     Worktrees(Git(os.path.join(rig, ".repo.git")), one.act).clear()
             except (GastownError, OSError) as error:
                 left.append(f"{one.act} stays as it is: {error}")
         return left
-
-
-def _locks(rig_path: str) -> list[str]:
-    folder = os.path.join(rig_path, ".runtime", "locks")
-    names = os.listdir(folder) if os.path.isdir(folder) else []
-    return [os.path.join(folder, one) for one in sorted(names) if one.startswith("merge-") and one.endswith(".lock")]
-
-
-def _folders(rig_path: str) -> list[str]:
-    """Return the folders of gates' worktrees that are not empty."""
-    trees = os.path.join(rig_path, ".runtime", "refinery", "trees")
-    names = os.listdir(trees) if os.path.isdir(trees) else []
-    folders = [os.path.join(trees, one) for one in sorted(names)]
-    return [one for one in folders if os.path.isdir(one) and os.listdir(one)]
 
 
 CHECKS = [GateTreesCheck()]

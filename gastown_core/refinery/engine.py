@@ -28,7 +28,7 @@ from gastown_core.refinery.policy import POST_PUSH
 from gastown_core.refinery.pull_requests import follow, next_look, proposed_targets
 from gastown_core.refinery.quarantine import review
 from gastown_core.refinery.records import BatchResult
-from gastown_core.refinery.recovery import open_intents, recover
+from gastown_core.refinery.recovery import clear_abandoned, open_intents, recover
 from gastown_core.refinery.runway import Runway, size_now
 from gastown_core.refinery.state_file import Board, read_state
 from gastown_core.refinery.stowage import Stowage
@@ -73,6 +73,7 @@ def process(
     except SettingsError as error:
         Board(rig, os.path.join(root, rig), clock).rest(hold=str(error), kind=INFRASTRUCTURE)
         raise
+    clear_abandoned(place)
     engine = RefineryEngine(place, once=once)
     while targets := engine.due(patient=patient):
         for target in targets:

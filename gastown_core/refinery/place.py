@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from contextlib import ExitStack, contextmanager
 
 from gastown_core.clock import SYSTEM_CLOCK
 from gastown_core.files.folders import private_folder
@@ -16,7 +17,7 @@ from gastown_core.town.rigs import bare_repo, default_branch, require_rig
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from gastown_core.beads.ledger import TownLedger
     from gastown_core.beads.store import BeadStore
@@ -103,6 +104,22 @@ def merge_lock(place: Refinery, target: str) -> FileLock:
     folder = os.path.join(place.path, ".runtime", "locks")
     private_folder(folder)
     return FileLock(os.path.join(folder, f"merge-{slug(target)}.lock"), timeout_s=0.0, name_holder=True)
+
+
+def merge_locks(rig_path: str) -> list[str]:
+    """The paths of the locks of all the rig's queues."""
+    folder = os.path.join(rig_path, ".runtime", "locks")
+    names = os.listdir(folder) if os.path.isdir(folder) else []
+    return [os.path.join(folder, one) for one in sorted(names) if one.startswith("merge-") and one.endswith(".lock")]
+
+
+@contextmanager
+def all_merge_locks(rig_path: str) -> Iterator[None]:
+    """The locks of all the rig's queues at once, for what belongs to none of them. Raises ConflictError if one is held."""
+    with ExitStack() as held:
+        for path in merge_locks(rig_path):
+            held.enter_context(FileLock(path, timeout_s=0.0, name_holder=True))
+        yield
 
 
 def merging_process(place: Refinery, target: str) -> int:

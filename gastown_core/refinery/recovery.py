@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 
-from gastown_core.errors import SettingsError
+from gastown_core.errors import ConflictError, GitError, SettingsError
 from gastown_core.files.atomic import read_json, write_json
 from gastown_core.files.plain import open_plain
 from gastown_core.git.landed import landed_requests
@@ -17,11 +17,11 @@ from gastown_core.refinery import aftermerge, claims
 from gastown_core.refinery.aftermerge import Landed
 from gastown_core.refinery.hold import lift
 from gastown_core.refinery.merge_queue import open_requests
-from gastown_core.refinery.place import slug
+from gastown_core.refinery.place import all_merge_locks, slug
 from gastown_core.refinery.push import is_on
 from gastown_core.refinery.stack import merge_trees
 from gastown_core.refinery.tips import existing, remote_heads
-from gastown_core.refinery.worktrees import Worktrees
+from gastown_core.refinery.worktrees import Worktrees, abandoned
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -86,6 +86,15 @@ def recover(place: Refinery, target: str, worktrees: Worktrees) -> list[str]:
     tip = fetch_target(place, target)
     merged = _by_intent(place, target, tip) if intent is not None else []
     return merged + _by_record(place, target, tip)
+
+
+def clear_abandoned(place: Refinery) -> None:
+    """Remove what killed runs left of gate worktrees, also of targets that nothing waits for, unless anything merges now."""
+    if folders := abandoned(place.path):
+        # what cannot be removed is tried again with the target's next batch, which says why, and named by gt doctor
+        with contextlib.suppress(ConflictError, GitError), all_merge_locks(place.path):
+            for folder in folders:
+                Worktrees(place.git, folder).clear()
 
 
 def _requests(place: Refinery, target: str) -> list[MergeRequest]:

@@ -1,13 +1,15 @@
 """Temporary worktrees for probes: detached, cleaned for each use, removed with their batch.
 
-They lie under ``<rig>/.runtime/refinery/trees/<target>``; the process with the target's lock owns them all.  Those of a
-killed run are removed, after every process that still runs in one (a gate that outlived its engine) is killed.
+They lie under ``<rig>/.runtime/refinery/trees/<target>``; the process with the target's lock owns them all, and removes the
+folder with the last of them, so one that stands was left by a killed run.  Its worktrees are removed after every process is
+killed that outlived its engine: a gate that still runs in one, or a git that is still making one.
 """
 
 from __future__ import annotations
 
 import os
 import shutil
+import time
 from contextlib import contextmanager, suppress
 from itertools import count
 
@@ -15,7 +17,9 @@ from gastown_core.errors import GitError
 from gastown_core.files.folders import private_folder
 from gastown_core.git import submodules
 from gastown_core.git.repo import ENGINE, Git
+from gastown_core.git.worktree import list_worktrees
 from gastown_core.process import kill_group
+from gastown_core.process_table import folder_of, process_table, words_of
 from gastown_core.refinery.stowage import Stowage
 
 TYPE_CHECKING = False
@@ -23,6 +27,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _NO_HOOKS = ("-c", "core.hooksPath=/dev/null", "-c", "advice.detachedHead=false")
+DIES_S, LOOK_S = 10.0, 0.005
+"""How long a killed process may take to be gone; one that hangs in the kernel is left to itself; and how often that is looked at."""
 
 
 class Worktrees:
@@ -82,30 +88,44 @@ class Worktrees:
         return ""
 
     def close(self) -> None:
-        """Remove the free worktrees."""
+        """Remove the free worktrees, and the folder with the last of all."""
         while self._free:
             self._drop(self._free.pop())
+        with suppress(OSError):
+            os.rmdir(self.folder)
 
     def _drop(self, path: str) -> None:
-        self.bare.attempt("worktree", "remove", "--force", path)
+        # forced twice: one that git was still making when it was killed stays locked
+        removal = ("worktree", "remove", "--force", "--force", path)
+        removed = self.bare.attempt(*removal).code == 0
         if os.path.lexists(path):
             shutil.rmtree(path, ignore_errors=True)
+        if not removed:
+            self.bare.attempt(*removal)
             self.bare.attempt("worktree", "prune")
 
     def clear(self) -> int:
         """Remove what an earlier run left behind; how many there were."""
         self.stowage.clear()
-        try:
-            names = os.listdir(self.folder)
-        except FileNotFoundError:
+        if not os.path.isdir(self.folder):
             return 0
-        if names:
-            end_processes_in(self.folder)
-        for name in names:
+        end_processes_in(self.folder)
+        below = os.path.realpath(self.folder)
+        registered = [
+            os.path.basename(one.path) for one in list_worktrees(self.bare) if os.path.dirname(one.path) == below
+        ]
+        names = {*os.listdir(self.folder), *registered}
+        for name in sorted(names):
             self._drop(os.path.join(self.folder, name))
-        if names:
-            self.bare.attempt("worktree", "prune")
+        self.close()
         return len(names)
+
+
+def abandoned(rig_path: str) -> list[str]:
+    """The folders of a rig's gate worktrees that stand; unless an engine works, killed ones left them."""
+    trees = os.path.join(rig_path, ".runtime", "refinery", "trees")
+    names = os.listdir(trees) if os.path.isdir(trees) else []
+    return [path for path in (os.path.join(trees, one) for one in sorted(names)) if os.path.isdir(path)]
 
 
 def _fill_again(tree: Git) -> bool:
@@ -119,18 +139,32 @@ def _fill_again(tree: Git) -> bool:
 
 
 def end_processes_in(folder: str) -> int:
-    """Kill the process groups of all processes with their working directory below ``folder``; how many there were."""
-    import psutil
+    """Kill the process groups of all processes with their working directory below ``folder``, and of each git that has a
+    path below it as an argument, and wait until they are gone; how many groups there were."""
+    ended: set[int] = set()
+    deadline = time.monotonic() + DIES_S
+    while groups := _groups_in(folder):
+        for group in groups - ended:
+            kill_group(group)
+        ended |= groups
+        if time.monotonic() > deadline:
+            break
+        time.sleep(LOOK_S)
+    return len(ended)
 
-    below = os.path.realpath(folder) + os.sep
-    # where there are no process groups, each process counts as one
-    group_of = getattr(os, "getpgid", lambda pid: pid or os.getpid())
-    groups = set()
-    for process in psutil.process_iter(["pid", "cwd"]):
-        if str(process.info["cwd"] or "").startswith(below):
-            with suppress(ProcessLookupError):
-                groups.add(group_of(process.info["pid"]))
-    groups.discard(group_of(0))
-    for group in groups:
-        kill_group(group)
-    return len(groups)
+
+def _groups_in(folder: str) -> set[int]:
+    """The process groups at work below a folder, without our own; where there are no groups, each process counts as one."""
+    stands, named = os.path.realpath(folder) + os.sep, (folder + os.sep, os.path.realpath(folder) + os.sep)
+    table = process_table()
+    found = {
+        row.group or row.pid
+        for row in table.values()
+        if not row.is_gone
+        and (
+            folder_of(row.pid).startswith(stands)
+            or (row.name.startswith("git") and any(word.startswith(named) for word in words_of(row.pid)))
+        )
+    }
+    own = table.get(os.getpid())
+    return found - {own.group or own.pid if own is not None else os.getpid()}

@@ -31,6 +31,13 @@ dispatch.dispatch = lambda *args, **more: dispatch.Dispatched(args[2], args[3], 
 from gastown_core.refinery.engine import process
 process(sys.argv[1], "shop")
 """
+KILLER = """\
+#!/bin/sh
+echo >> "$GT_COUNTED"
+if test "$(wc -l < "$GT_COUNTED")" -eq "$GT_FATAL"; then kill -9 $PPID; sleep 0.5; fi
+exec "{git}" "$@"
+"""
+"""A git that, at its given call, kills whoever called it, and goes on by itself: so do commands of an engine that is killed."""
 HERE = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 
@@ -59,6 +66,17 @@ class Flown:
         env = {**os.environ, "PYTHONPATH": HERE, "GT_KILL_AT": kill_at}
         words = [sys.executable, "-c", PROGRAM, self.queued.root]
         return subprocess.run(words, env=env, capture_output=True, text=True, timeout=120)
+
+    def fly_with(self, folder: Path, fatal: int) -> int:
+        """Fly until the given call of git, which outlives the engine; how many calls there were."""
+        counted = folder / "counted"
+        counted.unlink(missing_ok=True)
+        more = {"PATH": f"{folder}{os.pathsep}{os.environ['PATH']}", "GT_COUNTED": str(counted), "GT_FATAL": str(fatal)}
+        env = {**os.environ, **more, "PYTHONPATH": HERE}
+        words = [sys.executable, "-c", PROGRAM, self.queued.root]
+        ran = subprocess.run(words, env=env, capture_output=True, text=True, timeout=120)
+        assert ran.returncode in (0, -signal.SIGKILL), ran.stderr
+        return len(counted.read_text().splitlines())
 
     def push_from_outside(self) -> None:
         """Somebody pushes a commit onto the target, whatever it is now."""
@@ -136,6 +154,21 @@ def test_batches_in_flight_that_are_killed_are_finished_by_the_next_run(flown: F
             flown.push_from_outside()
         wrong += [f"killed at {number}, {points[str(number)]}: {one}" for one in flown.amiss()]
     assert kills, "nothing was killed"
+    assert not wrong, "\n".join(wrong)
+
+
+def test_git_commands_that_outlive_a_killed_engine_leave_nothing(flown: Flown, tmp_path: Path) -> None:
+    shim = tmp_path / "shim"
+    shim.mkdir()
+    (shim / "git").write_text(KILLER.format(git=shutil.which("git")))
+    (shim / "git").chmod(0o755)
+    calls = flown.fly_with(shim, 0)
+    assert calls and not flown.amiss()
+    wrong = []
+    for number in spread(calls, 4):
+        flown.put_back()
+        flown.fly_with(shim, number)
+        wrong += [f"killed in call {number}: {one}" for one in flown.amiss()]
     assert not wrong, "\n".join(wrong)
 
 
