@@ -108,6 +108,19 @@ MERGES = (
         lambda p: f"merging into {text_of(p, 'target')} of {text_of(p, 'rig')} resumed{reason_of(p)}",
     ),
     kind(
+        "union_tested",
+        WORK,
+        "⋃",
+        "U",
+        INFO,
+        14,
+        "rig target batch batches result",
+        lambda p: (
+            f"what landed in {text_of(p, 'rig')} from lanes of its own is "
+            f"{'green' if text_of(p, 'result') == 'pass' else 'red'} together on {text_of(p, 'target')}"
+        ),
+    ),
+    kind(
         "queue_frozen",
         WORK,
         "⏸",

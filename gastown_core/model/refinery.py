@@ -138,6 +138,10 @@ class FlightLine(Record):
     """The batch on whose stack it is tested, before that one has landed."""
     ran_since: float = 0.0
     """When the newest of its probes began that run now, 0 if none does."""
+    lanes: tuple[str, ...] = ()
+    """The lanes that it affects."""
+    union: tuple[str, ...] = ()
+    """The batches that it tests together, after they landed: then it has no requests."""
 
 
 class Landing(Record):
@@ -156,6 +160,13 @@ class QuarantinedTest(Record):
     gate: str = ""
     until: float = 0.0
     bead: str = ""
+
+
+class RequestLanes(Record):
+    """The lanes that a request of the queue affects."""
+
+    id: str
+    lanes: tuple[str, ...] = ()
 
 
 class RefineryState(Record):
@@ -188,6 +199,12 @@ class RefineryState(Record):
     """When the requests of the queue are expected to land, as far as that was worked out."""
     on: str = ""
     """The batch on whose stack this one is tested."""
+    lanes: tuple[str, ...] = ()
+    """The lanes that the batch affects, in a rig that has lanes."""
+    union: tuple[str, ...] = ()
+    """The batches that this one tests together, after they landed."""
+    reaches: tuple[RequestLanes, ...] = ()
+    """What the requests of the queue affect, in a rig that has lanes."""
 
 
 class BatchRecord(Record):
@@ -207,6 +224,9 @@ class BatchRecord(Record):
     at: float = 0.0
     flaky: bool = False
     runs: int = 0
+    lanes: tuple[str, ...] = ()
+    untested: bool = False
+    union: tuple[str, ...] = ()
 
 
 def batch_record(value: object) -> BatchRecord | None:
@@ -214,7 +234,7 @@ def batch_record(value: object) -> BatchRecord | None:
     if not isinstance(value, dict) or not isinstance(value.get("id"), str):
         return None
     fields = _known(BatchRecord, value)
-    for key in ("mrs", "merged", "culprits", "conflicts", "held"):
+    for key in ("mrs", "merged", "culprits", "conflicts", "held", "lanes", "union"):
         fields[key] = _texts(value.get(key))
     return BatchRecord(**fields)
 
@@ -227,7 +247,12 @@ def to_json(state: RefineryState) -> dict[str, Any]:
         {**probe._asdict(), "requests": list(probe.requests), "gates": [gate._asdict() for gate in probe.gates]}
         for probe in state.probes
     ]
-    out["flights"] = [{**one._asdict(), "requests": list(one.requests)} for one in state.flights]
+    out["flights"] = [
+        {**one._asdict(), "requests": list(one.requests), "lanes": list(one.lanes), "union": list(one.union)}
+        for one in state.flights
+    ]
+    out |= {"lanes": list(state.lanes), "union": list(state.union)}
+    out["reaches"] = [{"id": one.id, "lanes": list(one.lanes)} for one in state.reaches]
     out["forecast"] = [one._asdict() for one in state.forecast]
     out["quarantined"] = [one._asdict() for one in state.quarantined]
     return out
@@ -243,10 +268,16 @@ def from_json(value: object) -> RefineryState | None:
     )
     fields["probes"] = tuple(_probe(one) for one in _objects(value.get("probes"), id=int))
     fields["flights"] = tuple(
-        FlightLine(**{**_known(FlightLine, one), "requests": _texts(one.get("requests"))})
+        FlightLine(
+            **{**_known(FlightLine, one), **{key: _texts(one.get(key)) for key in ("requests", "lanes", "union")}}
+        )
         for one in _objects(value.get("flights"), batch=str)
     )
     fields["forecast"] = tuple(Landing(**_known(Landing, one)) for one in _objects(value.get("forecast"), id=str))
+    fields |= {"lanes": _texts(value.get("lanes")), "union": _texts(value.get("union"))}
+    fields["reaches"] = tuple(
+        RequestLanes(one["id"], _texts(one.get("lanes"))) for one in _objects(value.get("reaches"), id=str)
+    )
     tests = _objects(value.get("quarantined"), test=str)
     fields["quarantined"] = tuple(QuarantinedTest(**_known(QuarantinedTest, one)) for one in tests)
     return RefineryState(**fields)

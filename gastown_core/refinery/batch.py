@@ -8,19 +8,22 @@ from gastown_core.events.log import append_event
 from gastown_core.model.merge_request import NEEDS_RETRY, read_request
 from gastown_core.model.refinery import FAIL, PASS, POST_MERGE, STACKING, TARGET_IS_RED, BatchEntry, EntryState
 from gastown_core.refinery import claims, failure
-from gastown_core.refinery.hold import HoldError, put_on_hold
+from gastown_core.refinery.hold import HoldError, put_on_hold, read_hold
 from gastown_core.refinery.judge import Judge
+from gastown_core.refinery.lanes import EVERYTHING, gates_for, reach_of
 from gastown_core.refinery.merge_queue import fallen_out
 from gastown_core.refinery.prober import Prober
 from gastown_core.refinery.records import BatchResult
 from gastown_core.refinery.rig_gates import Gates
 from gastown_core.refinery.stack import Stacked
+from gastown_core.refinery.tips import changed_files
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from gastown_core.model.merge_request import MergeRequest
+    from gastown_core.refinery.lanes import Reach
     from gastown_core.refinery.place import Refinery
     from gastown_core.refinery.planner import Rates
     from gastown_core.refinery.prober import VerdictCache
@@ -37,6 +40,9 @@ class Traffic(Protocol):
 
     def saw(self, tip: str) -> None:
         """The target is at this commit now, whoever pushed it."""
+
+    def is_apart(self, base: str, reach: Reach) -> bool:
+        """Whether all that has landed since the target was at ``base`` has nothing to do with ``reach``."""
 
     def few_wait(self) -> bool:
         """Whether the next batch has room for what goes back to the queue, and a place beside this one."""
@@ -89,6 +95,9 @@ class Batch:
         self.below = below.head if below is not None else ""
         """The commit that the batch below makes of the target, until this one is judged."""
         self.base = ""
+        self.files: frozenset[str] = frozenset()
+        """What the batch changed in any of its rounds, where the settings ask for it."""
+        self.reach = EVERYTHING
         self.order: list[str] = list(self.requests)
         self.tips: dict[str, str] = {}
         self.pieces: dict[str, Piece] = {}
@@ -127,6 +136,28 @@ class Batch:
     def is_standing(self) -> bool:
         """Whether it is tested on a batch that has not landed."""
         return self.below not in ("", self.traffic.tip())
+
+    def aim(self) -> None:
+        """Work out what the stack affects, and choose its gates; on a red target all of them run. Raises GitError."""
+        policy = self.place.policy
+        if not policy.looks_at_paths:
+            return
+        self.files |= changed_files(self.place.git, self.base, self.head)
+        self.reach = reach_of(self.files, policy.lanes, policy.gates)
+        is_red = self._is_held_as_red()
+        self.gates.policy = policy._replace(gates=policy.gates if is_red else gates_for(self.files, policy.gates))
+        lanes = self.reach.names([one.name for one in policy.lanes])
+        self.board.phase(STACKING, lanes=lanes)
+        self.result = self.result._replace(lanes=lanes)
+
+    @property
+    def runs_all_gates(self) -> bool:
+        """Whether no gate of the rig is left out for what the batch changes."""
+        return self.gates.policy.gates == self.place.policy.gates
+
+    def _is_held_as_red(self) -> bool:
+        hold = read_hold(self.place, self.target)
+        return hold is not None and hold.waits_for_cure
 
     def _title(self, request: MergeRequest) -> str:
         work = self.work.get(request.source_issue)

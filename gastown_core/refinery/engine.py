@@ -27,12 +27,14 @@ from gastown_core.refinery.place import Refinery, merge_lock, slug
 from gastown_core.refinery.policy import POST_PUSH
 from gastown_core.refinery.pull_requests import follow, next_look, proposed_targets
 from gastown_core.refinery.quarantine import review
+from gastown_core.refinery.reaches import Reaches
 from gastown_core.refinery.records import BatchResult
 from gastown_core.refinery.recovery import clear_abandoned, open_intents, recover
 from gastown_core.refinery.runway import Runway, size_now
 from gastown_core.refinery.state_file import Board, read_state
 from gastown_core.refinery.stowage import Stowage
 from gastown_core.refinery.tips import remote_heads
+from gastown_core.refinery.untested import untested_targets
 from gastown_core.refinery.verification import unverified, verify
 from gastown_core.refinery.window import Window
 from gastown_core.refinery.worktrees import Worktrees
@@ -44,6 +46,7 @@ if TYPE_CHECKING:
 
     from gastown_core.clock import Clock
     from gastown_core.model.merge_request import MergeRequest
+    from gastown_core.refinery.lanes import Reach
     from gastown_core.refinery.merge_queue import MergeQueue
 NO_RIVALS = Rivals()
 LOOK_S = 0.2
@@ -104,6 +107,7 @@ class RefineryEngine:
         self.board.state = self.board.state._replace(level_s=place.policy.level_s, places=place.policy.max_concurrent)
         self.results: list[BatchResult] = []
         self._recovered: set[str] = set()
+        self._reaches = Reaches(place)
         self._seen: dict[str, set[str]] = {}
         """Target → the requests of its last batch that changed nothing."""
 
@@ -134,6 +138,7 @@ class RefineryEngine:
                     *left,
                     *open_intents(self.place),
                     *unverified(self.place),
+                    *untested_targets(self.place),
                     *proposed_targets(self.place),
                 ]
             )
@@ -219,8 +224,8 @@ class RefineryEngine:
             target,
             self.board,
             worktrees,
-            waiting=lambda skip: sum(one.id not in skip and not one.alone for one in self._ready(target)),
-            claim=lambda size, skip: self._take_out(target, size, skip),
+            waiting=lambda skip: self._waiting(target, skip),
+            claim=lambda size, skip, ids: self._take_out(target, size, skip, ids),
             ended=self._ended,
             is_alone=lambda: self._is_alone(target),
             foresee=Foresight(place, target, self.board, self.queue).look,
@@ -249,11 +254,20 @@ class RefineryEngine:
             return True
         return any(one != target and not self._is_idle(one) for one in self.queue().targets())
 
-    def _take_out(
-        self, target: str, size: int, skip: frozenset[str]
-    ) -> tuple[MergeQueue, list[MergeRequest], Sequence[MergeRequest]]:
-        """Claim the target's next batch; also the queue, and the target's requests outside the batch."""
+    def _waiting(self, target: str, skip: frozenset[str]) -> list[tuple[MergeRequest, Reach]]:
+        """The requests that a batch could take, best first, and what each affects."""
         queue = self.queue()
+        ready = [one for one in queue.ready if one.target == target and one.id not in skip]
+        return self._reaches.of_all(ready, queue.needs)
+
+    def _take_out(
+        self, target: str, size: int, skip: frozenset[str], ids: frozenset[str] | None = None
+    ) -> tuple[MergeQueue, list[MergeRequest], Sequence[MergeRequest]]:
+        """Claim the target's next batch, from ``ids`` only if they are given; also the queue, and the target's requests
+        outside the batch."""
+        queue = self.queue()
+        if ids is not None:
+            skip |= {one.id for one in queue.ready if one.id not in ids}
         chosen = self._chosen(queue, target, size, skip, self._rivals(queue, target))
         chosen = self._claim(chosen, queue.needs) if chosen else []
         others = [one for one in (*queue.open(), *self._turned_down()) if one.target == target and one not in chosen]

@@ -3,7 +3,8 @@
 It knows no git, ledger or clock.  Each batch is a generator (its course) that yields rounds of probes, ``Ready`` once
 requests of it are green together, and ``Pushed`` once they are on the target.  Batches are judged beside one another on
 the target's commit; only one lands at a time.  What was green on an older commit is united with whatever else is green,
-and that union is tested on the target as it is now: nothing lands that was not green together, there.
+and that union is tested on the target as it is now: nothing lands that was not green together, there.  Only a batch that is
+apart from all that has landed since (``Reach``) lands without another run, if its course finds that it may.
 
 A batch may also stand on another in its first run (a chain): it is tested on the commit that the other makes of the target,
 and goes on once the other has landed as just that commit.  Whatever else becomes of the other, what stands on it is cut off
@@ -15,6 +16,7 @@ from __future__ import annotations
 from contextlib import suppress
 
 from gastown_core.model.record import Record
+from gastown_core.refinery.lanes import EVERYTHING, Reach, together
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -24,30 +26,46 @@ if TYPE_CHECKING:
     from gastown_core.refinery.prober import Verdict
 
 
+MOST_MOVES = 500
+"""How many moves of the target are remembered."""
+
+
 class ToppledError(Exception):
     """The batch below did not land as it was tested; the requests of this one go back to the queue."""
 
 
 class Ready(Record):
-    """These requests are green together on ``base``; ``is_early``: while the rest of their batch is still taken apart."""
+    """These requests are green together on ``base``; ``is_early``: while the rest of their batch is still taken apart.
+
+    ``reach`` is what they affect.
+    """
 
     good: tuple[str, ...]
     base: str
     is_early: bool = False
+    reach: Reach = EVERYTHING
 
 
 class Pushed(Record):
-    """The target is at ``head`` now; ``is_early``: the batch goes on, on top of what it pushed."""
+    """The target is at ``head`` now; ``is_early``: the batch goes on, on top of what it pushed.
+
+    ``reach`` is what was pushed affects.
+    """
 
     head: str
     is_early: bool = False
+    reach: Reach = EVERYTHING
 
 
 class Turn(Record):
     """The answer to ``Ready``: ``land`` pushes at once; else the batch is tested again, with the green requests of
-    ``others``; ``given`` means that another batch took its own."""
+    ``others``; ``given`` means that another batch took its own.
+
+    ``over``: what has landed since is apart from it; it lands on top of that, or is tested again.
+    """
 
     land: bool = False
+    over: bool = False
     others: tuple[str, ...] = ()
     given: bool = False
 
@@ -70,9 +88,13 @@ class Flight:
         self.started = 0
         self.verdicts: dict[int, Verdict] = {}
         self.ready: Ready | None = None
+        self.reach = EVERYTHING
+        """What the requests affect that were green last."""
         self.rounds = 0
         self.is_late = False
         """Whether it has landed what it could, and only finds out why the rest is red."""
+        self.is_urgent = False
+        """Whether its probes come before all others."""
         self.is_over = False
 
     @property
@@ -95,9 +117,25 @@ class Fleet:
 
     def __init__(self, tip: str = "") -> None:
         self.flights: list[Flight] = []
-        self.tip = tip
+        self._moves: list[tuple[str, Reach]] = [(tip, EVERYTHING)]
         self.lander: Flight | None = None
         """The batch that is tested on the target's newest commit, or is being pushed."""
+
+    @property
+    def tip(self) -> str:
+        """Where the target is, as far as is known."""
+        return self._moves[-1][0]
+
+    def moved(self, tip: str, reach: Reach = EVERYTHING) -> None:
+        """The target is at this commit now; ``reach`` is what changed."""
+        if tip != self.tip:
+            self._moves = [*self._moves[-MOST_MOVES:], (tip, reach)]
+
+    def is_apart(self, base: str, reach: Reach) -> bool:
+        """Whether the target has moved since it was at ``base``, and nothing that landed meets ``reach``."""
+        tips = [tip for tip, _ in self._moves]
+        since = self._moves[len(tips) - tips[::-1].index(base) :] if base in tips else []
+        return bool(since) and not any(landed.meets(reach) for _, landed in since)
 
     @property
     def running(self) -> int:
@@ -132,6 +170,7 @@ class Fleet:
         late = [one for one in self.flights if one.is_late]
         others = sorted((one for one in self.flights if not one.is_late), key=lambda one: one is not self.lander)
         order = [*late, *others] if len(late) > places else [*others, *late]
+        order.sort(key=lambda one: not one.is_urgent)
         out: list[tuple[Flight, int, Ask]] = []
         for flight in order:
             for number, ask in list(flight.next_asks()):
@@ -162,16 +201,16 @@ class Fleet:
                 self._leaves(flight)
                 return
             if isinstance(step, Pushed):
-                self.tip = step.head
+                self.moved(step.head, step.reach)
                 reply = None
                 self._landed(flight, step)
             elif isinstance(step, Ready) and step.is_early:
-                self.tip = self.tip or step.base
+                self.moved(self.tip or step.base)
                 reply = Turn(land=self.lander in (None, flight) and step.base == self.tip)
             elif isinstance(step, Ready):
-                flight.ready = step
-                if flight is self.lander or not self.tip:
-                    self.tip = step.base
+                flight.ready, flight.reach = step, step.reach
+                if not self.tip or (flight is self.lander and all(step.base != tip for tip, _ in self._moves)):
+                    self.moved(step.base)
                 return
             else:
                 flight.asks = step
@@ -214,22 +253,33 @@ class Fleet:
             if answered is not None:
                 self._advance(answered, [answered.verdicts[place] for place in range(len(answered.asks))])
                 continue
-            if self.lander is not None and self.lander.ready is None:
-                return
             ready = [one for one in self.flights if one.ready is not None]
-            if not ready:
-                return
-            first = self.lander or next((one for one in ready if _base(one) == self.tip), None)
+            first = self._lands_next(ready)
             if first is not None:
-                self.lander = first
-                self._advance(first, Turn(land=True))
+                self.lander = self.lander or first
+                self._advance(first, Turn(land=True, over=self._is_apart(first)))
                 continue
+            if self.lander is not None or not ready:
+                return
             self._unite(ready)
+
+    def _lands_next(self, ready: Sequence[Flight]) -> Flight | None:
+        """The batch that may land now: the one that is tested on the newest commit, or one that is apart from all of it."""
+        lander = self.lander
+        if lander is not None and lander.ready is not None:
+            return lander
+        newest = next((one for one in ready if _base(one) == self.tip), None) if lander is None else None
+        apart = (one for one in ready if self._is_apart(one) and (lander is None or not one.reach.meets(lander.reach)))
+        return newest or next(apart, None)
+
+    def _is_apart(self, flight: Flight) -> bool:
+        return flight.ready is not None and self.is_apart(flight.ready.base, flight.ready.reach)
 
     def _unite(self, ready: Sequence[Flight]) -> None:
         """Test everything that is green on older commits together, on the newest one."""
         self.lander, *others = ready
         taken = tuple(name for one in others if one.ready is not None for name in one.ready.good)
+        self.lander.reach = together(one.reach for one in ready)
         for one in others:
             one.is_late = True
             self._advance(one, Turn(given=True))

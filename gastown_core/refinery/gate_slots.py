@@ -1,6 +1,6 @@
-"""The town's gate places: at most ``merge_queue.gate_slots`` stacks are tested at once, by whatever rigs.
+"""Gate places: at most ``merge_queue.gate_slots`` stacks are tested at once, by whatever rigs; some gates have places of their own.
 
-A place is a lock on a file of the town, so a killed engine gives its places back.  While the machine has too little left
+A place is a lock on a file, so a killed engine gives its places back.  While the machine has too little left
 (``town.host_load``), only the first place is given out: merging goes on, one test after the other.
 """
 
@@ -33,7 +33,20 @@ def gate_slot(
 
     ``told`` gets the reason while it waits, and an empty one when it has the place.
     """
-    wait = _Wait(root, places)
+    taken = "all {} gate places of the town are taken (merge_queue.gate_slots)"
+    wait = _Wait(os.path.join(root, FOLDER), places, taken, lambda: _shortage(root))
+    try:
+        yield wait.get(stopped, told)
+    finally:
+        wait.give_back()
+
+
+@contextmanager
+def own_place(
+    folder: str, gate: str, places: int, stopped: Callable[[], bool], told: Callable[[str], None]
+) -> Iterator[bool]:
+    """One of the ``places`` of a gate in its rig, whose locks are below ``folder``; as ``gate_slot``."""
+    wait = _Wait(os.path.join(folder, gate), places, f"all {{}} places of gate {gate} are taken", lambda: "")
     try:
         yield wait.get(stopped, told)
     finally:
@@ -41,25 +54,27 @@ def gate_slot(
 
 
 class _Wait:
-    """One test's wait for a place, and the place."""
+    """One test's wait for a place, and the place; ``taken`` says that there is none, of how many."""
 
-    def __init__(self, root: str, places: int) -> None:
-        self.root = root
+    def __init__(self, folder: str, places: int, taken: str, shortage: Callable[[], str]) -> None:
+        self.folder = folder
         self.places = places
+        self.taken = taken
+        self.shortage = shortage
         self._lock: FileLock | None = None
 
     def get(self, stopped: Callable[[], bool], told: Callable[[str], None]) -> bool:
         pause, said, looks = threading.Event(), "", 0
         while not stopped():
             if looks % round(LOADS_S / LOOK_S) == 0:
-                short = _shortage(self.root)
+                short = self.shortage()
             looks += 1
             count = 1 if short else self.places
             if count <= 0 or self._take(count):
                 if said:
                     told("")
                 return True
-            why = short or f"all {count} gate places of the town are taken (merge_queue.gate_slots)"
+            why = short or self.taken.format(count)
             if why != said:
                 told(why)
                 said = why
@@ -71,10 +86,9 @@ class _Wait:
             self._lock.__exit__(None, None, None)
 
     def _take(self, count: int) -> bool:
-        folder = os.path.join(self.root, FOLDER)
-        private_folder(folder)
+        private_folder(self.folder)
         for number in range(1, count + 1):
-            lock = FileLock(os.path.join(folder, f"{number}.lock"), timeout_s=0.0, name_holder=True)
+            lock = FileLock(os.path.join(self.folder, f"{number}.lock"), timeout_s=0.0, name_holder=True)
             try:
                 self._lock = lock.__enter__()
             except ConflictError:

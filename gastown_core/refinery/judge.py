@@ -135,6 +135,18 @@ class Judge:
         [first] = yield from self._probe([Ask(whole, "stack")])
         return whole if first.result == PASS else (yield from self._take_apart(whole, first.result))
 
+    def lands_over(self, base: str, stack: tuple[str, ...], made: Stacked) -> None:
+        """The stack lands on another commit than the one it was judged on, without another run."""
+        self.base = base
+        self.green[stack] = made
+
+    def of_target(self, base: str) -> Probes[Verdict]:
+        """The gates' result on the bare target now, red only if it is so twice."""
+        self.base = base
+        self._green_before = self.green_before()
+        self.board.phase(TESTING)
+        return (yield from self._ask_target())
+
     def _take_apart(self, whole: tuple[str, ...], first: str) -> Probes[tuple[str, ...]]:
         """The green part of a red stack, if the bare target is not known to be red."""
         runs, target = [first], None
@@ -154,7 +166,7 @@ class Judge:
         if not is_known:
             target = yield from self._ask_target(target)
             if target.result != PASS:
-                return (yield from self._cure(whole, self._red_target(target)))
+                return (yield from self._cure(whole, self.red_target(target)))
         return (yield from self._bisect(whole, runs))
 
     def _is_worth_another_run(self, whole: tuple[str, ...], first: str) -> bool:
@@ -177,7 +189,7 @@ class Judge:
             first = None
         return verdict
 
-    def _red_target(self, verdict: Verdict) -> HoldError:
+    def red_target(self, verdict: Verdict) -> HoldError:
         """Return why no request is at fault: the bare target is red, or there is no verdict."""
         gate = verdict.gate
         log = tail(os.path.join(self.place.path, gate.log), 20) if gate is not None and gate.log else ""
@@ -197,7 +209,7 @@ class Judge:
             [verdict] = yield from self._probe([Ask((), "base", fresh=True)])
             if verdict.result == PASS:
                 return ()
-            fresh = self._red_target(verdict)
+            fresh = self.red_target(verdict)
             error = fresh if fresh.kind == INFRASTRUCTURE else HoldError(hold.kind, hold.reason, fresh.log)
         if all(hold.has_tried(one) for one in whole):
             raise error
@@ -280,7 +292,7 @@ class Judge:
             if verdict.result != PASS:
                 self._wait(dict.fromkeys([one.id for one in culprits], "the target is red too: no request is at fault"))
                 self.culprits = []
-                raise self._red_target(verdict)
+                raise self.red_target(verdict)
         self._proven |= wanted
 
     def _wait(self, requests: Mapping[str, str]) -> None:

@@ -17,13 +17,15 @@ from gastown_core.refinery.batch import Batch
 from gastown_core.refinery.fleet import Pushed, Ready, ToppledError, Turn
 from gastown_core.refinery.freeze import frozen
 from gastown_core.refinery.hold import PUSH_BY_HAND, HoldError, lift, read_hold
+from gastown_core.refinery.lanes import reach_of
 from gastown_core.refinery.place import StoppedError
 from gastown_core.refinery.pull_requests import propose
 from gastown_core.refinery.push import is_on, push_target
 from gastown_core.refinery.recovery import Intent, drop_intent, write_intent
 from gastown_core.refinery.salvage import Salvage
-from gastown_core.refinery.stack import Clash, Stacker
-from gastown_core.refinery.tips import carried, find_tips, pieces
+from gastown_core.refinery.stack import Clash, Stacked, Stacker
+from gastown_core.refinery.tips import carried, changed_files, find_tips, pieces
+from gastown_core.refinery.untested import is_tested, note_untested
 from gastown_core.refinery.verification import note_push
 
 TYPE_CHECKING = False
@@ -75,7 +77,7 @@ class BatchRun(Batch):
         good = yield from self._land()
         if good and self.by_hand is None:
             self._finish(good)
-            yield Pushed(self.result.head)
+            yield Pushed(self.result.head, reach=self.reach)
         yield from self.judge.explain()
         self.settle()
         if self.by_hand is not None:
@@ -93,8 +95,9 @@ class BatchRun(Batch):
             self._stack()
             if not self.order:
                 return ()
-            whole, traffic = tuple(self.order), self.traffic
-            salvage = self.salvage = Salvage(self.judge, whole, tip=traffic.tip, few_wait=traffic.few_wait)
+            whole = tuple(self.order)
+            self.aim()
+            salvage = self.salvage = self._salvage(whole)
             good = yield from self._judged(whole, salvage)
             self.below = ""
             self.place.at("judged")
@@ -105,7 +108,7 @@ class BatchRun(Batch):
                 continue
             if not new:
                 return ()
-            turn = yield Ready(new, salvage.base)
+            turn = yield Ready(new, salvage.base, reach=self.reach)
             assert isinstance(turn, Turn)
             if turn.given:
                 self._give(new)
@@ -113,10 +116,13 @@ class BatchRun(Batch):
             self._adopt(turn.others)
             if not turn.land:
                 continue
-            if self._is_frozen():
+            if self._is_frozen() or self._has_met_a_hold():
                 return ()
+            if turn.over and not (good := self._carry(good)):
+                continue
             if self._push(good):
                 return good
+            self.result = self.result._replace(untested=False)
             if tuple(self.order) == new:
                 moves += 1
                 if moves == PUSHES:
@@ -125,6 +131,50 @@ class BatchRun(Batch):
                     self.board.mark(self.order, EntryState.HELD, why)
                     return ()
         return ()
+
+    def _salvage(self, whole: tuple[str, ...]) -> Salvage:
+        traffic = self.traffic
+        return Salvage(
+            self.judge,
+            whole,
+            tip=traffic.tip,
+            few_wait=traffic.few_wait,
+            is_apart=lambda base: traffic.is_apart(base, self.reach),
+        )
+
+    def _has_met_a_hold(self) -> bool:
+        """Whether the target was found red while this was tested, by gates that this batch did not run."""
+        hold = read_hold(self.place, self.target)
+        if hold is None or not hold.waits_for_cure or self.runs_all_gates:
+            return False
+        self.later.update((one, hold.reason) for one in self.order)
+        self.board.mark(self.order, EntryState.HELD, hold.reason)
+        return True
+
+    def _carry(self, good: tuple[str, ...]) -> tuple[str, ...]:
+        """Stack what is green on an older commit on the newest one, where it lands without another run.
+
+        None of it if that is not what was judged, or git shows that what has landed since may have to do with it.
+        """
+        git, policy, tested, stacker = self.place.git, self.place.policy, self.judge.green[good], self.prober.stacker
+        assert stacker is not None
+        new, before, tip = tuple(self._new(good)), self.salvage.base, self.traffic.tip()
+        # what a gate's fixer added is not in the stack
+        if tested != stacker.stack(good) or self._is_held_as_red():
+            return ()
+        mine = reach_of(changed_files(git, before, tested.commit), policy.lanes, policy.gates)
+        self._stack()
+        if not self.order or self.base != tip or tuple(self.order) != new:
+            return ()
+        theirs = reach_of(changed_files(git, before, tip), policy.lanes, policy.gates)
+        made = self.prober.stacker.stack(new) if self.prober.stacker is not None else None
+        if theirs.meets(mine) or not isinstance(made, Stacked):
+            return ()
+        self.salvage = self._salvage(new)
+        self.judge.lands_over(tip, new, made)
+        note_untested(self.place, self.target, tip, self.id)
+        self.result = self.result._replace(untested=True)
+        return new
 
     def _is_frozen(self) -> bool:
         """Whether merging was frozen while this was tested; then the requests go back, known to be green."""
@@ -300,7 +350,7 @@ class BatchRun(Batch):
             self._finish(stack)
             salvage.landed(stack, self.result.head)
             self.board.phase(BISECTING)
-            yield Pushed(self.result.head, is_early=True)
+            yield Pushed(self.result.head, is_early=True, reach=self.reach)
 
     def _push(self, good: tuple[str, ...]) -> bool:
         """Push the tested commit to the target; False if the target has moved. Raises HoldError, GitError."""
@@ -367,6 +417,8 @@ class BatchRun(Batch):
         head = self.result.head
         lift(self.place, self.target, f"{self.target} is green again at {head[:8]}")
         self.prober.establish(self.judge.green[good].tree)
+        if self.runs_all_gates and not self.result.untested:
+            is_tested(self.place, self.target)
         commits = self._commits(good)
         landed = [Landed(self.requests[one], commit, self.tips[one]) for one, commit in commits.items()]
         aftermerge.finish(self.place, landed, batch=self.id)

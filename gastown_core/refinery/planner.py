@@ -8,12 +8,14 @@ from __future__ import annotations
 import math
 
 from gastown_core.model.record import Record
+from gastown_core.refinery.lanes import NOTHING
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from gastown_core.model.refinery import BatchRecord
+    from gastown_core.refinery.lanes import Reach
 
 PRIOR_BAD, PRIOR_BAD_WEIGHT = 0.06, 20.0
 """The failure rate assumed for a target without history, and how many requests it counts as."""
@@ -21,6 +23,8 @@ PRIOR_FLAKE = 0.03
 """The share of red runs by chance that is assumed of gates without history."""
 CHAIN_LEAST, CHAIN_SURE = 2, 0.85
 """How many must wait for a batch to stand on others, and how likely those must be to land as they are tested."""
+MOST_UNTESTED = 10
+"""After how many landings without a common test the union is tested before anything else."""
 SEEN = 200
 """How many of the target's last requests the failure rate looks back on."""
 
@@ -83,6 +87,33 @@ def chains(sight: Sight, size: int, below: int, rates: Rates) -> bool:
     if not below or sight.free < 1 or not CHAIN_LEAST <= sight.waiting < size:
         return False
     return (1.0 - rates.bad) ** below * (1.0 - rates.flake) >= CHAIN_SURE
+
+
+def takes_off(waiting: Sequence[Reach], fresh: Sequence[Reach], size: int, free: int) -> tuple[int, ...]:
+    """Which of the waiting requests, best first, the next batch takes, by their places; none if none begins now.
+
+    ``fresh`` is what the batches in their first run affect.  The first request whose lanes nobody tests begins with those
+    within its lanes, or beside others with a full batch; what has to wait keeps its lanes.  Where the groups that could begin
+    outnumber the ``free`` places, the first ones share a batch.
+    """
+    groups, kept, taken = list[list[int]](), NOTHING, set[int]()
+    for place, reach in enumerate(waiting if free > 0 else ()):
+        if place in taken or kept.is_wide:
+            continue
+        if not kept.meets(reach):
+            group = [one for one in range(place, len(waiting)) if one not in taken and reach.holds(waiting[one])]
+            if len(group) >= size or not any(reach.meets(one) for one in fresh):
+                groups.append(group)
+                taken.update(group)
+        kept = kept.with_(reach)
+    shared = groups[: max(1, len(groups) - free + 1)]
+    return tuple(sorted(one for group in shared for one in group)[:size])
+
+
+def owes_union(landings: int, fresh: int, free: int) -> bool:
+    """Whether all gates run now on what landed without a common test, in so many landings: when nothing else wants the place,
+    at the latest after ``MOST_UNTESTED``."""
+    return landings >= MOST_UNTESTED or (landings > 0 and fresh == 0 and free > 0)
 
 
 def has_room(sight: Sight, size: int, places: int) -> bool:

@@ -16,12 +16,13 @@ from gastown_core.model.merge_request import LEVEL_S
 from gastown_core.model.record import Record
 from gastown_core.model.sha256 import sha256
 from gastown_core.refinery.freeze_windows import read_window
+from gastown_core.refinery.lanes import Lane
 from gastown_core.town.settings import load_settings
 from gastown_core.town.settings_table import RIG
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping, Sequence
 
     from gastown_core.refinery.freeze_windows import FreezeWindow
     from gastown_core.town.settings import Settings
@@ -29,7 +30,9 @@ if TYPE_CHECKING:
 FAST, PRE_MERGE, POST_SQUASH, POST_PUSH = "fast", "pre-merge", "post-squash", "post-push"
 PHASES = (FAST, PRE_MERGE, POST_SQUASH)
 """The order in which gates run on a tree; those of a phase only if the earlier ones are green."""
-GATE_KEYS = ("cmd", "timeout", "phase", "fix_cmd", "report")
+GATE_KEYS = ("cmd", "timeout", "phase", "fix_cmd", "report", "paths", "needs", "places")
+LANE_KEYS = ("paths", "needs")
+LONGEST_PATH = 200
 _BRANCH = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_./-]*")
 SINGLE = ("typecheck", "lint", "test", "build")
 DEFAULT_TIMEOUT_S = 600.0
@@ -39,7 +42,8 @@ AGEING = "merge_queue.ageing"
 class Gate(Record):
     """One command that must exit 0 on the stacked tree; ``fix_cmd`` may repair what it reports.
 
-    ``report`` is the JUnit or TAP file that it writes, relative to the tree.
+    ``report`` is the JUnit or TAP file that it writes, relative to the tree.  It runs where a change touches ``paths``
+    (none: always), after the gates that it ``needs``, and ``places`` times at once in the rig (0: no limit).
     """
 
     name: str
@@ -48,12 +52,16 @@ class Gate(Record):
     phase: str = PRE_MERGE
     fix_cmd: str = ""
     report: str = ""
+    paths: tuple[str, ...] = ()
+    needs: tuple[str, ...] = ()
+    places: int = 0
 
 
 class Policy(Record):
     """The rules of one rig's queue; ``warnings`` lists unknown settings."""
 
     gates: tuple[Gate, ...] = ()
+    lanes: tuple[Lane, ...] = ()
     setup: str = ""
     cache_paths: tuple[str, ...] = ()
     gates_parallel: bool = True
@@ -86,6 +94,11 @@ class Policy(Record):
         return sha256(json.dumps([self.gates, self.setup, self.auto_push, self.pull_requests]).encode()).hex()[:12]
 
     @property
+    def looks_at_paths(self) -> bool:
+        """Whether it matters which files a request changes."""
+        return bool(self.lanes) or any(gate.paths for gate in self.gates)
+
+    @property
     def gate_set(self) -> str:
         """A hash of the commands that run: verdicts of another gate set do not count."""
         what = [self.setup, [(gate.name, gate.cmd, gate.phase) for gate in self.gates]]
@@ -99,6 +112,7 @@ def load_policy(root: str, rig: str) -> Policy:
     slots = load_settings(root, "town").lenient("merge_queue.gate_slots")
     return Policy(
         gates=_gates(settings),
+        lanes=_lanes(settings),
         setup=_text(read("merge_queue.setup_command")) if read("merge_queue.run_tests") else "",
         cache_paths=_cache_paths(settings),
         gates_parallel=read("merge_queue.gates_parallel"),
@@ -157,7 +171,9 @@ def _gates(settings: Settings) -> tuple[Gate, ...]:
     if named is not None and not isinstance(named, dict):
         raise _wrong(settings, "merge_queue.gates", 'allowed: an object, {"unit": {"cmd": "pytest -q"}}')
     if named:
-        return tuple(_gate(settings, str(name), value) for name, value in named.items())
+        gates = tuple(_gate(settings, str(name), value) for name, value in named.items())
+        _check_needs(settings, gates)
+        return gates
     singles = ((name, _text(settings.lenient(f"merge_queue.{name}_command"))) for name in SINGLE)
     return tuple(Gate(name, cmd) for name, cmd in singles if cmd)
 
@@ -166,8 +182,7 @@ def _gate(settings: Settings, name: str, value: object) -> Gate:
     key = f"merge_queue.gates.{name}"
     if isinstance(value, str):
         value = {"cmd": value}
-    if not name.replace("-", "").replace("_", "").replace(".", "").isalnum() or name.startswith("."):
-        raise _wrong(settings, key, "a gate's name has letters, digits, - and _")
+    _check_name(settings, key, name)
     if not isinstance(value, dict):
         raise _wrong(settings, key, f"allowed: an object with {', '.join(GATE_KEYS)}")
     for strange in value:
@@ -184,7 +199,76 @@ def _gate(settings: Settings, name: str, value: object) -> Gate:
     report = _text(value.get("report"))
     if report and not (report := _below(report)):
         raise _wrong(settings, f"{key}.report", "allowed: a file below the checkout, such as build/report.xml")
-    return Gate(name, _text(value["cmd"]), timeout_s, phase, _text(value.get("fix_cmd")), report)
+    places = value.get("places", 0)
+    if not isinstance(places, int) or isinstance(places, bool) or places < 0:
+        raise _wrong(settings, f"{key}.places", "allowed: a number, 0 for no limit")
+    paths, needs = _paths(settings, key, value), _words(settings, f"{key}.needs", value.get("needs"))
+    return Gate(name, _text(value["cmd"]), timeout_s, phase, _text(value.get("fix_cmd")), report, paths, needs, places)
+
+
+def _check_needs(settings: Settings, gates: Sequence[Gate]) -> None:
+    """Raise SettingsError if a gate needs one that does not run before it."""
+    order, done = (*PHASES, POST_PUSH), set[str]()
+    by_name = {gate.name: gate for gate in gates}
+    for gate in gates:
+        for need in gate.needs:
+            key = f"merge_queue.gates.{gate.name}.needs: {need!r}"
+            if need not in by_name:
+                raise _wrong(settings, key, f"there is no gate {need}{_near(need, by_name)}")
+            if order.index(by_name[need].phase) > order.index(gate.phase) or (gate.phase == POST_PUSH) != (
+                by_name[need].phase == POST_PUSH
+            ):
+                raise _wrong(settings, key, f"{need} runs in another phase, {by_name[need].phase}")
+    while more := {one.name for one in gates if one.name not in done and done.issuperset(one.needs)}:
+        done |= more
+    if len(done) < len(by_name):
+        names = ", ".join(one for one in by_name if one not in done)
+        raise _wrong(settings, "merge_queue.gates", f"these need one another in a circle: {names}")
+
+
+def _check_name(settings: Settings, key: str, name: str) -> None:
+    if not name.replace("-", "").replace("_", "").replace(".", "").isalnum() or name.startswith("."):
+        raise _wrong(settings, key, "a name has letters, digits, - and _")
+
+
+def _lanes(settings: Settings) -> tuple[Lane, ...]:
+    """The rig's lanes. Raises SettingsError: a lane that is not understood would let things land untested."""
+    queue = settings.value.get("merge_queue")
+    named = queue.get("lanes") if isinstance(queue, dict) else None
+    if named is not None and not isinstance(named, dict):
+        raise _wrong(settings, "merge_queue.lanes", 'allowed: an object, {"web": {"paths": ["web/"]}}')
+    found = []
+    for name, value in (named or {}).items():
+        key = f"merge_queue.lanes.{name}"
+        _check_name(settings, key, name)
+        value = {"paths": value} if isinstance(value, list) else value
+        if not isinstance(value, dict):
+            raise _wrong(settings, key, f"allowed: an object with {', '.join(LANE_KEYS)}")
+        for strange in value:
+            if strange not in LANE_KEYS:
+                raise _wrong(settings, f"{key}.{strange}", f"a lane has {' and '.join(LANE_KEYS)}")
+        lane = Lane(name, _paths(settings, key, value), _words(settings, f"{key}.needs", value.get("needs")))
+        if not lane.paths:
+            raise _wrong(settings, f"{key}.paths", "a lane needs paths")
+        for need in lane.needs:
+            if need not in (named or {}):
+                raise _wrong(settings, f"{key}.needs: {need!r}", f"there is no lane {need}{_near(need, named or {})}")
+        found.append(lane)
+    return tuple(found)
+
+
+def _paths(settings: Settings, key: str, value: Mapping[str, object]) -> tuple[str, ...]:
+    found = _words(settings, f"{key}.paths", value.get("paths"))
+    for path in found:
+        if not path.strip("/") or ".." in path.split("/") or "\0" in path or len(path) > LONGEST_PATH:
+            raise _wrong(settings, f"{key}.paths: {path[:60]!r}", "allowed: folders and files such as web/, **/*.md")
+    return found
+
+
+def _words(settings: Settings, key: str, value: object) -> tuple[str, ...]:
+    if value is not None and not (isinstance(value, list) and all(isinstance(one, str) for one in value)):
+        raise _wrong(settings, key, 'allowed: a list of texts, ["web/"]')
+    return tuple(dict.fromkeys(value or ()))
 
 
 def _below(path: str) -> str:
@@ -240,7 +324,7 @@ def strange_keys(value: object, above: str = "merge_queue") -> list[str]:
     found: list[str] = []
     for key, inner in value.items() if isinstance(value, dict) else ():
         path = f"{above}.{key}"
-        if path == "merge_queue.gates" or path in known:
+        if path in ("merge_queue.gates", "merge_queue.lanes") or path in known:
             continue
         if any(row.startswith(path + ".") for row in known) and isinstance(inner, dict):
             found += strange_keys(inner, path)

@@ -97,18 +97,25 @@ class Prober:
 
     def _known(self, stack: Stacked) -> str:
         """A green verdict that is already known; without gates every tree is green."""
-        if not self.place.policy.gates and not self.place.policy.setup:
+        policy = self.gates.policy
+        if not policy.gates and not policy.setup:
             return PASS
-        return PASS if self.cache.get(stack.tree)[0] == PASS else ""
+        return PASS if self._last(stack.tree)[0] == PASS else ""
+
+    def _last(self, tree: str) -> tuple[str, float]:
+        """The last verdict of this batch's gates on a tree, and when; all gates of the rig count for some of them."""
+        said = self.cache.get(tree, self.gates.policy.gate_set)
+        every = self.cache.get(tree)
+        return every if every[0] == PASS and every[1] > said[1] else said
 
     def green_before(self) -> float:
         """When the bare target was last green, 0 if its last verdict is another or there is none."""
         stack = self.stacker.stack(()) if self.stacker is not None else None
-        result, at = self.cache.get(stack.tree) if isinstance(stack, Stacked) else ("", 0.0)
+        result, at = self._last(stack.tree) if isinstance(stack, Stacked) else ("", 0.0)
         return at if result == PASS else 0.0
 
     def _run(self, number: int, stack: Stacked) -> Verdict:
-        policy = self.place.policy
+        policy = self.gates.policy
 
         def told(why: str) -> None:
             self.board.waits(number, why)
@@ -122,11 +129,11 @@ class Prober:
                     break
         now = self.place.clock.now()
         if fixed is not None and found.result == PASS:
-            self.cache.put(fixed.tree, PASS, now)
+            self.cache.put(fixed.tree, PASS, now, policy.gate_set)
             return Verdict(PASS, fixed)
         # what is green only by a quarantine is tested again when that has ended
         if found.result in (PASS, FAIL) and not found.excused:
-            self.cache.put(stack.tree, found.result, now)
+            self.cache.put(stack.tree, found.result, now, policy.gate_set)
         return Verdict(found.result, stack, gate=found.worst, doubt=self._doubt(found))
 
     def _may_fail(self, gate: str, reds: Sequence[str]) -> bool:
@@ -166,7 +173,7 @@ class Prober:
 
     def _remember(self, tree: str, found: GateSet) -> None:
         """Tell the flake ledger what each gate said of a tree, and all together."""
-        now, policy = self.place.clock.now(), self.place.policy
+        now, policy = self.place.clock.now(), self.gates.policy
         for run in found.runs:
             for gate in policy.gates:
                 if gate.name == run.name:
@@ -187,26 +194,26 @@ MOST = 1000
 
 
 class VerdictCache:
-    """One rig's verdicts for one gate set; an unreadable file counts as empty."""
+    """One rig's verdicts, for ``gate_set`` where no other is named; an unreadable file counts as empty."""
 
     def __init__(self, runtime: str, gate_set: str) -> None:
         self.path = os.path.join(runtime, FILE)
         self.gate_set = gate_set
 
-    def get(self, tree: str) -> tuple[str, float]:
+    def get(self, tree: str, gate_set: str = "") -> tuple[str, float]:
         """Result and time of the last verdict on a tree, ("", 0) if there is none."""
-        found = self._read().get(f"{tree}:{self.gate_set}")
+        found = self._read().get(f"{tree}:{gate_set or self.gate_set}")
         if not isinstance(found, dict):
             return "", 0.0
         return str(found.get("result") or ""), parse_moment(found.get("at")) or 0.0
 
-    def put(self, tree: str, result: str, now: float) -> None:
+    def put(self, tree: str, result: str, now: float, gate_set: str = "") -> None:
         """Remember a verdict; beyond a thousand the oldest are forgotten."""
 
         def change(value: dict[str, object]) -> None:
             verdicts = value.get("verdicts")
             kept = verdicts if isinstance(verdicts, dict) else {}
-            key = f"{tree}:{self.gate_set}"
+            key = f"{tree}:{gate_set or self.gate_set}"
             kept.pop(key, None)
             kept[key] = {"result": result, "at": format_seconds(now)}
             value["version"] = 1

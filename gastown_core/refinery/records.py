@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
     from gastown_core.refinery.place import Refinery
 
+SELDOM = ("stopped", "rework", "notes", "lanes", "untested", "union")
+"""Fields that are written only if they say something."""
 KEPT_LOGS = 50
 """How many batches keep their logs."""
 
@@ -40,6 +42,12 @@ class BatchResult(Record):
     empty: tuple[str, ...] = ()
     left: tuple[str, ...] = ()
     """Withdrawn, rejected or superseded while claimed, or found to be blocked."""
+    lanes: tuple[str, ...] = ()
+    """Those that it affects, in a rig that has lanes."""
+    untested: bool = False
+    """Whether it landed on a commit on which it was not tested, apart from all that had landed since."""
+    union: tuple[str, ...] = ()
+    """The batches that landed so and were tested together: then it has no requests."""
     flaky: bool = False
     probes: int = 0
     runs: int = 0
@@ -55,7 +63,7 @@ class BatchResult(Record):
     def as_json(self) -> dict[str, Any]:
         """The result as ``gt refinery process --json`` prints it and ``batches.jsonl`` keeps it."""
         out = {key: list(value) if isinstance(value, tuple) else value for key, value in self._asdict().items()}
-        return {key: value for key, value in out.items() if key not in ("stopped", "rework", "notes") or value}
+        return {key: value for key, value in out.items() if key not in SELDOM or value}
 
     def words(self) -> str:
         """The result in one sentence."""
@@ -72,6 +80,7 @@ class BatchResult(Record):
             )
             if ids
         ]
+        parts += [f"tested {', '.join(self.union)} together"] if self.union else []
         parts += ["held: " + self.hold] if self.hold else []
         parts += ["stopped; claimed requests are back in the queue"] if self.stopped else []
         return "; ".join([f"{self.rig} {self.target}: {', '.join(parts) or 'nothing to merge'}", *self.notes])

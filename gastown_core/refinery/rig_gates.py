@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import os
 import threading
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 
 from gastown_core.model.record import Record
-from gastown_core.model.refinery import ERROR, FAIL, GAVE_UP, PASS, RUNNING, GateRun
+from gastown_core.model.refinery import ERROR, FAIL, GAVE_UP, PASS, RUNNING, SKIPPED, GateRun
 from gastown_core.refinery.gate_run import run_command
+from gastown_core.refinery.gate_slots import own_place
 from gastown_core.refinery.policy import PHASES, POST_PUSH, Gate
 from gastown_core.refinery.report_file import clear_report, read_report
 from gastown_core.town.identity import in_nobodys_name
@@ -59,6 +60,18 @@ def _sum(runs: Sequence[GateRun]) -> str:
     if FAIL in results or results <= {PASS}:
         return FAIL if FAIL in results else PASS
     return GAVE_UP if all(run.gave_up for run in runs if run.result == ERROR) and ERROR in results else ERROR
+
+
+def _in_order(gates: Sequence[Gate]) -> list[Gate]:
+    """The gates, each after those that it needs; otherwise in the same order."""
+    out: list[Gate] = []
+    names = {gate.name for gate in gates}
+    while len(out) < len(names):
+        done = {gate.name for gate in out}
+        out.append(
+            next(one for one in gates if one.name not in done and done.issuperset(names.intersection(one.needs)))
+        )
+    return out
 
 
 class Gates:
@@ -116,20 +129,54 @@ class Gates:
         failed = threading.Event()
 
         def one(gate: Gate) -> GateRun:
-            run = self._reported(gate, tree, tree_hash, on_change, failed.is_set, reports)
+            run = self._placed(gate, tree, tree_hash, on_change, failed.is_set, reports)
             if run.result == FAIL:
                 failed.set()
             return run
 
+        ordered = _in_order(gates)
         if side_by_side and len(gates) > 1:
             with ThreadPoolExecutor(max_workers=len(gates), thread_name_prefix="gate") as pool:
-                return list(pool.map(one, gates))
+                runs: dict[str, Future[GateRun]] = {}
+
+                def after(gate: Gate) -> GateRun:
+                    bad = next((one for one in gate.needs if one in runs and runs[one].result().result != PASS), "")
+                    return GateRun(gate.name, SKIPPED, detail=f"needs {bad}") if bad else one(gate)
+
+                for gate in ordered:
+                    runs[gate.name] = pool.submit(after, gate)
+                return [runs[gate.name].result() for gate in gates]
         done: list[GateRun] = []
-        for gate in gates:
+        for gate in ordered:
             done.append(one(gate))
             if done[-1].result != PASS:
                 break
         return done
+
+    def _placed(
+        self,
+        gate: Gate,
+        tree: Git,
+        tree_hash: str,
+        on_change: Callable[[GateRun], None],
+        given_up: Callable[[], bool],
+        reports: dict[str, SuiteReport],
+    ) -> GateRun:
+        """Run a gate in a place of its own, if it has few; until then it is shown as waiting."""
+
+        def told(why: str) -> None:
+            on_change(GateRun(gate.name, RUNNING, started_at=self.now(), detail=why))
+
+        def stopped() -> bool:
+            return given_up() or self.stopped()
+
+        if not gate.places:
+            return self._reported(gate, tree, tree_hash, on_change, given_up, reports)
+        folder = os.path.join(os.path.dirname(self.logs), "gate-places")
+        with own_place(folder, gate.name, gate.places, stopped, told) as has_place:
+            if not has_place:
+                return GateRun(gate.name, SKIPPED, detail="ended early")
+            return self._reported(gate, tree, tree_hash, on_change, given_up, reports)
 
     def _reported(
         self,

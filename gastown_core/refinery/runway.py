@@ -16,6 +16,8 @@ from gastown_core.refinery.fleet import Fleet, Flight
 from gastown_core.refinery.merge_batch import BatchRun
 from gastown_core.refinery.place import StoppedError
 from gastown_core.refinery.prober import VerdictCache
+from gastown_core.refinery.union import UnionRun
+from gastown_core.refinery.untested import read_untested
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
 
     from gastown_core.model.merge_request import MergeRequest
     from gastown_core.refinery.batch import Batch
+    from gastown_core.refinery.lanes import Reach
     from gastown_core.refinery.merge_queue import MergeQueue
     from gastown_core.refinery.place import Refinery
     from gastown_core.refinery.prober import Verdict
@@ -35,11 +38,17 @@ LOOK_S = 0.5
 """How often new requests are looked for while gates run and a place is free."""
 
 
+if TYPE_CHECKING:
+    Claim = Callable[
+        [int, frozenset[str], frozenset[str] | None], tuple[MergeQueue, list[MergeRequest], Sequence[MergeRequest]]
+    ]
+
+
 class Runway:
     """The batches of ``target`` in flight, of a process that holds its lock.
 
-    ``waiting`` counts the requests that could be taken, but for some; ``claim`` takes the next batch of at most so many out
-    of the queue; ``ended`` is told each batch's result; ``is_alone`` tells that no batch may begin beside others now;
+    ``waiting`` gives the requests that could be taken, but for some, and what they affect; ``claim`` takes the next batch of
+    at most so many out of the queue, but for some, or from some only; ``ended`` is told each batch's result; ``is_alone`` tells that no batch may begin beside others now;
     ``foresee`` is called now and then while nothing is to be done.
     """
 
@@ -50,8 +59,8 @@ class Runway:
         board: Board,
         worktrees: Worktrees,
         *,
-        waiting: Callable[[frozenset[str]], int],
-        claim: Callable[[int, frozenset[str]], tuple[MergeQueue, list[MergeRequest], Sequence[MergeRequest]]],
+        waiting: Callable[[frozenset[str]], Sequence[tuple[MergeRequest, Reach]]],
+        claim: Claim,
         ended: Callable[[BatchResult], None],
         is_alone: Callable[[], bool],
         foresee: Callable[[], None] = lambda: None,
@@ -68,7 +77,8 @@ class Runway:
         self.fleet = Fleet()
         self.cache = VerdictCache(os.path.join(place.path, ".runtime"), place.policy.gate_set)
         self.places = place.policy.max_concurrent
-        self._runs: dict[Flight, BatchRun] = {}
+        self._runs: dict[Flight, Batch] = {}
+        self._union_was_red = False
         self._hangar: dict[str, Batch] = {}
         self._running: dict[Future[Verdict], tuple[Flight, int]] = {}
         self._tried: dict[str, str] = {}
@@ -79,9 +89,10 @@ class Runway:
         with ThreadPoolExecutor(max_workers=max(1, self.places), thread_name_prefix="probe") as pool:
             try:
                 self._begin()
-                while self.fleet.flights:
+                while self.fleet.flights or self._test_union():
                     while not self.is_alone() and self._is_worth_another() and self._begin():
                         pass
+                    self._test_union()
                     self._start_probes(pool)
                     self._gather()
             finally:
@@ -104,13 +115,17 @@ class Runway:
 
     def saw(self, tip: str) -> None:
         """The target is at this commit now, whoever pushed it."""
-        self.fleet.tip = tip
+        self.fleet.moved(tip)
+
+    def is_apart(self, base: str, reach: Reach) -> bool:
+        """Whether all that has landed since the target was at ``base`` has nothing to do with ``reach``."""
+        return self.fleet.is_apart(base, reach)
 
     def few_wait(self) -> bool:
         """Whether the next batch has room for what goes back to the queue, and a place beside the batch that asks."""
         if self.is_alone() or self.place.stop():
             return False
-        waiting = self.waiting(self._just_tried())
+        waiting = _count(self.waiting(self._just_tried()))
         return planner.has_room(self.sight(waiting), size_now(self.place, self.target), self.places)
 
     def went_back(self, ids: Sequence[str]) -> None:
@@ -125,8 +140,24 @@ class Runway:
             return False
         if any(one.alone for run in self._runs.values() for one in run.requests.values()):
             return False
-        sight = self.sight(self.waiting(self._just_tried()))
-        return planner.begins(sight, size_now(self.place, self.target)) or self._below(sight) is not None
+        return self._plan(self._just_tried()) is not None
+
+    def _plan(self, skip: frozenset[str]) -> tuple[frozenset[str] | None, Flight | None] | None:
+        """The requests of the next batch (None: the best) and the batch on which it stands; None if none begins now."""
+        waiting, size = self.waiting(skip), size_now(self.place, self.target)
+        if not self.place.policy.lanes or (waiting and waiting[0][0].alone):
+            sight = self.sight(_count(waiting))
+            below = self._below(sight)
+            return (None, below) if below is not None or planner.begins(sight, size) else None
+        wanted = [(one.id, reach) for one, reach in waiting if not one.alone]
+        reaches = [reach for _, reach in wanted]
+        fresh = [self._runs[one].reach for one in self.fleet.flights if one.is_fresh]
+        taken = planner.takes_off(reaches, fresh, size, self.sight().free)
+        if taken:
+            return frozenset(wanted[one][0] for one in taken), None
+        mine = frozenset(name for name, reach in wanted if reaches[0].holds(reach))
+        below = self._below(self.sight(len(mine)))
+        return (mine, below) if below is not None else None
 
     def _below(self, sight: planner.Sight) -> Flight | None:
         """The batch on which the next one stands, if that is worth it now."""
@@ -141,8 +172,14 @@ class Runway:
 
     def _begin(self) -> bool:
         """Begin a batch; False if there is none to begin."""
-        on = self._below(self.sight(self.waiting(self._just_tried())))
-        queue, chosen, others = self.claim(size_now(self.place, self.target), self._just_tried())
+        skip, size = self._just_tried(), size_now(self.place, self.target)
+        while True:
+            ids, on = (None if self.is_alone() else self._plan(skip)) or (None, None)
+            queue, chosen, others = self.claim(size, skip, ids)
+            if chosen or not ids:
+                break
+            # none of these can be taken now; those of other lanes may
+            skip |= ids
         if not chosen:
             return False
         self._tried.update((one.id, self.fleet.tip) for one in chosen)
@@ -161,16 +198,44 @@ class Runway:
             traffic=self,
             below=self._runs[on] if on is not None else None,
         )
-        flight = Flight(run.id, run.course(self._hangar), on=on, base=run.below)
+        self._take_off(Flight(run.id, run.course(self._hangar), on=on, base=run.below), run)
+        return True
+
+    def _take_off(self, flight: Flight, run: Batch) -> None:
         self._runs[flight] = run
         self.fleet.add(flight)
         flight.base = run.base
         self._end_batches()
+
+    def _test_union(self) -> bool:
+        """Begin a run of all gates on what landed without a common test, if one is due; whether it did."""
+        owed = read_untested(self.place, self.target) if self.place.policy.lanes or not self.fleet.flights else None
+        if owed is None or self.place.stop() or any(isinstance(one, UnionRun) for one in self._runs.values()):
+            return False
+        if self._union_was_red or not planner.owes_union(len(owed.batches), self.fleet.fresh, self.sight().free):
+            return False
+        run = UnionRun(
+            self.place,
+            self.target,
+            (),
+            {},
+            batch_id=records.new_batch_id(self.place),
+            board=self.board.beside(),
+            cache=self.cache,
+            worktrees=self.worktrees,
+            rates=rates_now(self.place, self.target),
+            width=lambda: 1,
+            traffic=self,
+        )
+        flight = Flight(run.id, run.course())
+        flight.is_late, flight.is_urgent = True, len(owed.batches) >= planner.MOST_UNTESTED
+        self._take_off(flight, run)
         return True
 
     def _end_batches(self) -> None:
         for flight in [one for one in self._runs if one.is_over]:
             run = self._runs.pop(flight)
+            self._union_was_red = self._union_was_red or (isinstance(run, UnionRun) and bool(run.result.hold))
             self.ended(run.result)
             run.board.rest(
                 {**run.result.as_json(), "at": self.place.clock.now()}, hold=run.result.hold, kind=run.hold_kind
@@ -209,6 +274,10 @@ class Runway:
         self._end_batches()
         if not done:
             self.foresee()
+
+
+def _count(waiting: Sequence[tuple[MergeRequest, Reach]]) -> int:
+    return sum(not one.alone for one, _ in waiting)
 
 
 def rates_now(place: Refinery, target: str) -> planner.Rates:

@@ -16,18 +16,26 @@ if TYPE_CHECKING:
 class Salvage:
     """The requests ``whole`` of a batch that ``judge`` judges now.
 
-    ``tip`` tells where the target is, "" if that is not known; ``few_wait`` whether a next batch has room for what goes back.
+    ``tip`` tells where the target is, "" if that is not known; ``few_wait`` whether a next batch has room for what goes back;
+    ``is_apart`` whether what has landed since a commit has nothing to do with the batch.
 
     ``ahead`` are the requests that have landed already, ``back`` those that went back to the queue.
     """
 
     def __init__(
-        self, judge: Judge, whole: tuple[str, ...], *, tip: Callable[[], str], few_wait: Callable[[], bool]
+        self,
+        judge: Judge,
+        whole: tuple[str, ...],
+        *,
+        tip: Callable[[], str],
+        few_wait: Callable[[], bool],
+        is_apart: Callable[[str], bool] = lambda base: False,
     ) -> None:
         self.judge = judge
         self.whole = whole
         self.tip = tip
         self.few_wait = few_wait
+        self.is_apart = is_apart
         self.ahead: tuple[str, ...] = ()
         self.back: tuple[str, ...] = ()
         self._head = ""
@@ -40,8 +48,13 @@ class Salvage:
 
     @property
     def is_stale(self) -> bool:
-        """Whether others have landed since: what is green here must be tested once more."""
+        """Whether others have landed since."""
         return self.tip() not in ("", self.base)
+
+    @property
+    def is_void(self) -> bool:
+        """Whether what is green here must be tested once more: what has landed since may have to do with it."""
+        return self.is_stale and not self.is_apart(self.base)
 
     def lands_ahead(self) -> tuple[str, ...]:
         """A green stack whose requests may land now, those that are ahead included; empty if it has no others."""
@@ -59,17 +72,16 @@ class Salvage:
         window = self.judge.window
         if not window or not self.few_wait():
             return ()
-        clean = () if self.is_stale else self.judge.clean
+        clean = () if self.is_void else self.judge.clean
         return self._give({*window, *clean, *self.judge.suspects})
 
     def is_enough(self) -> bool:
         """Whether the search ends with its first culprit, since the next batch tests the rest."""
-        return bool(self.back) or (self.is_stale and self.few_wait())
+        return bool(self.back) or (self.is_void and self.few_wait())
 
     def left(self, good: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[str, ...]]:
         """Of the green requests those that still have to land, and the requests to give back to the queue now."""
-        is_stale = self.is_stale
-        wait = () if is_stale and (self.back or self.few_wait()) else good
+        wait = () if self.is_void and (self.back or self.few_wait()) else good
         back: tuple[str, ...] = ()
         if self.judge.is_cut_short or wait != good:
             back = self._give({*wait, *self.judge.suspects})

@@ -95,6 +95,8 @@ class Board:
             started_at=self.clock.now(),
             requests=tuple(entries),
             probes=(),
+            lanes=(),
+            union=(),
             hold_reason="",
             hold_kind="",
         )
@@ -205,4 +207,6 @@ def flight_line(state: RefineryState) -> FlightLine:
         waits,
         state.on,
         max((probe.started_at for probe in state.probes if probe.result == RUNNING and not probe.waits), default=0.0),
+        state.lanes,
+        state.union,
     )

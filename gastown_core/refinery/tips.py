@@ -94,6 +94,12 @@ def find_tips(
     return heads[target], {one: tip for one, tip in tips.items() if tip in have}
 
 
+def changed_files(git: Git, before: str, after: str) -> frozenset[str]:
+    """The files that differ between two commits; of a renamed one both names. Raises GitError."""
+    out = git.run("diff-tree", "-r", "--name-only", "--no-renames", "-z", before, after)
+    return frozenset(name for name in out.split("\0") if name)
+
+
 def existing(git: Git, shas: Iterable[str]) -> set[str]:
     """Those of the hashes that name a commit of this repository, in one git call."""
     wanted = sorted({sha for sha in shas if sha})

@@ -244,6 +244,21 @@ RIG = (
         "JUnit or TAP file that a gate writes, below the checkout (in $GT_REPORT); its tests are then known one by one",
     ),
     Setting(
+        "merge_queue.gates.*.paths",
+        "words",
+        [],
+        "folders and files, such as web/ or **/*.md: the gate runs only where a change touches them; none: always",
+    ),
+    Setting("merge_queue.gates.*.needs", "words", [], "gates that have to be green before this one runs"),
+    Setting("merge_queue.gates.*.places", "int>=0", 0, "runs of the gate at once in the rig; 0: no limit"),
+    Setting(
+        "merge_queue.lanes.*.paths",
+        "words",
+        [],
+        "a part of the repository; changes of lanes that have nothing in common land without a common test",
+    ),
+    Setting("merge_queue.lanes.*.needs", "words", [], "lanes on which this one builds: their changes affect it"),
+    Setting(
         "merge_queue.quarantine_time",
         "duration",
         "7d",

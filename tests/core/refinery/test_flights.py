@@ -268,7 +268,7 @@ def test_what_stands_on_a_batch_that_does_not_land_as_it_was_is_cut_off_at_once(
         fleet.add(flight)
     fleet.take(3)
     end(fleet, third)
-    fleet.tip = "theirs" if how == "moved" else "0"
+    fleet.moved("theirs" if how == "moved" else "0")
     if how == "failed":
         fleet.fail(first, GitError("no disk"))
     else:
@@ -280,9 +280,9 @@ def test_no_batch_stands_on_one_that_is_not_alone_in_its_first_run_or_not_on_the
     fleet = Fleet("0")
     fleet.add(Flight("a", course("a", "0", []), base="0"))
     assert len(fleet.chain) == 1
-    fleet.tip = "theirs"
+    fleet.moved("theirs")
     assert not fleet.chain
-    fleet.tip = "0"
+    fleet.moved("0")
     fleet.add(Flight("b", course("b", "0", []), base="0"))
     assert not fleet.chain
 
