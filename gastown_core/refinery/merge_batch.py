@@ -126,11 +126,16 @@ class BatchRun(Batch):
             if tuple(self.order) == new:
                 moves += 1
                 if moves == PUSHES:
-                    why = f"{self.target} moved {PUSHES} times while this was tested; the next batch tries again"
-                    self.later.update((one, why) for one in self.order)
-                    self.board.mark(self.order, EntryState.HELD, why)
+                    self._put_off(
+                        f"{self.target} moved {PUSHES} times while this was tested; the next batch tries again"
+                    )
                     return ()
         return ()
+
+    def _put_off(self, why: str) -> None:
+        """Leave all requests to a later batch."""
+        self.later.update((one, why) for one in self.order)
+        self.board.mark(self.order, EntryState.HELD, why)
 
     def _salvage(self, whole: tuple[str, ...]) -> Salvage:
         traffic = self.traffic
@@ -147,8 +152,7 @@ class BatchRun(Batch):
         hold = read_hold(self.place, self.target)
         if hold is None or not hold.waits_for_cure or self.runs_all_gates:
             return False
-        self.later.update((one, hold.reason) for one in self.order)
-        self.board.mark(self.order, EntryState.HELD, hold.reason)
+        self._put_off(hold.reason)
         return True
 
     def _carry(self, good: tuple[str, ...]) -> tuple[str, ...]:
@@ -180,8 +184,7 @@ class BatchRun(Batch):
         """Whether merging was frozen while this was tested; then the requests go back, known to be green."""
         freeze = frozen(self.place)
         if freeze is not None:
-            self.later.update((one, freeze.reason) for one in self.order)
-            self.board.mark(self.order, EntryState.HELD, freeze.reason)
+            self._put_off(freeze.reason)
         return freeze is not None
 
     def _give(self, good: Sequence[str]) -> None:
