@@ -122,14 +122,10 @@ class BatchRun(Batch):
                 continue
             if self._push(good):
                 return good
-            self.result = self.result._replace(untested=False)
-            if tuple(self.order) == new:
-                moves += 1
-                if moves == PUSHES:
-                    self._put_off(
-                        f"{self.target} moved {PUSHES} times while this was tested; the next batch tries again"
-                    )
-                    return ()
+            moves += tuple(self.order) == new
+            if moves == PUSHES:
+                self._put_off(f"{self.target} moved {PUSHES} times while this was tested; the next batch tries again")
+                return ()
         return ()
 
     def _put_off(self, why: str) -> None:
@@ -390,6 +386,7 @@ class BatchRun(Batch):
             self.result = self.result._replace(head=head)
             place.git.run("update-ref", f"refs/remotes/origin/{self.target}", head)
         else:
+            self.result = self.result._replace(untested=False)
             drop_intent(place, self.target)
         return is_pushed
 
