@@ -51,8 +51,12 @@ class ProofKeeper:
             self._stirred.clear()
             # watch first, then read, so that no branch in a new folder is missed
             self._watch(source.folders())
-            wanted = source.wanted()
-            findings = await asyncio.to_thread(source.examine, wanted)
+            try:
+                findings = await asyncio.to_thread(source.examine, source.wanted())
+            except Exception:
+                # restarted, it must look again: what it says of the work would be old
+                self._stirred.set()
+                raise
             if source.take(findings, self._clock.now()):
                 self._on_change()
 
@@ -87,7 +91,11 @@ class CommonsKeeper:
             self._stirred.clear()
             # watch first, then read, so that no change is missed
             self._watch([folder] if (folder := self._source.folder) else [])
-            found = await asyncio.to_thread(self._source.examine)
+            try:
+                found = await asyncio.to_thread(self._source.examine)
+            except Exception:
+                self._stirred.set()
+                raise
             if self._source.take(found, self._clock.now()):
                 self._on_change()
 

@@ -24,6 +24,7 @@ from gastown_core.state.keepers import CommonsKeeper, ProcessWatch, ProofKeeper
 from gastown_core.state.reduce import next_due, reduce_town
 from gastown_core.state.sources.daemon import FILE as DAEMON_FILE
 from gastown_core.state.sources.events import EventSource
+from gastown_core.state.sources.panes import SCREENS
 from gastown_core.state.sources.scheduler import FILES as SCHEDULER_FILES
 from gastown_core.state.sources.usage import FILE as USAGE_FILE
 from gastown_core.state.stream import EventStream
@@ -323,11 +324,12 @@ class LiveTown:
                 self._note_no_link(error)
                 await asyncio.sleep(LINK_RETRY_S)
                 continue
-            self._background.start("tmux:screens", partial(self._keep_screens, self.link))
+            self._background.start(SCREENS, partial(self._keep_screens, self.link))
             try:
                 await ended.wait()
             finally:
-                self._background.stop("tmux:screens")
+                self._background.stop(SCREENS)
+                self.sources.panes.note_unread({}, self.clock.now())
             self.link = None
             self._stir(PANES)
 
@@ -358,15 +360,16 @@ class LiveTown:
             await asyncio.sleep(1.0)
             panes, facts = self.sources.panes, self.sources.facts
             before = (dict(facts.screens), dict(facts.last_words))
+            failed: dict[str, str] = {}
             for pane in panes.stale_screens():
                 asked_at = self.clock.now()
                 try:
                     lines = await asyncio.wait_for(asyncio.wrap_future(link.command(_screen_of(pane))), 2.0)
-                except (GastownError, TimeoutError):
-                    # the pane may be gone; the next list shows it
+                except (GastownError, TimeoutError) as error:
+                    failed[pane.session] = str(error) or "tmux does not answer"
                     continue
                 panes.take_screen(pane, lines, asked_at)
-            if (facts.screens, facts.last_words) != before:
+            if panes.note_unread(failed, self.clock.now()) or (facts.screens, facts.last_words) != before:
                 self._stir(CLOCK)
 
     def _stir(self, kind: str) -> None:

@@ -12,6 +12,7 @@ from gastown_core.clock import SYSTEM_CLOCK, format_seconds, parse_moment
 from gastown_core.errors import StoreError, TownError
 from gastown_core.files import system
 from gastown_core.files.atomic import write_atomic
+from gastown_core.files.plain import open_plain
 from gastown_core.model.address import MAYOR
 from gastown_core.model.estop import Estop
 
@@ -41,7 +42,8 @@ def read(root: str, rig: str = "") -> Estop | None:
     if not is_set(root, rig):
         return None
     try:
-        with open(path_of(root, rig), encoding="utf-8", errors="replace") as handle:
+        # a pipe in its place must not hold up whoever asks
+        with open(open_plain(path_of(root, rig)), encoding="utf-8", errors="replace") as handle:
             kind, _, rest = handle.readline(4096).rstrip("\n").partition("\t")
     except OSError:
         return Estop(rig)
@@ -99,11 +101,18 @@ def declare(root: str, rig: str, reason: str, *, kind: str = MANUAL, clock: Cloc
 
 
 def lift(root: str, rig: str) -> None:
-    """End the stop; nothing that it held is started by this."""
+    """End the stop; nothing that it held is started by this. Raises TownError where its file cannot be removed."""
+    path = path_of(root, rig)
     try:
-        os.unlink(path_of(root, rig))
+        os.unlink(path)
     except FileNotFoundError:
         return
+    except OSError as error:
+        raise TownError(
+            f"the stop of {rig or 'the town'} is not ended",
+            f"{path} cannot be removed: {(error.strerror or str(error)).lower()}",
+            f"move {path} away yourself; whatever stands there is a stop",
+        ) from error
 
 
 def notice(stop: Estop) -> str:

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import os
 import re
+from concurrent.futures import Future
 from pathlib import Path
 from urllib.parse import quote
 
 import pytest
 
-from gastown_core.errors import StoreError
+from gastown_core.errors import StoreError, TmuxError
 from gastown_core.orders.act_log import command_log
 from gastown_core.orders.registry import ORDERS
 from gastown_core.orders.typed import order_of
 from gastown_core.state.live import PANES
+from gastown_core.state.sources.landings import LandingSource
+from gastown_core.tmux.control import ControlLink
+from gastown_core.tmux.server import TmuxServer
 from gastown_web import readers
 from gastown_web.event_link import event_id, moment_of
 from gastown_web.panels import PAGES
@@ -21,6 +26,7 @@ from tests.support.browser import HERE, Browser
 from tests.support.cli import bd, gt
 from tests.support.patience import until
 from tests.support.rigged import Rigged
+from tests.support.tmux import needs_tmux
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -220,6 +226,104 @@ def test_a_file_of_the_town_that_is_junk_is_said_on_every_page(browser: Browser,
 
     # each page reads again for those who look at it
     until(lambda: not failing(), "all is read again", 20)
+
+
+@needs_tmux
+@pytest.mark.parametrize(
+    "break_it", [TmuxError("protocol version mismatch"), TimeoutError()], ids=["refused", "silent"]
+)
+def test_screens_that_cannot_be_read_are_said_on_every_page(
+    server: TmuxServer, browser: Browser, monkeypatch: pytest.MonkeyPatch, break_it: Exception
+) -> None:
+    live = browser.dashboard.desk.live
+    towns_own = TmuxServer(live.sources.panes.server.socket)
+
+    whole = ControlLink.command
+
+    def broken(link: ControlLink, words: str) -> Future[list[str]]:
+        if not words.startswith("capture-pane"):
+            return whole(link, words)
+        answer: Future[list[str]] = Future()
+        answer.set_exception(break_it)
+        return answer
+
+    with monkeypatch.context() as broke:
+        broke.setattr(ControlLink, "command", broken)
+        towns_own.run("new-session", "-d", "-s", "sh-witness", "sleep 600")
+        # what fails once may be a pane that has just gone
+        browser.shows("source cannot be read</a>")
+        for path in EVERYWHERE:
+            shown = browser.text(path)
+            assert "source cannot be read</a>" in shown and "nobody needs you" not in shown, path
+        told = browser.client.get("/api/v1/sources").json()["sources"]
+        assert [one["error"].partition(": ")[0] for one in told if one["error"]] == [
+            "the screen of sh-witness cannot be read"
+        ]
+    until(lambda: "cannot be read</a>" not in browser.text("/"), "the screen is read again", 30)
+    towns_own.kill_server()
+
+
+def test_proofs_that_cannot_be_had_are_said_on_every_page_until_they_can(
+    browser: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    live = browser.dashboard.desk.live
+    tries = []
+
+    def broken(*_: object) -> None:
+        tries.append(1)
+        raise OSError(24, "Too many open files")
+
+    assert browser.client.portal is not None
+    with monkeypatch.context() as broke:
+        broke.setattr(LandingSource, "examine", broken)
+        browser.client.portal.call(live._proofs.stir)
+        browser.shows("source cannot be read</a>")
+        for path in EVERYWHERE:
+            shown = browser.text(path)
+            assert "source cannot be read</a>" in shown and "nobody needs you" not in shown, path
+        assert "Too many open files" in browser.text("/health")
+        # nothing stirs: it looks again by itself, and is not well for having been restarted
+        until(lambda: len(tries) > 5, "it looks again", 60)
+        assert "Too many open files" in browser.text("/health")
+    until(lambda: "cannot be read</a>" not in browser.text("/"), "the proofs are there", 60)
+
+
+@pytest.mark.parametrize("kind", ["junk", "empty", "folder", "pipe", "dangling link", "hostile", "signed"])
+def test_an_emergency_stop_is_said_on_every_page_whatever_its_file_is(browser: Browser, kind: str) -> None:
+    live = browser.dashboard.desk.live
+    file = Path(browser.root, "ESTOP")
+    if kind == "folder":
+        file.mkdir()
+    elif kind == "pipe":
+        os.mkfifo(file)
+    elif kind == "dangling link":
+        file.symlink_to("nowhere")
+    else:
+        file.write_bytes(
+            {
+                "junk": b"\x00\xff\xfe{junk" * 1000,
+                "empty": b"",
+                "hostile": b"manual\tnever\t<script>alert(1)</script>\x1b]0;mine\x07\n",
+                "signed": b"manual\t2026-11-28T10:00:00Z\tthe disk is full\n",
+            }[kind]
+        )
+    assert browser.client.portal is not None
+    browser.client.portal.call(lambda: live._on_stir("", ""))
+    browser.shows("the town is stopped</a>")
+    for path in EVERYWHERE:
+        shown = browser.text(path)
+        assert "the town is stopped</a>" in shown and "nobody needs you" not in shown, path
+    shown = browser.text("/health")
+    assert "the town is under an emergency stop" in shown and "<code>gt thaw</code>" in shown
+    assert "<script>alert" not in shown and "\x1b" not in shown and "\x07" not in shown
+    assert ("the disk is full" in shown) == (kind == "signed")
+    if kind == "folder":
+        done = gt("thaw", cwd=browser.root)
+        assert done.code == 1 and f"move {file} away" in done.err and file.is_dir()
+        file.rmdir()
+    assert gt("thaw", cwd=browser.root).code == 0 and not os.path.lexists(file)
+    browser.client.portal.call(lambda: live._on_stir("", ""))
+    until(lambda: "the town is stopped" not in browser.text("/"), "the stop is over", 30)
 
 
 def test_what_a_page_cannot_read_is_said_there_and_on_every_page(

@@ -11,7 +11,7 @@ from gastown_core.model.states import AgentState
 from gastown_core.state.facts import TownFacts, digest_of
 from gastown_core.state.health import STANDING
 from gastown_core.tmux.panes import capture_panes, list_panes, written_lines
-from gastown_core.tmux.server import TmuxServer
+from gastown_core.tmux.server import NoServerError, TmuxServer
 from gastown_core.tmux.socket import socket_name
 from gastown_core.town.liveness import found_elsewhere, living
 
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from gastown_core.tmux.panes import Pane
     from gastown_core.town.inventory import RosterEntry
 LAST_WORDS, LAST_WORDS_CHARS = 3, 160
+SCREENS = "tmux:screens"
+"""The source that says which screens could not be read."""
 
 
 class PaneSource:
@@ -29,6 +31,7 @@ class PaneSource:
         self.facts = facts
         self.server = TmuxServer(socket_name(facts.inventory.root))
         self._missed: frozenset[str] = frozenset()
+        self._unread: frozenset[str] = frozenset()
 
     def poll(self, now: float) -> bool:
         """Ask tmux once; returns whether anything but activity changed."""
@@ -104,13 +107,31 @@ class PaneSource:
         self.facts.screens[pane.session] = read_screen(pane.runtime, lines, pane.title)
         self.facts.screens_at[pane.session] = now
 
+    def note_unread(self, failed: dict[str, str], now: float) -> bool:
+        """Take in by session why its screen could not be read; whether that is news.
+
+        A pane may just have gone: what fails twice in a row and is still listed is an error.
+        """
+        again = [one for one in failed if one in self._unread and one in (self.facts.panes or {})]
+        self._unread = frozenset(failed)
+        before = self.facts.error_of(SCREENS)
+        if again:
+            rest = f", nor those of {len(again) - 1} more" if len(again) > 1 else ""
+            self.facts.failed(SCREENS, f"the screen of {again[0]} cannot be read: {failed[again[0]]}{rest}")
+        elif before:
+            self.facts.good(SCREENS, now)
+        return before != self.facts.error_of(SCREENS)
+
     def read_screens(self, now: float) -> None:
         """Read the screens that need it, all with one call of tmux."""
         stale = self.stale_screens()
         try:
             captured = capture_panes(self.server, stale)
-        except GastownError:
-            # the server has gone meanwhile; the next list tells
+        except (NoTmuxError, NoServerError):
+            # the server has gone meanwhile
+            return
+        except GastownError as error:
+            self.facts.failed(SCREENS, str(error))
             return
         for pane in stale:
             if pane.pane_id in captured:
