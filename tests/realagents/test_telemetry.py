@@ -43,3 +43,39 @@ def test_its_costs_and_decisions_arrive_and_each_message_counts_once(agent_world
     assert any("answered a request" in text for text in reasons) and "was allowed Bash" in reasons
     assert all(reasons.values())
     assert world.gt("daemon", "stop").code == 0
+
+
+@pytest.mark.parametrize(
+    ("word", "code", "words"), [("LIMIT429", "429", "rate limit"), ("AUTH401", "401", "x-api-key")]
+)
+def test_a_refused_request_arrives_as_its_own_words_and_hides_no_later_answer(
+    agent_world: MakeWorld, word: str, code: str, words: str
+) -> None:
+    world = agent_world("claude")
+    assert world.gt("config", "set", "telemetry.receiver", "true").code == 0
+    assert world.gt("daemon", "start").code == 0
+    comes_true(
+        lambda: Path(world.root, ".runtime", "telemetry", "agent-env.json").exists(), "agents know where to export"
+    )
+    mayor = world.mayor()
+    world.answered("GAS TOWN")
+    comes_to(mayor, IDLE)
+    mayor.say(word)
+
+    def told() -> dict[str, object]:
+        known = Path(world.root, ".runtime", "exported", "agents.json")
+        return json.loads(known.read_text())["agents"].get("mayor", {}) if known.exists() else {}
+
+    comes_true(lambda: told().get("error"), "the refusal is exported")
+    error = str(told()["error"])
+    assert error.startswith(f"{code}") and words in error.lower(), error
+
+    def reasons() -> list[str]:
+        (mine,) = [one for one in world.gt("status", "--json").json["agents"] if one["address"].rstrip("/") == "mayor"]
+        return [one["text"] for one in mine["reasons"] if one["source"] == "telemetry"]
+
+    comes_true(lambda: any(code in one for one in reasons()), "the refusal is evidence")
+    comes_to(mayor, IDLE)
+    mayor.say("how are you")
+    comes_true(lambda: told().get("request_at", 0.0) > told()["error_at"], "the next answer is newer")
+    assert world.gt("daemon", "stop").code == 0
