@@ -224,13 +224,14 @@ def _audit(place: Place) -> Acts:
 
 
 class Wanting(Record):
-    """What a page of the wasteland shows: the board (None: joined no commons), items of its filter, projects and types, reputations."""
+    """What a page of the wasteland shows: the board (None: joined no commons), items of its filter, projects and types, reputations, how old it is."""
 
     board: Board | None = None
     items: tuple[Wanted, ...] = ()
     projects: tuple[str, ...] = ()
     types: tuple[str, ...] = ()
     sheets: tuple[tuple[Sheet, tuple[Step, ...]], ...] = ()
+    age: str = ""
 
 
 def _wanted(place: Place) -> Wanting:
@@ -239,7 +240,8 @@ def _wanted(place: Place) -> Wanting:
         return Wanting()
     projects = sorted({one.project for one in board.wanted if one.project})
     types = sorted({one.type for one in board.wanted if one.type})
-    return Wanting(board, tuple(wanted_filter(place.about).of(board.wanted)), tuple(projects), tuple(types))
+    items = tuple(wanted_filter(place.about).of(board.wanted))
+    return Wanting(board, items, tuple(projects), tuple(types), age=board.contact.words(place.now))
 
 
 def _handed_in(place: Place) -> Wanting:

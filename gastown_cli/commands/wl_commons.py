@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 from gastown_cli import context, output
+from gastown_core.clock import SYSTEM_CLOCK
 from gastown_core.errors import ConflictError, UsageError
 
 TYPE_CHECKING = False
@@ -127,16 +128,19 @@ def run_status(args: Namespace) -> int:
                 "goes_to": "commons" if member.is_direct else member.branch,
                 "schema": version,
                 "read_only": board.is_newer,
+                "contact": board.contact.as_json(),
                 "to_send": told,
                 "claimed": [one.id for one in mine],
                 "to_judge": [one.wanted_id for one in to_judge],
             }
         )
         return 0
+    age = board.contact.words(SYSTEM_CLOCK.now())
     where = "the commons itself" if member.is_direct else f"branch {member.branch} of the fork"
     output.say(
         f"{output.clean(member.upstream)} as {output.clean(member.handle)}, since {output.clean(member.joined_at)}"
     )
+    output.say(f"  {output.clean(age)}" if age else "  no exchange yet; gt wl sync")
     output.say(f"  changes go to {where}; schema {version}{', newer: read only' if board.is_newer else ''}")
     for words, items in (("claimed here", [one.id for one in mine]), ("to judge", [one.wanted_id for one in to_judge])):
         output.say(f"  {words}: {output.clean(', '.join(items)) or 'nothing'}")
@@ -188,22 +192,11 @@ def run_sync(args: Namespace) -> int:
 
 def exchange(root: str, member: Membership) -> Exchange:
     """Bring and send; the beads of claims that were lost are put to rest, and the log says so."""
-    from gastown_core.beads.ledger import TownLedger
-    from gastown_core.events.log import append_event
-    from gastown_core.wasteland import errands
+    from gastown_core.wasteland.errands import rest_lost
     from gastown_core.wasteland.exchange import sync
 
     found = sync(member)
-    for item in found.lost:
-        bead = errands.rest(
-            TownLedger(root), member, item, f"{member.upstream}: others claimed {item} first", context.actor()
-        )
-        append_event(
-            root,
-            "wasteland",
-            context.actor(),
-            {"act": "lost", "item": item, "bead": bead.id if bead is not None else ""},
-        )
+    rest_lost(root, member, found.lost, context.actor())
     return found
 
 

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from gastown_core.telemetry.readings import Read
 
 ACTOR = "daemon"
+COMMONS_S = 60.0
+"""The shortest interval of looks at the commons: each starts ``dolt``."""
 _UNDISPATCHED, _UNHELD, _UNWRITTEN = Quiet(), Quiet(), Quiet()
 _HEADS: dict[str, object] = {}
 """Rig's folder → where its branches stood when conflicts were looked for; duties are made anew, this stays."""
@@ -35,7 +37,7 @@ _HEADS: dict[str, object] = {}
 
 def duties_of(root: str) -> list[Duty]:
     """Return the duties of this town as it is now: the town's, and a refinery for each open rig."""
-    found = [*TOWN, *(patrol_duty(row) for row in patrols_of(root) if row.mode != OFF)]
+    found = [*TOWN, *(patrol_duty(row) for row in patrols_of(root) if row.mode != OFF), *commons_of(root)]
     for rig in read_inventory(root).rigs:
         if rig.state == RigState.OPERATIONAL and load_settings(root, "rig", rig.name).lenient("merge_queue.enabled"):
             found.append(refinery_of(root, rig.name))
@@ -76,6 +78,26 @@ def forewarner_of(root: str, rig: str) -> Duty:
         return "; ".join(map(words_of, told))
 
     return Duty(f"conflicts:{rig}", work, (f"ledger:{rig}",), 30.0, 5.0, rests=True)
+
+
+def commons_of(root: str) -> list[Duty]:
+    """Return the duty that brings what is new in the commons; none unless the town wants it."""
+    every_s = load_settings(root).seconds("wasteland.fetch_every")
+    if every_s <= 0:
+        return []
+
+    def work(shift: Shift) -> str:
+        from gastown_core.wasteland.news import bring_news
+
+        return bring_news(shift.root, max(every_s, COMMONS_S), ACTOR, shift.clock)
+
+    def resting(root: str) -> str:
+        from gastown_core.wasteland.news import why_resting
+
+        return why_resting(root, max(every_s, COMMONS_S))
+
+    # a turn reads two small files; whether it is time to fetch depends on everybody's exchanges
+    return [Duty("commons", work, (), COMMONS_S, COMMONS_S, 900.0, rests=True, paused=resting)]
 
 
 def patrol_duty(row: PatrolRow) -> Duty:

@@ -42,6 +42,9 @@ TOWN = (
         ["tmux"],
         "where it is told that the inbox fills: tmux, email, sms, slack, notify (Apprise: ntfy, desktop …)",
     ),
+    Setting(
+        "wasteland.fetch_every", "duration", "0s", "how often the daemon brings what is new in the commons; 0s: never"
+    ),
     Setting("merge_queue.gate_slots", "int>=0", 0, "stacks that the rigs of the town test at once; 0: no limit"),
     Setting("disabled_patrols", "words", [], "patrols that do not run"),
     Setting("patrols.*.mode", "one of code|agent|both|off", "code", "who acts on what a patrol (by its role) finds"),

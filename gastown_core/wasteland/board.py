@@ -17,6 +17,7 @@ from gastown_core.model.json_text import encode_json
 from gastown_core.model.record import Record
 from gastown_core.model.wanted import CLAIMED, IN_REVIEW, Commons, Completion, Judgement, Wanted
 from gastown_core.wasteland import reputation, schema, stamps, wanted
+from gastown_core.wasteland.contact import Contact, read_contact
 from gastown_core.wasteland.exchange import WAITING, unmerged
 from gastown_core.wasteland.membership import BOARD, SUMMARY, read_membership
 
@@ -49,7 +50,7 @@ MOST_TOLD, MOST_CHARS = 200, 500
 
 
 class Board(Record):
-    """What a town sees of its commons; text of other towns, not cleaned. ``to_send``: changes that the commons lacks, oldest first; ``version`` is that of its schema, only read if ``is_newer``."""
+    """What a town sees of its commons; text of other towns, not cleaned. ``to_send``: changes that the commons lacks, oldest first; ``version`` is that of its schema, only read if ``is_newer``; ``contact`` when the commons was last reached."""
 
     upstream: str
     handle: str
@@ -61,6 +62,7 @@ class Board(Record):
     to_send: tuple[str, ...] = ()
     version: tuple[int, int] = (0, 0)
     is_newer: bool = False
+    contact: Contact = Contact()
 
     @property
     def mine(self) -> tuple[Wanted, ...]:
@@ -171,7 +173,8 @@ def read_board(member: Membership) -> Board:
     """Return the board of a membership. Raises StoreError with dolt's reason."""
     mark = mark_of(member.clone())
     # a console that looks every other second decodes nothing while the clone stays as it is
-    return _kept(member, mark) if mark else _made(member, mark)
+    board = _kept(member, mark) if mark else _made(member, mark)
+    return board._replace(contact=read_contact(member))
 
 
 @lru_cache(maxsize=2)

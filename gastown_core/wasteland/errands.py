@@ -6,8 +6,10 @@ foreign (``gt wl show ID --for-agent``).
 
 from __future__ import annotations
 
+from gastown_core.beads.ledger import TownLedger
 from gastown_core.beads.query import BeadQuery
 from gastown_core.errors import ConflictError, NotFoundError
+from gastown_core.events.log import append_event
 from gastown_core.git.landed import landed
 from gastown_core.messaging.reminder import reminder
 from gastown_core.model.bead import CLOSED, DEFERRED, HOOKED, IN_PROGRESS, OPEN
@@ -16,7 +18,8 @@ from gastown_core.town.rigs import bare_repo, default_branch
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from gastown_core.beads.ledger import TownLedger
+    from collections.abc import Iterable
+
     from gastown_core.model.bead import Bead
     from gastown_core.model.wanted import Wanted
     from gastown_core.wasteland.membership import Membership
@@ -77,6 +80,13 @@ def rest(ledger: TownLedger, member: Membership, item: str, why: str, by: str) -
         if bead.status not in (HOOKED, IN_PROGRESS):
             batch.update(bead.id, {"status": DEFERRED})
     return store.get(bead.id)
+
+
+def rest_lost(root: str, member: Membership, items: Iterable[str], by: str) -> None:
+    """Put the beads of claims that others had first to rest, and log it."""
+    for item in items:
+        bead = rest(TownLedger(root), member, item, f"{member.upstream}: others claimed {item} first", by)
+        append_event(root, "wasteland", by, {"act": "lost", "item": item, "bead": bead.id if bead is not None else ""})
 
 
 def wake(ledger: TownLedger, bead: Bead, by: str) -> None:

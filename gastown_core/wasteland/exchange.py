@@ -6,10 +6,12 @@ told.  With a fork, changes go to a branch of it and a pull request asks for the
 
 from __future__ import annotations
 
+from gastown_core.clock import SYSTEM_CLOCK
 from gastown_core.errors import ConflictError, GastownError
 from gastown_core.model.record import Record
 from gastown_core.wasteland import dolthub
 from gastown_core.wasteland.clone import MAIN, BehindError
+from gastown_core.wasteland.contact import note_contact
 from gastown_core.wasteland.membership import FORK, UPSTREAM
 from gastown_core.wasteland.schema import MERGED, examine
 
@@ -17,6 +19,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from gastown_core.clock import Clock
     from gastown_core.wasteland.clone import Clone
     from gastown_core.wasteland.membership import Membership
 
@@ -59,11 +62,16 @@ def unmerged(rows: list[dict[str, Any]]) -> list[str]:
     return [str(row["message"]) for row in reversed(rows) if not str(row["message"]).startswith("Merge ")]
 
 
-def bring(member: Membership) -> Exchange:
-    """Fetch and merge what the commons has. Raises GastownError if it cannot be reached."""
+def bring(member: Membership, clock: Clock = SYSTEM_CLOCK) -> Exchange:
+    """Fetch and merge what the commons has; notes whether it was reached. Raises GastownError if it was not."""
     clone = member.clone()
-    before = clone.head(COMMONS)
-    clone.fetch(UPSTREAM)
+    try:
+        before = clone.head(COMMONS)
+        clone.fetch(UPSTREAM)
+    except GastownError as error:
+        note_contact(member, clock.now(), str(error))
+        raise
+    note_contact(member, clock.now())
     after = clone.head(COMMONS)
     came, changed = (0, {}) if before == after else _difference(clone, before, after)
     lost = _merge(member, clone)

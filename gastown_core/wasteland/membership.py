@@ -28,7 +28,8 @@ FILE = os.path.join("mayor", "wasteland.json")
 FOLDER = ".wasteland"
 BOARD = ".board.json"
 SUMMARY = ".summary.json"
-"""What is added to the path of the clone for the files in which its board is kept, and what a town's picture needs of it."""
+CONTACT = ".contact.json"
+"""What is added to the path of the clone for files beside it: its board, what a town's picture needs of it, and when the commons was reached."""
 UPSTREAM, FORK = "upstream", "origin"
 """Names of the clone's remotes: the commons, and the town's own fork of it."""
 _HANDLE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
@@ -177,7 +178,7 @@ def leave(root: str, *, keep: bool = False) -> str:
     if found is None:
         raise NotFoundError("this town has joined no commons", "", "gt wl join ORG/DB")
     os.unlink(os.path.join(root, FILE))
-    for kept in (BOARD, SUMMARY):
+    for kept in (BOARD, SUMMARY, CONTACT):
         try:
             os.unlink(found.path + kept)
         except FileNotFoundError:

@@ -100,4 +100,4 @@ class WastelandView(PageView["Board"]):
         panel = self.stage.wanted
         empty = self.trouble or (NONE if self.read_at else "Reading …")
         panel.trouble = self.trouble if self.content is not None else ""
-        panel.guard(lambda: panel.show_board(self.content, self.page, self.fits, empty))
+        panel.guard(lambda: panel.show_board(self.content, self.page, self.fits, empty, self.console.now))

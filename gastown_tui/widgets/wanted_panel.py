@@ -44,7 +44,7 @@ class WantedPanel(Rows):
         self.opened: set[str] = set()
         self._made_of: tuple[object, ...] | None = None
 
-    def show_board(self, board: Board | None, page: int, fits: WantedFilter, empty: str) -> None:
+    def show_board(self, board: Board | None, page: int, fits: WantedFilter, empty: str, now: float) -> None:
         """Take a board; ``empty`` says why there is none."""
         self.board, self.number_of_page, self.fits = board, page, fits
         here = PAGES[page]
@@ -52,6 +52,8 @@ class WantedPanel(Rows):
         self.title_text = "Wasteland" if board is None else f"{clean(board.upstream)} as {clean(board.handle)}"
         if board is not None and board.to_send:
             self.title_text += f", {len(board.to_send)} to send"
+        if board is not None and (age := board.contact.words(now, is_short=True)):
+            self.title_text += f"; {age}"
         self.empty_text = empty if board is None else here.empty.format(fits=fits.words)
         if here is PAGES[0] and fits != WantedFilter():
             self.note = f"{clean(fits.words)}  {self.note}"

@@ -5,6 +5,8 @@ from __future__ import annotations
 from gastown_core.errors import StoreError
 from gastown_core.orders.perform import Choice, command_of
 from gastown_core.wasteland.board import board_of, commons_of
+from gastown_core.wasteland.contact import note_contact
+from gastown_core.wasteland.membership import read_membership
 from tests.support.board import item, keep_board
 from tests.support.console import Console
 from tests.support.fake_town import FakeLive, snapshot
@@ -44,6 +46,19 @@ async def test_wanted_mine_to_judge_and_reputation(tmp_path) -> None:
         await until(pilot, lambda: "→ 4.0 newcomer" in app.screen_text() and "→ 5.0 newcomer" in app.screen_text())
         await pilot.press("escape")
         assert app.feed.view == "feed"
+
+
+async def test_the_title_says_how_old_the_board_is_and_that_the_commons_cannot_be_reached(tmp_path) -> None:
+    app = joined(tmp_path)
+    member = read_membership(str(tmp_path))
+    now = app.fake.clock.now()
+    note_contact(member, now - 7300)
+    note_contact(member, now - 3700, "no route \x1b[31m" * 20)
+    async with app.run_test(size=(160, 45)) as pilot:
+        await pilot.press("X")
+        await until(pilot, lambda: "unreachable for 1h; as of 2h ago" in app.screen_text())
+        # the pages keep their place
+        assert "[wanted]" in app.screen_text() and "no route" not in app.screen_text()
 
 
 async def test_a_change_of_the_clone_shows_while_the_view_is_open(tmp_path) -> None:

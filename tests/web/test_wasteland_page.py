@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from tests.support.board import item, keep_board
+from gastown_core.clock import SYSTEM_CLOCK
+from gastown_core.wasteland.contact import note_contact
+from gastown_core.wasteland.membership import read_membership
+from tests.support.board import HOSTILE, item, keep_board
 from tests.support.browser import Browser
 from tests.support.rigged import Rigged
 
@@ -26,6 +29,13 @@ def test_the_board_is_shown_with_filters_and_foreign_text_is_only_text(browser: 
     assert "/act/wanted.claim?target=w-001" in shown and "/act/wanted.claim?target=w-004" not in shown
     assert "/act/wanted.stamp?target=fern" in shown and "/act/wasteland.sync" in shown
     assert "5.0 newcomer" in shown and "4.0 newcomer" in shown
+    member = read_membership(rigged.root)
+    assert member is not None
+    note_contact(member, SYSTEM_CLOCK.now() - 7300)
+    note_contact(member, SYSTEM_CLOCK.now() - 3700, f"no route {HOSTILE}")
+    browser.shows("unreachable for 1h: no route", "/wasteland")
+    told = browser.text("/wasteland")
+    assert "as of 2h ago" in told and "\x1b" not in told and "<b>bold" not in told
     browser.shows("A ladder", "/wasteland?status=in_review")
     browser.shows("Mend the roof", "/wasteland?status=all&project=roof")
     filtered = browser.text("/wasteland?status=all&project=roof").split('id="handedin"')[0]
