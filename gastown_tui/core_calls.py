@@ -13,8 +13,9 @@ if TYPE_CHECKING:
     from gastown_core.attention.item import Item
     from gastown_core.attention.marks import Mark, Marks
     from gastown_core.beads.query import Excerpt
+    from gastown_core.model.convoy import ConvoyView
     from gastown_core.model.order import Order, Receipt
-    from gastown_core.model.snapshot import AgentView, ConvoyView, RequestView, TownSnapshot
+    from gastown_core.model.snapshot import AgentView, RequestView, TownSnapshot
     from gastown_core.orders.act_log import CommandLogEntry
     from gastown_core.orders.mail_room import Message
     from gastown_core.orders.perform import Attachment, Choice

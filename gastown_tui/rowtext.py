@@ -14,7 +14,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from gastown_core.model.snapshot import AgentView, SourceStatus
+    from gastown_core.model.snapshot import AgentView
+    from gastown_core.model.source_status import SourceStatus
     from gastown_tui.text import Piece
 
 SHORT_STATES = {

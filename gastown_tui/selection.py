@@ -11,8 +11,9 @@ if TYPE_CHECKING:
     from collections.abc import Hashable
 
     from gastown_core.attention.item import Item
+    from gastown_core.model.convoy import ConvoyView
     from gastown_core.model.incident import Incident
-    from gastown_core.model.snapshot import AgentView, ConvoyView, RequestView, TownSnapshot
+    from gastown_core.model.snapshot import AgentView, RequestView, TownSnapshot
     from gastown_core.model.wanted import Wanted
     from gastown_core.orders.registry import Subject
     from gastown_core.state.rows import EventRow

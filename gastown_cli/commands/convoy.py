@@ -10,11 +10,11 @@ from gastown_core.model.bead import BLOCKED, CLOSED, HOOKED, IN_PROGRESS, IN_REV
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from gastown_core.beads.ledger import TownLedger
+    from gastown_core.model.convoy import ConvoyView, MemberView
     from gastown_core.model.obstacle import Obstacle
-    from gastown_core.model.snapshot import ConvoyView, MemberView
     from gastown_core.work.convoy.staging import PlanProblem, StagingPlan
     from gastown_core.work.convoys import Convoy, ConvoyProgress, ConvoyRow
     from gastown_core.work.scheduler.dispatch import Dispatched
@@ -207,7 +207,6 @@ def run_list(args: Namespace) -> int:
     """List convoys, newest first, and why those stand still that do."""
     from gastown_core.beads.ledger import TownLedger
     from gastown_core.state.convoy_glance import glance_at_convoys
-    from gastown_core.work.convoys import as_json, list_convoys, list_rows
 
     statuses = () if args.all else (args.status,) if args.status else SHOWN
     root, now = context.town(), SYSTEM_CLOCK.now()
@@ -215,22 +214,34 @@ def run_list(args: Namespace) -> int:
     glance = glance_at_convoys(root, ledger, now)
     for fault in glance.faults:
         output.note(f"note: {output.clean(fault)}")
-    if args.json:
-        rows = [
-            as_json(one) | stall_json(glance.views.get(one.bead.id), now)
-            for one in list_convoys(ledger, statuses=statuses)
-        ]
-        output.say_json_rows(rows)
-    elif args.tree:
-        found = list_convoys(ledger, statuses=statuses)
-        trees = [[*detail_lines(one), *why_lines(glance.views.get(one.bead.id), now)] for one in found]
-        output.say("\n\n".join("\n".join(lines) for lines in trees))
+    if args.json or args.tree:
+        _say_members(args, ledger, statuses, glance.views, now)
+    elif statuses == SHOWN:
+        _say_rows(glance.shown(SHOWN), glance.views, now, is_all=False)
     else:
+        from gastown_core.work.convoys import list_rows
+
         _say_rows(list_rows(ledger, statuses=statuses), glance.views, now, is_all=args.all)
     return context.tell_unread(ledger)
 
 
-def _say_rows(found: list[ConvoyRow], views: Mapping[str, ConvoyView], now: float, *, is_all: bool) -> None:
+def _say_members(
+    args: Namespace, ledger: TownLedger, statuses: tuple[str, ...], views: Mapping[str, ConvoyView], now: float
+) -> None:
+    """Print convoys with their members, as JSON or as a tree."""
+    from gastown_core.work.convoys import as_json, list_convoys
+
+    found = list_convoys(ledger, statuses=statuses)
+    if args.json:
+        output.say_json_rows([as_json(one) | stall_json(views.get(one.bead.id), now) for one in found])
+        return
+    trees = [[*detail_lines(one), *why_lines(views.get(one.bead.id), now)] for one in found]
+    output.say("\n\n".join("\n".join(lines) for lines in trees))
+
+
+def _say_rows(
+    found: Sequence[ConvoyRow | ConvoyView], views: Mapping[str, ConvoyView], now: float, *, is_all: bool
+) -> None:
     """Print a row for each convoy, and below it why it stands still."""
     from gastown_core.state.convoy_views import stuck_word
 
@@ -239,8 +250,8 @@ def _say_rows(found: list[ConvoyRow], views: Mapping[str, ConvoyView], now: floa
             str(number),
             one.id,
             output.shorten(output.clean(one.title), 48),
-            f"{one.progress.done}/{one.progress.total}",
-            str(one.progress.in_review or ""),
+            f"{one.done}/{one.total}",
+            str(one.in_review or ""),
             (stuck_word(views[one.id], now) if one.id in views else "") or one.status,
             format_age(now - one.created_at),
         ]
@@ -359,10 +370,12 @@ _MARKS = {"yes": "✓", "no": "·", "now": "●", "failed": "✗", "skipped": "-
 
 def find_convoy(ledger: TownLedger, text: str) -> Convoy:
     """Return the convoy named by an id, part of an id, or a number in the list; without text, the latest. Raises NotFoundError."""
-    from gastown_core.work.convoys import current_convoy, get_convoy, list_rows
+    from gastown_core.work.convoys import current_convoy, get_convoy
 
     if text.isdigit() and len(text) < 4:
-        rows = list_rows(ledger, statuses=SHOWN)
+        from gastown_core.state.convoy_glance import glance_at_convoys
+
+        rows = glance_at_convoys(ledger.root, ledger, SYSTEM_CLOCK.now()).shown(SHOWN)
         if not 1 <= int(text) <= len(rows):
             known = f"gt convoy list has {len(rows)} row{'' if len(rows) == 1 else 's'}"
             raise NotFoundError(f"no convoy number {text}", known, "gt convoy list shows the numbers")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gastown_cli import context, output, who
-from gastown_core.model.bead import priority_word
+from gastown_core.model.bead import is_convoy, priority_word
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -120,7 +120,7 @@ def _convoy(ledger: TownLedger, words: list[str]) -> str:
     from gastown_cli.commands.convoy import find_convoy
 
     found = ledger.get(words[0]) if len(words) == 1 else None
-    if found is not None and found.issue_type != "convoy":
+    if found is not None and not is_convoy(found):
         return ""
     return find_convoy(ledger, words[0]).bead.id if len(words) == 1 else ""
 

@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
 
     from gastown_core.attention.count import Count
-    from gastown_core.model.snapshot import AgentView, ConvoyView, TownSnapshot
+    from gastown_core.model.convoy import ConvoyView
+    from gastown_core.model.snapshot import AgentView, TownSnapshot
 TONES = {
     Health.WORKING: ("green",),
     Health.WAITING: ("magenta", "bold"),

@@ -21,8 +21,9 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from gastown_core.model.convoy import ConvoyView
     from gastown_core.model.incident import Incident
-    from gastown_core.model.snapshot import AgentView, ConvoyView, EscalationView, RefineryView, TownSnapshot
+    from gastown_core.model.snapshot import AgentView, EscalationView, RefineryView, TownSnapshot
 
 _TROUBLES = {
     Health.STOPPED_SHORT: kinds.STOPPED_SHORT,

@@ -154,6 +154,11 @@ def is_kind(bead: Labelled, label: str) -> bool:
     return label in bead.labels or KIND_LABELS.get(bead.issue_type) == label
 
 
+def is_convoy(bead: Labelled) -> bool:
+    """Return whether a bead is a convoy, by type or by label."""
+    return bead.issue_type == "convoy" or "gt:convoy" in bead.labels
+
+
 class Bead:
     """One record of the ledger; ``raw`` is its JSON object and must not be modified."""
 

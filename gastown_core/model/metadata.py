@@ -236,3 +236,8 @@ def read_step(bead: Bead) -> StepMark | None:
     if found.is_absent:
         return None
     return StepMark(found.text("molecule"), found.text("id"), found.number("index") if "index" in found.kept else None)
+
+
+def order_of(bead: Bead | None) -> str:
+    """Return the order under which a bead was slung, empty if a person or another tool hooked it."""
+    return metadata_of(bead).section(DISPATCH).text("order") if bead is not None else ""

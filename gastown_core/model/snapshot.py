@@ -11,7 +11,6 @@ from gastown_core.model.agent import Health, HealthReport, Question
 from gastown_core.model.daemon import DaemonView
 from gastown_core.model.dam import DamView
 from gastown_core.model.incident import ANSWER
-from gastown_core.model.landing import LandingStrip
 from gastown_core.model.record import Record
 from gastown_core.model.refinery import FROZEN, HELD, IDLE, BatchRecord, RefineryState
 from gastown_core.model.states import RigState
@@ -21,17 +20,11 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from gastown_core.model.convoy import ConvoyView
     from gastown_core.model.estop import Estop
     from gastown_core.model.incident import Incident
+    from gastown_core.model.source_status import SourceStatus
     from gastown_core.model.wanted import Commons
-
-
-class SourceStatus(Record):
-    """One source of data: ``events``, ``tmux``, ``heartbeats``, ``beads:town``, ``beads:<rig>``, ``git:<rig>`` …"""
-
-    name: str
-    good_at: float | None
-    error: str = ""
 
 
 class HookedWork(Record):
@@ -101,69 +94,6 @@ class AgentView(Record):
     def key(self) -> str:
         """The key of a selection: the address path."""
         return self.address.path
-
-
-class MemberView(Record):
-    """One bead of a convoy; ``stage`` is done, review, running, orphaned, ready, blocked, deferred or missing.
-
-    ``landing`` is None if nothing has begun or git has not been read yet.
-    """
-
-    bead_id: str
-    title: str
-    status: str
-    assignee: str
-    rig: str
-    stage: str
-    landing: LandingStrip | None = None
-
-
-class StandstillView(Record):
-    """A bead of a convoy that only a person can unblock, and why."""
-
-    bead_id: str
-    why: str
-
-
-class ConvoyView(Record):
-    """A convoy with its progress: done / in review / total.
-
-    ``stalled_since`` is set while something is ready and nothing runs: it is the moment from which that counts as a
-    stall, which may lie in the future (see ``is_stalled``).  With ``standstills`` the convoy cannot finish as it is.
-    """
-
-    id: str
-    title: str
-    status: str
-    owner: str
-    members: tuple[MemberView, ...]
-    done: int
-    in_review: int
-    running: int
-    created_at: float
-    closed_at: float | None = None
-    stalled_since: float | None = None
-    is_mountain: bool = False
-    standstills: tuple[StandstillView, ...] = ()
-
-    @property
-    def total(self) -> int:
-        """The number of beads it tracks."""
-        return len(self.members)
-
-    def is_stalled(self, now: float) -> bool:
-        """Return whether its ready work has waited too long at ``now``."""
-        return self.stalled_since is not None and self.stalled_since <= now
-
-    @property
-    def faults(self) -> tuple[MemberView, ...]:
-        """Members on which ledger and git contradict each other."""
-        return tuple(member for member in self.members if member.landing is not None and member.landing.fault)
-
-    @property
-    def rigs(self) -> tuple[str, ...]:
-        """Rigs of its members, sorted."""
-        return tuple(sorted({member.rig for member in self.members if member.rig}))
 
 
 class EscalationView(Record):

@@ -92,3 +92,17 @@ def spent_words(spent: Spent) -> str:
         return "unknown" if spent.tokens else "-"
     sign = "≥ " if spent.is_partial else "≈ " if spent.is_estimated else ""
     return f"{sign}${spent.cost:,.2f}"
+
+
+class Limits(Record):
+    """Limits by unit (absent: none), the share from which to warn, and whether dispatch waits when a limit is exceeded."""
+
+    day: Mapping[str, float] = {}
+    bead: Mapping[str, float] = {}
+    share: float = 0.8
+    holds: bool = False
+
+    @property
+    def are_set(self) -> bool:
+        """Whether any limit is set."""
+        return bool(self.day or self.bead)

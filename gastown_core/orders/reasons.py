@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from gastown_core.model.address import CREW, DOG, POLECAT
 from gastown_core.model.agent import Health
+from gastown_core.model.convoy import ConvoyView
 from gastown_core.model.incident import ANSWER, Incident
 from gastown_core.model.merge_request import TAKEN_OUT
-from gastown_core.model.snapshot import AgentView, ConvoyView, RequestView
+from gastown_core.model.snapshot import AgentView, RequestView
 from gastown_core.model.wanted import CLAIMED, IN_REVIEW, OPEN, Wanted
 
 TYPE_CHECKING = False

@@ -6,10 +6,11 @@ A row has what the order needs, its ``gt`` command, whether it asks first, and w
 
 from __future__ import annotations
 
+from gastown_core.model.convoy import ConvoyView
 from gastown_core.model.incident import Incident
 from gastown_core.model.order import Order
 from gastown_core.model.record import Record
-from gastown_core.model.snapshot import AgentView, ConvoyView, RequestView
+from gastown_core.model.snapshot import AgentView, RequestView
 from gastown_core.model.wanted import Wanted
 from gastown_core.orders import reasons
 

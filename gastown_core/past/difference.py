@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
     from typing import Any, TypeVar
 
-    from gastown_core.model.snapshot import AgentView, ConvoyView, RequestView, TownSnapshot
+    from gastown_core.model.convoy import ConvoyView
+    from gastown_core.model.snapshot import AgentView, RequestView, TownSnapshot
 
     T = TypeVar("T")
 

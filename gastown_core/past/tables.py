@@ -7,13 +7,13 @@ from bisect import bisect_right
 from gastown_core.beads.ledger_line import excerpt_of
 from gastown_core.beads.query import Excerpt
 from gastown_core.beads.versions import moment_of
-from gastown_core.model.bead import CLOSED, HOOKED, IN_PROGRESS, IN_REVIEW, OPEN, TRACKS
+from gastown_core.model.bead import CLOSED, HOOKED, IN_PROGRESS, IN_REVIEW, OPEN, TRACKS, is_convoy
+from gastown_core.model.convoy import LANDED_S
 from gastown_core.model.event_kinds import text_of
 from gastown_core.model.record import Record
 from gastown_core.model.snapshot import SchedulerView
 from gastown_core.past.timeline import ABSENT, Timeline
 from gastown_core.runtimes.heartbeat import Heartbeat
-from gastown_core.state.facts import LANDED_S, is_convoy
 from gastown_core.state.sources.last_events import SESSION_KINDS, told_of
 from gastown_core.state.sources.ledger import facts_in, says_more
 

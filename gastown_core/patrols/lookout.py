@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from gastown_core.clock import Clock
-    from gastown_core.model.snapshot import SourceStatus
+    from gastown_core.model.source_status import SourceStatus
     from gastown_core.state.sources.ledger import Change
     from gastown_core.tmux.panes import Pane
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from gastown_core.model.metadata import order_of
 from gastown_core.town.discover import read_rigs
-from gastown_core.town.liveness import live_sessions, order_of
+from gastown_core.town.liveness import live_sessions
 from gastown_core.work.workers import LIVE, UNKNOWN, polecat_of, worker_state
 
 TYPE_CHECKING = False

@@ -14,15 +14,8 @@ from gastown_core.model.states import AgentState
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from gastown_core.model.snapshot import (
-        AgentView,
-        ConvoyView,
-        MemberView,
-        OrphanView,
-        RefineryView,
-        RigView,
-        TownSnapshot,
-    )
+    from gastown_core.model.convoy import ConvoyView, MemberView
+    from gastown_core.model.snapshot import AgentView, OrphanView, RefineryView, RigView, TownSnapshot
 
 _ROLE_WORDS = {MAYOR: "coordinator", DEACON: "health-check"}
 

@@ -14,19 +14,23 @@ from gastown_core.model.bead import (
     HOOKED,
     IN_PROGRESS,
     IN_REVIEW,
+    OPEN,
     PARENT_CHILD,
     TRACKS,
     MemberStage,
+    is_convoy,
     is_identity,
     is_kind,
 )
-from gastown_core.model.snapshot import ConvoyView, MemberView, OrphanView, StandstillView
-from gastown_core.state.facts import LANDED_S, TownFacts, is_convoy
+from gastown_core.model.convoy import LANDED_S, ConvoyView, MemberView, StandstillView
 from gastown_core.town.inventory import is_absent
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
+
+    from gastown_core.model.snapshot import OrphanView
+    from gastown_core.state.ledger_facts import LedgerFacts
 MOST_TOLD = 3
 MOVING = frozenset((HOOKED, IN_PROGRESS, IN_REVIEW))
 """Statuses of work that an agent or the merge queue has."""
@@ -112,7 +116,7 @@ def stuck_words(convoy: ConvoyView, now: float) -> list[str]:
 IN_HAND = frozenset((HOOKED, IN_PROGRESS))
 
 
-def convoy_views(facts: TownFacts, now: float) -> tuple[ConvoyView, ...]:
+def convoy_views(facts: LedgerFacts, now: float) -> tuple[ConvoyView, ...]:
     """Open convoys, oldest first, then those closed within a day, newest first."""
     shown = [
         bead
@@ -125,20 +129,36 @@ def convoy_views(facts: TownFacts, now: float) -> tuple[ConvoyView, ...]:
     views = (_view(bead, town, facts.fields.get(bead.id, {}), room) for bead in shown)
     died = _died_too_often(facts)
     return tuple(
-        view._replace(standstills=standstills((member.bead_id for member in view.members), town.graph, died))
+        view._replace(standstills=standstills(_in_doubt(view, died), town.graph, died))
         if view.status != CLOSED
         else view
         for view in views
     )
 
 
-def _died_too_often(facts: TownFacts) -> dict[str, int]:
+def _in_doubt(view: ConvoyView, died: Mapping[str, int]) -> list[str]:
+    """Return the members that may be blocked: not those that are done or plainly ready, which are most of them."""
+    return [
+        one.bead_id
+        for one in view.members
+        if one.stage not in _PLAIN_STAGES or one.status not in _PLAIN_STATUSES or one.bead_id in died
+    ]
+
+
+_PLAIN_STAGES = frozenset((MemberStage.DONE, MemberStage.READY))
+_PLAIN_STATUSES = frozenset((OPEN, CLOSED))
+
+
+def _died_too_often(facts: LedgerFacts) -> dict[str, int]:
     most = facts.thresholds.most_deaths
     return {bead_id: count for bead_id, count in facts.died.items() if most and count >= most}
 
 
-def orphan_views(facts: TownFacts) -> tuple[OrphanView, ...]:
+def orphan_views(facts: LedgerFacts) -> tuple[OrphanView, ...]:
     """Work on hooks of agents that do not exist, most urgent first, then longest waiting."""
+    # imported here: ``gt convoy list`` needs no snapshot
+    from gastown_core.model.snapshot import OrphanView
+
     found = []
     for store, beads in facts.ledger.items():
         for bead in beads.values():
@@ -154,7 +174,7 @@ def orphan_views(facts: TownFacts) -> tuple[OrphanView, ...]:
 class TownGraph:
     """All beads in view with their dependencies across stores; a bead out of view was closed long ago or is unknown."""
 
-    def __init__(self, facts: TownFacts, now: float) -> None:
+    def __init__(self, facts: LedgerFacts, now: float) -> None:
         self.index = {
             bead_id: (store, bead) for store, beads in facts.ledger.items() for bead_id, bead in beads.items()
         }
@@ -177,7 +197,7 @@ _GONE = Excerpt("", "", CLOSED, 2, "task", "", 0.0, 0.0, 0.0, 0.0, (), (), False
 class Room:
     """Whether a polecat of a rig could take ready work: work that waits its turn in a full town does not stand still."""
 
-    def __init__(self, facts: TownFacts) -> None:
+    def __init__(self, facts: LedgerFacts) -> None:
         self._facts = facts
         self._hands: dict[str, int] | None = None
         self._freed: dict[str, float] = {}
@@ -243,23 +263,25 @@ def _member(bead_id: str, town: TownGraph) -> MemberView:
     if found is None:
         return MemberView(bead_id, "", "", "", "", "missing")
     store, bead = found
-    known = _ENDED.get(bead_id)
+    known = _BY_RECORD.get(bead_id)
     if known is not None and known[0] is bead and known[1] == store:
         return known[2]
     rig = "" if store == "town" else store
-    town.graph.learn(bead)
-    if bead.status == CLOSED:
-        view = MemberView(bead_id, bead.title, CLOSED, bead.assignee, rig, MemberStage.DONE)
-        if len(_ENDED) >= MOST_ENDED:
-            _ENDED.clear()
-        _ENDED[bead_id] = (bead, store, view)
+    is_free = bead.status == OPEN and not bead.edges and not bead.defer_until
+    if is_free or bead.status == CLOSED:
+        stage = MemberStage.READY if is_free else MemberStage.DONE
+        view = MemberView(bead_id, bead.title, bead.status, bead.assignee, rig, stage)
+        if len(_BY_RECORD) >= MOST_BY_RECORD:
+            _BY_RECORD.clear()
+        _BY_RECORD[bead_id] = (bead, store, view)
         return view
+    town.graph.learn(bead)
     stage = stage_of(bead, town.graph)
     if stage == MemberStage.RUNNING and is_absent(town.inventory, bead.assignee):
         stage = MemberStage.ORPHANED
     return MemberView(bead_id, bead.title, bead.status, bead.assignee, rig, stage)
 
 
-MOST_ENDED = 20_000
-_ENDED: dict[str, tuple[Excerpt, str, MemberView]] = {}
-"""Views of closed members, which depend on their record alone: most members of a busy town, made again at each change."""
+MOST_BY_RECORD = 20_000
+_BY_RECORD: dict[str, tuple[Excerpt, str, MemberView]] = {}
+"""Views of members that depend on their record alone, closed or free: most of a busy town, and asked for at each change."""

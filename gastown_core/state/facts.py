@@ -12,10 +12,9 @@ from gastown_core.model.address import OVERSEER, Address, parse_address
 from gastown_core.model.bead import BLOCKS, CLOSED, HOOKED, IN_PROGRESS, is_identity, is_kind
 from gastown_core.model.daemon import DaemonView
 from gastown_core.model.record import Record
-from gastown_core.model.snapshot import EscalationView, GateView, LastEvent, LetterView, SchedulerView, SourceStatus
-from gastown_core.model.usage import UsageToday
-from gastown_core.state.evidence import Thresholds
-from gastown_core.usage.budget import Limits
+from gastown_core.model.snapshot import EscalationView, GateView, LastEvent, LetterView, SchedulerView
+from gastown_core.model.usage import Limits, UsageToday
+from gastown_core.state.ledger_facts import LedgerFacts
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -23,22 +22,18 @@ if TYPE_CHECKING:
 
     from gastown_core.model.agent import Health
     from gastown_core.model.estop import Estop
-    from gastown_core.model.merge_request import MergeRequest
     from gastown_core.model.refinery import BatchRecord, RefineryState
     from gastown_core.model.wanted import Commons
     from gastown_core.runtimes.adapter import Said
     from gastown_core.runtimes.exported import Exported
     from gastown_core.runtimes.heartbeat import Heartbeat
     from gastown_core.runtimes.screen import ScreenReading
+    from gastown_core.state.evidence import Thresholds
     from gastown_core.tmux.panes import Pane
     from gastown_core.town.inventory import Inventory
 
 TOLD = "delivery:acked"
 """The label of a message of which a hook has told its reader."""
-_PARTS = {"beads": "ledger", "refinery": "refineries"}
-"""Sources that are asked together: the first word of their names → the name under which they are asked."""
-LANDED_S = 86400.0
-"""How long a closed convoy stays in view."""
 
 
 class Proof(Record):
@@ -100,47 +95,30 @@ class Failed(Record):
     error: str
 
 
-class MoleculeFacts(Record):
-    """A molecule attached to work: its leaf steps in order, and the progress marks of its root."""
+class TownFacts(LedgerFacts):
+    """All facts, the ledger's among them.
 
-    root: str
-    bead: str
-    steps: tuple[str, ...]
-    done: frozenset[str]
-    current: tuple[str, ...] = ()
-    is_poured: bool = False
+    ``hook_since`` is when a hook got its state, by address path.
 
+    ``elsewhere`` maps the session of a live agent that tmux does not list to the agent's process.
 
-class TownFacts:
-    """Facts by source; ``ledger`` maps store name → bead id → excerpt, ``fields`` a bead's field lines by id.
-
-    ``gates`` maps a gate that only a person opens to what it asks.  ``molecules`` are keyed by the work they are attached to, ``hook_since`` (when a hook got its state) by address path.
-
-    ``elsewhere`` maps the session of a live agent that tmux does not list to the agent's process, ``orders`` a bead on a
-    worker's hook to the order by which it was slung.
-
-    ``died`` counts the workers that died on a bead since its last merge, ``failures`` are beads that could not be started
-    at the last try.  ``host`` says why the machine can run no more agents, empty if it can, ``host_since`` since when;
-    ``quota`` says that every account for new workers is limited, ``quota_since`` since when.
+    ``failures`` are beads that could not be started at the last try.  ``host`` says why the machine can run no more
+    agents, empty if it can, ``host_since`` since when; ``quota`` says that every account for new workers is limited,
+    ``quota_since`` since when.
 
     ``exported`` is what agents' programs told the receiver, by address path.
 
-    ``looked`` says when each source was last asked and answered, also if it had nothing new.
-
     ``woke_at`` is when the machine last woke from a sleep, 0 if it has not slept.  ``began`` is what an agent waits for or
-    is limited by, and since when; ``stood`` the state in which it was seen last, and when it was at work again after trouble.  ``panes`` is None without tmux; ``ledger_version`` counts changes of the ledger,
-    ``landing_version`` changes of ``proofs`` (what git says of members, by bead) and ``refineries`` (by rig).
+    is limited by, and since when; ``stood`` the state in which it was seen last, and when it was at work again after
+    trouble.  ``panes`` is None without tmux; ``landing_version`` counts changes of ``proofs`` (what git says of members,
+    by bead) and ``refineries`` (by rig).
     """
 
     def __init__(self, inventory: Inventory, thresholds: Thresholds | None = None) -> None:
-        self.inventory = inventory
-        self.thresholds = thresholds or Thresholds()
-        self.ledger: dict[str, dict[str, Excerpt]] = {}
-        self.fields: dict[str, dict[str, str]] = {}
+        super().__init__(inventory, thresholds)
         self.panes: dict[str, Pane] | None = None
         self.alive: dict[str, bool] = {}
         self.elsewhere: dict[str, int] = {}
-        self.orders: dict[str, str] = {}
         self.screens: dict[str, ScreenReading] = {}
         self.screens_at: dict[str, float] = {}
         self.said: dict[str, Said] = {}
@@ -149,14 +127,9 @@ class TownFacts:
         self.heartbeats: dict[str, Heartbeat] = {}
         self.last_events: dict[str, LastEvent] = {}
         self.session_events: dict[str, LastEvent] = {}
-        self.sources: dict[str, SourceStatus] = {}
-        self.requests: dict[str, MergeRequest] = {}
-        self.molecules: dict[str, MoleculeFacts] = {}
-        self.gates: dict[str, str] = {}
         self.hook_since: dict[str, float] = {}
         self.refineries: dict[str, RefineryFacts] = {}
         self.proofs: dict[str, Proof] = {}
-        self.died: dict[str, int] = {}
         self.failures: dict[str, Failed] = {}
         self.woke_at = 0.0
         self.began: dict[str, tuple[Health, str, float]] = {}
@@ -166,55 +139,12 @@ class TownFacts:
         self.scheduler = SchedulerView()
         self.daemon = DaemonView()
         self.stops: tuple[Estop, ...] = ()
-        self.looked: dict[str, float] = {}
         self.usage = UsageToday()
         self.commons: Commons | None = None
         self.limits = Limits()
-        self.ledger_version, self.landing_version = 0, 0
+        self.landing_version = 0
         self.digest: tuple[int, LedgerDigest] | None = None
         self.flow: tuple[int, Flow] | None = None
-
-    def good(self, source: str, now: float) -> None:
-        """A source answered."""
-        self.sources[source] = SourceStatus(source, now)
-
-    def failed(self, source: str, why: str) -> None:
-        """A source failed; the time of its last success stays: of its last answer, also one without news."""
-        before = self.sources.get(source)
-        good_at = before.good_at if before is not None else None
-        if good_at is not None and before is not None and not before.error:
-            good_at = max(good_at, self.looked.get(_PARTS.get(source.partition(":")[0], source), 0.0))
-        self.sources[source] = SourceStatus(source, good_at, why or "no answer")
-
-    def errors(self) -> dict[str, str]:
-        """The current errors, by source."""
-        return {name: status.error for name, status in self.sources.items() if status.error}
-
-    def ages(self) -> tuple[SourceStatus, ...]:
-        """Each source with the time of its last answer, whether or not that was news, and its error."""
-        found = {}
-        for name, status in list(self.sources.items()):
-            group = name.partition(":")[0]
-            asked = self.looked.get(_PARTS.get(group, name))
-            is_newer = asked is not None and not status.error and asked > (status.good_at or 0.0)
-            found[name] = status._replace(good_at=asked) if is_newer else status
-        for name, at in list(self.looked.items()):
-            if name not in found and name not in _PARTS.values():
-                found[name] = SourceStatus(name, at)
-        return tuple(found[name] for name in sorted(found))
-
-    def error_of(self, source: str) -> str:
-        """Why a source failed, empty if it did not."""
-        status = self.sources.get(source)
-        return status.error if status else ""
-
-    def bead(self, bead_id: str) -> tuple[str, Excerpt] | None:
-        """(store name, excerpt) of a bead in view, None if it is not."""
-        for name, beads in self.ledger.items():
-            found = beads.get(bead_id)
-            if found is not None:
-                return name, found
-        return None
 
 
 def roster_addresses(inventory: Inventory) -> dict[str, Address]:
@@ -330,11 +260,6 @@ def _escalation_id(bead: Excerpt) -> str:
         if label.startswith("escalation:"):
             return label[11:]
     return bead.id
-
-
-def is_convoy(bead: Excerpt) -> bool:
-    """A convoy by type or by label."""
-    return bead.issue_type == "convoy" or "gt:convoy" in bead.labels
 
 
 def _sender(letter: Excerpt) -> str:

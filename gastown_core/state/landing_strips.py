@@ -42,8 +42,8 @@ from gastown_core.state.request_views import requests_by_work, rests_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from gastown_core.model.convoy import ConvoyView, MemberView
     from gastown_core.model.merge_request import MergeRequest
-    from gastown_core.model.snapshot import ConvoyView, MemberView
     from gastown_core.state.facts import RefineryFacts, TownFacts
 AT_WORK = (STACKING, TESTING, BISECTING)
 COMMITTING = (PUSHING, POST_MERGE)

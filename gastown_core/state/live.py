@@ -38,7 +38,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from gastown_core.model.snapshot import SourceStatus
+    from gastown_core.model.source_status import SourceStatus
     from gastown_core.state.sources.ledger import Change
     from gastown_core.tmux.panes import Pane
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from gastown_core.model.bead import CLOSED, HOOKED, IN_PROGRESS
 from gastown_core.model.metadata import MOLECULE, metadata_of
-from gastown_core.state.facts import MoleculeFacts
+from gastown_core.state.ledger_facts import MoleculeFacts
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from gastown_core.model.bead import Bead
-    from gastown_core.state.facts import TownFacts
+    from gastown_core.state.ledger_facts import LedgerFacts
 
 
 def molecule_facts(root: Bead) -> MoleculeFacts | None:
@@ -26,7 +26,7 @@ def molecule_facts(root: Bead) -> MoleculeFacts | None:
     )
 
 
-def step_text(facts: TownFacts, bead_id: str) -> str:
+def step_text(facts: LedgerFacts, bead_id: str) -> str:
     """The work's progress: current step, number of steps, step name; empty without a molecule."""
     known = facts.molecules.get(bead_id)
     if known is None or not known.steps:
@@ -39,7 +39,7 @@ def step_text(facts: TownFacts, bead_id: str) -> str:
     return f"{min(len(known.steps) - len(left) + 1, len(known.steps))}/{len(known.steps)} {at}"
 
 
-def _poured(facts: TownFacts, known: MoleculeFacts) -> tuple[frozenset[str], tuple[str, ...]]:
+def _poured(facts: LedgerFacts, known: MoleculeFacts) -> tuple[frozenset[str], tuple[str, ...]]:
     """(done, in progress) by the steps' own beads; a step out of view was closed long ago."""
     done, current = [], []
     for name in known.steps:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from gastown_core.state.evidence import Thresholds
 from gastown_core.town.settings import load_settings
-from gastown_core.work.workers import RIG_KEY, SCHEDULER_KEY, TOWN_KEY
+from gastown_core.town.settings_table import RIG_KEY, SCHEDULER_KEY, TOWN_KEY
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 
 from gastown_core.errors import GastownError, TmuxError
-from gastown_core.model.metadata import DISPATCH, metadata_of
+from gastown_core.model.metadata import order_of
 from gastown_core.process_table import environment_of, folder_of, on_terminals
 from gastown_core.tmux.panes import Pane, find_pane, list_panes
 from gastown_core.tmux.processes import agents_alive, is_called
@@ -23,7 +23,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from gastown_core.model.bead import Bead
 
 INTERPRETERS = frozenset(("node", "bun", "python", "deno"))
 """Names that many programs share: alone they do not identify an agent."""
@@ -57,11 +56,6 @@ def works_on(live: frozenset[str], session: str, order: str) -> bool:
 def new_order(entry: RosterEntry) -> str:
     """Return a new order for the agent's session."""
     return f"{entry.session}/{os.urandom(6).hex()}"
-
-
-def order_of(bead: Bead | None) -> str:
-    """Return the order under which a bead was slung, empty if a person or another tool hooked it."""
-    return metadata_of(bead).section(DISPATCH).text("order") if bead is not None else ""
 
 
 def orders_on_hook(root: str, entry: RosterEntry) -> list[str] | None:

@@ -23,6 +23,9 @@ class Setting(Record):
     about: str
 
 
+SCHEDULER_KEY = "scheduler.max_polecats"
+TOWN_KEY, RIG_KEY = "operational.polecat.max_per_town", "operational.polecat.max_per_rig"
+"""How many polecats may work at once: by the scheduler, in the town, in a rig."""
 _EFFORT = "one of low|medium|high|max"
 
 TOWN = (
@@ -78,7 +81,7 @@ TOWN = (
     Setting("budget.warn_percent", "int>=1", 80, "share of a budget from which on it is told"),
     Setting("budget.action", "one of warn|hold", "warn", "hold: nothing is dispatched that is over its budget"),
     Setting("prices", "object", {}, "dollars per million tokens by model: input, output, cache_read, cache_write"),
-    Setting("scheduler.max_polecats", "int>=-1", -1, "maximum of busy polecats; -1: no limit"),
+    Setting(SCHEDULER_KEY, "int>=-1", -1, "maximum of busy polecats; -1: no limit"),
     Setting("scheduler.batch_size", "int>=1", 1, "beads dispatched at once"),
     Setting("scheduler.spawn_delay", "duration", "0s", "pause between two spawns"),
     Setting("convoy.feed_grace", "duration", "30s", "how long new members wait for a sling by hand before dispatch"),
@@ -180,8 +183,8 @@ TOWN = (
     Setting("operational.polecat.heartbeat_stale", "duration", "3m", "older heartbeats are ignored"),
     Setting("operational.polecat.pending_max_age", "duration", "5m", "older name reservations are void"),
     Setting("operational.polecat.namepool", "int>=1", 50, "number of names before numbers are used"),
-    Setting("operational.polecat.max_per_town", "int>=1", 25, "maximum of working polecats"),
-    Setting("operational.polecat.max_per_rig", "int>=1", 30, "maximum of polecats in a rig"),
+    Setting(TOWN_KEY, "int>=1", 25, "maximum of working polecats"),
+    Setting(RIG_KEY, "int>=1", 30, "maximum of polecats in a rig"),
     Setting("operational.mountain.stall", "duration", "15m", "time without progress until a mountain is stalled"),
     Setting("operational.mail.idle", "duration", "3s", ""),
     Setting("operational.mail.acks", "int>=1", 8, ""),

@@ -9,8 +9,7 @@ from __future__ import annotations
 from gastown_core.clock import SYSTEM_CLOCK, today
 from gastown_core.events.log import append_event
 from gastown_core.model.obstacle import BUDGET, Obstacle
-from gastown_core.model.record import Record
-from gastown_core.model.usage import HOLD, UNITS, BudgetNotice, Spent, UsageToday
+from gastown_core.model.usage import HOLD, UNITS, BudgetNotice, Limits, Spent, UsageToday
 from gastown_core.town.settings import load_settings
 from gastown_core.usage.today import read_today
 
@@ -23,20 +22,6 @@ if TYPE_CHECKING:
     from gastown_core.usage.usage_ledger import UsageLedger
 
 WARNED, OVER = "warned", "over"
-
-
-class Limits(Record):
-    """Limits by unit (absent: none), the share from which to warn, and whether dispatch waits when a limit is exceeded."""
-
-    day: Mapping[str, float] = {}
-    bead: Mapping[str, float] = {}
-    share: float = 0.8
-    holds: bool = False
-
-    @property
-    def are_set(self) -> bool:
-        """Whether any limit is set."""
-        return bool(self.day or self.bead)
 
 
 def limits_of(settings: Settings) -> Limits:

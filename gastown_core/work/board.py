@@ -22,6 +22,7 @@ from gastown_core.model.bead import (
     TOMBSTONE,
 )
 from gastown_core.model.merge_request import MERGED_IN
+from gastown_core.model.metadata import order_of
 from gastown_core.model.obstacle import (
     ASLEEP,
     ASSIGNED,
@@ -43,7 +44,7 @@ from gastown_core.model.obstacle import (
 from gastown_core.model.states import RigState
 from gastown_core.town.discover import rig_of_bead
 from gastown_core.town.inventory import is_absent, read_inventory
-from gastown_core.town.liveness import live_sessions, order_of
+from gastown_core.town.liveness import live_sessions
 from gastown_core.town.settings import load_settings
 from gastown_core.work import death_count, retry_delay
 from gastown_core.work.deferred import open_contexts

@@ -17,6 +17,7 @@ from gastown_core.model.bead import (
     OPEN,
     TRACKS,
     Edge,
+    is_convoy,
     known_priority,
     unwrap_external,
 )
@@ -26,13 +27,15 @@ from gastown_core.model.record import Record
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
-    from typing import Any
+    from typing import Any, TypeVar
 
     from gastown_core.beads.ledger import TownLedger
     from gastown_core.beads.query import Excerpt, Outline
     from gastown_core.clock import Clock
     from gastown_core.model.bead import Bead
     from gastown_core.model.obstacle import Obstacle
+
+    E = TypeVar("E", Bead, Excerpt)
 
 
 class ConvoyProgress(Record):
@@ -60,7 +63,9 @@ class ConvoyRow(Record):
     title: str
     status: str
     created_at: float
-    progress: ConvoyProgress
+    total: int
+    done: int
+    in_review: int
 
 
 def member_ids(convoy: Bead | Excerpt) -> tuple[str, ...]:
@@ -95,21 +100,28 @@ def _count(statuses: Iterable[str | None]) -> ConvoyProgress:
 
 def list_rows(ledger: TownLedger, *, statuses: tuple[str, ...] = (OPEN,)) -> list[ConvoyRow]:
     """Return convoys with these statuses (empty: all), newest first, from the index alone."""
-    convoys = ledger.store_for("hq-x").excerpts(BeadQuery(types=("convoy",), statuses=statuses))
-    convoys.sort(key=lambda one: (-one.created_at, one.id))
+    convoys = _newest_first(ledger.store_for("hq-x").excerpts, statuses)
     members = {one.id: member_ids(one) for one in convoys}
     known = ledger.statuses(dict.fromkeys(bead_id for some in members.values() for bead_id in some))
-    return [
-        ConvoyRow(one.id, one.title, one.status, one.created_at, _count(map(known.get, members[one.id])))
-        for one in convoys
-    ]
+    counts = {bead_id: _count(map(known.get, some)) for bead_id, some in members.items()}
+    return [ConvoyRow(one.id, one.title, one.status, one.created_at, *counts[one.id][:3]) for one in convoys]
 
 
 def list_convoys(ledger: TownLedger, *, statuses: tuple[str, ...] = (OPEN,)) -> list[Convoy]:
     """Return convoys with these statuses (empty: all), newest first; all their members are read in one query."""
-    convoys = ledger.store_for("hq-x").find(BeadQuery(types=("convoy",), statuses=statuses))
-    convoys.sort(key=lambda bead: (-bead.created_at, bead.id))
-    return _with_members(ledger, convoys)
+    return _with_members(ledger, _newest_first(ledger.store_for("hq-x").find, statuses))
+
+
+def _newest_first(find: Callable[[BeadQuery], list[E]], statuses: tuple[str, ...]) -> list[E]:
+    found = find_convoys(find, BeadQuery(statuses=statuses))
+    return sorted(found, key=lambda one: (-one.created_at, one.id))
+
+
+def find_convoys(find: Callable[[BeadQuery], list[E]], query: BeadQuery) -> list[E]:
+    """Return the convoys among what ``find`` returns, oldest first: by type, and those that some tools only label so."""
+    found = find(query._replace(types=("convoy",)))
+    found += (one for one in find(query._replace(labels_any=("gt:convoy",))) if one.issue_type != "convoy")
+    return sorted(found, key=lambda one: (one.created_at, one.id))
 
 
 def _with_members(ledger: TownLedger, convoys: list[Bead]) -> list[Convoy]:
@@ -127,7 +139,7 @@ def get_convoy(ledger: TownLedger, convoy_id: str) -> Convoy:
     bead = store.get(convoy_id)
     if bead is None:
         bead = store.get(store.resolve(convoy_id))
-    if bead is None or bead.issue_type != "convoy":
+    if bead is None or not is_convoy(bead):
         raise NotFoundError(f"{convoy_id} is not a convoy", "", "gt convoy list shows the convoys")
     return _with_members(ledger, [bead])[0]
 
@@ -136,7 +148,7 @@ def current_convoy(ledger: TownLedger) -> Convoy | None:
     """Return the open convoy changed last, else the last changed one of any status; None if there is none."""
     town = ledger.store_for("hq-x")
     for statuses in ((OPEN,), ()):
-        found = town.headlines(BeadQuery(types=("convoy",), statuses=statuses))
+        found = _newest_first(town.excerpts, statuses)
         if found:
             return get_convoy(ledger, max(found, key=lambda one: one.updated_at).id)
     return None

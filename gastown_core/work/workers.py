@@ -20,6 +20,7 @@ from gastown_core.town.discover import read_rigs
 from gastown_core.town.host_load import refusal
 from gastown_core.town.liveness import works_on
 from gastown_core.town.settings import load_settings
+from gastown_core.town.settings_table import RIG_KEY, SCHEDULER_KEY, TOWN_KEY
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -50,11 +51,6 @@ def polecat_of(assignee: str) -> Address | None:
     """Return the polecat that an assignee names, None for anyone else."""
     who = parse_address(assignee) if assignee else None
     return who if who is not None and who.role == POLECAT else None
-
-
-SCHEDULER_KEY = "scheduler.max_polecats"
-TOWN_KEY = "operational.polecat.max_per_town"
-RIG_KEY = "operational.polecat.max_per_rig"
 
 
 class Capacity(Record):

@@ -10,9 +10,10 @@ from textual.app import SuspendNotSupported
 from gastown_core.clock import format_age
 from gastown_core.errors import GastownError
 from gastown_core.model.choice import takes_words
+from gastown_core.model.convoy import ConvoyView
 from gastown_core.model.incident import Incident
 from gastown_core.model.order import Order, Receipt
-from gastown_core.model.snapshot import AgentView, ConvoyView, RequestView
+from gastown_core.model.snapshot import AgentView, RequestView
 from gastown_core.model.wanted import Wanted
 from gastown_core.orders.inverse import undo_words
 from gastown_core.orders.registry import BY_ID, disabled_reason, order_for

@@ -26,8 +26,9 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable
 
+    from gastown_core.model.convoy import ConvoyView
     from gastown_core.model.refinery import BatchRecord
-    from gastown_core.model.snapshot import AgentView, ConvoyView, RefineryView
+    from gastown_core.model.snapshot import AgentView, RefineryView
     from gastown_core.state.detail import WorkDetail
     from gastown_core.state.rows import EventFilter, EventRow
     from gastown_tui.console import Console

@@ -15,7 +15,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from gastown_core.model.snapshot import SourceStatus, TownSnapshot
+    from gastown_core.model.snapshot import TownSnapshot
+    from gastown_core.model.source_status import SourceStatus
     from gastown_core.state.detail import DutyNote, WatchNote
     from gastown_tui.text import Piece, Pieces
 

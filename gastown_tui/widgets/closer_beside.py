@@ -11,7 +11,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from gastown_core.attention.item import Item
-    from gastown_core.model.snapshot import ConvoyView, TownSnapshot
+    from gastown_core.model.convoy import ConvoyView
+    from gastown_core.model.snapshot import TownSnapshot
     from gastown_core.state.rows import EventRow
     from gastown_tui.text import Pieces
 

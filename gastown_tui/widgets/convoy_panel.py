@@ -20,7 +20,8 @@ from gastown_tui.widgets.rows import Row, Rows
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from gastown_core.model.snapshot import ConvoyView, MemberView, RefineryView, RequestView, TownSnapshot
+    from gastown_core.model.convoy import ConvoyView, MemberView
+    from gastown_core.model.snapshot import RefineryView, RequestView, TownSnapshot
     from gastown_tui.text import Piece, Pieces
 
 STAGES = {

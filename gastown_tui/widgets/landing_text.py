@@ -8,8 +8,9 @@ from gastown_tui.text import clean, cut, fit, glyph, two_ends, width_of, wrap
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from gastown_core.model.convoy import ConvoyView, MemberView
     from gastown_core.model.landing import LandingStrip
-    from gastown_core.model.snapshot import ConvoyView, MemberView, TownSnapshot
+    from gastown_core.model.snapshot import TownSnapshot
     from gastown_tui.text import Piece, Pieces
 
 MARKS = {

@@ -26,8 +26,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from gastown_core.git.worktree_facts import WorkFacts
+    from gastown_core.model.convoy import ConvoyView
     from gastown_core.model.refinery import BatchRecord
-    from gastown_core.model.snapshot import AgentView, ConvoyView, RefineryView, TownSnapshot
+    from gastown_core.model.snapshot import AgentView, RefineryView, TownSnapshot
     from gastown_core.state.collect import Account
     from gastown_core.state.detail import BeadDetail, PastRequest, QueueView, WorkDetail
     from gastown_core.state.rows import EventRow

@@ -226,3 +226,17 @@ def test_control_characters_reach_no_terminal_by_these_commands(paper):
     ):
         out = gt(*words, cwd=paper.root).out
         assert out and "\x1b" not in out and "\x07" not in out, words
+
+
+def test_a_convoy_that_another_tool_only_labels_so_is_listed_numbered_fed_and_landed(paper):
+    one = paper.file("one")
+    convoy = paper.convoy("Labelled", one)
+    paper.change(convoy, issue_type="task", labels=["gt:convoy"])
+    plain = paper.convoy("Plain", paper.file("two"))
+    lines = gt("convoy", "list", cwd=paper.root).out.splitlines()[1:]
+    assert [line.split()[1] for line in lines if not line.startswith("   ")] == [plain, convoy]
+    assert {row["id"] for row in gt("convoy", "list", "--json", cwd=paper.root).json} == {plain, convoy}
+    assert gt("convoy", "show", "2", "--json", cwd=paper.root).json["id"] == convoy
+    assert {row["id"] for row in gt("convoy", "stranded", "--json", cwd=paper.root).json} == {plain, convoy}
+    paper.close(one)
+    assert gt("convoy", "check", cwd=paper.root).out == f"✓ landed {convoy}\n"

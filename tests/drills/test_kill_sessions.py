@@ -15,6 +15,7 @@ from gastown_core.daemon import starting
 from gastown_core.daemon.leftovers import is_lock
 from gastown_core.files.locks import holder_of
 from gastown_core.model.bead import HOOKED
+from gastown_core.model.metadata import order_of
 from gastown_core.process_table import words_of
 from gastown_core.tmux.panes import list_panes
 from gastown_core.tmux.processes import PLACEHOLDER
@@ -22,7 +23,7 @@ from gastown_core.tmux.server import TmuxServer
 from gastown_core.town import daemon_note, sessions
 from gastown_core.town.inventory import read_inventory
 from gastown_core.town.lifecycle import standing_agents
-from gastown_core.town.liveness import lives, order_of
+from gastown_core.town.liveness import lives
 from tests.drills.drilled import LONG, Act, Drilled, open_convoys, sweep
 from tests.support.cli import gt
 from tests.support.tmux import needs_tmux, until

@@ -12,19 +12,11 @@ from gastown_core.errors import GastownError
 from gastown_core.messaging.nudge_listing import QueueView
 from gastown_core.model.address import Address
 from gastown_core.model.agent import Forecast, Health, HealthReport, Reason
+from gastown_core.model.convoy import ConvoyView, MemberView
 from gastown_core.model.event import TownEvent
 from gastown_core.model.order import Receipt
-from gastown_core.model.snapshot import (
-    AgentView,
-    ConvoyView,
-    HookedWork,
-    LastEvent,
-    MemberView,
-    RequestView,
-    RigView,
-    SourceStatus,
-    TownSnapshot,
-)
+from gastown_core.model.snapshot import AgentView, HookedWork, LastEvent, RequestView, RigView, TownSnapshot
+from gastown_core.model.source_status import SourceStatus
 from gastown_core.model.usage import AgentUsage, BudgetNotice, Spent, UsageToday
 from gastown_core.orders.act_log import CommandLogEntry
 from gastown_core.orders.perform import Attachment, Choice

@@ -9,7 +9,8 @@ from collections.abc import Callable
 import pytest
 
 from gastown_core.model.agent import Health
-from gastown_core.model.snapshot import OrphanView, SourceStatus
+from gastown_core.model.snapshot import OrphanView
+from gastown_core.model.source_status import SourceStatus
 from gastown_core.orders.perform import Choice
 from gastown_core.state.rows import NO_FILTER
 from gastown_tui.dialogs.command_log import CommandLogScreen

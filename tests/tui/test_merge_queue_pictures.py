@@ -6,8 +6,9 @@ import os
 
 import pytest
 
+from gastown_core.model.convoy import MemberView
 from gastown_core.model.refinery import RefineryState
-from gastown_core.model.snapshot import MemberView, SchedulerView, TownSnapshot
+from gastown_core.model.snapshot import SchedulerView, TownSnapshot
 from tests.support import refineries
 from tests.support.console import Console
 from tests.support.fake_town import NOW, FakeLive, snapshot, standard_convoys, standard_stream

@@ -5,9 +5,11 @@ from __future__ import annotations
 import pytest
 
 from gastown_core.model.agent import Health, Question, Reason
+from gastown_core.model.convoy import StandstillView
 from gastown_core.model.daemon import DIED, FAILS, LATE, RUNS, SILENT, STOPPED, DaemonView
 from gastown_core.model.dam import DAEMON, PAUSED, BrokenLink, DamView
-from gastown_core.model.snapshot import EscalationView, OrphanView, SchedulerView, SourceStatus, StandstillView
+from gastown_core.model.snapshot import EscalationView, OrphanView, SchedulerView
+from gastown_core.model.source_status import SourceStatus
 from gastown_core.state.collect import Account
 from gastown_core.state.detail import UsageDetail, UsageRow
 from gastown_tui.keymap import Keymap

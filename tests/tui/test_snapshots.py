@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from gastown_core.model.agent import Health, Reason
-from gastown_core.model.snapshot import SourceStatus
+from gastown_core.model.source_status import SourceStatus
 from gastown_tui.preferences import Preferences
 from tests.support.console import Console
 from tests.support.fake_town import (

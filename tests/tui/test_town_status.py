@@ -9,7 +9,7 @@ from gastown_core.clock import SYSTEM_CLOCK, format_seconds
 from gastown_core.files.locks import FileLock
 from gastown_core.model.daemon import LATE, RUNS, DaemonView
 from gastown_core.model.estop import Estop
-from gastown_core.model.snapshot import SourceStatus
+from gastown_core.model.source_status import SourceStatus
 from gastown_core.state.collect import collect
 from gastown_core.town import daemon_note as note
 from gastown_core.town import estop

@@ -11,8 +11,9 @@ import threading
 
 import pytest
 
+from gastown_core.model.convoy import ConvoyView
 from gastown_core.model.order import Order
-from gastown_core.model.snapshot import ConvoyView, SourceStatus
+from gastown_core.model.source_status import SourceStatus
 from gastown_core.orders.registry import ORDERS
 from gastown_web import panels
 from gastown_web.desk import Desk, whole_number

@@ -11,12 +11,12 @@ import os
 
 from gastown_core.errors import GastownError, GitError
 from gastown_core.git.repo import Git
-from gastown_core.model.bead import TRACKS
+from gastown_core.model.bead import TRACKS, is_convoy
 from gastown_core.model.landing import BEGUN
 from gastown_core.model.merge_request import MERGED_IN, MergeRequest, read_request
 from gastown_core.model.metadata import read_dispatch
 from gastown_core.model.record import Record
-from gastown_core.state.facts import Proof, is_convoy
+from gastown_core.state.facts import Proof
 from gastown_core.state.request_views import requests_by_work
 
 TYPE_CHECKING = False

@@ -14,14 +14,13 @@ from gastown_core.beads.ledger import TownLedger
 from gastown_core.beads.ledger_line import excerpt_of, parse_line
 from gastown_core.beads.query import BeadQuery, Excerpt
 from gastown_core.errors import GastownError, words_of
-from gastown_core.model.bead import CLOSED, HOOKED, IN_PROGRESS, TRACKS, WAITS_FOR, Bead, is_kind
+from gastown_core.model.bead import CLOSED, HOOKED, IN_PROGRESS, TRACKS, WAITS_FOR, Bead, is_convoy, is_kind
+from gastown_core.model.convoy import LANDED_S
 from gastown_core.model.merge_request import LABEL as REQUEST_LABEL
 from gastown_core.model.merge_request import read_request
-from gastown_core.model.metadata import MOLECULE
+from gastown_core.model.metadata import MOLECULE, order_of
 from gastown_core.model.record import Record
-from gastown_core.state.facts import LANDED_S, TownFacts, is_convoy
 from gastown_core.state.molecules import molecule_facts
-from gastown_core.town.liveness import order_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -30,6 +29,7 @@ if TYPE_CHECKING:
     from gastown_core.beads.dolt.pulse import Pulse
     from gastown_core.beads.store import BeadStore
     from gastown_core.files.tail import Tailer
+    from gastown_core.state.ledger_facts import LedgerFacts
 
 NAMING = BLOCKING_TYPES | {TRACKS}
 FIELD_LABELS = frozenset(("gt:agent", "gt:convoy", "gt:escalation"))
@@ -75,15 +75,23 @@ class LedgerSource:
     """Keeps ``facts.ledger``, ``facts.fields`` and ``facts.requests`` true.
 
     For one glance (``is_glance``) the plain backlog is left out and nothing is tailed: what faces show of it is what
-    other beads name, without ``with_members`` not even what convoys name.
+    other beads name, without ``with_members`` not even what convoys name.  Without ``with_records`` no record is parsed:
+    enough for the stages of beads, not for fields, requests and molecules.
     """
 
     def __init__(
-        self, facts: TownFacts, ledger: TownLedger, *, is_glance: bool = False, with_members: bool = True
+        self,
+        facts: LedgerFacts,
+        ledger: TownLedger,
+        *,
+        is_glance: bool = False,
+        with_members: bool = True,
+        with_records: bool = True,
     ) -> None:
         self.facts = facts
         self.ledger = ledger
         self.is_glance = is_glance
+        self.with_records = with_records
         self._naming = (NAMING if is_glance else {TRACKS}) - (set() if with_members else {TRACKS})
         self._tails: dict[str, list[Tailer]] = {}
         self._pulse: Pulse | None = None
@@ -130,7 +138,8 @@ class LedgerSource:
             found = {e.id: e for e in self._open_beads(name, store)}
             recent = BeadQuery(statuses=(CLOSED,), closed_since=now - LANDED_S, include_wisps=True)
             found.update((e.id, e) for e in store.excerpts(recent))
-            self._read_fields(store, found)
+            if self.with_records:
+                self._read_fields(store, found)
         except (GastownError, OSError) as error:
             # untailed, so that the next look loads again: what comes later must not pass for the whole
             self._end_tail(name)

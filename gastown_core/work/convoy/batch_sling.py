@@ -11,7 +11,7 @@ import time
 from gastown_core.clock import SYSTEM_CLOCK
 from gastown_core.errors import ConflictError, GastownError, UsageError
 from gastown_core.model.address import Address
-from gastown_core.model.bead import CLOSED
+from gastown_core.model.bead import CLOSED, is_convoy
 from gastown_core.model.record import Record
 from gastown_core.town.identity import HUMAN
 from gastown_core.work import convoys
@@ -188,14 +188,14 @@ class Many:
     def _members(self, bundle: Bead) -> list[str]:
         from gastown_core.work.convoy.staging import work_below
 
-        if bundle.issue_type == "convoy":
+        if is_convoy(bundle):
             return list(convoys.member_ids(bundle))
         excerpt = self.ledger.excerpt(bundle.id)
         return [bead.id for bead in work_below(self.ledger, excerpt)] if excerpt is not None else []
 
     def _choose_convoy(self, bundle: Bead, ids: Sequence[str]) -> None:
         """Use the convoy itself, or create one for the epic's open work, so that waiting beads are dispatched later."""
-        if bundle.issue_type == "convoy":
+        if is_convoy(bundle):
             self.convoy = bundle.id
             return
         statuses = self.ledger.statuses(ids)

@@ -20,7 +20,7 @@ from gastown_core.model.obstacle import Obstacle
 from gastown_core.model.record import Record
 from gastown_core.town.settings import load_settings
 from gastown_core.work.board import Board
-from gastown_core.work.convoys import member_ids
+from gastown_core.work.convoys import find_convoys, member_ids
 from gastown_core.work.failure_count import PAUSED
 from gastown_core.work.request import STRATEGIES, SlingRequest
 from gastown_core.work.scheduler.dispatch import Dispatched, dispatch, keep_outcome
@@ -136,8 +136,8 @@ def _in_grace(convoy: Excerpt, board: Board, bead_id: str, grace_s: float) -> Ob
 
 def open_convoys(ledger: TownLedger) -> list[Excerpt]:
     """Return the open convoys, oldest first."""
-    query = BeadQuery(types=("convoy",), statuses=(OPEN,), sort="oldest")
-    return [one for one in ledger.store_for("hq-x").excerpts(query) if one.status != TOMBSTONE]
+    query = BeadQuery(statuses=(OPEN,))
+    return [one for one in find_convoys(ledger.store_for("hq-x").excerpts, query) if one.status != TOMBSTONE]
 
 
 class _Group:

@@ -12,7 +12,7 @@ from gastown_core.messaging.recipients import AGENT, Target
 from gastown_core.model.address import MAYOR, OVERSEER, parse_address
 from gastown_core.model.bead import CLOSED, OPEN, TOMBSTONE
 from gastown_core.town.settings import load_settings
-from gastown_core.work.convoys import member_ids, tracking
+from gastown_core.work.convoys import find_convoys, member_ids, tracking
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -128,7 +128,7 @@ def check_convoys(
         found = {convoy.id for bead_id in bead_ids for convoy in tracking(ledger, bead_id)}
         convoys = town.excerpts_of(sorted(found))
     else:
-        convoys = town.excerpts(BeadQuery(types=("convoy",), statuses=(OPEN,)))
+        convoys = find_convoys(town.excerpts, BeadQuery(statuses=(OPEN,)))
     wanted = frozenset(only)
     ripe = [one for one in convoys if one.status == OPEN and OWNED not in one.labels]
     ripe = [one for one in ripe if (not wanted or one.id in wanted)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from gastown_core.beads.graph import BLOCKING_TYPES, find_cycles, is_released
 from gastown_core.clock import SYSTEM_CLOCK
 from gastown_core.errors import ConflictError, NotFoundError, UsageError
-from gastown_core.model.bead import EPIC, PARENT_CHILD, SLINGABLE, TOMBSTONE, TRACKS, unwrap_external
+from gastown_core.model.bead import EPIC, PARENT_CHILD, SLINGABLE, TOMBSTONE, TRACKS, is_convoy, unwrap_external
 from gastown_core.model.record import Record
 from gastown_core.model.states import RigState
 from gastown_core.work.board import Board
@@ -201,7 +201,7 @@ def _input(ledger: TownLedger, ids: Sequence[str]) -> tuple[str, list[Excerpt]]:
             f"no bead {', '.join(missing)}" if missing else "stage what?", "", "name an epic, tasks or a convoy"
         )
     beads = [known[one] for one in wanted]
-    kinds = {EPIC if bead.issue_type == EPIC else CONVOY if bead.issue_type == "convoy" else TASKS for bead in beads}
+    kinds = {EPIC if bead.issue_type == EPIC else CONVOY if is_convoy(bead) else TASKS for bead in beads}
     if len(kinds) > 1:
         raise UsageError(
             f"{' and '.join(sorted(kinds))} cannot be staged together", "", "name one epic, one convoy, or tasks"
@@ -348,9 +348,7 @@ def overlapping(ledger: TownLedger, plan: StagingPlan) -> Bead | None:
     own = plan.source.id if plan.kind == CONVOY and plan.source is not None else ""
     tasks = [task.bead.id for wave in plan.waves for task in wave]
     sources = {source for one in tasks for source, kind in town.dependents(one) if kind == TRACKS}
-    convoys = [
-        one for one in town.get_many(sorted(sources)).values() if one.issue_type == "convoy" and not one.is_closed
-    ]
+    convoys = [one for one in town.get_many(sorted(sources)).values() if is_convoy(one) and not one.is_closed]
     at_work = [one for one in convoys if not one.status.startswith("staged_") and one.id != own]
     if at_work:
         shared = sorted(set(tasks) & set(member_ids(at_work[0])))

@@ -25,12 +25,20 @@ from gastown_core.model.bead import (
 )
 from gastown_core.model.hook_life import hook_state
 from gastown_core.model.merge_request import is_its_worker, read_request
-from gastown_core.model.metadata import DISPATCH, dispatch_words, metadata_of, read_dispatch, with_section, with_words
+from gastown_core.model.metadata import (
+    DISPATCH,
+    dispatch_words,
+    metadata_of,
+    order_of,
+    read_dispatch,
+    with_section,
+    with_words,
+)
 from gastown_core.model.record import Record
 from gastown_core.town.agent_beads import get_agent_bead
 from gastown_core.town.identity import rig_prefix
 from gastown_core.town.inventory import RosterEntry
-from gastown_core.town.liveness import order_of, works_on
+from gastown_core.town.liveness import works_on
 from gastown_core.work.merge_requests import requests_for
 
 TYPE_CHECKING = False

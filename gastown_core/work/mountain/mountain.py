@@ -10,7 +10,7 @@ from __future__ import annotations
 from gastown_core.clock import SYSTEM_CLOCK
 from gastown_core.errors import ConflictError, NotFoundError
 from gastown_core.events.log import append_event
-from gastown_core.model.bead import CLOSED, EPIC, OPEN
+from gastown_core.model.bead import CLOSED, EPIC, OPEN, is_convoy
 from gastown_core.work.convoy import launching
 from gastown_core.work.convoy.staging import work_below
 from gastown_core.work.convoys import get_convoy
@@ -52,7 +52,7 @@ def start(
     found = ledger.excerpt(epic)
     if found is None:
         raise NotFoundError(f"no bead {epic}", "", "bd list -t epic shows the epics")
-    if found.issue_type == "convoy" and found.status == OPEN:
+    if is_convoy(found) and found.status == OPEN:
         return _adopt(root, ledger, found.id, actor, clock)
     below = list(work_below(ledger, found)) if found.issue_type == EPIC else []
     if below and all(one.status == CLOSED for one in below):
@@ -60,7 +60,7 @@ def start(
         raise ConflictError(
             f"{count} done", "there is nothing left to climb", f"bd close {epic}, or file more below it"
         )
-    title = f"Mountain: {found.title}" if found.issue_type != "convoy" else ""
+    title = f"Mountain: {found.title}" if not is_convoy(found) else ""
     staged = launching.stage(root, ledger, [epic], actor=actor, title=title, labels=[MOUNTAIN], clock=clock)
     if not staged.convoy or (staged.plan.warnings and not force):
         return staged, None

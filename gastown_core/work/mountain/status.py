@@ -9,7 +9,7 @@ from gastown_core.model.obstacle import SKIP
 from gastown_core.model.record import Record
 from gastown_core.work.board import Board
 from gastown_core.work.convoy.staging import ORDERING, waves_of
-from gastown_core.work.convoys import get_convoy
+from gastown_core.work.convoys import find_convoys, get_convoy
 from gastown_core.work.failure_count import MOUNTAIN, PAUSED, failures_of
 
 TYPE_CHECKING = False
@@ -84,8 +84,8 @@ class View(Record):
 
 def list_mountains(ledger: TownLedger) -> list[Excerpt]:
     """Mountains that are not closed, the oldest first."""
-    query = BeadQuery(types=("convoy",), exclude_statuses=(CLOSED,), labels_all=(MOUNTAIN,), sort="oldest")
-    return ledger.store_for("hq-x").excerpts(query)
+    query = BeadQuery(exclude_statuses=(CLOSED,), labels_all=(MOUNTAIN,))
+    return find_convoys(ledger.store_for("hq-x").excerpts, query)
 
 
 def look(

@@ -14,13 +14,13 @@ from gastown_core.events.log import append_event
 from gastown_core.model.address import CREW, POLECAT
 from gastown_core.model.bead import CLOSED, HOOKED, IN_PROGRESS, IN_REVIEW, OPEN
 from gastown_core.model.hook_life import ARCHIVED, COMPLETED, CREATED, SUSPENDED
-from gastown_core.model.metadata import read_dispatch
+from gastown_core.model.metadata import order_of, read_dispatch
 from gastown_core.model.states import AgentState
 from gastown_core.town.agent_beads import get_agent_bead
 from gastown_core.town.discover import read_rigs
 from gastown_core.town.hook_record import record_hook
 from gastown_core.town.inventory import read_inventory
-from gastown_core.town.liveness import live_sessions, order_of
+from gastown_core.town.liveness import live_sessions
 from gastown_core.town.settings import load_settings
 from gastown_core.work import death_count
 from gastown_core.work import failure_count as mountain_failures

@@ -19,11 +19,12 @@ from gastown_core.model.record import Record
 from gastown_core.town import estop
 from gastown_core.town.liveness import live_sessions
 from gastown_core.town.settings import load_settings
+from gastown_core.town.settings_table import SCHEDULER_KEY
 from gastown_core.work import retry_delay
 from gastown_core.work.deferred import CLEARED, DISPATCHED, close_contexts, note_failure, open_contexts
 from gastown_core.work.scheduler.dispatch import keep_outcome, sling_now
 from gastown_core.work.scheduler.sling_queue import Enqueued, Waiting, enqueue, is_deferred, read_queue
-from gastown_core.work.workers import SCHEDULER_KEY, read_capacity
+from gastown_core.work.workers import read_capacity
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -9,11 +9,11 @@ from gastown_core.model.bead import BLOCKED, DEFERRED, IN_REVIEW, OPEN, TOMBSTON
 from gastown_core.model.record import Record
 from gastown_core.town.discover import read_rigs, rig_of_bead
 from gastown_core.town.settings import load_settings
+from gastown_core.town.settings_table import SCHEDULER_KEY
 from gastown_core.work import retry_delay
 from gastown_core.work.board import Board
 from gastown_core.work.deferred import INVALID, LABEL, STALE, make_context, open_contexts, waiting_context
 from gastown_core.work.hook.hook import HELD
-from gastown_core.work.workers import SCHEDULER_KEY
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from gastown_core.beads.ids import is_valid
 from gastown_core.errors import NotFoundError, UsageError
-from gastown_core.model.bead import EPIC
+from gastown_core.model.bead import EPIC, is_convoy
 from gastown_core.model.record import Record
 from gastown_core.town.discover import read_rigs, rig_of_bead
 
@@ -50,7 +50,7 @@ def read_errand(root: str, ledger: TownLedger, words: Sequence[str], *, on: str 
 
 def is_bundle(bead: Bead) -> bool:
     """Whether slinging it means slinging its members."""
-    return bead.issue_type in (EPIC, "convoy")
+    return bead.issue_type == EPIC or is_convoy(bead)
 
 
 def _bead(ledger: TownLedger, word: str) -> Bead | None:
@@ -104,7 +104,7 @@ def _with_more(root: str, ledger: TownLedger, first: Bead, words: Sequence[str])
     second = None if last in rigs else _bead(ledger, words[-1])
     if len(words) == 2 and second is None:
         # an epic itself can go to an agent; to a rig goes the work below it
-        whole = is_bundle(first) and (last in rigs or first.issue_type == "convoy")
+        whole = is_bundle(first) and (last in rigs or is_convoy(first))
         return Errand(BUNDLE if whole else ONE, (first.id,), words[1])
     if last not in rigs and second is None:
         raise UsageError(f"{words[-1]} is neither a bead nor a rig", "several beads go to a rig", "name the rig last")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from gastown_core.messaging.mail import HIGH, send_mail
 from gastown_core.model.address import DOG, POLECAT, parse_address, same_agent
 from gastown_core.model.bead import OPEN
-from gastown_core.model.metadata import read_dispatch
+from gastown_core.model.metadata import order_of, read_dispatch
 from gastown_core.model.states import AgentState
 from gastown_core.tmux.socket import has_tmux
 from gastown_core.town import liveness
@@ -13,7 +13,6 @@ from gastown_core.town.agent_beads import get_agent_bead
 from gastown_core.town.dogs import dog_entry
 from gastown_core.town.identity import rig_prefix
 from gastown_core.town.inventory import find_agent, read_inventory
-from gastown_core.town.liveness import order_of
 from gastown_core.town.polecat_pool import polecat_entry
 from gastown_core.work.hook import hook
 

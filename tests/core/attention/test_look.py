@@ -9,6 +9,7 @@ from gastown_core.attention.held import held_up
 from gastown_core.attention.item import HELP, READ, YOU
 from gastown_core.attention.look import attention
 from gastown_core.model.agent import Health, Question
+from gastown_core.model.convoy import StandstillView
 from gastown_core.model.daemon import DaemonView
 from gastown_core.model.dam import BrokenLink, DamView
 from gastown_core.model.refinery import HELD, RefineryState
@@ -20,9 +21,8 @@ from gastown_core.model.snapshot import (
     RefineryView,
     RequestState,
     RequestView,
-    SourceStatus,
-    StandstillView,
 )
+from gastown_core.model.source_status import SourceStatus
 from gastown_core.model.usage import BudgetNotice
 from gastown_core.orders.registry import BY_ID, disabled_reason
 from gastown_core.state.dam import _merging

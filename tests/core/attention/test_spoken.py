@@ -6,7 +6,7 @@ from gastown_core.attention.item import MAIL, PERMISSION, STALLED, Item, Subject
 from gastown_core.attention.marks import Sorted
 from gastown_core.attention.spoken import changes, opening
 from gastown_core.model.agent import Question
-from gastown_core.model.snapshot import SourceStatus
+from gastown_core.model.source_status import SourceStatus
 from tests.support.fake_town import NOW, empty_snapshot
 
 TOWN = empty_snapshot()

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
+from gastown_core.model.convoy import MemberView
 from gastown_core.model.record import Record
-from gastown_core.model.snapshot import MemberView
 
 
 class Place(Record):

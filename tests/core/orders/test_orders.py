@@ -8,17 +8,11 @@ from gastown_core import process
 from gastown_core.errors import UsageError
 from gastown_core.model.address import Address
 from gastown_core.model.agent import Health, HealthReport
+from gastown_core.model.convoy import ConvoyView
 from gastown_core.model.order import Order, Receipt
 from gastown_core.model.refinery import TESTING, RefineryState
-from gastown_core.model.snapshot import (
-    AgentView,
-    ConvoyView,
-    RefineryView,
-    RequestView,
-    SchedulerView,
-    SourceStatus,
-    TownSnapshot,
-)
+from gastown_core.model.snapshot import AgentView, RefineryView, RequestView, SchedulerView, TownSnapshot
+from gastown_core.model.source_status import SourceStatus
 from gastown_core.orders.act_log import command_log
 from gastown_core.orders.perform import _failure, command_of, perform, previewed, read_receipt
 from gastown_core.orders.registry import BY_ID, ORDERS, Subject, disabled_reason

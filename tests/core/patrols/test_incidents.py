@@ -11,7 +11,8 @@ from gastown_core.events.log import append_event
 from gastown_core.model.agent import Health
 from gastown_core.model.incident import Incident
 from gastown_core.model.order import Order
-from gastown_core.model.snapshot import AgentView, SourceStatus
+from gastown_core.model.snapshot import AgentView
+from gastown_core.model.source_status import SourceStatus
 from gastown_core.patrols import deacon, joint_act
 from gastown_core.patrols.memory import read_memory
 from gastown_core.patrols.patrol import Limits, Patrol

@@ -10,7 +10,8 @@ import pytest
 from gastown_core.clock import FixedClock
 from gastown_core.model.agent import Health
 from gastown_core.model.order import Order, Receipt
-from gastown_core.model.snapshot import AgentView, SourceStatus, TownSnapshot
+from gastown_core.model.snapshot import AgentView, TownSnapshot
+from gastown_core.model.source_status import SourceStatus
 from gastown_core.patrols import round as rounds
 from gastown_core.patrols import witness
 from gastown_core.patrols.memory import Memory, read_memory

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from gastown_core.model.agent import Health
+from gastown_core.model.convoy import ConvoyView, MemberView
 from gastown_core.model.incident import Incident
-from gastown_core.model.snapshot import AgentView, ConvoyView, MemberView, OrphanView
+from gastown_core.model.snapshot import AgentView, OrphanView
 from gastown_core.patrols import witness
 from gastown_core.patrols.memory import Act, Memory
 from gastown_core.patrols.patrol import Finding, Limits, Look

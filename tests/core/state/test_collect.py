@@ -13,7 +13,8 @@ from gastown_core.beads.ledger import TownLedger
 from gastown_core.clock import FixedClock, parse_moment
 from gastown_core.model.address import Address, parse_address
 from gastown_core.model.agent import Health
-from gastown_core.model.snapshot import ConvoyView, MemberView, RigView, SchedulerView, TownSnapshot
+from gastown_core.model.convoy import ConvoyView, MemberView
+from gastown_core.model.snapshot import RigView, SchedulerView, TownSnapshot
 from gastown_core.runtimes.exported import FILE, Exported, exported_folder, write_exported
 from gastown_core.state.as_json import status_json
 from gastown_core.state.collect import Sources, collect

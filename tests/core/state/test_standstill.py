@@ -4,16 +4,23 @@ from __future__ import annotations
 
 import json
 import os
+import random
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from gastown_core.beads.graph import stage_of
+from gastown_core.beads.query import Excerpt
 from gastown_core.clock import FixedClock, parse_moment
-from gastown_core.model.snapshot import ConvoyView, TownSnapshot
+from gastown_core.model.bead import Edge
+from gastown_core.model.convoy import ConvoyView
+from gastown_core.model.snapshot import TownSnapshot
 from gastown_core.state.collect import collect
-from gastown_core.state.convoy_views import stuck_words
+from gastown_core.state.convoy_views import TownGraph, convoy_views, standstills, stuck_words
+from gastown_core.state.ledger_facts import LedgerFacts
 from gastown_core.state.live import LiveTown
+from gastown_core.town.inventory import Inventory
 from gastown_core.work import death_count
 from tests.support.towns import reference_town
 
@@ -123,3 +130,38 @@ def test_the_words_name_what_stands_still_before_what_lies_idle(root: str) -> No
     assert stuck_words(convoy, NOW) == [f"cannot finish: {K} deferred without a date"]
     lain: ConvoyView = convoy._replace(stalled_since=NOW - 60)
     assert stuck_words(lain, NOW)[1] == f"stalled 1m: 1 bead is ready but nobody is on it: {THREE}"
+
+
+STATUSES = ("open", "closed", "hooked", "in_progress", "in_review", "deferred", "blocked", "pinned", "waiting for rain")
+LATER, EARLIER = NOW + 3600.0, NOW - 3600.0
+
+
+def excerpts(draw: random.Random) -> dict[str, Excerpt]:
+    """Nine beads of any status that wait for each other or for one that is gone."""
+    names = [f"dm-{number}" for number in range(9)]
+    found = {}
+    for name in names:
+        edges = tuple(
+            Edge(draw.choice([*names, "dm-gone"]), "blocks", "", "", "") for _ in range(draw.choice((0, 0, 0, 1, 2)))
+        )
+        moment = draw.choice((0.0, 0.0, EARLIER, LATER))
+        found[name] = Excerpt(
+            *(name, name, draw.choice(STATUSES), 2, "task", "", NOW, NOW, 0.0, moment, (), edges, False, False),
+            is_failed=draw.random() < 0.2,
+        )
+    return found
+
+
+@pytest.mark.parametrize("seed", range(200))
+def test_members_that_are_left_out_of_the_search_are_never_stuck(seed: int) -> None:
+    draw = random.Random(seed)
+    facts = LedgerFacts(Inventory("t", "/t", (), ()))
+    beads = excerpts(draw)
+    facts.died = {name: 3 for name in beads if draw.random() < 0.1}
+    convoy = Excerpt("hq-cv-1", "All", "open", 2, "convoy", "", NOW, NOW, 0.0, 0.0, (), (), False, False)
+    tracked = tuple(Edge(name, "tracks", "", "", "") for name in beads)
+    facts.ledger = {"town": {convoy.id: convoy._replace(edges=tracked)}, "demo": beads}
+    (view,) = convoy_views(facts, NOW)
+    town = TownGraph(facts, NOW)
+    assert view.standstills == standstills(beads, town.graph, facts.died)
+    assert [one.stage for one in view.members] == [stage_of(beads[one.bead_id], town.graph) for one in view.members]

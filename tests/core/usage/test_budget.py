@@ -10,10 +10,10 @@ import pytest
 
 from gastown_core.clock import FixedClock, today
 from gastown_core.errors import SettingsError
-from gastown_core.model.usage import AgentUsage, BudgetNotice, Spent, UsageToday, short_tokens, spent_words
+from gastown_core.model.usage import AgentUsage, BudgetNotice, Limits, Spent, UsageToday, short_tokens, spent_words
 from gastown_core.town.settings import load_settings, set_setting
 from gastown_core.usage import budget
-from gastown_core.usage.budget import Limits, judge
+from gastown_core.usage.budget import judge
 from gastown_core.usage.today import read_today, today_path, write_today
 from gastown_core.work.board import Board
 from gastown_core.work.explain import explain
