@@ -88,6 +88,25 @@ def ledger_error(town):
     return town.sources.facts.error_of("beads:demo")
 
 
+async def test_a_live_town_holds_one_connection_whatever_it_reads(served, server):
+    root, link = served
+    asked = "SELECT COUNT(*) FROM information_schema.processlist"
+    link.ask(asked)
+    town = LiveTown(root)
+    before = int(link.ask(asked)[0][0])
+    await town.start()
+    try:
+        for n in range(2):
+            # what is shown of a convoy's members is looked up in the stores
+            link.tell(f"UPDATE issues SET title='seen {n}' WHERE id='dm-9d8'")
+            await until(town, lambda t, n=n: t.sources.facts.ledger["demo"]["dm-9d8"].title == f"seen {n}")
+            town.sources.ledger.load(town.clock.now())
+            assert town.sources.facts.ledger["demo"]["dm-9d8"].title == f"seen {n}"
+            assert int(link.ask(asked)[0][0]) - before <= 1
+    finally:
+        await town.close()
+
+
 async def test_a_live_town_shows_changes_at_once_and_says_since_when_its_server_is_gone(served, server):
     root, link = served
     town = LiveTown(root)

@@ -61,6 +61,7 @@ class DoltStore(JsonlStore):
             ) from error
         super().__init__(folder, prefix, **options)
         self.beads_dir = beads_dir
+        self._follows = False
         self.link = Link(address)
         self.mirror = Mirror(folder, self.link)
         self.index: MirrorIndex = MirrorIndex(self.mirror, SYSTEM_CLOCK, options.get("progress"))
@@ -79,6 +80,13 @@ class DoltStore(JsonlStore):
         """Close the connection, files and index; the store can be used again afterwards."""
         self.link.close()
         super().close()
+
+    def follow_mirror(self) -> None:
+        """Answer from the mirror alone, without a connection, from now on: a pulse of this process keeps it up to date."""
+        if not self._follows:
+            self._follows = True
+            self.index.hold(on=True)
+            self.link.close()
 
     def path(self, code: int = 0) -> str:
         """Return the name of the database, for messages."""

@@ -105,15 +105,22 @@ class LedgerSource:
 
         Call it again when rigs have come.  ``on_health`` is called when a server stops or begins to answer.
         """
-        folders = [store.beads_dir for store in self.ledger.stores().values() if is_served(store.beads_dir)]
-        if self._pulse is not None:
-            self._pulse.follow(folders)
-        if not folders or self._pulse is not None:
+        served = [store for store in self.ledger.stores().values() if is_served(store.beads_dir)]
+        if not served:
             return None
         from gastown_core.beads.dolt.pulse import Pulse
+        from gastown_core.beads.dolt.store import DoltStore
 
-        self._pulse = Pulse(folders, on_health)
-        return self._pulse
+        folders = [store.beads_dir for store in served]
+        made = None
+        if self._pulse is None:
+            made = self._pulse = Pulse(folders, on_health)
+        else:
+            self._pulse.follow(folders)
+        for store in served:
+            if isinstance(store, DoltStore):
+                store.follow_mirror()
+        return made
 
     def _trouble(self, store: BeadStore) -> str:
         return self._pulse.trouble_of(store.beads_dir) if self._pulse is not None else store.trouble
