@@ -6,6 +6,7 @@ import os
 import sys
 
 from gastown_cli import context, output, who
+from gastown_cli.commands.mq_lanes import add_lanes, gates_of
 from gastown_cli.context import add_rig, rig_and_request, rig_of_request, which_rig
 from gastown_core.clock import SYSTEM_CLOCK, format_age, format_seconds
 from gastown_core.errors import UsageError
@@ -60,6 +61,7 @@ def run_list(args: Namespace) -> int:
     wanted = "ready" if args.ready else args.status
     queue = RefineryEngine(place).queue()
     rows = rows_of(queue, SYSTEM_CLOCK.now(), holds_of(place, (one.target for one in queue.ready)))
+    add_lanes(place, rows, queue.open())
     if wanted in ("closed", "all"):
         rows += _closed(place)
     rows = [row for row in rows if wanted in ("", "all", row["status"])]
@@ -126,6 +128,7 @@ def row_of(request: MergeRequest, status: str, why: str, now: float, level_s: fl
         "close_reason": request.close_reason,
         "created_at": format_seconds(request.created_at),
         "age_s": int(max(0.0, now - request.created_at)),
+        "lanes": [],
     }
 
 
@@ -173,7 +176,7 @@ def _longest_wait(queue: MergeQueue, now: float) -> str:
 
 
 def _table(rows: list[dict[str, Any]], *, verified: bool) -> str:
-    lines = []
+    lines, has_lanes = [], any(row["lanes"] for row in rows)
     for row in rows:
         git = ["ERR" if row["verify_error"] else "OK" if row["branch_exists"] else "MISSING"] if verified else []
         colour = {"ready": "green", "held": "red", "active": "cyan", "blocked": "yellow", "closed": "dim"}[
@@ -188,12 +191,14 @@ def _table(rows: list[dict[str, Any]], *, verified: bool) -> str:
                 row["convoy"] or "-",
                 output.clean(row["branch"]),
                 output.clean(row["target"]),
+                *([output.clean("+".join(row["lanes"]) or "-")] if has_lanes else []),
                 *git,
                 format_age(row["age_s"]),
                 output.style(row["status"], colour) + why,
             ]
         )
-    header = ["ID", "SCORE", "PRI", "CONVOY", "BRANCH", "TARGET", *(["GIT"] if verified else []), "AGE", "STATUS"]
+    more = [*(["LANES"] if has_lanes else []), *(["GIT"] if verified else [])]
+    header = ["ID", "SCORE", "PRI", "CONVOY", "BRANCH", "TARGET", *more, "AGE", "STATUS"]
     return output.table(lines, header=header, right=(1,))
 
 
@@ -255,6 +260,7 @@ def run_status(args: Namespace) -> int:
     home = ledger.home_of(bead.id) or ledger.store_for(bead.id)
     facts = _facts(bead, request, [source for source, _ in home.dependents(bead.id)])
     facts["why"] = _why_blocked(root, ledger, request) if request.is_open else ""
+    facts |= gates_of(root, request)
     if args.json:
         output.say_json(facts)
         return 0

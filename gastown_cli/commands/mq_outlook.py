@@ -48,6 +48,12 @@ def run_stats(args: Namespace) -> int:
     output.say(f"  landed     {found.merged} in {found.batches} batches, {found.per_hour:.1f} an hour")
     output.say(f"  waited     half within {format_age(found.wait_p50)}, 95 % within {format_age(found.wait_p95)}")
     output.say(f"  gate runs  {found.runs}, {found.runs_per_landed:.2f} for each request that landed")
+    if found.lanes:
+        lanes = ", ".join(f"{output.clean(lane)} {count}" for lane, count in sorted(found.lanes.items()))
+        output.say(f"  lanes      {lanes}")
+        output.say(
+            f"  apart      {found.untested} batches landed without a common test; {found.unions} runs of the union, {found.red_unions} red"
+        )
     output.say(f"  sent back  {found.sent_back}; left for later {found.held}; batches with a flaky gate {found.flaky}")
     return 0
 

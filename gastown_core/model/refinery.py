@@ -226,7 +226,17 @@ class BatchRecord(Record):
     runs: int = 0
     lanes: tuple[str, ...] = ()
     untested: bool = False
+    """Whether it landed without a test on the commit on which it landed, apart from all that had landed since."""
     union: tuple[str, ...] = ()
+    """The batches that landed so and were tested together by this one; ``hold`` says why if they are red."""
+    hold: str = ""
+
+    @property
+    def outcome(self) -> str:
+        """What became of it, in a few words."""
+        if self.union:
+            return f"union of {len(self.union)} {'red' if self.hold else 'green'}"
+        return f"{len(self.merged)} of {len(self.mrs)} landed"
 
 
 def batch_record(value: object) -> BatchRecord | None:

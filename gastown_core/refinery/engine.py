@@ -14,7 +14,7 @@ from gastown_core.clock import SYSTEM_CLOCK
 from gastown_core.errors import ConflictError, GastownError, GitError, SettingsError
 from gastown_core.model.bead import OPEN
 from gastown_core.model.metadata import read_conflict
-from gastown_core.model.refinery import FROZEN, HELD, IDLE
+from gastown_core.model.refinery import FROZEN, HELD, IDLE, RequestLanes
 from gastown_core.process_table import lives
 from gastown_core.refinery import claims, records
 from gastown_core.refinery.collisions import rivals
@@ -258,6 +258,9 @@ class RefineryEngine:
         """The requests that a batch could take, best first, and what each affects."""
         queue = self.queue()
         ready = [one for one in queue.ready if one.target == target and one.id not in skip]
+        if self.place.policy.lanes:
+            shown = [*queue.claimed, *queue.ready]
+            self.board.show_reaches(RequestLanes(one.id, self._reaches.names(one)) for one in shown)
         return self._reaches.of_all(ready, queue.needs)
 
     def _take_out(

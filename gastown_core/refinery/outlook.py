@@ -13,7 +13,7 @@ from gastown_core.refinery.virtual_queue import Airborne, Request, Simulation, W
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from gastown_core.model.refinery import BatchRecord
     from gastown_core.refinery.planner import Rates
@@ -42,6 +42,13 @@ class Stats(Record):
     hours: float = 0.0
     wait_p50: float = 0.0
     wait_p95: float = 0.0
+    untested: int = 0
+    """Batches that landed without a test together with what was there, since their lanes are apart."""
+    unions: int = 0
+    """Runs that tested those together, and how many of them were red."""
+    red_unions: int = 0
+    lanes: Mapping[str, int] = {}
+    """Lane → how many requests landed whose batch affects it."""
 
     @property
     def per_hour(self) -> float:
@@ -71,7 +78,7 @@ def stats(batches: Sequence[BatchRecord], waits: Sequence[float], hours: float) 
     """Sums over finished batches, and the waits of what landed in that time."""
     ordered = sorted(waits)
     return Stats(
-        len(batches),
+        sum(not one.union for one in batches),
         sum(len(one.merged) for one in batches),
         sum(len(one.culprits) for one in batches),
         sum(len(one.held) for one in batches),
@@ -80,7 +87,19 @@ def stats(batches: Sequence[BatchRecord], waits: Sequence[float], hours: float) 
         hours,
         quantile(ordered, 0.5),
         quantile(ordered, 0.95),
+        sum(one.untested for one in batches),
+        sum(bool(one.union) for one in batches),
+        sum(bool(one.union and one.hold) for one in batches),
+        _landed_by_lane(batches),
     )
+
+
+def _landed_by_lane(batches: Sequence[BatchRecord]) -> dict[str, int]:
+    found: dict[str, int] = {}
+    for one in batches:
+        for lane in one.lanes:
+            found[lane] = found.get(lane, 0) + len(one.merged)
+    return found
 
 
 def gate_times(batches: Sequence[BatchRecord]) -> tuple[float, ...]:

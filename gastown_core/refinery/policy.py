@@ -150,15 +150,16 @@ def level_of(root: str, rig: str) -> float:
 
 
 def of_hours(root: str, rig: str) -> Policy:
-    """The rig's policy without its gates, for whoever looks at the queue: how requests age, when nothing is merged, and
-    whether somebody has to approve.
+    """The rig's policy without its gates, for whoever looks at the queue: how requests age, when nothing is merged, whether
+    somebody has to approve, and the lanes.
 
     Settings that are wrong count as absent; the engine refuses them.
     """
     try:
         settings = load_settings(root, "rig", rig)
         approval = settings.lenient("merge_queue.needs_approval")
-        return Policy(level_s=level_of(root, rig), freeze=_freeze(settings), needs_approval=approval)
+        freeze, lanes = _freeze(settings), _lanes(settings)
+        return Policy(level_s=level_of(root, rig), freeze=freeze, needs_approval=approval, lanes=lanes)
     except SettingsError:
         return Policy(level_s=level_of(root, rig))
 

@@ -30,15 +30,25 @@ class Reaches:
         if not policy.lanes or not request.commit_sha:
             return EVERYTHING
         if key not in self._known:
-            try:
-                fork = self.place.git.run("merge-base", f"refs/remotes/origin/{request.target}", request.commit_sha)
-                files = changed_files(self.place.git, fork, request.commit_sha)
-            except GastownError:
+            files = self.files(request)
+            if not files:
                 return EVERYTHING
             if len(self._known) >= MOST:
                 self._known.clear()
             self._known[key] = reach_of(files, policy.lanes, policy.gates)
         return self._known[key]
+
+    def files(self, request: MergeRequest) -> frozenset[str]:
+        """The files that a request changes, none if that is not known."""
+        try:
+            fork = self.place.git.run("merge-base", f"refs/remotes/origin/{request.target}", request.commit_sha)
+            return changed_files(self.place.git, fork, request.commit_sha)
+        except GastownError:
+            return frozenset()
+
+    def names(self, request: MergeRequest) -> tuple[str, ...]:
+        """The lanes that a request affects by itself, none in a rig without lanes."""
+        return self.of(request).names([one.name for one in self.place.policy.lanes])
 
     def of_all(
         self, requests: Sequence[MergeRequest], needs: Mapping[str, frozenset[str]]

@@ -89,7 +89,7 @@ class Runway:
         with ThreadPoolExecutor(max_workers=max(1, self.places), thread_name_prefix="probe") as pool:
             try:
                 self._begin()
-                while self.fleet.flights or self._test_union():
+                while self.fleet.flights or (not self._is_worth_another() and self._test_union()):
                     while not self.is_alone() and self._is_worth_another() and self._begin():
                         pass
                     self._test_union()

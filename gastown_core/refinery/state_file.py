@@ -23,6 +23,7 @@ from gastown_core.model.refinery import (
     Probe,
     QuarantinedTest,
     RefineryState,
+    RequestLanes,
     from_json,
     places_used,
     to_json,
@@ -117,6 +118,15 @@ class Board:
                 for other in self._wall:
                     other.state = other.state._replace(quarantined=found)
                 self._write(quarantined=found)
+
+    def show_reaches(self, reaches: Iterable[RequestLanes]) -> None:
+        """Show which lanes the requests of the queue affect; what is shown already is not written again."""
+        found = tuple(reaches)
+        with self._lock:
+            if found != self.state.reaches:
+                for other in self._wall:
+                    other.state = other.state._replace(reaches=found)
+                self._write(reaches=found)
 
     def phase(self, phase: str, **fields: object) -> None:
         """The engine enters another phase."""

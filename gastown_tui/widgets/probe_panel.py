@@ -140,8 +140,8 @@ def verdict_rows(state: RefineryState, width: int, now: float, ascii_only: bool)
 
 def history_row(batch: BatchRecord, width: int, now: float, ascii_only: bool) -> Pieces:
     """Return a finished batch's row: when, how many landed, culprits and conflicts, probes, time."""
-    red = batch.culprits or batch.conflicts
-    if batch.merged and not red:
+    red = batch.culprits or batch.conflicts or (batch.union and batch.hold)
+    if (batch.merged or batch.union) and not red:
         mark, tone = "done", "good"
     elif batch.merged:
         mark, tone = "warn", "warn"
@@ -151,7 +151,7 @@ def history_row(batch: BatchRecord, width: int, now: float, ascii_only: bool) ->
     left: list[Piece] = [
         (glyph(mark, ascii_only) + " ", tone),
         (f"{stamp}  ", "dim"),
-        (f"{len(batch.merged)} of {len(batch.mrs)} landed", "text"),
+        (batch.outcome, "text"),
     ]
     for name, ids in (
         (EntryState.CULPRIT, batch.culprits),
@@ -264,7 +264,7 @@ class ProbePanel(Rows):
         elif not is_present and view.history:
             last = view.history[0]
             age = f", {format_ago(self.now - last.at)}" if last.at else ""
-            words += f", last {len(last.merged)} of {len(last.mrs)} landed{age}"
+            words += f", last {last.outcome}{age}"
         self.summary = ((words, tone),)
 
     def _rows_now(self) -> list[Row]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from gastown_core.clock import format_age
 from gastown_core.model.bead import priority_word
 from gastown_core.model.refinery import EntryState, places_used
@@ -23,6 +25,8 @@ from gastown_tui.widgets.rows import Row, Rows
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from gastown_core.model.refinery import BatchEntry, Landing
     from gastown_core.model.snapshot import RefineryView, TownSnapshot
     from gastown_tui.text import Piece, Pieces
@@ -49,6 +53,9 @@ def rig_row(rig: str, view: RefineryView | None, waiting: int, width: int, ascii
         left.append((phase_words(view), phase_tone(view)))
         if view.state.batch and (view.is_busy or view.trouble):
             left.append((f"  {short_batch(view.state.batch)}", "dim"))
+            left.append((_lane_tag(view.state.lanes) if len(view.state.flights) < 2 else "", "dim"))
+            union = len(view.state.union)
+            left.append((f"  union of {union}" if union else "", "dim"))
     else:
         left.append(("no batch yet", "dim"))
     return two_ends(left, ((f"{waiting} waiting", "dim"),), width)
@@ -83,7 +90,9 @@ def flight_pieces(view: RefineryView | None, width: int, now: float) -> list[Pie
         left: list[Piece] = [
             (f"  {short_batch(one.batch)}  ", "bright"),
             (f"{PHASES.get(one.phase, clean(one.phase))}  ", "accent" if one.running else "dim"),
-            (f"{count} request{'s' if count != 1 else ''}, run {one.probes}", "text"),
+            (f"{count} request{'s' if count != 1 else ''}, run {one.probes}" if not one.union else "", "text"),
+            (f"union of {len(one.union)}, all gates" if one.union else "", "text"),
+            (_lane_tag(one.lanes), "accent"),
             (f"  on {short_batch(one.on)}" if one.on in names else "", "dim"),
         ]
         right = ((elapsed(now - one.started_at), "dim"),) if one.started_at else ()
@@ -100,8 +109,9 @@ def request_pieces(
     now: float,
     ascii_only: bool,
     landing: Landing | None = None,
+    lanes: tuple[str, ...] = (),
 ) -> Pieces:
-    """Return a request's row: state, id, score, priority, retries, trouble or author and title, when it lands, age."""
+    """Return a request's row: state, id, score, priority, retries, trouble or lanes, author and title, when it lands, age."""
     mark, word, tone = ENTRIES.get(state, ("queued", state, "dim"))
     left: list[Piece] = [("  ", "text"), (mark_of(mark, now, ascii_only) + " ", tone), (fit(name, 9) + " ", "bright")]
     right: list[Piece] = []
@@ -112,6 +122,7 @@ def request_pieces(
             left.append((f"{priority_word(request.priority)} ", "waiting" if request.priority == 0 else "dim"))
             retries = f"{'x' if ascii_only else '↻'}{request.retries} " if request.retries else ""
             left.append((fit(retries, 3) if width >= WIDE else retries, "warn"))
+            left.append((f"{_lane_words(lanes)} " if lanes else "", "accent"))
         trouble = why or _trouble(request)
         if trouble and state not in (EntryState.TESTING, EntryState.GOOD, EntryState.MERGED):
             left.append((clean(trouble), tone if state != RequestState.QUEUED else "warn"))
@@ -138,6 +149,15 @@ def lands(landing: Landing, now: float, ascii_only: bool, *, is_wide: bool) -> s
     return f"lands in {late}" if early == late else f"lands in {early}{glyph('gap', ascii_only)}{late}"
 
 
+def _lane_words(lanes: tuple[str, ...]) -> str:
+    """Return the lanes of a row, their number if they are many."""
+    return "+".join(map(clean, lanes)) if len(lanes) < 3 else f"{len(lanes)} lanes"
+
+
+def _lane_tag(lanes: tuple[str, ...]) -> str:
+    return f"  {_lane_words(lanes)}" if lanes else ""
+
+
 def _trouble(request: RequestView) -> str:
     if request.rests:
         return f"on hold: {request.rests}"
@@ -153,6 +173,21 @@ def _told(entry: BatchEntry, rig: str) -> RequestView:
     return RequestView(entry.id, rig, entry.branch, entry.worker, entry.state, entry.issue, 0.0, title=entry.title)
 
 
+def _request_row(
+    width: int,
+    now: float,
+    ascii_only: bool,
+    landings: Mapping[str, Landing],
+    lanes: Mapping[str, tuple[str, ...]],
+    state: str,
+    name: str,
+    request: RequestView | None,
+    why: str,
+) -> Row:
+    found = landings.get(name), lanes.get(name, ())
+    return Row(point_at(REQUEST, "", name), request_pieces(state, name, request, why, width, now, ascii_only, *found))
+
+
 def queue_rows(snapshot: TownSnapshot, width: int, now: float, ascii_only: bool) -> list[Row]:
     """Return the queues of all rigs."""
     rows: list[Row] = []
@@ -160,7 +195,9 @@ def queue_rows(snapshot: TownSnapshot, width: int, now: float, ascii_only: bool)
         view = snapshot.refinery(rig)
         entries = in_batch(view)
         inside = {entry.id for entry in entries}
+        lanes = {one.id: one.lanes for one in view.state.reaches} if view is not None else {}
         landings = {one.id: one for one in view.state.forecast} if view is not None and view.is_busy else {}
+        row = partial(_request_row, width, now, ascii_only, landings, lanes)
         waiting = [request for request in snapshot.requests if request.rig == rig and request.id not in inside]
         if rows:
             rows.append(Row(None, (), False))
@@ -175,18 +212,12 @@ def queue_rows(snapshot: TownSnapshot, width: int, now: float, ascii_only: bool)
                 and entry.state in (EntryState.TESTING, EntryState.STACKED, EntryState.WAITING)
             )
             state = "left" if is_left else entry.state
-            pieces = request_pieces(state, entry.id, request, entry.why, width, now, ascii_only, landings.get(entry.id))
-            rows.append(Row(point_at(REQUEST, "", entry.id), pieces))
+            rows.append(row(state, entry.id, request, entry.why))
         if entries and waiting:
             rows.append(Row(None, (("  " + glyph("─", ascii_only) * 2 + " next", "faint"),), False))
         for request in waiting:
             state = RequestState.BLOCKED if request.has_conflict_task else request.state
-            rows.append(
-                Row(
-                    point_at(REQUEST, "", request.id),
-                    request_pieces(state, request.id, request, "", width, now, ascii_only, landings.get(request.id)),
-                )
-            )
+            rows.append(row(state, request.id, request, ""))
     return rows
 
 

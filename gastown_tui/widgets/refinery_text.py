@@ -178,7 +178,7 @@ def retry_words(view: RefineryView, now: float, key: str = "P") -> str:
 
 def short_batch(batch: str) -> str:
     """Return a shorter batch name: of a timestamp only the time of day."""
-    return clean(f"b-{batch[-6:]}" if len(batch) == 17 and batch[2:10].isdigit() else batch)
+    return clean(f"b-{batch[11:]}" if len(batch) >= 17 and batch[2:10].isdigit() and batch[10] == "-" else batch)
 
 
 def batch_row(view: RefineryView, width: int, now: float, ascii_only: bool) -> Pieces:

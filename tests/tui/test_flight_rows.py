@@ -20,12 +20,13 @@ from gastown_core.model.refinery import (
     Probe,
     QuarantinedTest,
     RefineryState,
+    RequestLanes,
     from_json,
     gate_to_show,
     probe_to_show,
     to_json,
 )
-from gastown_core.model.snapshot import RefineryView
+from gastown_core.model.snapshot import RefineryView, RequestView
 from gastown_tui.widgets.queue_panel import flight_pieces, lands, quarantine_pieces, request_pieces
 
 NOW = 1_795_262_671.0
@@ -69,6 +70,29 @@ def test_places_in_use_are_told_of_how_many_and_a_run_without_a_place_takes_none
     chained = (FlightLine("b-20261128-101915", running=1), FlightLine("b-20261128-101920", on="b-20261128-101915"))
     found = told(view(*chained, places=2))
     assert found[0] == "2 batches in flight, 1 of 2 gate places in use" and "on b-101915" in found[2]
+
+
+def test_lanes_stand_beside_batches_and_requests_and_a_union_run_says_what_it_tests() -> None:
+    web = FlightLine("b-20261128-101915", "testing", ("m1",), 1, 1, lanes=("web",))
+    union = FlightLine("b-20261128-101920", "testing", (), 1, 1, union=("b-1", "b-2"))
+    wide = FlightLine("b-20261128-101930", "testing", ("m2",), lanes=("a", "b\x1b[2J", "c"))
+    found = told(view(web, union, wide))
+    assert "1 request, run 1  web" in found[1]
+    assert "union of 2, all gates" in found[2] and "0 request" not in found[2]
+    assert "3 lanes" in found[3] and not any("\x1b" in one for one in found)
+    request = RequestView("m1", "shop", "b", "opal", "queued", "i", 0.0, title="Fix it")
+
+    def row(width: int) -> str:
+        pieces = request_pieces("queued", "m1", request, "", width, NOW, False, None, ("web", "co\x1bre"))
+        return "".join(text for text, _ in pieces)
+
+    assert "web+co" in row(80) and "\x1b" not in row(80) and "web" not in row(36) and "Fix it" in row(50)
+    state = RefineryState(
+        "shop", lanes=("web",), union=("b-1",), reaches=(RequestLanes("m1", ("web",)),), flights=(web, union)
+    )
+    assert from_json(json.loads(json.dumps(to_json(state)))) == state
+    odd = from_json({"rig": "shop", "lanes": "web", "union": 3, "reaches": [{"id": "m1", "lanes": 4}, {"id": 5}]})
+    assert odd is not None and odd.reaches == (RequestLanes("m1"),) and odd.lanes == odd.union == ()
 
 
 def test_a_request_says_when_it_is_expected_to_land_until_that_is_past() -> None:
