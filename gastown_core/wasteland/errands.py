@@ -15,6 +15,7 @@ from gastown_core.messaging.reminder import reminder
 from gastown_core.model.bead import CLOSED, DEFERRED, HOOKED, IN_PROGRESS, OPEN
 from gastown_core.model.plain_text import clean_lines
 from gastown_core.town.rigs import bare_repo, default_branch
+from gastown_core.wasteland.clone import literal
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -83,10 +84,37 @@ def rest(ledger: TownLedger, member: Membership, item: str, why: str, by: str) -
 
 
 def rest_lost(root: str, member: Membership, items: Iterable[str], by: str) -> None:
-    """Put the beads of claims that others had first to rest, and log it."""
-    for item in items:
-        bead = rest(TownLedger(root), member, item, f"{member.upstream}: others claimed {item} first", by)
+    """Put the beads of claims that others had first to rest, and log it.
+
+    Beside ``items`` these are claims whose loss an exchange brought that was killed before it came to this.
+    """
+    ledger = TownLedger(root)
+    for item in dict.fromkeys((*items, *_untold(ledger, member))):
+        bead = rest(ledger, member, item, _why_lost(member, item), by)
         append_event(root, "wasteland", by, {"act": "lost", "item": item, "bead": bead.id if bead is not None else ""})
+
+
+def _why_lost(member: Membership, item: str) -> str:
+    return f"{member.upstream}: others claimed {item} first"
+
+
+def _untold(ledger: TownLedger, member: Membership) -> list[str]:
+    """Return the items of beads that are worked on here, that others have claimed, and whose beads do not say so."""
+    start = reference(member, "")
+    query = BeadQuery(labels_all=(LABEL,), exclude_statuses=(CLOSED, DEFERRED))
+    found = {}
+    for store in ledger.stores().values():
+        for bead in store.find(query):
+            item = bead.text("external_ref").removeprefix(start)
+            told = {comment.get("text") for comment in bead.comments}
+            if bead.text("external_ref").startswith(start) and _why_lost(member, item) not in told:
+                found[item] = bead.id
+    if not found:
+        return []
+    asked = f"SELECT id, claimed_by FROM wanted WHERE id IN ({', '.join(map(literal, found))})"
+    return [
+        str(row["id"]) for row in member.clone().read(asked) if row.get("claimed_by") not in (None, "", member.handle)
+    ]
 
 
 def wake(ledger: TownLedger, bead: Bead, by: str) -> None:

@@ -14,6 +14,8 @@ from gastown_core.beads.dolt.server import PROGRAM
 from gastown_core.beads.ledger import TownLedger
 from gastown_core.git.repo import Git
 from gastown_core.wasteland.clone import Clone, make_clone
+from gastown_core.wasteland.exchange import sync
+from gastown_core.wasteland.membership import need_membership
 from tests.support.commons import Commons, Town, new_commons, outsider
 from tests.support.dolt import needs_dolt
 from tests.support.repos import make_repo
@@ -89,6 +91,32 @@ def test_of_two_claims_the_one_that_reached_the_commons_wins(commons: Commons) -
     assert bead is not None and bead.status == "deferred"
     assert {town.ask("wl", "show", item)["claimed_by"] for town in (fern, oak)} == {"fern"}
     assert "is not open" in oak.gt("wl", "claim", item, code=1)
+
+
+def test_a_loss_that_came_with_an_exchange_which_was_killed_is_told_by_the_next_and_only_once(commons: Commons) -> None:
+    mill, fern, oak = (commons.town(name) for name in ("mill", "fern", "oak"))
+    repo = make_repo(str(commons.base / "src"))
+    Git(str(commons.base)).run("clone", "--quiet", "--bare", repo.path, str(commons.base / "shop.git"))
+    oak.gt("rig", "add", "shop", f"file://{commons.base}/shop.git", "--prefix", "sh")
+    item = post(mill)
+    for town in (fern, oak):
+        town.gt("wl", "sync")
+    late = oak.ask("wl", "claim", item, "--rig", "shop", "--offline")["bead"]
+    fern.gt("wl", "claim", item)
+    member = need_membership(str(oak.root))
+    # all that an exchange does before it comes to the bead
+    assert sync(member).lost == (item,)
+    ledger = TownLedger(str(oak.root))
+    assert ledger.get(late).status == "open"
+    oak.gt("wl", "sync")
+    bead = ledger.get(late)
+    assert bead.status == "deferred" and len(bead.comments) == 1
+    # somebody works on it all the same
+    with ledger.store_for(late).write("ana") as batch:
+        batch.update(late, {"status": "open"})
+    oak.gt("wl", "sync")
+    bead = ledger.get(late)
+    assert bead.status == "open" and len(bead.comments) == 1
 
 
 def test_what_is_done_offline_waits_and_is_sent_later(commons: Commons) -> None:
