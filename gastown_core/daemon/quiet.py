@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import os
 
+from gastown_core.beads.ledger import TOWN
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from gastown_core.beads.ledger import TownLedger
@@ -19,12 +21,16 @@ Mark = dict[str, tuple[int, int, int]]
 """Path of a file of the ledger → its inode, size and time; zeros for one that is missing."""
 
 
-def mark_of(root: str, ledger: TownLedger) -> Mark:
+PLACES = ("routes.jsonl", "redirect")
+"""Of these files, those that say where the stores are."""
+
+
+def mark_of(root: str, ledger: TownLedger, files: tuple[str, ...] = FILES) -> Mark:
     """Return the state of the ledger's files, to be taken before they are read."""
     folders = [store.files_dir for store in ledger.stores().values()]
     # a store that is kept elsewhere is reached by a file in the rig's own folder
-    folders += [os.path.join(root, ".beads")]
-    paths = [os.path.join(root, REGISTER), *(os.path.join(folder, name) for folder in folders for name in FILES)]
+    folders += [os.path.join(root, "" if name == TOWN else name, ".beads") for name in ledger.names]
+    paths = [os.path.join(root, REGISTER), *(os.path.join(folder, name) for folder in folders for name in files)]
     return {path: _state(path) for path in paths}
 
 

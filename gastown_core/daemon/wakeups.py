@@ -10,6 +10,7 @@ import os
 
 from gastown_core.beads.discovery import is_served
 from gastown_core.beads.ledger import TownLedger
+from gastown_core.daemon.quiet import PLACES, Quiet, mark_of
 from gastown_core.events.channels import channel_folder
 from gastown_core.events.log import log_path
 from gastown_core.files.folders import private_folder
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from gastown_core.beads.dolt.pulse import Pulse
+    from gastown_core.beads.store import BeadStore
 
 CHANNELS = ("refinery",)
 
@@ -39,6 +41,8 @@ class Wakeups:
         self._on_wakeup = on_wakeup
         self._stores: dict[str, str] = {}
         self._pulse: Pulse | None = None
+        self._ledger: TownLedger | None = None
+        self._unmoved = Quiet()
         self._channels = {channel_folder(root, channel): channel for channel in CHANNELS}
         self._heartbeats = os.path.join(root, ".runtime", "heartbeats")
         self._queues = os.path.dirname(queue_dir(root, "any"))
@@ -54,7 +58,7 @@ class Wakeups:
 
     def pulse(self) -> Pulse | None:
         """Return what keeps stores on a Dolt server up to date, to be run beside the watch; None if none is, or it was returned before."""
-        folders = [store.beads_dir for store in TownLedger(self._root).stores().values() if is_served(store.beads_dir)]
+        folders = [store.beads_dir for store in self._all_stores().values() if is_served(store.beads_dir)]
         if self._pulse is not None:
             self._pulse.follow(folders)
         if not folders or self._pulse is not None:
@@ -64,9 +68,19 @@ class Wakeups:
         self._pulse = Pulse(folders)
         return self._pulse
 
+    def _all_stores(self) -> dict[str, BeadStore]:
+        """Return the stores that there are, opened anew only when a file that places them has changed or one is missing."""
+        if self._ledger is None or not self._unmoved.holds(self._root):
+            # what is written meanwhile changes the mark, and is read with the next look
+            mark = mark_of(self._root, TownLedger(self._root), PLACES)
+            self._ledger = TownLedger(self._root)
+            self._ledger.stores()
+            self._unmoved.note(self._root, mark, nothing_waits=not self._ledger.missing)
+        return self._ledger.stores()
+
     def watch_new_stores(self) -> None:
         """Watch the stores of rigs added since."""
-        self._stores = {store.files_dir: name for name, store in TownLedger(self._root).stores().items()}
+        self._stores = {store.files_dir: name for name, store in self._all_stores().items()}
         for folder in self._stores:
             self._watch.add(folder)
         for session in sessions_with_queue(self._root):
