@@ -263,7 +263,10 @@ def _holder_by_kernel(status: os.stat_result) -> int:
     try:
         with open("/proc/locks", encoding="ascii", errors="replace") as handle:
             device = f"{os.major(status.st_dev):02x}:{os.minor(status.st_dev):02x}"
+            named = f":{inode} "
             for line in handle:
+                if named not in line:
+                    continue
                 words = line.split()
                 if len(words) < 6 or words[1:2] != ["FLOCK"] or words[3] != "WRITE" or not words[4].isdigit():
                     continue

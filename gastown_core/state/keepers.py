@@ -90,7 +90,11 @@ class CommonsKeeper:
             await asyncio.sleep(GAP_S)
             self._stirred.clear()
             # watch first, then read, so that no change is missed
-            self._watch([folder] if (folder := self._source.folder) else [])
+            folder = self._source.folder
+            self._watch([folder] if folder else [])
+            if not folder and not self._source.is_known:
+                # a town that has joined none: no thread for nothing
+                continue
             try:
                 found = await asyncio.to_thread(self._source.examine)
             except Exception:

@@ -36,6 +36,11 @@ class WastelandSource:
 
         return store_of(self._root)
 
+    @property
+    def is_known(self) -> bool:
+        """Whether anything is told of a commons: what it says, or why it cannot be read."""
+        return self.facts.commons is not None or bool(self.facts.error_of(NAME))
+
     def poll(self, now: float) -> bool:
         """Look; returns whether something is other than before."""
         return self.take(self.examine(is_patient=self.is_patient), now)
