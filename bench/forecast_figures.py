@@ -8,7 +8,8 @@ from collections.abc import Iterable, Iterator
 from bench.table import Row
 from gastown_core.refinery.outlook import forecast
 from gastown_core.refinery.planner import Rates, failure_rate
-from gastown_core.refinery.virtual_queue import Simulation, World
+from gastown_core.refinery.virtual_queue import Simulation
+from gastown_core.refinery.virtual_world import World
 
 CHANCE = random.Random(5)
 GATES_S = tuple(300.0 * CHANCE.lognormvariate(0.0, 0.25) for _ in range(300))

@@ -6,12 +6,16 @@ import statistics
 from collections.abc import Iterable, Iterator
 
 from bench.table import Row
-from gastown_core.refinery.virtual_queue import Figures, Simulation, World
+from gastown_core.refinery.virtual_queue import Simulation
+from gastown_core.refinery.virtual_world import Figures, World
 
 SEEDS = range(1, 6)
 CASES = (
     ("20/h, 5 min, 2 places, 6 % bad", World(20.0, 300.0, 2), "≤ 10 / 25 min"),
     ("100/h, 5 min, 4 places, 6 % bad", World(100.0, 300.0, 4), "≥ 50 landed/h, ≤ .9 runs"),
+    ("100/h, 5 min, 4 places, 6 % bad, 4 lanes, 10 % of all lanes", World(100.0, 300.0, 4, lanes=4), ""),
+    ("40/h, 5 min, 4 places, 6 % bad", World(40.0, 300.0, 4), ""),
+    ("40/h, 5 min, 4 places, 6 % bad, 4 lanes, 10 % of all lanes", World(40.0, 300.0, 4, lanes=4), ""),
     ("500/h, 1 min, 8 places, 2 % bad", World(500.0, 60.0, 8, 0.02, hours=6.0), ""),
     ("serial, 60/h, 5 min, 2 % bad", World(60.0, 300.0, 1, 0.02, hours=48.0), "≤ .32 runs"),
     ("serial, 60/h, 5 min, 6 % bad", World(60.0, 300.0, 1, 0.06, hours=48.0), "≤ .60 runs"),

@@ -90,8 +90,7 @@ def forecast_arguments(parser: ArgumentParser) -> None:
 def run_forecast(args: Namespace) -> int:
     """Say when each request lands; return 1 if none waits."""
     from gastown_core.refinery.engine import RefineryEngine
-    from gastown_core.refinery.foresight import foresee
-    from gastown_core.refinery.records import recent
+    from gastown_core.refinery.foresight import foresee, times_now
     from gastown_core.refinery.state_file import read_state
 
     for name in ("slots", "batch"):
@@ -108,8 +107,8 @@ def run_forecast(args: Namespace) -> int:
         output.say_json_rows([one._asdict() for one in found])
     elif found:
         _say_forecast(found)
-        if not any(one.target == target for one in recent(place.path, 60)):
-            output.note(f"note: no batch of {target} has run yet; gate times and failure rate are guessed")
+        if not times_now(place, target):
+            output.note(f"note: these gates have not run yet for {target}; gate times are guessed")
     else:
         output.say(f"nothing waits for {output.clean(target)} in {rig}")
     return 0 if found else 1

@@ -142,6 +142,12 @@ class FlightLine(Record):
     """The lanes that it affects."""
     union: tuple[str, ...] = ()
     """The batches that it tests together, after they landed: then it has no requests."""
+    clean: tuple[str, ...] = ()
+    """Requests of a red stack that are known to be green together, from the bottom up."""
+    window: tuple[str, ...] = ()
+    """Those among which the culprit is, while it is searched."""
+    suspects: tuple[str, ...] = ()
+    """Those that were singled out."""
 
 
 class Landing(Record):
@@ -205,6 +211,10 @@ class RefineryState(Record):
     """The batches that this one tests together, after they landed."""
     reaches: tuple[RequestLanes, ...] = ()
     """What the requests of the queue affect, in a rig that has lanes."""
+    clean: tuple[str, ...] = ()
+    window: tuple[str, ...] = ()
+    suspects: tuple[str, ...] = ()
+    """How far the search in a red stack is (``FlightLine``)."""
 
 
 class BatchRecord(Record):
@@ -230,6 +240,10 @@ class BatchRecord(Record):
     union: tuple[str, ...] = ()
     """The batches that landed so and were tested together by this one; ``hold`` says why if they are red."""
     hold: str = ""
+    gate_set: str = ""
+    """The fingerprint of the rig's gates at that time."""
+    times: tuple[float, ...] = ()
+    """How long each of its gate runs took, in seconds."""
 
     @property
     def outcome(self) -> str:
@@ -246,7 +260,13 @@ def batch_record(value: object) -> BatchRecord | None:
     fields = _known(BatchRecord, value)
     for key in ("mrs", "merged", "culprits", "conflicts", "held", "lanes", "union"):
         fields[key] = _texts(value.get(key))
+    times = value.get("times")
+    fields["times"] = tuple(float(one) for one in times if _fits(one, float)) if isinstance(times, list) else ()
     return BatchRecord(**fields)
+
+
+_LISTS = ("lanes", "union", "clean", "window", "suspects")
+"""Fields of texts that a batch in flight has, in full and in a line."""
 
 
 def to_json(state: RefineryState) -> dict[str, Any]:
@@ -258,10 +278,10 @@ def to_json(state: RefineryState) -> dict[str, Any]:
         for probe in state.probes
     ]
     out["flights"] = [
-        {**one._asdict(), "requests": list(one.requests), "lanes": list(one.lanes), "union": list(one.union)}
+        {**one._asdict(), "requests": list(one.requests), **{key: list(getattr(one, key)) for key in _LISTS}}
         for one in state.flights
     ]
-    out |= {"lanes": list(state.lanes), "union": list(state.union)}
+    out |= {key: list(getattr(state, key)) for key in _LISTS}
     out["reaches"] = [{"id": one.id, "lanes": list(one.lanes)} for one in state.reaches]
     out["forecast"] = [one._asdict() for one in state.forecast]
     out["quarantined"] = [one._asdict() for one in state.quarantined]
@@ -278,13 +298,11 @@ def from_json(value: object) -> RefineryState | None:
     )
     fields["probes"] = tuple(_probe(one) for one in _objects(value.get("probes"), id=int))
     fields["flights"] = tuple(
-        FlightLine(
-            **{**_known(FlightLine, one), **{key: _texts(one.get(key)) for key in ("requests", "lanes", "union")}}
-        )
+        FlightLine(**{**_known(FlightLine, one), **{key: _texts(one.get(key)) for key in ("requests", *_LISTS)}})
         for one in _objects(value.get("flights"), batch=str)
     )
     fields["forecast"] = tuple(Landing(**_known(Landing, one)) for one in _objects(value.get("forecast"), id=str))
-    fields |= {"lanes": _texts(value.get("lanes")), "union": _texts(value.get("union"))}
+    fields |= {key: _texts(value.get(key)) for key in _LISTS}
     fields["reaches"] = tuple(
         RequestLanes(one["id"], _texts(one.get("lanes"))) for one in _objects(value.get("reaches"), id=str)
     )

@@ -8,16 +8,19 @@ from __future__ import annotations
 from gastown_core.model.refinery import BISECTING, Landing
 from gastown_core.refinery import outlook
 from gastown_core.refinery.outlook import forecast, gate_times, handed_in
+from gastown_core.refinery.reaches import Reaches
 from gastown_core.refinery.records import recent
 from gastown_core.refinery.runway import rates_now
 from gastown_core.refinery.state_file import flight_line
-from gastown_core.refinery.virtual_queue import Airborne
+from gastown_core.refinery.virtual_world import Airborne
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
+    from gastown_core.model.merge_request import MergeRequest
     from gastown_core.model.refinery import RefineryState
+    from gastown_core.refinery.lanes import Reach
     from gastown_core.refinery.merge_queue import MergeQueue
     from gastown_core.refinery.outlook import Outlook
     from gastown_core.refinery.place import Refinery
@@ -39,6 +42,7 @@ class Foresight:
         self.target = target
         self.board = board
         self.queue = queue
+        self._reaches = Reaches(place)
         self._seen: tuple[str, ...] = ()
 
     def look(self) -> None:
@@ -47,10 +51,10 @@ class Foresight:
         waiting = tuple(one.id for one in (*queue.claimed, *queue.ready) if one.target == self.target)
         now = self.place.clock.now()
         seen = (*waiting, *(one.batch for one in state.flights), str(now // AGAIN_S))
-        if seen == self._seen or not recent(self.place.path, 1):
+        if seen == self._seen or not times_now(self.place, self.target):
             return
         self._seen = seen
-        found = foresee(self.place, self.target, queue, state, plays=PLAYS)
+        found = foresee(self.place, self.target, queue, state, plays=PLAYS, reaches=self._reaches)
         self.board.foresee(Landing(one.id, now + one.early, now + one.middle, now + one.late) for one in found)
 
 
@@ -63,36 +67,63 @@ def foresee(
     slots: int = 0,
     batch: int = 0,
     plays: int = outlook.PLAYS,
+    reaches: Reaches | None = None,
 ) -> list[Outlook]:
-    """When each request for ``target`` lands; ``state`` is what the engine wrote last. ``slots`` and ``batch``: what if."""
-    ids, airborne = _in_flight(queue, target, state, place.clock.now())
-    waiting = [one.id for one in (*queue.claimed, *queue.ready) if one.target == target and one.id not in ids]
+    """When each request for ``target`` lands, but for those that a search has singled out.
+
+    ``state`` is what the engine wrote last. ``slots`` and ``batch``: what if.
+    """
+    tip = place.git.commit_of(f"refs/remotes/origin/{target}")
+    ids, airborne, suspects = _in_flight(queue, target, state, place.clock.now(), tip)
+    known = {one.id: one for one in (*queue.claimed, *queue.ready) if one.target == target and one.id not in suspects}
+    ids += [one for one in known if one not in ids]
     history = [one for one in recent(place.path, 60) if one.target == target]
     policy = place.policy
     return forecast(
-        [*ids, *waiting],
+        ids,
         rates_now(place, target),
-        gate_times(history),
+        gate_times(history, policy.gate_set),
         places=slots or policy.max_concurrent,
         floor=batch or policy.min_batch_size,
         ceiling=batch or policy.max_batch_size,
         airborne=airborne,
         per_hour=handed_in(history, place.clock.now()),
+        reaches=_reaches(reaches or Reaches(place), queue, [known[one] for one in ids]) if policy.lanes else (),
         plays=plays,
     )
 
 
+def times_now(place: Refinery, target: str) -> tuple[float, ...]:
+    """How long the runs of the rig's gates took of late, empty if they have not run since they were changed."""
+    return gate_times([one for one in recent(place.path, 60) if one.target == target], place.policy.gate_set)
+
+
+def _reaches(reaches: Reaches, queue: MergeQueue, requests: Sequence[MergeRequest]) -> list[Reach]:
+    return [reach for _, reach in reaches.of_all(requests, queue.needs)]
+
+
 def _in_flight(
-    queue: MergeQueue, target: str, state: RefineryState | None, now: float
-) -> tuple[list[str], list[Airborne]]:
-    """The claimed requests of the batches in flight, and those batches."""
+    queue: MergeQueue, target: str, state: RefineryState | None, now: float, tip: str
+) -> tuple[list[str], list[Airborne], frozenset[str]]:
+    """The claimed requests of the batches in flight that may still land, those batches, and the requests singled out."""
     if state is None or state.target != target:
-        return [], []
-    claimed, ids, airborne = {one.id for one in queue.claimed}, list[str](), list[Airborne]()
-    for one in state.flights or (flight_line(state),):
+        return [], [], frozenset()
+    lines = state.flights or (flight_line(state),)
+    suspects = frozenset(request for one in lines for request in one.suspects)
+    claimed, ids, airborne = {one.id for one in queue.claimed} - suspects, list[str](), list[Airborne]()
+    for one in lines:
         mine = [request for request in one.requests if request in claimed and request not in ids]
         if mine:
-            ran_s = max(0.0, now - one.ran_since) if one.ran_since else 0.0
-            airborne.append(Airborne(len(mine), ran_s, one.phase == BISECTING, bool(one.on)))
-            ids += mine
-    return ids, airborne
+            clean = [request for request in mine if request in one.clean]
+            window = [request for request in mine if request in one.window and request not in clean]
+            is_red = one.phase == BISECTING and (bool(window) or not one.suspects)
+            made = Airborne(
+                len(mine),
+                max(0.0, now - one.ran_since) if one.ran_since else 0.0,
+                is_red,
+                bool(one.on),
+                is_stale=bool(tip and one.base) and not one.on and one.base != tip,
+            )
+            airborne.append(made._replace(clean=len(clean), window=len(window)) if is_red else made)
+            ids += dict.fromkeys([*clean, *window, *mine])
+    return ids, airborne, suspects

@@ -68,6 +68,8 @@ class BatchRun(Batch):
             secs=round(self.place.clock.now() - self.began, 3),
             probes=len(self.board.state.probes),
             # a gate that is cut off has not been counted yet
+            gate_set=self.place.policy.gate_set,
+            times=tuple(round(one, 3) for one in self.gates.times),
             runs=self.gates.count + (places_used(self.board.state.probes) if self.is_cut_off else 0),
             base=self.base,
             flaky=self.judge.is_flaky,
@@ -322,6 +324,7 @@ class BatchRun(Batch):
             while True:
                 yield from self._land_early(salvage)
                 self._give_back(salvage.goes_back())
+                self.board.searched(self.judge.clean, self.judge.window, self.judge.suspects)
                 verdicts = yield asks
                 assert isinstance(verdicts, list)
                 asks = rounds.send(verdicts)

@@ -9,13 +9,15 @@ from __future__ import annotations
 import random
 
 from gastown_core.model.record import Record
-from gastown_core.refinery.virtual_queue import Airborne, Request, Simulation, World, arrivals
+from gastown_core.refinery.virtual_queue import Simulation
+from gastown_core.refinery.virtual_world import Airborne, Request, World, arrivals
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from gastown_core.model.refinery import BatchRecord
+    from gastown_core.refinery.lanes import Reach
     from gastown_core.refinery.planner import Rates
 
 PLAYS = 120
@@ -26,6 +28,8 @@ MOST = 60
 """How many of the first requests are forecast."""
 TO_COME_H = 6.0
 """For how long more requests come."""
+MOST_TIMES = 100
+"""So many of the newest gate runs are drawn from."""
 UNKNOWN_S = 300.0
 """The gate time that is assumed where no batch has run yet."""
 
@@ -102,11 +106,17 @@ def _landed_by_lane(batches: Sequence[BatchRecord]) -> dict[str, int]:
     return found
 
 
-def gate_times(batches: Sequence[BatchRecord]) -> tuple[float, ...]:
-    """How long a gate run took in each of the batches; those with one run tell best."""
+def gate_times(batches: Sequence[BatchRecord], gate_set: str = "") -> tuple[float, ...]:
+    """How long the gate runs of the batches took, the newest first; those of other gates do not count.
+
+    Of batches that do not say so, as older engines wrote them, those with one run tell best.  Empty if nothing is known.
+    """
+    known = [one for one in batches if one.gate_set]
+    if known:
+        return tuple(secs for one in known if one.gate_set == gate_set for secs in one.times if secs > 0)[:MOST_TIMES]
     single = [one.secs for one in batches if one.runs == 1 and one.secs > 0]
     found = single or [one.secs / one.runs for one in batches if one.runs and one.secs > 0]
-    return tuple(found[:100]) or (UNKNOWN_S,)
+    return tuple(found[:MOST_TIMES])
 
 
 def handed_in(batches: Sequence[BatchRecord], now: float) -> float:
@@ -128,17 +138,21 @@ def forecast(
     ceiling: int,
     airborne: Sequence[Airborne] = (),
     per_hour: float = 0.0,
+    reaches: Sequence[Reach] = (),
     plays: int = PLAYS,
 ) -> list[Outlook]:
     """When each of the requests lands: those of the batches in flight (``airborne``), then the others in queue order.
 
-    ``per_hour`` more are handed in meanwhile.  The same queue gives the same forecast.
+    ``per_hour`` more are handed in meanwhile.  ``reaches`` is what each of them affects, in a rig that has lanes.  The same
+    queue gives the same forecast.
     """
+    times = times or (UNKNOWN_S,)
     wanted = list(ids[:MOST])
     world = World(per_hour, 0.0, max(1, places), rates.bad, rates.flake, 0.0, 1e6, gates_s=tuple(times))
     outcomes: list[list[float]] = []
     for seed in range(plays if wanted else 0):
         requests = [*_as_they_may_be(rates, len(ids), airborne, seed), *_to_come(world, seed)]
+        requests = _in_lanes(requests, reaches, seed)
         play = Simulation(world, seed, floor=floor, ceiling=ceiling, requests=requests, airborne=airborne)
         outcomes.append(_waits(play, len(wanted)))
     found = []
@@ -162,10 +176,12 @@ def _as_they_may_be(rates: Rates, count: int, airborne: Sequence[Airborne], seed
     first = 0
     for batch in airborne:
         members = range(first, min(count, first + batch.size))
-        is_red = 1.0 - (1.0 - rates.bad) ** len(members)
-        if batch.is_red and members and chance.random() < is_red / (is_red + rates.flake or 1.0):
-            while not any(bad[one] for one in members):
-                bad[first : members.stop] = [chance.random() < max(rates.bad, 0.01) for _ in members]
+        window = members[batch.clean : batch.red]
+        is_red = 1.0 - (1.0 - rates.bad) ** len(window)
+        if batch.is_red and window and chance.random() < is_red / (is_red + rates.flake or 1.0):
+            while not any(bad[one] for one in window):
+                bad[window.start : window.stop] = [chance.random() < max(rates.bad, 0.01) for _ in window]
+        bad[first : first + batch.clean] = [False] * min(batch.clean, len(members))
         first = members.stop
     return [Request(0.0, one, False) for one in bad]
 
@@ -173,6 +189,15 @@ def _as_they_may_be(rates: Rates, count: int, airborne: Sequence[Airborne], seed
 def _to_come(world: World, seed: int) -> list[Request]:
     """The requests of the next hours."""
     return arrivals(world._replace(hours=TO_COME_H), seed) if world.per_hour else []
+
+
+def _in_lanes(requests: Sequence[Request], reaches: Sequence[Reach], seed: int) -> list[Request]:
+    """The requests with what they affect; those to come are like those that are here."""
+    if not reaches:
+        return list(requests)
+    chance = random.Random(seed)
+    more = [chance.choice(reaches) for _ in requests[len(reaches) :]]
+    return [one._replace(reach=reach) for one, reach in zip(requests, (*reaches, *more), strict=False)]
 
 
 def quantile(ordered: Sequence[float], share: float) -> float:

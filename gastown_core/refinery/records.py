@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from gastown_core.refinery.place import Refinery
 
-SELDOM = ("stopped", "rework", "notes", "lanes", "untested", "union")
+SELDOM = ("stopped", "rework", "notes", "lanes", "untested", "union", "gate_set", "times")
 """Fields that are written only if they say something."""
 KEPT_LOGS = 50
 """How many batches keep their logs."""
@@ -48,6 +48,9 @@ class BatchResult(Record):
     """Whether it landed on a commit on which it was not tested, apart from all that had landed since."""
     union: tuple[str, ...] = ()
     """The batches that landed so and were tested together: then it has no requests."""
+    gate_set: str = ""
+    """The fingerprint of the rig's gates; ``times`` are those of its gate runs, in seconds."""
+    times: tuple[float, ...] = ()
     flaky: bool = False
     probes: int = 0
     runs: int = 0

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 from concurrent.futures import Future, ThreadPoolExecutor
 
 from gastown_core.model.record import Record
@@ -91,6 +92,8 @@ class Gates:
         self.stopped = stopped
         self.now = now
         self.count = 0
+        self.times: list[float] = []
+        """How long each run took that was not cut off, in seconds."""
         self.may_fail: Callable[[str, Sequence[str]], bool] = lambda gate, reds: False
         """Whether a gate may be red in these tests."""
         self._lock = threading.Lock()
@@ -98,6 +101,7 @@ class Gates:
 
     def run(self, tree: Git, tree_hash: str, on_change: Callable[[GateRun], None]) -> GateSet:
         """Run all gates in the worktree ``tree``; nothing that a gate does raises."""
+        began = time.monotonic()
         done: list[GateRun] = []
         reports: dict[str, SuiteReport] = {}
         setup = [Gate(SETUP, self.policy.setup)] if self.policy.setup else []
@@ -111,6 +115,7 @@ class Gates:
                 break
         with self._lock:
             self.count += 1 if done else 0
+            self.times += [time.monotonic() - began] if done and not self.stopped() else []
         excused = frozenset(
             run.name for run in done if run.result == PASS and run.name in reports and reports[run.name].reds
         )

@@ -98,6 +98,9 @@ class Board:
             probes=(),
             lanes=(),
             union=(),
+            clean=(),
+            window=(),
+            suspects=(),
             hold_reason="",
             hold_kind="",
         )
@@ -140,6 +143,12 @@ class Board:
             self._put(
                 requests=tuple(one._replace(state=state, why=why) if one.id in wanted else one for one in requests)
             )
+
+    def searched(self, clean: tuple[str, ...], window: tuple[str, ...], suspects: Iterable[str]) -> None:
+        """How far the search in a red stack is; what is shown already is not written again."""
+        found = clean, window, tuple(sorted(suspects))
+        if found != (self.state.clean, self.state.window, self.state.suspects):
+            self._put(clean=clean, window=window, suspects=found[2])
 
     def probe(self, requests: tuple[str, ...], purpose: str, parent: tuple[str, ...], tree: str) -> int:
         """A probe begins; returns its number."""
@@ -219,4 +228,7 @@ def flight_line(state: RefineryState) -> FlightLine:
         max((probe.started_at for probe in state.probes if probe.result == RUNNING and not probe.waits), default=0.0),
         state.lanes,
         state.union,
+        state.clean,
+        state.window,
+        state.suspects,
     )

@@ -42,6 +42,8 @@ class UnionRun(Batch):
             secs=round(self.place.clock.now() - self.began, 3),
             probes=len(self.board.state.probes),
             runs=self.gates.count,
+            gate_set=self.place.policy.gate_set,
+            times=tuple(round(one, 3) for one in self.gates.times),
             base=self.base,
         )
 

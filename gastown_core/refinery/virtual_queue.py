@@ -11,17 +11,18 @@ import random
 from collections import deque
 from types import SimpleNamespace
 
-from gastown_core.model.record import Record
 from gastown_core.model.refinery import FAIL, PASS, BatchRecord
 from gastown_core.refinery import planner
 from gastown_core.refinery.bisect import Ask
 from gastown_core.refinery.fleet import Fleet, Flight, Pushed, Ready, ToppledError, Turn
 from gastown_core.refinery.hold import HoldError
 from gastown_core.refinery.judge import Judge
+from gastown_core.refinery.lanes import NOTHING, Reach, together
 from gastown_core.refinery.policy import Policy
 from gastown_core.refinery.prober import Verdict
 from gastown_core.refinery.salvage import Salvage
 from gastown_core.refinery.stack import Stacked
+from gastown_core.refinery.virtual_world import Airborne, Figures, Request, World, arrivals
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -30,65 +31,10 @@ if TYPE_CHECKING:
     from gastown_core.refinery.fleet import Course, Step
     from gastown_core.refinery.judge import Answer, Probes
 
+BEFORE = "before"
+"""The target as it was before it moved for the last time."""
 WARM_S = 3600.0
 """Requests of the first hour count in no wait."""
-
-
-class World(Record):
-    """What the simulated rig is like: arrivals an hour, gate time, places, and the shares of what goes wrong.
-
-    ``pairs`` is the share of requests that fail only together with the one handed in before them.
-    """
-
-    per_hour: float
-    gate_s: float
-    places: int
-    bad: float = 0.06
-    flake: float = 0.01
-    pairs: float = 0.01
-    hours: float = 24.0
-    gates_s: tuple[float, ...] = ()
-    """Measured times of gate runs, to draw from instead of ``gate_s``."""
-    dead: tuple[float, float] = (0.0, 0.0)
-    """From when to when every gate run is red."""
-
-
-class Figures(Record):
-    """What one simulated run came to: waits in minutes, and requests landed an hour; ``wrong`` is a share of the clean."""
-
-    p50: float
-    p95: float
-    landed: float
-    runs: float
-    wrong: float
-
-
-class Request(Record):
-    """A request as chance made it."""
-
-    at: float
-    is_bad: bool
-    is_later_of_pair: bool
-
-
-class Airborne(Record):
-    """A batch in flight when the play begins: how many requests it has and how long its gates have run.
-
-    ``is_red``: it is being taken apart; ``is_on``: it stands on the one before.
-    """
-
-    size: int
-    ran_s: float = 0.0
-    is_red: bool = False
-    is_on: bool = False
-
-
-def arrivals(world: World, seed: int) -> list[Request]:
-    """The requests of a simulated time, by Poisson arrivals."""
-    chance, now, out = random.Random(seed), 0.0, []
-    while (now := now + chance.expovariate(world.per_hour / 3600.0)) < world.hours * 3600.0:
-        out.append(Request(now, chance.random() < world.bad, chance.random() < world.pairs))
-    return out
 
 
 class Simulation:
@@ -114,20 +60,25 @@ class Simulation:
         self.landed: dict[int, float] = {}
         self.blamed: dict[int, float] = {}
         self.waiting: deque[int] = deque()
-        self.fleet = Fleet("0")
+        self.fleet = Fleet(BEFORE)
+        self.fleet.moved("0")
         self.batches: list[BatchRecord] = []
         self._tip = "0"
         self._pushes = 0
         self._landed_as: dict[int, int] = {}
         self._commits: dict[tuple[str, tuple[str, ...]], str] = {}
-        self._below: dict[str, tuple[int, frozenset[int]]] = {"0": (0, frozenset())}
+        self._below: dict[str, tuple[int, frozenset[int]]] = {BEFORE: (0, frozenset()), "0": (0, frozenset())}
         """Commit → how many pushes are below it, and the requests between those and it."""
-        self._green: set[tuple[str, tuple[str, ...]]] = {("0", ())}
+        self._green: set[tuple[str, tuple[str, ...]]] = {(BEFORE, ()), ("0", ())}
         self._ticks = 0
         self._ends: list[tuple[float, int, Flight, int, Verdict]] = []
         self._count = 0
         self._stacks: dict[Flight, tuple[str, ...]] = {}
         self._came = 0
+        self._reaches: dict[Flight, Reach] = {}
+        self._judges: dict[str, Judge] = {}
+        self._has_lanes = any(not one.reach.is_wide for one in self.requests)
+        self._untested = 0
         self._known: dict[Flight, Airborne] = {}
         self._ran_since: dict[Flight, float] = {}
 
@@ -139,6 +90,7 @@ class Simulation:
         while self.now < end and not until():
             came = self._come()
             self._start_batches()
+            self._test_union()
             self._start_probes()
             moments = [self._ends[0][0]] if self._ends else []
             if came < len(self.requests):
@@ -162,7 +114,8 @@ class Simulation:
         """Begin the batches that are in flight already, with the first requests."""
         self._come()
         for known in self.airborne:
-            self._begin(known.size, self.fleet.chain[-1] if known.is_on and self.fleet.chain else None, known)
+            on = self.fleet.chain[-1] if known.is_on and self.fleet.chain else None
+            self._begin(list(self.waiting)[: known.size], on, known)
             self._start_probes()
 
     # -- batches -------------------------------------------------------------------------------------------
@@ -177,23 +130,58 @@ class Simulation:
 
     def _start_batches(self) -> None:
         size = planner.batch_size(self._rates(), *self.limits)
-        while planner.begins(self._sight(), size) or self._chains(size):
-            on = self.fleet.chain[-1] if self._chains(size) else None
-            self._begin(size, on)
+        while plan := self._plan(size):
+            self._begin(*plan)
 
-    def _begin(self, size: int, on: Flight | None, known: Airborne | None = None) -> None:
-        taken = [self.waiting.popleft() for _ in range(min(size, len(self.waiting)))]
+    def _plan(self, size: int) -> tuple[list[int], Flight | None] | None:
+        """The requests of the next batch and the batch on which it stands; None if none begins now."""
+        waiting, sight = list(self.waiting), self._sight()
+        if not waiting or not sight.free:
+            return None
+        mine = waiting
+        if self._has_lanes:
+            reaches = [self.requests[one].reach for one in waiting]
+            fresh = [self._reaches[one] for one in self.fleet.flights if one.is_fresh]
+            if taken := planner.takes_off(reaches, fresh, size, sight.free):
+                return [waiting[one] for one in taken], None
+            mine = [one for one in waiting if reaches[0].holds(self.requests[one].reach)]
+        below = sum(len(self._stacks[one]) for one in self.fleet.chain)
+        if planner.chains(sight._replace(waiting=len(mine)), size, below, self._rates()):
+            return mine[:size], self.fleet.chain[-1]
+        return (waiting[:size], None) if not self._has_lanes and planner.begins(sight, size) else None
+
+    def _begin(self, taken: list[int], on: Flight | None, known: Airborne | None = None) -> None:
+        mine = set(taken)
+        self.waiting = deque(one for one in self.waiting if one not in mine)
         base = self._commit(on.base, self._stacks[on]) if on is not None else self._tip
-        flight = Flight(f"b{self._count}", self._course(taken, base), on=on, base=base)
+        base = BEFORE if known is not None and known.is_stale else base
+        name = f"b{self._count}"
+        flight = Flight(name, self._course(name, taken, base), on=on, base=base)
         self._stacks[flight] = tuple(f"r{number}" for number in taken)
+        self._reaches[flight] = together(self.requests[one].reach for one in taken)
         if known is not None:
             self._known[flight] = known
         self.fleet.add(flight)
         self._count += 1
 
-    def _chains(self, size: int) -> bool:
-        below = sum(len(self._stacks[one]) for one in self.fleet.chain)
-        return planner.chains(self._sight(), size, below, self._rates())
+    def _test_union(self) -> None:
+        """Begin a run of all gates on what landed without a common test, if one is due and none is on its way."""
+        sight = self._sight()
+        if planner.owes_union(self._untested, sight.fresh, sight.free) and not any(
+            not self._stacks[one] for one in self.fleet.flights
+        ):
+            flight = Flight(f"u{self._count}", self._union_course(self._untested))
+            flight.is_late, flight.is_urgent = True, self._untested >= planner.MOST_UNTESTED
+            self._stacks[flight], self._reaches[flight] = (), NOTHING
+            self.fleet.add(flight)
+            self._count += 1
+
+    def _union_course(self, landings: int) -> Course:
+        asks = [Ask((), "base", fresh=True, parent=(self._tip,))]
+        verdicts = yield asks
+        if isinstance(verdicts, list) and verdicts[0].result != PASS:
+            yield asks
+        self._untested -= landings
 
     def _commit(self, base: str, stack: tuple[str, ...]) -> str:
         """The commit that these requests make of ``base``."""
@@ -204,22 +192,23 @@ class Simulation:
             self._below[name] = pushes, above | {int(one[1:]) for one in stack}
         return self._commits[key]
 
-    def _course(self, taken: list[int], base: str) -> Course:
+    def _course(self, name: str, taken: list[int], base: str) -> Course:
         """A batch as the engine runs it, without git."""
         mine = {f"r{number}": number for number in taken}
-        judge = self._judge()
+        judge = self._judges[name] = self._judge()
         landed: tuple[str, ...] = ()
         try:
             order = tuple(mine)
             while order:
-                salvage = Salvage(judge, order, tip=lambda: self._tip, few_wait=self._few_wait)
+                reach = together(self.requests[number].reach for number in mine.values())
+                salvage = self._salvage(judge, order, reach)
                 good = yield from self._probed(judge.judge(order, base), judge, salvage)
                 landed += salvage.ahead
                 order, back = salvage.left(good)
                 self._give_back(back)
                 for one in salvage.back:
                     del mine[one]
-                turn = (yield Ready(order, salvage.base)) if order else None
+                turn = (yield Ready(order, salvage.base, reach=reach)) if order else None
                 assert turn is None or isinstance(turn, Turn)
                 if turn is None or turn.given:
                     for one in order:
@@ -227,7 +216,8 @@ class Simulation:
                     break
                 if turn.land:
                     landed += order
-                    yield self._push(order, salvage.base)
+                    self._untested += turn.over
+                    yield self._push(order, self._tip if turn.over else salvage.base, reach)
                     break
                 mine.update((one, int(one[1:])) for one in turn.others)
                 order, base = order + turn.others, self._tip
@@ -238,6 +228,15 @@ class Simulation:
         self.blamed.update((mine[one], self.now) for one in culprits)
         self._give_back([one for one in mine if one not in landed and one not in culprits])
         self.batches.append(BatchRecord("", "main", merged=landed, culprits=tuple(culprits)))
+
+    def _salvage(self, judge: Judge, order: tuple[str, ...], reach: Reach) -> Salvage:
+        return Salvage(
+            judge,
+            order,
+            tip=lambda: self._tip,
+            few_wait=self._few_wait,
+            is_apart=lambda base: self.fleet.is_apart(base, reach),
+        )
 
     def _few_wait(self) -> bool:
         return planner.has_room(self._sight(), planner.batch_size(self._rates(), *self.limits), self.world.places)
@@ -259,14 +258,14 @@ class Simulation:
         )
         return judge
 
-    def _push(self, good: tuple[str, ...], base: str) -> Pushed:
+    def _push(self, good: tuple[str, ...], base: str, reach: Reach) -> Pushed:
         self.landed.update((int(one[1:]), self.now) for one in good)
         self._tip = self._commit(base, good)
         self._pushes += 1
         self._landed_as.update((int(one[1:]), self._pushes) for one in good)
         self._below[self._tip] = self._pushes, frozenset()
         self._green.add((self._tip, ()))
-        return Pushed(self._tip)
+        return Pushed(self._tip, reach=reach)
 
     # -- gates ---------------------------------------------------------------------------------------------
 
@@ -292,7 +291,7 @@ class Simulation:
         new = tuple(one for one in stack if one not in salvage.ahead)
         turn = (yield Ready(new, salvage.base, is_early=True)) if new else None
         if isinstance(turn, Turn) and turn.land:
-            pushed = self._push(new, salvage.base)
+            pushed = self._push(new, salvage.base, together(self.requests[int(one[1:])].reach for one in new))
             salvage.landed(stack, pushed.head)
             yield pushed._replace(is_early=True)
 
@@ -303,14 +302,20 @@ class Simulation:
                 if not ask.fresh and (base, ask.requests) in self._green:
                     self.fleet.answer(flight, number, Verdict(PASS, stacked))
                     continue
-                known = self._known.get(flight)
-                if known is not None and known.is_red and flight.rounds == 1:
-                    self.fleet.answer(flight, number, Verdict(FAIL, stacked, began=self._tick(), ended=self._tick()))
+                if result := self._known_before(flight, ask.requests):
+                    self.fleet.answer(flight, number, Verdict(result, stacked, began=self._tick(), ended=self._tick()))
                     continue
                 self.runs += 1
                 verdict = Verdict(self._result(base, ask), stacked, began=self._tick())
                 self._ticks += 1
                 heapq.heappush(self._ends, (self.now + self._gate_time(flight), self._ticks, flight, number, verdict))
+
+    def _known_before(self, flight: Flight, stack: tuple[str, ...]) -> str:
+        """The verdict on a stack that was known when the play began, empty if none was."""
+        known = self._known.get(flight)
+        if self.now or known is None or not known.is_red or stack != self._stacks[flight][: len(stack)] or not stack:
+            return ""
+        return FAIL if len(stack) >= known.red else PASS if len(stack) <= known.clean else ""
 
     def _gate_time(self, flight: Flight) -> float:
         self._ran_since[flight] = self.now
@@ -349,20 +354,23 @@ class Simulation:
         return self._ticks
 
     def in_flight(self) -> tuple[list[int], list[Airborne]]:
-        """The requests of the batches in flight that have not landed, and those batches."""
+        """The requests of the batches in flight that may still land, and those batches."""
         ids, found = list[int](), list[Airborne]()
+        gone = {*self.landed, *self.blamed, *self.waiting}
         for flight in self.fleet.flights:
-            mine = [int(one[1:]) for one in self._stacks[flight]]
-            mine = [
-                one
-                for one in mine
-                if not (one in self.landed or one in self.blamed or one in self.waiting or one in ids)
-            ]
+            judge = self._judges.get(flight.name)
+            suspects = judge.suspects if judge is not None else set()
+            mine = [one for one in self._stacks[flight] if one not in suspects and int(one[1:]) not in {*gone, *ids}]
             if mine:
-                is_red = bool(flight.asks) and flight.asks[0].purpose != "stack"
+                clean = [one for one in mine if judge is not None and one in judge.clean]
+                window = [one for one in mine if judge is not None and one in judge.window]
+                rest = [one for one in mine if one not in clean and one not in window]
+                is_red = bool(flight.asks) and flight.asks[0].purpose not in ("stack", "final")
                 ran_s = self.now - self._ran_since.get(flight, self.now)
-                found.append(Airborne(len(mine), ran_s, is_red, flight.on is not None))
-                ids += mine
+                is_stale = judge is not None and flight.on is None and judge.base != self._tip
+                made = Airborne(len(mine), ran_s, is_red, flight.on is not None, is_stale=is_stale)
+                found.append(made._replace(clean=len(clean), window=len(window)) if is_red else made)
+                ids += [int(one[1:]) for one in (*clean, *window, *rest)]
         return ids, found
 
     # -- figures -------------------------------------------------------------------------------------------

@@ -59,6 +59,8 @@ def test_batches_of_lanes_apart_land_without_another_run_and_then_the_union_is_t
     assert merged(results) == sorted(one.id for one in requests) == sorted(queued.merged())
     assert sorted(result.lanes for result in results if result.merged) == [("core",), ("web",)]
     assert [result.untested for result in results if result.merged].count(True) == 1
+    assert {result.gate_set for result in results} == {load_policy(queued.root, "shop").gate_set}
+    assert all(len(result.times) == result.runs and min(result.times) > 0.0 for result in results)
     union = results[-1]
     landed = [result.id for result in results if result.untested]
     assert list(union.union) == landed and union.runs == 1 and not union.hold

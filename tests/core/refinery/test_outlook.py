@@ -7,10 +7,12 @@ import random
 import pytest
 
 from bench.forecast_figures import CASES, contained
-from gastown_core.model.refinery import BatchRecord
+from gastown_core.model.refinery import BatchRecord, batch_record
+from gastown_core.refinery.lanes import Reach
 from gastown_core.refinery.outlook import UNKNOWN_S, Outlook, forecast, gate_times, handed_in, quantile, stats
 from gastown_core.refinery.planner import Rates
-from gastown_core.refinery.virtual_queue import Airborne, Request, Simulation, World
+from gastown_core.refinery.virtual_queue import Simulation
+from gastown_core.refinery.virtual_world import Airborne, Request, World
 
 IDS = [f"m{number}" for number in range(12)]
 
@@ -30,9 +32,44 @@ def test_stats_are_sums_and_a_span_without_batches_is_empty() -> None:
 
 def test_gate_times_come_from_batches_of_one_run_if_there_are_any() -> None:
     one, many = BatchRecord("b", runs=1, secs=30.0), BatchRecord("b", runs=4, secs=100.0)
-    assert gate_times([]) == (UNKNOWN_S,)
+    assert gate_times([]) == ()
     assert gate_times([many]) == (25.0,) and gate_times([many, one]) == (30.0,)
     assert quantile([], 0.5) == 0.0
+
+
+def test_gate_times_are_those_of_the_gates_as_they_are_now() -> None:
+    before = BatchRecord("b", runs=1, secs=2.0, gate_set="old", times=(2.0,))
+    now = BatchRecord("b", runs=3, secs=70.0, gate_set="new", times=(25.0, 24.0, 0.0, 21.0))
+    assert gate_times([now, before], "new") == (25.0, 24.0, 21.0)
+    assert gate_times([before, BatchRecord("b", runs=1, secs=9.0)], "new") == (), "what ran before says nothing now"
+    assert gate_times([BatchRecord("b", runs=1, secs=9.0)], "new") == (9.0,), (
+        "an older engine did not say which gates ran"
+    )
+    odd = batch_record({"id": "b", "gate_set": "new", "times": [1, "x", True, 2.5, 1e300]})
+    assert odd is not None and gate_times([odd], "new") == (1.0, 2.5)
+    unknown = forecast(IDS[:1], Rates(0.0, 0.0), (), places=1, floor=1, ceiling=1)
+    assert unknown[0].middle == UNKNOWN_S
+
+
+def test_a_search_that_is_nearly_over_lands_sooner_and_what_was_tested_on_an_older_commit_later() -> None:
+    def told(*airborne: Airborne, times: tuple[float, ...] = (100.0,)) -> list[Outlook]:
+        return forecast(IDS[:8], Rates(0.05, 0.0), times, places=1, floor=1, ceiling=9, airborne=airborne)
+
+    begun, nearly = told(Airborne(8, 10.0, is_red=True)), told(Airborne(8, 10.0, is_red=True, clean=6, window=2))
+    assert nearly[0].late < begun[0].late and nearly[0].sent_back == 0.0 < nearly[6].sent_back
+    assert nearly[7].sent_back > 0.3, "it or the one before is the culprit"
+    new, old = told(Airborne(8, 50.0)), told(Airborne(8, 50.0, is_stale=True))
+    assert new[0].early == 50.0 and old[0].early == 150.0
+
+
+def test_lanes_apart_are_forecast_to_land_beside_one_another() -> None:
+    web, core = Reach(frozenset(["web"])), Reach(frozenset(["core"]))
+
+    def told(reaches: list[Reach]) -> list[Outlook]:
+        return forecast(IDS[:2], Rates(0.0, 0.0), (100.0,), places=2, floor=1, ceiling=1, reaches=reaches)
+
+    assert [one.middle for one in told([web, core])] == [100.0, 100.0]
+    assert [one.middle for one in told([web, web])] == [100.0, 200.0]
 
 
 def test_more_places_land_sooner_and_what_ran_already_counts() -> None:

@@ -19,7 +19,8 @@ from gastown_core.refinery.planner import (
     runs_per_landed,
     search_width,
 )
-from gastown_core.refinery.virtual_queue import Simulation, World
+from gastown_core.refinery.virtual_queue import Simulation
+from gastown_core.refinery.virtual_world import World
 
 
 @pytest.mark.parametrize(
@@ -116,3 +117,31 @@ def test_an_hour_in_which_every_gate_is_red_blames_nobody() -> None:
     queue = Simulation(world, 3)
     figures = queue.run()
     assert not queue.blamed and figures.landed > 30
+
+
+def test_lanes_land_sooner_and_nothing_red_lands_from_them() -> None:
+    plain, apart = (
+        World(40.0, 300.0, 4, flake=0.0, pairs=0.0, hours=8.0),
+        World(40.0, 300.0, 4, flake=0.0, pairs=0.02, hours=8.0, lanes=4, wide=0.0),
+    )
+    waits = []
+    for world in (plain, apart):
+        queues = [Simulation(world, seed) for seed in range(1, 5)]
+        found = [queue.run() for queue in queues]
+        waits.append(sum(one.p50 for one in found))
+        for queue in queues:
+            assert not any(queue.requests[one].is_bad for one in queue.landed)
+            assert not any(queue.requests[one].is_later_of_pair and one - 1 in queue.landed for one in queue.landed)
+            assert all(not queue.is_clean(one) for one in queue.blamed)
+    assert waits[1] < waits[0]
+
+
+@pytest.mark.parametrize("wide", [0.1, 0.5])
+def test_requests_of_all_lanes_land_within_a_bound_among_those_of_one(wide: float) -> None:
+    world = World(40.0, 60.0, 4, hours=8.0, lanes=4, wide=wide)
+    queue = Simulation(world, 3)
+    queue.run()
+    late = world.hours * 3600.0 - 3600.0
+    waiting = [one for one, made in enumerate(queue.requests) if made.at < late and queue.is_clean(one)]
+    assert not set(waiting) - set(queue.landed) - set(queue.blamed)
+    assert max(queue.landed[one] - queue.requests[one].at for one in waiting if one in queue.landed) < 3600.0
