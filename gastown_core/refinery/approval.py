@@ -28,6 +28,11 @@ def offer(place: Refinery, green: Intent) -> bool:
     return is_new
 
 
+def green_together(count: int) -> str:
+    """Return ``3 requests are green together``, with one request ``1 request is green``."""
+    return "1 request is green" if count == 1 else f"{count} requests are green together"
+
+
 def waits_for_a_person(place: Refinery, target: str) -> HoldError:
     """Why the queue is on hold, and the command that lands the stack: it names the commit, so that nothing else lands."""
     ref = ref_of(target)
@@ -36,8 +41,8 @@ def waits_for_a_person(place: Refinery, target: str) -> HoldError:
     why = "merge_queue.auto_push is off"
     return HoldError(
         PUSH_BY_HAND,
-        f"{count} requests are green together and wait for a push: {why}; "
-        f"git -C {place.git.path} push origin {head}:refs/heads/{target} lands them ({ref})",
+        f"{green_together(count)} and {'waits' if count == 1 else 'wait'} for a push: {why}; "
+        f"git -C {place.git.path} push origin {head}:refs/heads/{target} lands {'it' if count == 1 else 'them'} ({ref})",
     )
 
 

@@ -14,7 +14,7 @@ from gastown_core.files.atomic import read_json, write_json
 from gastown_core.model.merge_request import read_request
 from gastown_core.model.record import Record
 from gastown_core.process import ProcessTimeoutError, ProgramMissingError
-from gastown_core.refinery.approval import ref_of
+from gastown_core.refinery.approval import green_together, ref_of
 from gastown_core.refinery.hold import INFRASTRUCTURE, PUSH_BY_HAND, HoldError, lift, put_on_hold, read_hold
 from gastown_core.refinery.hosting.choose import host_of
 from gastown_core.refinery.hosting.pull_request import CLOSED, MERGED, OPEN, HostError
@@ -186,7 +186,7 @@ def _waiting(known: Proposal) -> HoldError:
         )
     else:
         why = f"it waits for {known.waits_for}" if known.waits_for else "its host merges it when its rules allow"
-    return HoldError(PUSH_BY_HAND, f"{count} requests are green together in pull request {known.url}: {why}")
+    return HoldError(PUSH_BY_HAND, f"{green_together(count)} in pull request {known.url}: {why}")
 
 
 def _host(place: Refinery) -> Host:

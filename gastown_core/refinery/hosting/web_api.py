@@ -8,6 +8,7 @@ from urllib.error import HTTPError
 from urllib.request import HTTPRedirectHandler, Request, build_opener
 
 from gastown_core import __version__
+from gastown_core.errors import words_of
 from gastown_core.model.json_text import decode_json
 from gastown_core.refinery.hosting.pull_request import HostError
 
@@ -51,7 +52,11 @@ def call(method: str, url: str, token: str, *, body: object = None) -> Any:
         hint = "check the token and its permissions" if error.code in (401, 403, 404) else "try again later"
         raise RefusedError(f"{method} {url} was refused with {error.code}", why, hint, error.code) from None
     except (OSError, HTTPException, ValueError) as error:
-        raise HostError(f"{method} {url} failed", str(error), "check the network, or try again later") from None
+        # urllib wraps what the system said
+        cause = getattr(error, "reason", None)
+        why = words_of(cause if isinstance(cause, Exception) else error)
+        asked = url.partition("?")[0]
+        raise HostError(f"{method} {asked} failed", why, "check the network, or try again later") from None
 
 
 def _reason(shown: bytes) -> str:

@@ -27,7 +27,7 @@ def test_culprits_are_sent_back_and_nothing_is_tested_twice(queued: Queued) -> N
     queued.gate()
     good, bad = queued.hand_in({"a": "1"}), queued.hand_in({"bad": "1"})
     [result] = queued.process()
-    assert result.culprits == (bad.id,) and "1 requests are green together" in result.hold
+    assert result.culprits == (bad.id,) and "1 request is green" in result.hold
     assert queued.bead(bad.source_issue).status == "open" and queued.request(good.id).status == "open"
     [later] = again(queued, good.id)
     assert later.hold and later.runs == 0
@@ -54,7 +54,7 @@ def test_more_content_is_another_commit_and_the_approved_one_lands_as_it_was(que
     queued.bare.run("push", "--quiet", "origin", f"{approved}:refs/heads/main")
     [result] = queued.process()
     assert queued.bead(one.source_issue).is_closed and not queued.bead(two.source_issue).is_closed
-    assert "1 requests are green together" in result.hold
+    assert "1 request is green" in result.hold
 
 
 # proofs

@@ -175,3 +175,14 @@ def test_a_token_goes_to_no_other_place_and_into_no_error(queued: Queued) -> Non
         assert "Bad credentials" in told.value.why and "wrong" not in repr(told.value.as_json())
     finally:
         hosted.close()
+
+
+def test_a_host_that_is_away_is_told_in_plain_words(rig: Rig) -> None:
+    one = rig.queued.hand_in({"a": "1"})
+    rig.hosted.server.shutdown()
+    rig.hosted.server.socket.close()
+    rig.turn()
+    assert "the pull request for main cannot be opened" in rig.hold
+    if "gh pr" not in rig.hold:
+        assert "onnection refused" in rig.hold and "urlopen" not in rig.hold and "?" not in rig.hold
+    assert not rig.queued.bead(one.source_issue).is_closed
