@@ -73,3 +73,10 @@ def test_its_links_lead_to_files_of_this_project(page: Path) -> None:
         if not re.match(r"[a-z]+:|#", link) and not (page.parent / link.partition("#")[0]).exists()
     ]
     assert not gone
+
+
+def test_decisions_are_numbered_one_after_the_other_and_say_their_number() -> None:
+    found = sorted(Path("docs", "adr").glob("*.md"))
+    assert [int(one.name[:4]) for one in found] == list(range(1, len(found) + 1))
+    for one in found:
+        assert one.read_text(encoding="utf-8").startswith(f"# {int(one.name[:4])}. "), one.name
