@@ -1,24 +1,29 @@
 """Make the Homebrew formula: the template with version and checksum of an sdist, and a resource for every locked package.
 
-    python -m packages.formula dist/gastown_tui-0.1.0.tar.gz > gastown.rb
+    uv pip compile requirements.lock --universal --no-deps --format pylock.toml -o pylock.toml
+    python -m packages.formula dist/gastown_tui-0.1.0.tar.gz pylock.toml > gastown.rb
 
-A resource is what the index has for the pinned version and whose checksum is in the lock file; the index is asked, so this
-runs at a release and not in CI.  ``--offline`` leaves the resources out, to check the rest.
+uv asks the index for the addresses; a file whose checksum is not in the lock file is not taken.  Without a pylock.toml the
+resources are left out, to check the rest.
 """
 
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import re
 import sys
-import urllib.request
+import tomllib
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from typing import Any
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 LOCK = os.path.join(HERE, "..", "requirements.lock")
-INDEX = "https://pypi.org/pypi/{}/{}/json"
 RELEASES = "https://github.com/gastown/gastown-tui/releases/download/v{}/{}"
+_ADDRESS = re.compile(r"https://[A-Za-z0-9./_~%+-]+")
 _PIN = re.compile(r"^([A-Za-z0-9._-]+)==([^ ;\\]+)(?: *; *([^\\]+))?")
 
 
@@ -37,14 +42,18 @@ def pins(lock: str) -> dict[str, tuple[str, frozenset[str]]]:
     return {name: (version, frozenset(sums)) for name, (version, sums) in found.items()}
 
 
-def resource(name: str, version: str, sums: frozenset[str]) -> str:
-    """Return the stanza of a package: its sdist, if its checksum is locked. Raises SystemExit if none is."""
-    with urllib.request.urlopen(INDEX.format(name, version), timeout=30) as answer:
-        files = json.load(answer)["urls"]
-    for file in files:
-        if file["packagetype"] == "sdist" and file["digests"]["sha256"] in sums:
-            return f'  resource "{name}" do\n    url "{file["url"]}"\n    sha256 "{file["digests"]["sha256"]}"\n  end\n'
-    raise SystemExit(f"the lock file has no checksum of the sdist of {name} {version}")
+def resource(name: str, version: str, sums: frozenset[str], packages: Iterable[dict[str, Any]]) -> str:
+    """Return the stanza of a package: its sdist, else its wheel for every system. Raises SystemExit if neither is locked."""
+    for package in packages:
+        if package["name"] != name or package["version"] != version:
+            continue
+        wheels = [file for file in package.get("wheels", ()) if file["url"].endswith("-none-any.whl")]
+        for file in [*([package["sdist"]] if "sdist" in package else []), *wheels]:
+            if file["hashes"]["sha256"] in sums and _ADDRESS.fullmatch(file["url"]):
+                return (
+                    f'  resource "{name}" do\n    url "{file["url"]}"\n    sha256 "{file["hashes"]["sha256"]}"\n  end\n'
+                )
+    raise SystemExit(f"no file for every system of {name} {version} has a checksum in {os.path.basename(LOCK)}")
 
 
 def formula(sdist: str, resources: str) -> str:
@@ -64,15 +73,17 @@ def formula(sdist: str, resources: str) -> str:
 
 def main(words: list[str]) -> int:
     """Print the formula."""
-    offline = "--offline" in words
-    names = [word for word in words if word != "--offline"]
-    if len(names) != 1:
-        sys.stderr.write("usage: python -m packages.formula [--offline] SDIST\n")
+    if not 1 <= len(words) <= 2:
+        sys.stderr.write("usage: python -m packages.formula SDIST [PYLOCK]\n")
         return 2
-    with open(LOCK, encoding="utf-8") as handle:
-        locked = pins(handle.read())
-    stanzas = "" if offline else "\n".join(resource(name, *rest) for name, rest in locked.items()) + "\n"
-    sys.stdout.write(formula(names[0], stanzas))
+    stanzas = ""
+    if len(words) == 2:
+        with open(LOCK, encoding="utf-8") as handle:
+            locked = pins(handle.read())
+        with open(words[1], "rb") as handle:
+            packages = tomllib.load(handle)["packages"]
+        stanzas = "\n".join(resource(name, *rest, packages) for name, rest in locked.items()) + "\n"
+    sys.stdout.write(formula(words[0], stanzas))
     return 0
 
 

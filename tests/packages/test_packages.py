@@ -14,7 +14,7 @@ import pytest
 
 from gastown_cli.commands.version import way_of
 from gastown_core import __version__
-from packages.formula import formula, pins
+from packages.formula import formula, pins, resource
 
 HERE = Path(__file__).parents[2]
 ALLOWED = ("MIT", "BSD", "APACHE", "ISC", "PSF", "PYTHON SOFTWARE FOUNDATION", "MPL-2.0", "MPL 2.0", "UNLICENSE")
@@ -53,6 +53,31 @@ def test_the_formula_names_the_sdist_by_its_checksum(tmp_path: Path) -> None:
     )
     if shutil.which("ruby"):
         subprocess.run(["ruby", "-c"], input=text, text=True, check=True, capture_output=True)
+
+
+def test_a_resource_is_the_sdist_or_the_wheel_for_every_system_whose_checksum_is_locked() -> None:
+    sums = frozenset({"a" * 64, "b" * 64})
+
+    def file(name: str, digest: str, host: str = "https://files.example.org") -> dict[str, object]:
+        return {"url": f"{host}/{name}", "hashes": {"sha256": digest * 64}}
+
+    sdist, wheel = file("rich-15.0.tar.gz", "a"), file("rich-15.0-py3-none-any.whl", "b")
+    whole = {"name": "rich", "version": "15.0", "sdist": sdist, "wheels": [wheel]}
+    stanza = '  resource "rich" do\n    url "https://files.example.org/{}"\n    sha256 "{}"\n  end\n'
+    assert resource("rich", "15.0", sums, [whole]) == stanza.format("rich-15.0.tar.gz", "a" * 64)
+    foreign = {**whole, "sdist": file("rich-15.0.tar.gz", "c")}
+    assert resource("rich", "15.0", sums, [foreign]) == stanza.format("rich-15.0-py3-none-any.whl", "b" * 64)
+    native = file("rich-15.0-cp313-cp313-macosx_11_0_arm64.whl", "b")
+    hostile = file('rich-15.0.tar.gz"; system "true', "a")
+    for wrong in (
+        {**whole, "version": "15.1"},
+        {**whole, "name": "rich2"},
+        {**foreign, "wheels": [native]},
+        {**foreign, "wheels": [], "sdist": hostile},
+        {**foreign, "wheels": [], "sdist": file("rich-15.0.tar.gz", "a", "http://files.example.org")},
+    ):
+        with pytest.raises(SystemExit, match="no file for every system"):
+            resource("rich", "15.0", sums, [wrong])
 
 
 def test_the_lock_file_is_read_with_the_checksums_of_each_package() -> None:
