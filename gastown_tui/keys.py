@@ -181,6 +181,8 @@ ACTIONS: tuple[Action, ...] = (
     Action("wanted.stamp", ("*",), "stamp", "say of another town's work how good it is", COMMONS, ("wanted",), 85),
     Action("wasteland.sync", ("y",), "sync", "bring what other towns did, and send what was done here", COMMONS, ("wanted",), 86),
     Action("mq.process", ("P",), "process now", "merge the rig's next batch now", QUEUE, _QUEUE, 80),
+    Action("mq.freeze", (), "stop merging", "end the tests that run, and merge nothing until it is thawed", QUEUE, _QUEUE),
+    Action("mq.thaw", (), "merge again", "end a freeze of the rig's queue", QUEUE, _QUEUE),
     Action("scheduler.pause", (), "pause scheduler", "pause dispatch of queued slings", BUNDLES),
     Action("scheduler.resume", (), "resume scheduler", "resume dispatch of queued slings", BUNDLES),
     Action("scheduler.cap", (), "cap", "how many polecats may work at once; -1: no limit", BUNDLES),

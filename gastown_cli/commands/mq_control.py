@@ -64,6 +64,7 @@ def freeze_arguments(parser: ArgumentParser) -> None:
     add_rig(parser)
     parser.add_argument("--for", dest="span", default="", metavar="SPAN", help="how long, such as 30m, 2h or 3d")
     parser.add_argument("--until", default="", metavar="TIME", help="until when, such as 2026-03-02T08:00 (local time)")
+    parser.add_argument("--now", action="store_true", help="end the gates that run, too; their requests stay queued")
     parser.add_argument("-r", "--reason", default="", help="why, for whoever looks at the queue")
     context.add_json(parser)
 
@@ -77,7 +78,11 @@ def run_freeze(args: Namespace) -> int:
     root = context.town()
     rig = which_rig(root, args.rig)
     made = freeze(
-        Refinery(root, rig, policy=of_hours(root, rig)), args.reason, actor=who.acting(root), until=_end(args)
+        Refinery(root, rig, policy=of_hours(root, rig)),
+        args.reason,
+        actor=who.acting(root),
+        until=_end(args),
+        breaks_off=args.now,
     )
     if args.json:
         output.say_json({"rig": rig, "until": made.until, "reason": made.reason})

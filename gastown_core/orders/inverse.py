@@ -194,6 +194,8 @@ ORDERS_UNDONE: dict[str, str] = {
     "mq.retry": "mr_retried",
     "mq.reject": "mr_rejected",
     "mq.dequeue": "mr_dequeued",
+    "mq.freeze": "queue_frozen",
+    "mq.thaw": "queue_thawed",
     "convoy.launch": "convoy_launched",
     "convoy.land": "convoy_landed",
     "wanted.claim": "until you hand it in",

@@ -193,6 +193,22 @@ def idle_refinery(snapshot: TownSnapshot, subject: object) -> str:
     return "" if queued else f"nothing is queued in {subject}"
 
 
+def moving_queue(snapshot: TownSnapshot, subject: object) -> str:
+    """Needs a rig whose queue is not frozen."""
+    if not isinstance(subject, str) or not subject:
+        return "select a rig's queue first"
+    refinery = snapshot.refinery(subject)
+    return f"merging in {subject} is frozen already" if refinery is not None and refinery.is_frozen else ""
+
+
+def frozen_queue(snapshot: TownSnapshot, subject: object) -> str:
+    """Needs a rig whose queue is frozen."""
+    if not isinstance(subject, str) or not subject:
+        return "select a rig's queue first"
+    refinery = snapshot.refinery(subject)
+    return "" if refinery is not None and refinery.is_frozen else f"merging in {subject} is not frozen"
+
+
 def joined(snapshot: TownSnapshot, subject: object) -> str:
     """Needs a town that has joined a commons."""
     return "" if snapshot.commons is not None else "this town has joined no commons; gt wl join ORG/DB joins one"

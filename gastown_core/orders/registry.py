@@ -170,6 +170,12 @@ ORDERS: tuple[OrderKind, ...] = (
               reasons.some_request, ("mq", "reject", "{rig}", TARGET, "-r", "{reason}"), asks=("reason",)),
     OrderKind("mq.process", "P", "process now", "merge the rig's next batch now", RIG, reasons.idle_refinery,
               ("refinery", "process", TARGET, "--once")),
+    OrderKind("mq.freeze", "", "stop merging", "end the tests that run, and merge nothing until gt mq thaw; all stays queued", RIG,
+              reasons.moving_queue, ("mq", "freeze", TARGET, "--now"), confirm=True,
+              keeps="The gates that run end now; what they had not said is tested again later. Every request stays in the queue and none "
+              "is at fault. Nothing lands but a push that has begun, and nothing is merged until gt mq thaw."),
+    OrderKind("mq.thaw", "", "merge again", "end a freeze: the rig's queue is merged again", RIG, reasons.frozen_queue,
+              ("mq", "thaw", TARGET)),
     OrderKind("wanted.claim", "c", "claim", "claim the item for this town, and make a bead of it in a rig", WANTED, reasons.open_item,
               ("wl", "claim", ("--rig", "{rig}"), "--", TARGET), asks=("rig",), confirm=True,
               keeps="The claim is sent to the commons; the first that arrives there wins.",

@@ -19,7 +19,7 @@ from gastown_core.process_table import lives
 from gastown_core.refinery import claims, records
 from gastown_core.refinery.collisions import rivals
 from gastown_core.refinery.foresight import Foresight
-from gastown_core.refinery.freeze import frozen
+from gastown_core.refinery.freeze import BreakOff, frozen
 from gastown_core.refinery.hold import INFRASTRUCTURE, HoldError, is_worth_a_try, put_on_hold, read_hold
 from gastown_core.refinery.integration import land_what_is_ready
 from gastown_core.refinery.merge_queue import Rivals, least_damage, next_batch, survey, turned_down
@@ -66,13 +66,18 @@ def process(
     """Merge what can be merged now; returns the batches, none where another process merges.
 
     ``once`` ends after one batch; ``patient`` lets a small batch wait for more requests, as the settings say.  ``stop`` is
-    polled often; once it is true, or the rig is under an emergency stop, claimed requests go back to the queue.  Raises NotFoundError for an unknown rig,
-    SettingsError for invalid gates.
+    polled often; once it is true, or the rig is under an emergency stop, or a freeze breaks off, claimed requests go back to
+    the queue.  Raises NotFoundError for an unknown rig, SettingsError for invalid gates.
     """
     if is_halted(root, rig):
         return []
+    breaks_off = BreakOff(os.path.join(root, rig))
+
+    def is_over() -> bool:
+        return is_halted(root, rig) or breaks_off() or bool(stop and stop())
+
     try:
-        place = Refinery(root, rig, clock=clock, stop=lambda: is_halted(root, rig) or bool(stop and stop()), at=at)
+        place = Refinery(root, rig, clock=clock, stop=is_over, at=at)
     except SettingsError as error:
         Board(rig, os.path.join(root, rig), clock).rest(hold=str(error), kind=INFRASTRUCTURE)
         raise
@@ -376,7 +381,7 @@ class RefineryEngine:
     def rest(self) -> None:
         """Show the engine as idle when nothing is left to do, also over the stale state of a killed run or a past hold."""
         state, freeze = read_state(self.place.path), frozen(self.place)
-        if freeze is not None and (state is None or state.phase in (IDLE, HELD)):
+        if freeze is not None and (state is None or state.phase in (IDLE, HELD) or state.pid == os.getpid()):
             if state is None or state.hold_reason != freeze.reason:
                 self.board.rest(hold=freeze.reason, kind=FROZEN)
             return

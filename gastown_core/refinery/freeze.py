@@ -1,7 +1,8 @@
 """A freeze: nothing is merged until it ends, whatever is green. A person starts it, or the hours in the rig's settings.
 
 No request is at fault and nothing is escalated.  A push that was begun is finished; what is tested meanwhile is given
-back, and its green verdict is kept.
+back, and its green verdict is kept.  A freeze that breaks off ends the gates that run; what they had not said is tested
+again after it.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from gastown_core.refinery.place import Refinery
 
 FILE = "freeze.json"
+BREAKS_OFF = "breaks_off"
 
 
 class Freeze(Record):
@@ -59,10 +61,13 @@ def frozen(place: Refinery) -> Freeze | None:
     return Freeze(f"merge_queue.freeze {text}", end) if end > max(now, open_until) else None
 
 
-def freeze(place: Refinery, why: str, *, actor: str, until: float = 0.0) -> Freeze:
-    """Freeze the rig's queue now, until a moment or until ``thaw``; a second freeze takes the place of the first."""
+def freeze(place: Refinery, why: str, *, actor: str, until: float = 0.0, breaks_off: bool = False) -> Freeze:
+    """Freeze the rig's queue now, until a moment or until ``thaw``; a second freeze takes the place of the first.
+
+    ``breaks_off``: the batches that are tested now do not go on to their end.
+    """
     made = Freeze(why.strip(), until, actor)
-    kept = {"by": actor, "why": made.why, "since": format_seconds(place.clock.now())}
+    kept = {"by": actor, "why": made.why, "since": format_seconds(place.clock.now()), BREAKS_OFF: breaks_off}
     write_json(_path(place), {**kept, "until": format_seconds(until) if until else ""}, mode=0o600)
     _tell(place, "queue_frozen", actor, made.reason)
     return made
@@ -81,6 +86,35 @@ def thaw(place: Refinery, *, actor: str) -> Freeze:
             os.unlink(_path(place))
     _tell(place, "queue_thawed", actor, before.reason)
     return before
+
+
+class BreakOff:
+    """Whether a freeze that began after this was made breaks off what is tested; asked often, so a look costs one ``stat``."""
+
+    def __init__(self, path: str) -> None:
+        """``path`` is the rig's folder."""
+        self._path = os.path.join(path, ".runtime", "refinery", FILE)
+        self._mark = self._mark_now()
+        self._is_wanted = False
+
+    def __call__(self) -> bool:
+        """Look; what was once broken off stays so, also when the freeze ends at once."""
+        if self._is_wanted:
+            return True
+        mark = self._mark_now()
+        if mark != self._mark:
+            self._mark = mark
+            with contextlib.suppress(SettingsError):
+                # one that cannot be read freezes, and what is tested is given back at its end
+                self._is_wanted = (read_json(self._path) or {}).get(BREAKS_OFF) is True
+        return self._is_wanted
+
+    def _mark_now(self) -> tuple[int, int, int] | None:
+        try:
+            status = os.stat(self._path)
+        except OSError:
+            return None
+        return status.st_ino, status.st_mtime_ns, status.st_size
 
 
 def _tell(place: Refinery, kind: str, actor: str, reason: str) -> None:

@@ -62,6 +62,7 @@ class Acts:
         self.console = console
         self.calls = calls
         self.tasks = tasks
+        tasks.act = lambda action, chosen: self.do(action, chosen, ())
         self.new_work = NewWork(console, calls, self.perform)
         self.forms = {**self.new_work.starts(), **CommonsActs(console, self.perform).starts()}
         self._latest = 0

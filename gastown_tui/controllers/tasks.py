@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from gastown_core.orders.task import Task
+from gastown_tui.selection import BATCH, Chosen
 from gastown_tui.text import clean
 
 TYPE_CHECKING = False
@@ -31,6 +32,8 @@ class Tasks:
     def __init__(self, console: Console) -> None:
         self.console = console
         self.tasks: list[Task] = []
+        self.act: Callable[[str, Chosen], str] = lambda action, chosen: ""
+        """Begins an order on what is chosen, and returns why that is not possible."""
         self._open: TaskList | None = None
 
     def actions(self) -> dict[str, Callable[[], str | None]]:
@@ -80,6 +83,12 @@ class Tasks:
         else:
             task.cancel()
 
+    def break_off(self, rig: str) -> None:
+        """Ask whether the rig's merging is to stop: a batch that only ended would begin again at once."""
+        reason = self.act("mq.freeze", Chosen(BATCH, None, group=rig))
+        if reason:
+            self.console.say(reason, "warn")
+
     def open(self) -> str:
         """Show the list, and keep it fresh while it is open."""
         self.console.start(self._show(), "tasks", exclusive=True)
@@ -88,7 +97,7 @@ class Tasks:
     async def _show(self) -> None:
         from gastown_tui.dialogs.task_list import TaskList
 
-        page = self._open = TaskList(self._found, self.cancel, self.console.say)
+        page = self._open = TaskList(self._found, self.cancel, self.break_off)
         self.console.ask(page, self._closed)
         while self._open is page:
             await asyncio.sleep(FRESH_S)

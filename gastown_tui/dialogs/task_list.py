@@ -28,7 +28,7 @@ WHAT, RIG = 34, 12
 class TaskList(Dialog[None]):
     """The tasks, those that run first, and the batches that merge without the console.
 
-    ``find`` returns tasks, busy refineries and the time; ``cancel`` asks a task to end, ``say`` tells why not.
+    ``find`` returns tasks, busy refineries and the time; ``cancel`` asks a task to end, ``break_off`` what a rig merges.
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -38,13 +38,15 @@ class TaskList(Dialog[None]):
         Binding("k", "move(-1)", show=False),
     ]
 
-    def __init__(self, find: Callable[[], Found], cancel: Callable[[Task], None], say: Callable[[str], None]) -> None:
+    def __init__(
+        self, find: Callable[[], Found], cancel: Callable[[Task], None], break_off: Callable[[str], None]
+    ) -> None:
         page = Page("Tasks")
         page.has_cursor = True
         page.keys = (("x", "key"), (" cancel  ", "dim"), ("Esc", "key"), (" back", "dim"))
         page.empty_text = "Nothing runs. Slings, clones, imports, gates and your own commands are listed here."
         super().__init__(page)
-        self._find, self._cancel, self._say = find, cancel, say
+        self._find, self._cancel, self._break_off = find, cancel, break_off
 
     def wanted(self, width: int, height: int) -> tuple[int, int]:
         """Wide, and as high as the list."""
@@ -65,15 +67,15 @@ class TaskList(Dialog[None]):
         return [*rows, *head, *merging]
 
     def action_end(self) -> None:
-        """Cancel the task under the cursor."""
-        for task in self._find()[0]:
+        """Cancel the task under the cursor; of a batch it is asked first."""
+        tasks, refineries, _ = self._find()
+        for task in tasks:
             if task is self.page.key:
                 self._cancel(task)
                 self.fill()
                 return
-        self._say(
-            f"the daemon merges this batch: gt mq freeze {self.page.key} gives it back to the queue until gt mq thaw"
-        )
+        if any(one.rig == self.page.key for one in refineries):
+            self._break_off(str(self.page.key))
 
 
 def _task(task: Task, now: float, ascii_only: bool) -> Pieces:

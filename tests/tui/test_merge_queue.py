@@ -10,6 +10,7 @@ from gastown_core.model.order import Order
 from gastown_core.model.snapshot import SchedulerView
 from gastown_tui.dialogs.confirm import Confirm
 from gastown_tui.dialogs.prompt import Prompt
+from gastown_tui.dialogs.task_list import TaskList
 from gastown_tui.selection import AGENT, BATCH, CONVOY, PAST, PROBE, REQUEST, Selection, resolve
 from tests.support import refineries
 from tests.support.console import Console
@@ -159,6 +160,26 @@ async def test_retry_names_rig_and_request_and_reject_asks_for_a_reason(rig: str
         await pilot.press(*"no tests", "enter")
         await until(pilot, lambda: len(app.hands.performed) == 2, "the second order")
         assert app.hands.performed[-1].arguments == {"rig": "shop", "reason": "no tests"}
+
+
+async def test_a_batch_that_merges_is_broken_off_after_a_question_that_says_what_is_lost(rig: str) -> None:
+    app = console(rig)
+    async with app.run_test(size=WIDE) as pilot:
+        await pilot.press("Z")
+        await until(
+            pilot, lambda: isinstance(app.screen, TaskList) and "In the merge queue" in app.screen_text(), "the list"
+        )
+        await pilot.press("x")
+        await until(pilot, lambda: isinstance(app.screen, Confirm), "the question")
+        said = " ".join(app.screen_text().replace("│", " ").split())
+        assert "Every request stays in the queue" in said and "Ctrl-Z undoes it" in said
+        await pilot.press("enter")
+        assert isinstance(app.screen, TaskList) and not app.hands.performed, "Enter is on cancel"
+        await pilot.press("x")
+        await until(pilot, lambda: isinstance(app.screen, Confirm), "the question")
+        await pilot.press("y")
+        await until(pilot, lambda: app.hands.performed, "the order")
+        assert app.hands.performed == [Order("mq.freeze", "shop")]
 
 
 async def test_process_now_says_why_not_while_the_engine_works(rig: str) -> None:

@@ -10,7 +10,7 @@ from gastown_core.model.address import Address
 from gastown_core.model.agent import Health, HealthReport
 from gastown_core.model.convoy import ConvoyView
 from gastown_core.model.order import Order, Receipt
-from gastown_core.model.refinery import TESTING, RefineryState
+from gastown_core.model.refinery import HELD, TESTING, RefineryState
 from gastown_core.model.snapshot import AgentView, RefineryView, RequestView, SchedulerView, TownSnapshot
 from gastown_core.model.source_status import SourceStatus
 from gastown_core.orders.act_log import command_log
@@ -23,6 +23,7 @@ OPAL = AgentView(
 CONVOY = ConvoyView("hq-cv-1", "Work", "open", "mayor", (), 0, 0, 0, 0.0)
 REQUEST = RequestView("sh-mr1", "shop", "polecat/opal/sh-1", "opal", "queued", "sh-1", 0.0)
 BUSY = RefineryView("shop", "/t/shop", RefineryState("shop", TESTING, 1, batch="b-1"), is_alive=True)
+FROZEN = RefineryView("shop", "/t/shop", RefineryState("shop", HELD, 1, hold_reason="frozen by me", hold_kind="frozen"))
 TOWN = TownSnapshot("t", "/t", 1, 0.0, agents=(OPAL,), tmux_running=True)
 
 
@@ -59,6 +60,11 @@ def test_ids_are_unique_and_keys_too_among_what_can_be_selected_at_once() -> Non
         ("mq.process", "shop", TOWN, "nothing is queued"),
         ("mq.process", "shop", TOWN._replace(requests=(REQUEST,)), ""),
         ("mq.process", "shop", TOWN._replace(requests=(REQUEST,), refineries=(BUSY,)), "busy: b-1"),
+        ("mq.freeze", "shop", TOWN._replace(refineries=(BUSY,)), ""),
+        ("mq.freeze", "shop", TOWN._replace(refineries=(FROZEN,)), "frozen already"),
+        ("mq.thaw", "shop", TOWN._replace(refineries=(FROZEN,)), ""),
+        ("mq.thaw", "shop", TOWN._replace(refineries=(BUSY,)), "not frozen"),
+        ("mq.thaw", "", TOWN, "select a rig"),
     ],
 )
 def test_why_an_order_cannot_be_given(order: str, subject: Subject, town: TownSnapshot, word: str) -> None:
@@ -83,6 +89,8 @@ def test_why_an_order_cannot_be_given(order: str, subject: Subject, town: TownSn
         ),
         (Order("hook.rollback", "shop/opal", {"to": "2"}), ["hook", "rollback", "2", "--agent", "shop/opal"]),
         (Order("mq.process", "shop"), ["refinery", "process", "shop", "--once"]),
+        (Order("mq.freeze", "shop"), ["mq", "freeze", "shop", "--now"]),
+        (Order("mq.thaw", "shop"), ["mq", "thaw", "shop"]),
         (Order("scheduler.pause", ""), ["scheduler", "pause"]),
     ],
 )

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import threading
 import time
 from collections.abc import Iterator
 from datetime import datetime
+from pathlib import Path
 
 import pytest
 
@@ -13,8 +15,9 @@ from gastown_core.clock import SYSTEM_CLOCK, FixedClock
 from gastown_core.errors import ConflictError, SettingsError
 from gastown_core.model.bead import IN_REVIEW
 from gastown_core.model.refinery import HELD, IDLE
+from gastown_core.process_table import lives
 from gastown_core.refinery.engine import next_wake
-from gastown_core.refinery.freeze import freeze, frozen, thaw
+from gastown_core.refinery.freeze import BreakOff, freeze, frozen, thaw
 from gastown_core.refinery.freeze_windows import read_window
 from gastown_core.refinery.place import Refinery
 from gastown_core.refinery.requests import dequeue, retry
@@ -102,6 +105,74 @@ def test_what_is_green_when_a_freeze_begins_does_not_land_and_is_not_tested_agai
     thaw(place_of(queued), actor="overseer")
     [result] = queued.process()
     assert sorted(result.merged) == sorted(one.id for one in requests) and result.runs == 0
+
+
+def freeze_once_it_runs(queued: Queued, begun: Path, *, breaks_off: bool) -> threading.Thread:
+    """Freeze when the gate has written its process id into ``begun``."""
+
+    def wait_and_freeze() -> None:
+        deadline = time.monotonic() + 50
+        while not (begun.exists() and begun.read_text().strip()) and time.monotonic() < deadline:
+            time.sleep(0.02)
+        freeze(place_of(queued), "", actor="overseer", breaks_off=breaks_off)
+
+    thread = threading.Thread(target=wait_and_freeze)
+    thread.start()
+    return thread
+
+
+@pytest.mark.parametrize("places", [1, 4])
+def test_a_freeze_that_breaks_off_ends_the_gates_and_nothing_lands_or_is_lost(
+    queued: Queued, tmp_path: Path, places: int
+) -> None:
+    begun, done = tmp_path / "begun", tmp_path / "done"
+    queued.gate(f"test -e {done} || {{ echo $$ > {begun}; exec sleep 600; }}")
+    queued.settings(max_concurrent=places)
+    requests = queued.hand_in_many(2)
+    thread = freeze_once_it_runs(queued, begun, breaks_off=True)
+    results = queued.process()
+    thread.join()
+    assert results and all(one.stopped and not one.merged for one in results)
+    assert not lives(int(begun.read_text())), "the gate goes on"
+    assert queued.subjects() == [] and {queued.request(one.id).status for one in requests} == {"open"}
+    assert queued.state().phase == HELD and "by overseer" in queued.state().hold_reason
+    assert not queued.events("queue_held") and not queued.events("escalation_sent")
+    assert queued.process() == [], "it is frozen"
+    done.touch()
+    thaw(place_of(queued), actor="overseer")
+    results = queued.process()
+    assert sorted(one for result in results for one in result.merged) == sorted(one.id for one in requests)
+
+
+def test_a_plain_freeze_lets_the_gates_end_and_a_thaw_breaks_nothing_off(queued: Queued) -> None:
+    looks = BreakOff(queued.rig)
+    freeze(place_of(queued), "", actor="overseer")
+    assert not looks()
+    thaw(place_of(queued), actor="overseer")
+    assert not looks()
+    freeze(place_of(queued), "", actor="overseer", breaks_off=True)
+    assert not BreakOff(queued.rig)(), "what begins after it is none of its business"
+    assert looks()
+    thaw(place_of(queued), actor="overseer")
+    assert looks(), "what was broken off does not go on"
+    junk = BreakOff(queued.rig)
+    place_of(queued).file("freeze.json")
+    with open(place_of(queued).file("freeze.json"), "w", encoding="utf-8") as file:
+        file.write("half a fi")
+    assert not junk()
+
+
+def test_what_is_being_pushed_lands_though_a_freeze_breaks_off(queued: Queued) -> None:
+    queued.gate()
+    [request] = queued.hand_in_many(1)
+
+    def at(point: str) -> None:
+        if point == "before push":
+            freeze(place_of(queued), "", actor="overseer", breaks_off=True)
+
+    [result] = queued.process(at=at)
+    assert result.merged == (request.id,) and queued.merged() == [request.id]
+    assert queued.request(request.id).status == "closed" and queued.state().phase == HELD
 
 
 def test_a_push_that_a_kill_cut_off_is_finished_though_it_is_frozen_now(queued: Queued) -> None:
