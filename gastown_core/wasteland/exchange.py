@@ -66,14 +66,16 @@ def bring(member: Membership, clock: Clock = SYSTEM_CLOCK) -> Exchange:
     """Fetch and merge what the commons has; notes whether it was reached. Raises GastownError if it was not."""
     clone = member.clone()
     try:
-        before = clone.head(COMMONS)
         clone.fetch(UPSTREAM)
     except GastownError as error:
         note_contact(member, clock.now(), str(error))
         raise
     note_contact(member, clock.now())
-    after = clone.head(COMMONS)
-    came, changed = (0, {}) if before == after else _difference(clone, before, after)
+    # against what the clone holds: a look at what would come has fetched it already
+    asked = f"SELECT DOLT_MERGE_BASE('HEAD', '{COMMONS}') AS base, DOLT_HASHOF('{COMMONS}') AS tip"
+    found = clone.read(asked)[0]
+    base, tip = str(found.get("base") or ""), str(found.get("tip") or "")
+    came, changed = (0, {}) if base == tip else _difference(clone, base, tip)
     lost = _merge(member, clone)
     return Exchange(came, changed, len(waiting(clone)), "", lost)
 

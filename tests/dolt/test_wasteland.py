@@ -132,6 +132,14 @@ def test_what_is_done_offline_waits_and_is_sent_later(commons: Commons) -> None:
     assert "nothing new" in mill.gt("wl", "sync")
 
 
+def test_what_a_look_has_fetched_still_counts_as_come(commons: Commons) -> None:
+    mill, fern = commons.town("mill"), commons.town("fern")
+    mill.gt("wl", "post", "--title", "One")
+    assert "mill posts" in fern.gt("wl", "sync", "--dry-run")
+    assert "1 wanted" in fern.gt("wl", "sync")
+    assert "nothing new" in fern.gt("wl", "sync")
+
+
 def test_a_diverged_clone_is_merged(commons: Commons) -> None:
     mill, fern = commons.town("mill"), commons.town("fern")
     mill.gt("wl", "post", "--title", "One")
