@@ -116,9 +116,10 @@ def _compiled(pattern: str) -> re.Pattern[str]:
     out, rest = "", pattern.strip("/")
     while rest:
         if rest.startswith("**/"):
-            out, rest = out + "(?:[^/]+/)*", rest[3:]
+            # one after another mean no more than one, and take the expression a power longer each
+            out, rest = out + "(?:[^/]+/)*", re.sub(r"^(\*\*/)+", "", rest)
         elif rest.startswith("**"):
-            out, rest = out + ".*", rest[2:]
+            out, rest = out + ".*", rest.lstrip("*")
         elif rest[0] in "*?":
             out, rest = out + ("[^/]*" if rest[0] == "*" else "[^/]"), rest[1:]
         else:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -174,3 +176,11 @@ def test_the_union_is_tested_when_nobody_wants_the_place_and_at_the_latest_after
     landings: int, fresh: int, free: int, expected: bool
 ) -> None:
     assert owes_union(landings, fresh, free) is expected
+
+
+def test_a_pattern_of_many_stars_takes_no_longer_for_it() -> None:
+    deep = "/".join(["folder"] * 40) + "/x.py"
+    began = time.process_time()
+    assert not matches(deep, ["**/" * 40 + "y.py", "**" * 40 + "/y.py"])
+    assert matches(deep, ["**/" * 40 + "x.py"]) and matches(deep, ["**" * 40 + "/x.py"])
+    assert time.process_time() - began < 1.0
