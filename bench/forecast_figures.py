@@ -17,9 +17,10 @@ GATES_S = tuple(300.0 * CHANCE.lognormvariate(0.0, 0.25) for _ in range(300))
 CASES = (
     ("20/h, 5 min, 2 places", World(20.0, 0.0, 2, gates_s=GATES_S)),
     ("40/h, 5 min, 4 places", World(40.0, 0.0, 4, gates_s=GATES_S)),
+    ("80/h, 5 min, 4 places, saturated", World(80.0, 0.0, 4, gates_s=GATES_S, hours=12.0)),
     ("30/h, 1 min, 1 place", World(30.0, 0.0, 1, gates_s=tuple(one / 5.0 for one in GATES_S))),
 )
-SEEDS = range(201, 211)
+SEEDS = range(301, 311)
 LOOKS = 4
 KNOWN = 30
 
@@ -30,7 +31,7 @@ def contained(world: World, seeds: Iterable[int], plays: int = 60) -> tuple[int,
     for seed in seeds:
         play, chance, said = Simulation(world, seed), random.Random(seed + 7), []
         for moment in sorted(chance.uniform(3.0, world.hours - 4.0) * 3600.0 for _ in range(LOOKS)):
-            play.run(until=lambda play=play, moment=moment: play.now >= moment)  # type: ignore[misc]
+            play.run(stop_at=moment)
             ids, airborne = play.in_flight()
             found = forecast(
                 [str(one) for one in (*ids, *play.waiting)],

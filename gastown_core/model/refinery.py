@@ -148,6 +148,8 @@ class FlightLine(Record):
     """Those among which the culprit is, while it is searched."""
     suspects: tuple[str, ...] = ()
     """Those that were singled out."""
+    good: tuple[str, ...] = ()
+    """Those that are green together and wait for their turn to land."""
 
 
 class Landing(Record):
@@ -214,7 +216,8 @@ class RefineryState(Record):
     clean: tuple[str, ...] = ()
     window: tuple[str, ...] = ()
     suspects: tuple[str, ...] = ()
-    """How far the search in a red stack is (``FlightLine``)."""
+    good: tuple[str, ...] = ()
+    """How far the search in a red stack is, and what waits for its turn to land (``FlightLine``)."""
 
 
 class BatchRecord(Record):
@@ -265,7 +268,7 @@ def batch_record(value: object) -> BatchRecord | None:
     return BatchRecord(**fields)
 
 
-_LISTS = ("lanes", "union", "clean", "window", "suspects")
+_LISTS = ("lanes", "union", "clean", "window", "suspects", "good")
 """Fields of texts that a batch in flight has, in full and in a line."""
 
 

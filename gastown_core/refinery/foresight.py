@@ -113,16 +113,22 @@ def _in_flight(
     claimed, ids, airborne = {one.id for one in queue.claimed} - suspects, list[str](), list[Airborne]()
     for one in lines:
         mine = [request for request in one.requests if request in claimed and request not in ids]
+        ran_s = max(0.0, now - one.ran_since) if one.ran_since else 0.0
+        if not mine and one.running:
+            # it only explains why its suspects fail, or tests what has landed
+            airborne.append(Airborne(0, ran_s, suspects=max(1, len(one.suspects))))
         if mine:
             clean = [request for request in mine if request in one.clean]
             window = [request for request in mine if request in one.window and request not in clean]
-            is_red = one.phase == BISECTING and (bool(window) or not one.suspects)
+            is_red = one.phase == BISECTING and not one.good and (bool(window) or not one.suspects)
             made = Airborne(
                 len(mine),
-                max(0.0, now - one.ran_since) if one.ran_since else 0.0,
+                ran_s,
                 is_red,
                 bool(one.on),
                 is_stale=bool(tip and one.base) and not one.on and one.base != tip,
+                is_green=bool(one.good),
+                suspects=len(one.suspects),
             )
             airborne.append(made._replace(clean=len(clean), window=len(window)) if is_red else made)
             ids += dict.fromkeys([*clean, *window, *mine])

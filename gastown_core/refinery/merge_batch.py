@@ -110,6 +110,7 @@ class BatchRun(Batch):
                 continue
             if not new:
                 return ()
+            self.board.waits_to_land(new)
             turn = yield Ready(new, salvage.base, reach=self.reach)
             assert isinstance(turn, Turn)
             if turn.given:
@@ -351,7 +352,7 @@ class BatchRun(Batch):
         if isinstance(turn, Turn) and turn.land and self._push(stack):
             self._finish(stack)
             salvage.landed(stack, self.result.head)
-            self.board.phase(BISECTING)
+            self.board.phase(BISECTING, base=self.result.head)
             yield Pushed(self.result.head, is_early=True, reach=self.reach)
 
     def _push(self, good: tuple[str, ...]) -> bool:

@@ -101,6 +101,7 @@ class Board:
             clean=(),
             window=(),
             suspects=(),
+            good=(),
             hold_reason="",
             hold_kind="",
         )
@@ -146,9 +147,14 @@ class Board:
 
     def searched(self, clean: tuple[str, ...], window: tuple[str, ...], suspects: Iterable[str]) -> None:
         """How far the search in a red stack is; what is shown already is not written again."""
-        found = clean, window, tuple(sorted(suspects))
-        if found != (self.state.clean, self.state.window, self.state.suspects):
-            self._put(clean=clean, window=window, suspects=found[2])
+        singled_out = tuple(sorted(suspects))
+        shown = self.state.clean, self.state.window, self.state.suspects, self.state.good
+        if (clean, window, singled_out, ()) != shown:
+            self._put(clean=clean, window=window, suspects=singled_out, good=())
+
+    def waits_to_land(self, good: tuple[str, ...]) -> None:
+        """These requests are green together, and land when it is their turn."""
+        self._put(good=good, clean=(), window=())
 
     def probe(self, requests: tuple[str, ...], purpose: str, parent: tuple[str, ...], tree: str) -> int:
         """A probe begins; returns its number."""
@@ -231,4 +237,5 @@ def flight_line(state: RefineryState) -> FlightLine:
         state.clean,
         state.window,
         state.suspects,
+        state.good,
     )

@@ -26,7 +26,7 @@ from gastown_core.refinery.virtual_world import Airborne, Figures, Request, Worl
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Sequence
+    from collections.abc import Callable, Generator, Iterable, Sequence
 
     from gastown_core.refinery.fleet import Course, Step
     from gastown_core.refinery.judge import Answer, Probes
@@ -76,14 +76,14 @@ class Simulation:
         self._stacks: dict[Flight, tuple[str, ...]] = {}
         self._came = 0
         self._reaches: dict[Flight, Reach] = {}
-        self._judges: dict[str, Judge] = {}
+        self._salvages: dict[str, Salvage] = {}
         self._has_lanes = any(not one.reach.is_wide for one in self.requests)
         self._untested = 0
         self._known: dict[Flight, Airborne] = {}
         self._ran_since: dict[Flight, float] = {}
 
-    def run(self, until: Callable[[], bool] = lambda: False) -> Figures:
-        """Play it to its end, or until ``until`` says so; then it can be played on."""
+    def run(self, until: Callable[[], bool] = lambda: False, *, stop_at: float = float("inf")) -> Figures:
+        """Play it to its end, until ``until`` says so, or to a moment; then it can be played on."""
         end = self.world.hours * 3600.0
         if not self._count:
             self._take_off()
@@ -97,7 +97,9 @@ class Simulation:
                 moments.append(self.requests[came].at)
             if not moments:
                 break
-            self.now = max(self.now, min(moments))
+            self.now = max(self.now, min(*moments, stop_at))
+            if self.now == stop_at:
+                break
             while self._ends and self._ends[0][0] <= self.now:
                 _, _, flight, number, verdict = heapq.heappop(self._ends)
                 self.fleet.answer(flight, number, verdict._replace(ended=self._tick()))
@@ -113,9 +115,19 @@ class Simulation:
     def _take_off(self) -> None:
         """Begin the batches that are in flight already, with the first requests."""
         self._come()
-        for known in self.airborne:
+        queued = list(self.waiting)
+        sizes = [known.size for known in self.airborne]
+        mine = [queued[sum(sizes[:place]) :][:size] for place, size in enumerate(sizes)]
+        for known, taken in sorted(zip(self.airborne, mine, strict=True), key=lambda one: one[0].is_green):
+            if known.is_green and self.fleet.lander is None:
+                # what is green waits for the one that is tested on the newest commit
+                tested = (one for one in self.fleet.flights if one.asks and not self._known[one].is_stale)
+                self.fleet.lander = next(tested, None)
             on = self.fleet.chain[-1] if known.is_on and self.fleet.chain else None
-            self._begin(list(self.waiting)[: known.size], on, known)
+            if known.size:
+                self._begin(taken, on, known)
+            else:
+                self._explain(known)
             self._start_probes()
 
     # -- batches -------------------------------------------------------------------------------------------
@@ -156,7 +168,8 @@ class Simulation:
         base = self._commit(on.base, self._stacks[on]) if on is not None else self._tip
         base = BEFORE if known is not None and known.is_stale else base
         name = f"b{self._count}"
-        flight = Flight(name, self._course(name, taken, base), on=on, base=base)
+        suspects = known.suspects if known is not None else 0
+        flight = Flight(name, self._course(name, taken, base, suspects), on=on, base=base)
         self._stacks[flight] = tuple(f"r{number}" for number in taken)
         self._reaches[flight] = together(self.requests[one].reach for one in taken)
         if known is not None:
@@ -164,11 +177,23 @@ class Simulation:
         self.fleet.add(flight)
         self._count += 1
 
+    def _explain(self, known: Airborne) -> None:
+        """A batch of which only the explanation of its suspects is left."""
+        flight = Flight(f"x{self._count}", self._alone(known.suspects))
+        flight.is_late = True
+        self._stacks[flight], self._reaches[flight], self._known[flight] = (), NOTHING, known
+        self.fleet.add(flight)
+        self._count += 1
+
+    def _alone(self, suspects: int) -> Course:
+        if suspects:
+            yield [Ask((), "alone", fresh=True, parent=(self._tip,))] * suspects
+
     def _test_union(self) -> None:
         """Begin a run of all gates on what landed without a common test, if one is due and none is on its way."""
         sight = self._sight()
         if planner.owes_union(self._untested, sight.fresh, sight.free) and not any(
-            not self._stacks[one] for one in self.fleet.flights
+            one.name.startswith("u") for one in self.fleet.flights
         ):
             flight = Flight(f"u{self._count}", self._union_course(self._untested))
             flight.is_late, flight.is_urgent = True, self._untested >= planner.MOST_UNTESTED
@@ -192,16 +217,16 @@ class Simulation:
             self._below[name] = pushes, above | {int(one[1:]) for one in stack}
         return self._commits[key]
 
-    def _course(self, name: str, taken: list[int], base: str) -> Course:
+    def _course(self, name: str, taken: list[int], base: str, suspects: int) -> Course:
         """A batch as the engine runs it, without git."""
         mine = {f"r{number}": number for number in taken}
-        judge = self._judges[name] = self._judge()
+        judge = self._judge()
         landed: tuple[str, ...] = ()
         try:
             order = tuple(mine)
             while order:
                 reach = together(self.requests[number].reach for number in mine.values())
-                salvage = self._salvage(judge, order, reach)
+                salvage = self._salvages[name] = self._salvage(judge, order, reach)
                 good = yield from self._probed(judge.judge(order, base), judge, salvage)
                 landed += salvage.ahead
                 order, back = salvage.left(good)
@@ -213,6 +238,7 @@ class Simulation:
                 if turn is None or turn.given:
                     for one in order:
                         del mine[one]
+                    self._now_has(name, mine)
                     break
                 if turn.land:
                     landed += order
@@ -220,7 +246,9 @@ class Simulation:
                     yield self._push(order, self._tip if turn.over else salvage.base, reach)
                     break
                 mine.update((one, int(one[1:])) for one in turn.others)
+                self._now_has(name, mine)
                 order, base = order + turn.others, self._tip
+            yield from self._alone(suspects)
             yield from self._probed(judge.explain(), judge)
             culprits = [one.id for one in judge.culprits if one.result == FAIL]
         except (HoldError, ToppledError):
@@ -228,6 +256,12 @@ class Simulation:
         self.blamed.update((mine[one], self.now) for one in culprits)
         self._give_back([one for one in mine if one not in landed and one not in culprits])
         self.batches.append(BatchRecord("", "main", merged=landed, culprits=tuple(culprits)))
+
+    def _now_has(self, name: str, requests: Iterable[str]) -> None:
+        """A batch took requests of others, or left its own to another."""
+        for flight in self.fleet.flights:
+            if flight.name == name:
+                self._stacks[flight] = tuple(requests)
 
     def _salvage(self, judge: Judge, order: tuple[str, ...], reach: Reach) -> Salvage:
         return Salvage(
@@ -313,6 +347,8 @@ class Simulation:
     def _known_before(self, flight: Flight, stack: tuple[str, ...]) -> str:
         """The verdict on a stack that was known when the play began, empty if none was."""
         known = self._known.get(flight)
+        if self.now == 0.0 and known is not None and known.is_green and flight.rounds == 1:
+            return PASS
         if self.now or known is None or not known.is_red or stack != self._stacks[flight][: len(stack)] or not stack:
             return ""
         return FAIL if len(stack) >= known.red else PASS if len(stack) <= known.clean else ""
@@ -358,17 +394,23 @@ class Simulation:
         ids, found = list[int](), list[Airborne]()
         gone = {*self.landed, *self.blamed, *self.waiting}
         for flight in self.fleet.flights:
-            judge = self._judges.get(flight.name)
+            salvage = self._salvages.get(flight.name)
+            judge = salvage.judge if salvage is not None else None
             suspects = judge.suspects if judge is not None else set()
             mine = [one for one in self._stacks[flight] if one not in suspects and int(one[1:]) not in {*gone, *ids}]
+            ran_s = self.now - self._ran_since.get(flight, self.now) if flight.started else 0.0
+            gone_wrong = len([one for one in self._stacks[flight] if one in suspects and int(one[1:]) not in gone])
+            if not mine and flight.asks:
+                found.append(Airborne(0, ran_s, suspects=max(1, gone_wrong)))
             if mine:
                 clean = [one for one in mine if judge is not None and one in judge.clean]
                 window = [one for one in mine if judge is not None and one in judge.window]
                 rest = [one for one in mine if one not in clean and one not in window]
                 is_red = bool(flight.asks) and flight.asks[0].purpose not in ("stack", "final")
-                ran_s = self.now - self._ran_since.get(flight, self.now)
-                is_stale = judge is not None and flight.on is None and judge.base != self._tip
-                made = Airborne(len(mine), ran_s, is_red, flight.on is not None, is_stale=is_stale)
+                is_stale = salvage is not None and flight.on is None and salvage.is_stale
+                made = Airborne(
+                    len(mine), ran_s, is_red, flight.on is not None, 0, 0, is_stale, bool(flight.ready), gone_wrong
+                )
                 found.append(made._replace(clean=len(clean), window=len(window)) if is_red else made)
                 ids += [int(one[1:]) for one in (*clean, *window, *rest)]
         return ids, found

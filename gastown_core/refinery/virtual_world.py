@@ -54,7 +54,9 @@ class Airborne(Record):
     """A batch in flight when the play begins: how many requests it has and how long its gates have run.
 
     ``is_red``: it is being taken apart; its first ``clean`` requests are known to be green together, and the culprit is among
-    the ``window`` after those (0: anywhere). ``is_on``: it stands on the one before; ``is_stale``: the target has moved since.
+    the ``window`` after those (0: anywhere). ``is_on``: it stands on the one before; ``is_stale``: the target has moved since;
+    ``is_green``: it only waits for its turn to land.
+    ``suspects`` were singled out already, are not among its requests, and are explained at last; alone they are all that is left.
     """
 
     size: int
@@ -64,6 +66,8 @@ class Airborne(Record):
     clean: int = 0
     window: int = 0
     is_stale: bool = False
+    is_green: bool = False
+    suspects: int = 0
 
     @property
     def red(self) -> int:

@@ -7,12 +7,19 @@ import random
 import pytest
 
 from bench.forecast_figures import CASES, contained
-from gastown_core.model.refinery import BatchRecord, batch_record
+from gastown_core.clock import FixedClock
+from gastown_core.model.merge_request import MergeRequest
+from gastown_core.model.refinery import BISECTING, TESTING, BatchRecord, FlightLine, RefineryState, batch_record
+from gastown_core.refinery.foresight import foresee, times_now
 from gastown_core.refinery.lanes import Reach
+from gastown_core.refinery.merge_queue import MergeQueue
 from gastown_core.refinery.outlook import UNKNOWN_S, Outlook, forecast, gate_times, handed_in, quantile, stats
+from gastown_core.refinery.place import Refinery
 from gastown_core.refinery.planner import Rates
+from gastown_core.refinery.records import BatchResult, keep
 from gastown_core.refinery.virtual_queue import Simulation
 from gastown_core.refinery.virtual_world import Airborne, Request, World
+from tests.support.queued import Queued
 
 IDS = [f"m{number}" for number in range(12)]
 
@@ -124,3 +131,32 @@ def test_how_many_are_handed_in_comes_from_the_last_hours() -> None:
     batches = [BatchRecord("b", merged=("a", "b"), at=now, secs=600.0) for now in (10_000.0, 8_000.0, 7_000.0)]
     assert handed_in(batches, 10_000.0) == pytest.approx(6 / 1.0) and handed_in(batches[:2], 10_000.0) == 0.0
     assert handed_in(batches, 90_000.0) == 0.0
+
+
+def test_the_forecast_of_a_rig_knows_its_gates_and_how_far_each_batch_is(queued: Queued) -> None:
+    queued.gate()
+    place, now = Refinery(queued.root, "shop"), 1_000_000.0
+    place.clock = FixedClock(now)
+    made = tuple(MergeRequest(f"m{number}", "open", 2, 0.0, target="main", rig="shop") for number in range(5))
+    queue = MergeQueue(ready=made[4:], claimed=made[:4])
+    tip = place.git.commit_of("refs/remotes/origin/main")
+    flights = (
+        FlightLine("b-1", TESTING, ("m0",), 1, 1, tip, now - 50.0, ran_since=now - 50.0),
+        FlightLine(
+            "b-2", BISECTING, ("m1", "m2", "m3"), 1, 3, tip, ran_since=now - 10.0, clean=("m1",), window=("m2",), suspects=("m3",)
+        ),
+    )  # fmt: skip
+    state = RefineryState("shop", TESTING, target="main", flights=flights)
+
+    def told(gate_set: str) -> list[Outlook]:
+        keep(
+            place,
+            BatchResult("b-0", "shop", "main", merged=("m9",), runs=1, secs=9.0, gate_set=gate_set, times=(100.0,)),
+        )
+        return foresee(place, "main", queue, state)
+
+    told("another")
+    assert not times_now(place, "main")
+    found = {one.id: one for one in told(place.policy.gate_set)}
+    assert times_now(place, "main") == (100.0,) and sorted(found) == ["m0", "m1", "m2", "m4"], "m3 was singled out"
+    assert found["m0"].early == 50.0 and found["m1"].sent_back == 0.0 < found["m2"].sent_back
