@@ -151,3 +151,24 @@ def test_a_mirror_that_cannot_be_written_is_named(server, tmp_path):
     (tmp_path / ".beads" / ".cache").write_text("in the way")
     with pytest.raises(StoreError, match="cannot keep a mirror"):
         open_store(str(tmp_path / ".beads"), prefix="gt")
+
+
+@pytest.mark.parametrize("left", [0, 100, -1])
+def test_a_mirror_that_lost_lines_with_the_power_is_read_anew(server, tmp_path, left):
+    database = server.new_database()
+    put(server, database, *(issue(f"gt-{n}") for n in range(4)))
+    serve(str(tmp_path / ".beads"), server, database)
+    store = open_store(str(tmp_path / ".beads"), prefix="gt")
+    assert store.count(ALL) == 4
+    path = store.mirror.path()
+    store.close()
+    if left < 0:
+        os.unlink(path)
+    else:
+        os.truncate(path, left)
+    again = open_store(str(tmp_path / ".beads"), prefix="gt")
+    assert [bead.id for bead in again.find(ALL)] == [f"gt-{n}" for n in range(4)]
+    with again.write("me") as batch:
+        batch.update("gt-1", {"title": "new"})
+    assert again.get("gt-1").title == "new" and again.count(ALL) == 4
+    again.close()

@@ -17,10 +17,11 @@ from gastown_core.beads.dolt.link import RefusedError, UnreachableError, no_dolt
 from gastown_core.beads.dolt.schema import ISSUES, WISPS, Schema, kept_schema
 from gastown_core.beads.dolt.wisp_marks import wisps_to_read
 from gastown_core.errors import SettingsError, StoreError
-from gastown_core.files.atomic import read_json, write_atomic, write_json
+from gastown_core.files.atomic import read_json, write_atomic
 from gastown_core.files.jsonl import append_lines
 from gastown_core.files.locks import FileLock
 from gastown_core.model.bead import TOMBSTONE
+from gastown_core.model.json_text import encode_json
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -172,11 +173,33 @@ class Mirror:
             except SettingsError:
                 state = {}
             is_ours = state.get("form") == FORM and state.get("of") == self.link.address.name
-            self._kept, self._read_at = state if is_ours else {}, mark
+            self._kept, self._read_at = state if is_ours and self._is_whole(state) else {}, mark
         return self._kept
 
+    def _is_whole(self, state: Raw) -> bool:
+        """Whether the files hold at least what the state speaks of; a machine that lost power may have kept the state alone."""
+        sizes = state.get("sizes")
+        return not isinstance(sizes, dict) or all(
+            self._size(home) >= size for home, size in sizes.items() if home in FILES and isinstance(size, int)
+        )
+
+    def _size(self, home: str) -> int:
+        try:
+            return os.stat(self.path(home)).st_size
+        except OSError:
+            return 0
+
     def _keep_state(self, state: Raw) -> None:
-        write_json(os.path.join(self.folder, STATE), {"form": FORM, "of": self.link.address.name, **state}, mode=0o600)
+        told = {
+            "form": FORM,
+            "of": self.link.address.name,
+            "sizes": {home: self._size(home) for home in FILES},
+            **state,
+        }
+        # nothing waits for the disk: what it lost is read again
+        write_atomic(
+            os.path.join(self.folder, STATE), encode_json(told).encode("utf-8", "replace"), mode=0o600, sync=False
+        )
 
     def _stamps(self, schema: Schema) -> dict[str, str]:
         """Return the hash of each table that records are made of."""

@@ -7,7 +7,7 @@ broken connection the token tells whether the write is in.
 
 from __future__ import annotations
 
-import uuid
+import os
 
 from gastown_core.beads import ledger_line
 from gastown_core.beads.dolt.link import RaceError, UnreachableError
@@ -113,7 +113,7 @@ class DoltWriter(JsonlWriter):
             self._perform(lambda statements: statements.remember(memories), "bd: remember")
 
     def _perform(self, write: Callable[[Statements], None], message: str) -> None:
-        token = uuid.uuid4().hex
+        token = os.urandom(16).hex()
         for left in reversed(range(TRIES)):
             try:
                 self._attempt(write, token, message)
