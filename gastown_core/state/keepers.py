@@ -92,7 +92,7 @@ class CommonsKeeper:
             # watch first, then read, so that no change is missed
             folder = self._source.folder
             self._watch([folder] if folder else [])
-            if not folder and not self._source.is_known:
+            if not self._source.is_worth_a_look:
                 # a town that has joined none: no thread for nothing
                 continue
             try:

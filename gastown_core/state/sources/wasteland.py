@@ -37,9 +37,11 @@ class WastelandSource:
         return store_of(self._root)
 
     @property
-    def is_known(self) -> bool:
-        """Whether anything is told of a commons: what it says, or why it cannot be read."""
-        return self.facts.commons is not None or bool(self.facts.error_of(NAME))
+    def is_worth_a_look(self) -> bool:
+        """Whether the town says that it has joined a commons, also where that cannot be read, or something is told of one."""
+        if self.facts.commons is not None or self.facts.error_of(NAME):
+            return True
+        return os.path.lexists(os.path.join(self._root, FILE))
 
     def poll(self, now: float) -> bool:
         """Look; returns whether something is other than before."""
