@@ -83,14 +83,15 @@ WORDS = {
 
 @pytest.mark.parametrize("kind", WORDS)
 def test_a_stranger_on_the_port_is_named_soon_and_shown_in_place_of_nothing(kind, tmp_path, monkeypatch):
-    monkeypatch.setattr(links, "CONNECT_S", 0.3)
-    monkeypatch.setattr(links, "ANSWER_S", 0.3)
     server = shared_server()
     beads = str(tmp_path / ".beads")
     serve(beads, server, server.new_database())
     store = open_store(beads, prefix="gt")
     create(store)
     store.close()
+    # only now: the real server has its time
+    monkeypatch.setattr(links, "CONNECT_S", 0.3)
+    monkeypatch.setattr(links, "ANSWER_S", 0.3)
     stranger = Stranger(kind)
     monkeypatch.setenv("BEADS_DOLT_SERVER_PORT", str(stranger.port))
     monkeypatch.setattr("gastown_core.beads.dolt.mirror.Mirror._state", lambda self: {})
