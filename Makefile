@@ -14,7 +14,7 @@ help:
 	@echo "make test    the whole test suite"
 	@echo "make check   format, lint, types, import contracts, tests"
 	@echo "make packages  sdist and wheel: built, checked, installed into an empty environment, tried; AUDIT=yes asks for known faults too"
-	@echo "make bench   the benchmark table (SIZE=S or L)"
+	@echo "make bench   the benchmark table (SIZE=S or L; PARTS=\"dolt commands\" measures these parts only)"
 	@echo "make dolt    the dolt command, built with Go unless it is installed"
 	@echo "make agents  tests with all real agent programs against a stand-in model server"
 	@echo "make drill   kill sweeps at every point, an hour of thirty agents, long runs of the town's model, then make fresh (hours)"
@@ -88,7 +88,7 @@ fresh:
 	@.ci/fresh $(SUITES)
 
 bench: $(VENV)/dev tmux
-	$(BIN)/python -m bench $(or $(SIZE),S)
+	$(BIN)/python -m bench $(or $(SIZE),S) $(PARTS)
 
 snapshots: $(VENV)/dev
 	$(BIN)/python -m pytest tests/tui --snapshot-update
