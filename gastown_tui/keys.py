@@ -129,7 +129,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("inbox.act", ("O",), "act", "what settles the row: take on, retry, restart all, read …", INBOX, ("inbox", "problems"), 94),
     Action("inbox.snooze", ("w",), "snooze", "hide the row for a time, or until it changes", INBOX, _INBOX, 88),
     Action("inbox.done", ("e",), "done", "hide the row until it changes", INBOX, _INBOX, 87),
-    Action("inbox.pin", ("*",), "pin", "pin the row to the top, or unpin it", INBOX, _INBOX, 86),
+    Action("inbox.pin", ("*",), "pin", "pin the row to the top of its section, or unpin it", INBOX, _INBOX, 86),
     Action("inbox.undo", ("U",), "undo", "take back the last snooze, pin or done", INBOX, _INBOX, 84),
     Action("agent.nudge", ("n",), "nudge", "send a message and follow its delivery", ACTS, (*_AGENTS, *_DIFF), 90),
     Action("agent.nudge_marked", ("N",), "nudge marked", "send one message to every marked agent", ACTS, _AGENTS),
