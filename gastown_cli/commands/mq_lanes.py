@@ -36,7 +36,7 @@ def gates_of(root: str, request: MergeRequest) -> dict[str, object]:
         place = Refinery(root, request.rig)
         reaches = Reaches(place)
         request = request._replace(target=request.target or place.default)
-        gates = gates_for(reaches.files(request), place.policy.gates)
+        gates = gates_for(reaches.files(request), place.policy.gates, place.policy.lanes)
         return {"lanes": list(reaches.names(request)), "gates": [gate.name for gate in gates]}
     except GastownError:
         return {"lanes": [], "gates": []}

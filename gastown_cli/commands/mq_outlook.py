@@ -52,7 +52,7 @@ def run_stats(args: Namespace) -> int:
         lanes = ", ".join(f"{output.clean(lane)} {count}" for lane, count in sorted(found.lanes.items()))
         output.say(f"  lanes      {lanes}")
         output.say(
-            f"  apart      {found.untested} batches landed without a common test; {found.unions} runs of the union, {found.red_unions} red"
+            f"  apart      {found.untested} batches landed without a common test; runs of the union: {found.unions}, red: {found.red_unions}"
         )
     output.say(f"  sent back  {found.sent_back}; left for later {found.held}; batches with a flaky gate {found.flaky}")
     return 0

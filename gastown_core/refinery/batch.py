@@ -145,7 +145,9 @@ class Batch:
         self.files |= changed_files(self.place.git, self.base, self.head)
         self.reach = reach_of(self.files, policy.lanes, policy.gates)
         is_red = self._is_held_as_red()
-        self.gates.policy = policy._replace(gates=policy.gates if is_red else gates_for(self.files, policy.gates))
+        self.gates.policy = policy._replace(
+            gates=policy.gates if is_red else gates_for(self.files, policy.gates, policy.lanes)
+        )
         lanes = self.reach.names([one.name for one in policy.lanes])
         self.board.phase(STACKING, lanes=lanes)
         self.result = self.result._replace(lanes=lanes)

@@ -92,12 +92,12 @@ def reach_of(files: Collection[str], lanes: Sequence[Lane], gates: Sequence[HasP
     return Reach(frozenset(touched), frozenset(tied))
 
 
-def gates_for(files: Collection[str], gates: Sequence[GateKind]) -> tuple[GateKind, ...]:
+def gates_for(files: Collection[str], gates: Sequence[GateKind], lanes: Sequence[Lane] = ()) -> tuple[GateKind, ...]:
     """The gates to run where these files changed: those without paths, those that look at one of them, and what they need.
 
-    All of them if the files are not known.
+    All of them if the files are not known, or one is in none of the rig's ``lanes``.
     """
-    if not files:
+    if not files or (lanes and reach_of(files, lanes).is_wide):
         return tuple(gates)
     wanted = {gate.name for gate in gates if not gate.paths or any(matches(file, gate.paths) for file in files)}
     while more := {need for gate in gates if gate.name in wanted for need in gate.needs} - wanted:

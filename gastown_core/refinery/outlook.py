@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 PLAYS = 120
 """How often the queue is played for one forecast."""
-SHARES = 0.08, 0.5, 0.91
+SHARES = 0.05, 0.5, 0.91
 """Which shares of the plays an interval begins at, has as its middle and ends at: plays vary less than queues do."""
 MOST = 60
 """How many of the first requests are forecast."""

@@ -73,6 +73,8 @@ class Simulation:
         self._ticks = 0
         self._ends: list[tuple[float, int, Flight, int, Verdict]] = []
         self._count = 0
+        self._grounded = len(airborne)
+        """How many batches were in flight when it begins and have not been put there yet: each has a place."""
         self._stacks: dict[Flight, tuple[str, ...]] = {}
         self._came = 0
         self._reaches: dict[Flight, Reach] = {}
@@ -118,7 +120,10 @@ class Simulation:
         queued = list(self.waiting)
         sizes = [known.size for known in self.airborne]
         mine = [queued[sum(sizes[:place]) :][:size] for place, size in enumerate(sizes)]
-        for known, taken in sorted(zip(self.airborne, mine, strict=True), key=lambda one: one[0].is_green):
+        for known, taken in sorted(
+            zip(self.airborne, mine, strict=True), key=lambda one: (one[0].is_green, one[0].is_red)
+        ):
+            self._grounded -= 1
             if known.is_green and self.fleet.lander is None:
                 # what is green waits for the one that is tested on the newest commit
                 tested = (one for one in self.fleet.flights if one.asks and not self._known[one].is_stale)
@@ -134,7 +139,7 @@ class Simulation:
 
     def _sight(self) -> planner.Sight:
         asked = sum(len(one.asks) - one.started for one in self.fleet.flights)
-        free = max(0, self.world.places - self.fleet.running - asked)
+        free = max(0, self.world.places - self.fleet.running - asked - self._grounded)
         return planner.Sight(len(self.waiting), self.fleet.fresh, free)
 
     def _rates(self) -> planner.Rates:

@@ -93,6 +93,7 @@ def test_lanes_that_need_one_another_in_a_circle_are_one() -> None:
 )
 def test_the_gates_of_a_change_are_those_of_its_paths_and_what_they_need(files: list[str], names: list[str]) -> None:
     assert [gate.name for gate in gates_for(files, GATES)] == names
+    assert gates_for(["docs/a"], GATES, LANES) == GATES[-1:] and gates_for(["Makefile"], GATES, LANES) == GATES
     assert [gate.name for gate in gates_for(["web/a"], [GATES[2], GATES[0]._replace(paths=("core/",))])] == [
         "ui",
         "build",
