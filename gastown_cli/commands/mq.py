@@ -23,7 +23,15 @@ if TYPE_CHECKING:
     from gastown_core.model.merge_request import MergeRequest
     from gastown_core.refinery.merge_queue import MergeQueue
     from gastown_core.refinery.place import Refinery
-STATUSES = ("ready", "held", "active", "blocked", "closed", "all")
+COLOURS = {
+    "ready": "green",
+    "held": "red",
+    "active": "cyan",
+    "unapproved": "yellow",
+    "blocked": "yellow",
+    "closed": "dim",
+}
+STATUSES = ("ready", "held", "active", "unapproved", "blocked", "closed", "all")
 
 
 def _refinery(root: str, rig: str, *, ledger: TownLedger | None = None, is_scored: bool = False) -> Refinery:
@@ -101,7 +109,7 @@ def rows_of(queue: MergeQueue, now: float, holds: dict[str, str]) -> list[dict[s
     """Return every open request as a row, in queue order; requests for a target in ``holds`` are held, not ready."""
     kinds = [(one, "held" if one.target in holds else "ready", holds.get(one.target, "")) for one in queue.ready]
     kinds += [(one, "active", one.assignee) for one in queue.claimed]
-    kinds += [(one, "blocked", why) for one, why in queue.blocked]
+    kinds += [(one, "unapproved" if one.id in queue.unapproved else "blocked", why) for one, why in queue.blocked]
     return [row_of(request, status, why, now, queue.level_s) for request, status, why in kinds]
 
 
@@ -179,9 +187,7 @@ def _table(rows: list[dict[str, Any]], *, verified: bool) -> str:
     lines, has_lanes = [], any(row["lanes"] for row in rows)
     for row in rows:
         git = ["ERR" if row["verify_error"] else "OK" if row["branch_exists"] else "MISSING"] if verified else []
-        colour = {"ready": "green", "held": "red", "active": "cyan", "blocked": "yellow", "closed": "dim"}[
-            row["status"]
-        ]
+        colour = COLOURS[row["status"]]
         why = f" ({output.clean(row['why'])})" if row["why"] and row["status"] != "ready" else ""
         lines.append(
             [

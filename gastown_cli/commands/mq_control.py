@@ -11,6 +11,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
 
+    from gastown_core.refinery.place import Refinery
+
 
 def dequeue_arguments(parser: ArgumentParser) -> None:
     """Add the arguments of ``gt mq dequeue``."""
@@ -39,23 +41,64 @@ def run_dequeue(args: Namespace) -> int:
 def approve_arguments(parser: ArgumentParser) -> None:
     """Add the arguments of ``gt mq approve``."""
     parser.add_argument("words", nargs="+", metavar="[rig] request|branch", help="id of the request, or its branch")
-    parser.add_argument("--commit", default="", metavar="HASH", help="the commit that you read; another one is refused")
+    which = parser.add_mutually_exclusive_group()
+    which.add_argument("--commit", default="", metavar="HASH", help="the commit that you read; another one is refused")
+    which.add_argument("--dry-run", action="store_true", help="only show what would be approved")
+    which.add_argument(
+        "--withdraw", action="store_true", help="withdraw the approval: it is not merged without another"
+    )
     context.add_json(parser)
 
 
 def run_approve(args: Namespace) -> int:
-    """Approve the commit that a request hands in, for rigs with merge_queue.needs_approval."""
+    """Approve the commit that a request hands in, for rigs with merge_queue.needs_approval, or withdraw that."""
     from gastown_core.refinery.place import Refinery
     from gastown_core.refinery.policy import Policy
-    from gastown_core.refinery.requests import approve
+    from gastown_core.refinery.requests import approve, withdraw_approval
 
     root = context.town()
     rig, name = rig_and_request(root, args.words)
-    request = approve(Refinery(root, rig, policy=Policy()), name, actor=who.acting(root), commit=args.commit)
+    place, actor = Refinery(root, rig, policy=Policy()), who.acting(root)
+    if args.withdraw:
+        was = withdraw_approval(place, name, actor=actor)
+        if args.json:
+            output.say_json({"mr": was.id, "commit": "", "by": ""})
+        else:
+            output.say(f"{output.style('✓', 'green')} {was.id} is no longer approved at {was.approved[:12]}")
+        return 0
+    if args.dry_run:
+        return _show_what_is_approved(place, name, as_json=args.json)
+    request = approve(place, name, actor=actor, commit=args.commit)
     if args.json:
         output.say_json({"mr": request.id, "commit": request.approved, "by": request.approved_by})
     else:
         output.say(f"{output.style('✓', 'green')} {request.id} is approved at {request.approved[:12]}")
+    return 0
+
+
+def _show_what_is_approved(place: Refinery, name: str, *, as_json: bool) -> int:
+    """Print the commit that an approval would be for, and what it changes against its target."""
+    from gastown_core.refinery.requests import open_request
+
+    request = open_request(place, name)
+    commit, target = request.commit_sha, request.target or place.default
+    log = place.git.attempt("log", "-1", "--format=%s", commit, "--")
+    changes = place.git.attempt("diff", "--shortstat", f"refs/remotes/origin/{target}...{commit}", "--")
+    facts = {
+        "mr": request.id,
+        "commit": commit,
+        "subject": log.out.strip() if log.code == 0 else "",
+        "changes": changes.out.strip() if changes.code == 0 else "unknown: the commit is not here",
+        "branch": request.branch,
+        "worker": request.worker,
+        "approved_by": request.approved_by if request.approved == commit else "",
+    }
+    if as_json:
+        output.say_json(facts)
+        return 0
+    for key, value in facts.items():
+        if value:
+            output.say(f"{key.replace('_', ' '):<12} {output.clean(value)}")
     return 0
 
 

@@ -126,7 +126,8 @@ def _list(place: Refinery, args: Namespace) -> int:
     queue, now = _queue(place), SYSTEM_CLOCK.now()
     if args.action == "queue":
         return _positions(queue, now, as_json=args.json)
-    kinds = {"ready": ("ready",), "unclaimed": ("ready", "held", "blocked"), "blocked": ("held", "blocked")}
+    blocked = ("held", "unapproved", "blocked")
+    kinds = {"ready": ("ready",), "unclaimed": ("ready", *blocked), "blocked": blocked}
     rows = [
         row
         for row in rows_of(queue, now, holds_of(place, (one.target for one in queue.ready)))

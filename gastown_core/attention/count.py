@@ -49,13 +49,13 @@ def calm_words(town: TownSnapshot) -> str:
 
 
 def ordered(items: Iterable[Item]) -> tuple[Item, ...]:
-    """Return the rows by what they need; of one need the pinned ones first, then by urgency and kind, then since when."""
+    """Return the rows by need: pinned ones, then what they need, urgency and kind, then since when."""
     return tuple(
         sorted(
             items,
             key=lambda one: (
-                _NEEDS[one.needs],
                 not one.is_pinned,
+                _NEEDS[one.needs],
                 one.urgency,
                 _RANK[one.kind],
                 one.since or float("inf"),

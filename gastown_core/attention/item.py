@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 PERMISSION, DIALOG, LOGIN, ASKS = "permission", "dialog", "login", "asks"
 ESCALATION, MAIL, QUEUE, GATE, BUDGET, DAM = "escalation", "mail", "queue", "gate", "budget", "dam"
 STUCK, LANDING, ORPHAN, JUDGE, DAEMON = "stuck", "landing", "orphan", "judge", "daemon"
+APPROVAL = "approval"
 STOPPED_SHORT, SILENT, STALLED, DEAD = "stopped-short", "silent", "stalled", "dead"
 INCIDENT, OUTAGE = "incident", "outage"
 """What several agents ask, and what several suffer from: a limit, a common death, something that cannot be read."""
@@ -28,6 +29,7 @@ KINDS = (
     ESCALATION,
     QUEUE,
     GATE,
+    APPROVAL,
     BUDGET,
     STUCK,
     LANDING,
@@ -40,7 +42,7 @@ TROUBLE_KINDS = (OUTAGE, STOPPED_SHORT, SILENT, DEAD, STALLED)
 QUESTIONS = (PERMISSION, DIALOG, LOGIN, ASKS)
 """Kinds of an agent that waits with its program: only an answer ends them."""
 
-ELSEWHERE = (DAEMON, QUEUE, GATE, MAIL, BUDGET, JUDGE)
+ELSEWHERE = (DAEMON, QUEUE, GATE, APPROVAL, MAIL, BUDGET, JUDGE)
 """Kinds that no list of agents and of stuck work has."""
 
 YOU, HELP, READ = "you", "help", "reading"

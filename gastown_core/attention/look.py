@@ -49,6 +49,7 @@ def attention(town: TownSnapshot) -> tuple[Item, ...]:
         *_raised(town),
         *_queues(town),
         *_gates(town),
+        *_approvals(town),
         *_daemon(town),
         *_work(town),
         *_letters(town),
@@ -262,6 +263,30 @@ def _gates(town: TownSnapshot) -> Iterator[Item]:
             orders=("gate.resolve",),
             hint=f"gt gate resolve {gate.id}",
             evidence=(gate.title,) if gate.reason else (),
+        )
+
+
+def _approvals(town: TownSnapshot) -> Iterator[Item]:
+    """Requests that are not merged before a person has read and approved their commit."""
+    for one in town.requests:
+        if not one.awaits_approval:
+            continue
+        holds, convoys = held_up(town, [one.bead_id])
+        yield Item(
+            kinds.APPROVAL,
+            Subject(BEAD, one.id, one.id),
+            f"{one.title or one.branch}: {one.rests.partition(';')[0]}",
+            one.created_at,
+            one.commit,
+            bead=one.id,
+            rig=one.rig,
+            work=one.bead_id,
+            holds=tuple(dict.fromkeys([*([one.bead_id] if one.bead_id else []), *holds])),
+            convoys=convoys,
+            orders=("mq.approve", "mq.reject", "mq.dequeue"),
+            hint=f"gt mq approve {one.id} --commit {one.commit[:12]}",
+            evidence=(f"{one.worker} handed in {one.branch}",) if one.worker else (),
+            urgency=1 if one.priority <= 1 else 2,
         )
 
 

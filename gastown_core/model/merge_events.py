@@ -215,6 +215,16 @@ MERGES = (
         lambda p: f"approved {text_of(p, 'branch') or text_of(p, 'mr')} at {text_of(p, 'commit')[:12]}",
     ),
     kind(
+        "mr_unapproved",
+        WORK,
+        "⊘",
+        "-",
+        WARN,
+        30,
+        "mr worker branch bead commit",
+        lambda p: f"withdrew the approval of {text_of(p, 'branch') or text_of(p, 'mr')} at {text_of(p, 'commit')[:12]}",
+    ),
+    kind(
         "mr_rejected",
         WORK,
         "↩",

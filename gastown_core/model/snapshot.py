@@ -146,7 +146,8 @@ class RequestView(Record):
     """A merge request; ``state`` is queued, blocked, merging, merged or failed.
 
     ``score`` orders the queue, the highest first; ``trouble`` is why its last attempt failed, ``blockers`` what it
-    waits for, ``rests`` why it should not be merged now.
+    waits for, ``rests`` why it should not be merged now.  ``commit`` is what it hands in; ``awaits_approval``: nobody has
+    approved that, and the rig wants it; ``approved_by`` is who has.
     """
 
     id: str
@@ -165,6 +166,9 @@ class RequestView(Record):
     blockers: tuple[str, ...] = ()
     has_conflict_task: bool = False
     rests: str = ""
+    commit: str = ""
+    awaits_approval: bool = False
+    approved_by: str = ""
 
 
 class RefineryView(Record):

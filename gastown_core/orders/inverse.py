@@ -46,6 +46,7 @@ class Undoing(Record):
 
 _HOOKS = ("sling", "hook", "unhook", "done", "work_released", "complete", "reopen", "delete", "merged")
 _REQUESTS = ("mr_retried", "mr_rejected", "mr_dequeued", "merged")
+_APPROVALS = ("mr_approved", "mr_unapproved", "mr_rejected", "merged")
 _FREEZES = ("queue_frozen", "queue_thawed")
 _BEADS = ("create", "update", "complete", "reopen", "delete", "pin")
 
@@ -164,6 +165,9 @@ TABLE: dict[str, Undoing] = {
     "escalation_acked": Undoing(None, "escalation_id", (), "whoever raised it was told"),
     "escalation_closed": Undoing(None, "escalation_id", (), "whoever raised it was told; raise it again with gt escalate"),
     "mr_dequeued": Undoing(_plain("put {mr} back in the queue", "mq", "retry", "{mr}"), "mr", _REQUESTS),
+    "mr_approved": Undoing(
+        _plain("withdraw the approval of {mr}", "mq", "approve", "{mr}", "--withdraw"), "mr", _APPROVALS),
+    "mr_unapproved": Undoing(None, "mr", (), "gt mq approve approves it again"),
     "queue_frozen": Undoing(_plain("let merging in {rig} go on", "mq", "thaw", "{rig}"), "rig", _FREEZES),
     "queue_thawed": Undoing(None, "rig", (), "the refinery may have merged; gt mq freeze stops it again"),
     "mr_retried": Undoing(None, "mr", (), "the refinery may have begun; gt mq reject sends it back"),
@@ -196,6 +200,8 @@ ORDERS_UNDONE: dict[str, str] = {
     "mq.dequeue": "mr_dequeued",
     "mq.freeze": "queue_frozen",
     "mq.thaw": "queue_thawed",
+    "mq.approve": "mr_approved",
+    "mq.withdraw": "mr_unapproved",
     "convoy.launch": "convoy_launched",
     "convoy.land": "convoy_landed",
     "wanted.claim": "until you hand it in",

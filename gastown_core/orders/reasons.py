@@ -182,6 +182,20 @@ def queued_request(snapshot: TownSnapshot, subject: object) -> str:
     return why
 
 
+def unapproved_request(snapshot: TownSnapshot, subject: object) -> str:
+    """Needs a merge request that waits for an approval."""
+    why = some_request(snapshot, subject)
+    if not why and isinstance(subject, RequestView) and not subject.awaits_approval:
+        return f"{subject.approved_by} approved it" if subject.approved_by else "it waits for no approval"
+    return why
+
+
+def approved_request(snapshot: TownSnapshot, subject: object) -> str:
+    """Needs a merge request whose commit somebody approved."""
+    why = some_request(snapshot, subject)
+    return "nobody has approved it" if not why and isinstance(subject, RequestView) and not subject.approved_by else why
+
+
 def idle_refinery(snapshot: TownSnapshot, subject: object) -> str:
     """Needs a rig with a queue whose engine is not busy."""
     if not isinstance(subject, str) or not subject:

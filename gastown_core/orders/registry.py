@@ -166,6 +166,12 @@ ORDERS: tuple[OrderKind, ...] = (
               reasons.some_request, ("mq", "retry", "{rig}", TARGET)),
     OrderKind("mq.dequeue", "u", "take out of queue", "take a request out of the queue; its work stays in review", REQUEST,
               reasons.queued_request, ("mq", "dequeue", "{rig}", TARGET, "-r", "{reason}"), asks=("reason",)),
+    OrderKind("mq.approve", "a", "approve", "approve just the commit that a request hands in", REQUEST, reasons.unapproved_request,
+              ("mq", "approve", "{rig}", TARGET, "--commit", "{commit}"), confirm=True,
+              keeps="It is merged once its gates are green. Another commit needs another approval.",
+              preview=("mq", "approve", "{rig}", TARGET, "--dry-run")),
+    OrderKind("mq.withdraw", "", "withdraw approval", "withdraw the approval of a request: it is not merged without another",
+              REQUEST, reasons.approved_request, ("mq", "approve", "{rig}", TARGET, "--withdraw")),
     OrderKind("mq.reject", "x", "reject", "reject a request with a reason; its bead reopens", REQUEST,
               reasons.some_request, ("mq", "reject", "{rig}", TARGET, "-r", "{reason}"), asks=("reason",)),
     OrderKind("mq.process", "P", "process now", "merge the rig's next batch now", RIG, reasons.idle_refinery,
@@ -212,7 +218,9 @@ def order_for(kind: OrderKind, subject: Subject) -> Order:
     if isinstance(subject, AgentView):
         return Order(kind.id, subject.address.short, {"bead": subject.work.bead_id} if subject.work else {})
     if isinstance(subject, RequestView):
-        return Order(kind.id, subject.id, {"rig": subject.rig})
+        return Order(
+            kind.id, subject.id, {"rig": subject.rig, **({"commit": subject.commit} if subject.commit else {})}
+        )
     if isinstance(subject, ConvoyView):
         return Order(kind.id, subject.id)
     if isinstance(subject, Incident):

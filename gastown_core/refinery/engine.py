@@ -109,7 +109,10 @@ class RefineryEngine:
         self.place = place
         self.once = once
         self.board = Board(place.rig, place.path, place.clock)
-        self.board.state = self.board.state._replace(level_s=place.policy.level_s, places=place.policy.max_concurrent)
+        policy = place.policy
+        self.board.state = self.board.state._replace(
+            level_s=policy.level_s, places=policy.max_concurrent, needs_approval=policy.needs_approval
+        )
         self.results: list[BatchResult] = []
         self._recovered: set[str] = set()
         self._reaches = Reaches(place)
@@ -381,11 +384,14 @@ class RefineryEngine:
     def rest(self) -> None:
         """Show the engine as idle when nothing is left to do, also over the stale state of a killed run or a past hold."""
         state, freeze = read_state(self.place.path), frozen(self.place)
+        tells_approval = (state is not None and state.needs_approval) == self.place.policy.needs_approval
         if freeze is not None and (state is None or state.phase in (IDLE, HELD) or state.pid == os.getpid()):
-            if state is None or state.hold_reason != freeze.reason:
+            if state is None or state.hold_reason != freeze.reason or not tells_approval:
                 self.board.rest(hold=freeze.reason, kind=FROZEN)
             return
         if state is None or state.phase == IDLE:
+            if not tells_approval:
+                self.board.rest()
             return
         held = (read_hold(self.place, one) for one in (*self.targets(), state.target, self.place.default) if one)
         if state.phase == HELD and any(held):

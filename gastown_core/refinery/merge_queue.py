@@ -41,7 +41,8 @@ TURNED_DOWN_S = 30 * 86400.0
 class MergeQueue(Record):
     """Open requests, each kind by score; ``blocked`` with the reason, ``needs`` names requests that must land first.
 
-    ``level_s`` is how long a request waits for one level of urgency.
+    ``level_s`` is how long a request waits for one level of urgency; ``unapproved`` are those of the blocked that only wait
+    for an approval.
     """
 
     ready: tuple[MergeRequest, ...] = ()
@@ -49,6 +50,7 @@ class MergeQueue(Record):
     blocked: tuple[tuple[MergeRequest, str], ...] = ()
     needs: Mapping[str, frozenset[str]] = {}
     level_s: float = LEVEL_S
+    unapproved: frozenset[str] = frozenset()
 
     def open(self) -> list[MergeRequest]:
         """All of them, blocked or not."""
@@ -113,8 +115,9 @@ def survey(
             ready.append(request)
             if below:
                 needs[request.id] = below
+    unapproved = frozenset(one.id for one, why in blocked if needs_approval and why == why_unapproved(one))
     blocked += _without_what_they_need(ready, blocked, needs)
-    return MergeQueue(tuple(ready), tuple(claimed), tuple(blocked), needs, level_s)
+    return MergeQueue(tuple(ready), tuple(claimed), tuple(blocked), needs, level_s, unapproved)
 
 
 def _without_what_they_need(

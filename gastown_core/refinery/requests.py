@@ -15,6 +15,7 @@ from gastown_core.model.merge_request import (
     is_its_worker,
     read_request,
     why_out,
+    why_unapproved,
     with_facts,
 )
 from gastown_core.model.metadata import REWORK, Rework, with_section
@@ -138,12 +139,41 @@ def approve(place: Refinery, name: str, *, actor: str, commit: str = "") -> Merg
             )
         if is_its_worker(request, actor):
             raise ConflictError(f"{actor} cannot approve {request_id}", "nobody approves work of their own")
+        if not why_unapproved(request):
+            # whoever approved it first stands
+            return request
         facts = with_facts(bead, approved=request.commit_sha, approved_by=actor)
         request = read_request(batch.update(request_id, {"metadata": facts}))
     payload = {"mr": request.id, "worker": request.worker, "branch": request.branch, "bead": request.source_issue}
     append_event(place.root, "mr_approved", actor, {**payload, "commit": request.commit_sha}, clock=place.clock)
     emit(place.root, "refinery", "MQ_SUBMIT", {"rig": place.rig, "mr": request.id}, clock=place.clock)
     return request
+
+
+def withdraw_approval(place: Refinery, name: str, *, actor: str) -> MergeRequest:
+    """Withdraw the approval of a request, named by id or branch; a batch that tests it goes on without it.
+
+    Raises NotFoundError, ConflictError if it is closed, being pushed or not approved.
+    """
+    request_id = _named(place, name)
+    with place.store.write(actor) as batch:
+        bead = need_request(batch, request_id)
+        request = read_request(bead)
+        _check_not_pushed(place, request)
+        if not request.approved:
+            raise ConflictError(f"{request_id} is not approved")
+        batch.update(request_id, {"metadata": with_facts(bead, approved=None, approved_by=None)})
+    payload = {"mr": request.id, "worker": request.worker, "branch": request.branch, "bead": request.source_issue}
+    append_event(place.root, "mr_unapproved", actor, {**payload, "commit": request.approved}, clock=place.clock)
+    return request
+
+
+def open_request(place: Refinery, name: str) -> MergeRequest:
+    """The open request of this id or branch. Raises NotFoundError, ConflictError if it is closed."""
+    bead = find_request(place.ledger, _named(place, name))
+    if bead.status == CLOSED:
+        raise ConflictError(f"{bead.id} is closed", read_request(bead).close_reason or bead.text("close_reason"))
+    return read_request(bead)
 
 
 def _named(place: Refinery, name: str) -> str:

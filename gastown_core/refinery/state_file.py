@@ -61,7 +61,9 @@ class Board:
         before = read_state(rig_path)
         self.state = RefineryState(rig, pid=os.getpid(), pid_start=start_of(os.getpid()))
         if before is not None:
-            self.state = self.state._replace(last=before.last, quarantined=before.quarantined)
+            self.state = self.state._replace(
+                last=before.last, quarantined=before.quarantined, needs_approval=before.needs_approval
+            )
 
     def now(self) -> RefineryState:
         """The state as the file has it: the oldest batch in full, and a line for each of several."""

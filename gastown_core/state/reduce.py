@@ -22,7 +22,6 @@ from gastown_core.model.address import (
 from gastown_core.model.agent import NEEDS_HELP, Health, HealthReport, Question, Reason
 from gastown_core.model.bead import HOOKED, IN_PROGRESS, OPEN, is_identity
 from gastown_core.model.hook_life import ACTIVE, hook_state
-from gastown_core.model.refinery import HELD, IDLE
 from gastown_core.model.snapshot import (
     AgentView,
     HookedWork,
@@ -151,7 +150,7 @@ def _agent_view(
     pane = facts.panes.get(entry.session) if facts.panes is not None else None
     mail = digest.unread.get(address.mail, ())
     beat = facts.heartbeats.get(entry.session)
-    evidence = _evidence(facts, entry, bead, record, now)
+    evidence = _evidence(facts, entry, bead, record)
     report = _steady(facts, address.path, _with_warnings(facts, entry, classify(evidence, facts.thresholds, now)))
     report = _since_back(facts, address.path, report, now)
     running = None if evidence.session is None else is_there(evidence)
@@ -268,9 +267,7 @@ def _work_since(facts: TownFacts, entry: RosterEntry, bead: Excerpt | None, reco
     return min(bead.updated_at, since) if since else bead.updated_at
 
 
-def _evidence(
-    facts: TownFacts, entry: RosterEntry, bead: Excerpt | None, record: dict[str, str], now: float
-) -> Evidence:
+def _evidence(facts: TownFacts, entry: RosterEntry, bead: Excerpt | None, record: dict[str, str]) -> Evidence:
     session = entry.session
     pane = facts.panes.get(session) if facts.panes is not None else None
     agent_bead = facts.bead(entry.bead_id)
@@ -288,7 +285,7 @@ def _evidence(
         stopped=_stopped(facts, entry.address, record),
         work_bead=bead.id if bead is not None else "",
         work_since=_work_since(facts, entry, bead, record),
-        progress=tuple(_progress(facts, entry, bead, agent_state_at, now)),
+        progress=tuple(_progress(facts, entry, bead, agent_state_at)),
         agent_state=record.get("agent_state", ""),
         agent_state_at=agent_state_at,
         session=None if facts.panes is None else pane is not None or elsewhere > 0,
@@ -388,9 +385,7 @@ def _stopped(facts: TownFacts, address: Address, record: dict[str, str]) -> str:
     return "stopped by a person" if record.get("agent_state") == AgentState.PAUSED else ""
 
 
-def _progress(
-    facts: TownFacts, entry: RosterEntry, bead: Excerpt | None, agent_at: float, now: float
-) -> Iterator[ProgressSign]:
+def _progress(facts: TownFacts, entry: RosterEntry, bead: Excerpt | None, agent_at: float) -> Iterator[ProgressSign]:
     if bead is not None and bead.updated_at:
         yield ProgressSign(bead.updated_at, f"{bead.id} changed", "ledger")
     if agent_at:
@@ -400,17 +395,11 @@ def _progress(
         yield ProgressSign(event.at, event.text, "ledger")
     if facts.woke_at:
         yield ProgressSign(facts.woke_at, "the machine woke: nobody got on while it slept", "process")
-    engine = facts.refineries.get(entry.address.rig) if entry.address.role == REFINERY else None
-    if engine is not None and engine.is_alive and engine.state is not None and engine.state.phase not in (IDLE, HELD):
-        # what it has claimed is the engine's to test, however long a gate takes
-        yield ProgressSign(now - now % ENGINE_S, f"its engine tests {engine.state.batch}", "process")
     beat = facts.heartbeats.get(entry.session)
     if beat is not None and beat.state == "working":
         yield ProgressSign(beat.at, f"heartbeat: {beat.context or beat.state}", "heartbeat")
 
 
-ENGINE_S = 15.0
-"""An engine that works is a sign of progress in steps of this, so that a look in between changes nothing."""
 AT_LEAST_EVERY_S = 15.0
 """Judged anew after this even if nothing is foreseen: ages inside reasons are told in minutes."""
 

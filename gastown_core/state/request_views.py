@@ -11,6 +11,7 @@ from gastown_core.model.merge_request import (
     TROUBLES,
     score,
     why_out,
+    why_unapproved,
     why_withdrawn,
 )
 from gastown_core.model.refinery import HELD, IDLE, RefineryState
@@ -70,15 +71,30 @@ def _view(facts: TownFacts, store: str, bead: Excerpt, now: float) -> RequestVie
         blockers=blockers,
         has_conflict_task=bool(request.conflict_task_id),
         rests=rests,
+        commit=request.commit_sha,
+        awaits_approval=bool(rests) and rests == _unapproved(facts, request),
+        approved_by="" if why_unapproved(request) else request.approved_by,
     )
 
 
 def rests_of(facts: TownFacts, request: MergeRequest, now: float) -> str:
     """Why nobody wants the request merged now, as far as the facts tell; empty if it may be merged."""
+    if not request.is_open:
+        return ""
+    return why_out(request) or _withdrawn(facts, request, now) or _unapproved(facts, request)
+
+
+def _unapproved(facts: TownFacts, request: MergeRequest) -> str:
+    """What approval it lacks, where its rig merges nothing without one."""
+    known = facts.refineries.get(request.rig)
+    needs = known is not None and known.state is not None and known.state.needs_approval
+    return why_unapproved(request) if needs else ""
+
+
+def _withdrawn(facts: TownFacts, request: MergeRequest, now: float) -> str:
+    """Why its work must not be merged now."""
     name = request.source_issue
-    if request.is_open and request.taken_out:
-        return why_out(request)
-    if not name or not request.is_open:
+    if not name:
         return ""
     found = facts.bead(name)
     if found is not None and found[1].status != TOMBSTONE:

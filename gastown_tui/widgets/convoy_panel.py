@@ -40,6 +40,7 @@ REQUESTS = {
     RequestState.MERGING: ("merging", "info"),
     RequestState.QUEUED: ("queued", "text"),
     RequestState.BLOCKED: ("pause", "dim"),
+    "approval": ("pause", "waiting"),
     RequestState.MERGED: ("done", "good"),
     RequestState.FAILED: ("failed", "bad"),
 }
@@ -130,11 +131,12 @@ def member_row(member: MemberView, width: int, ascii_only: bool) -> Pieces:
 
 def request_row(request: RequestView, width: int, now: float, ascii_only: bool) -> Pieces:
     """Return a merge request's row: state, branch, author, age."""
-    mark, tone = REQUESTS.get(request.state, ("queued", "dim"))
+    state = "approval" if request.awaits_approval else request.state
+    mark, tone = REQUESTS.get(state, ("queued", "dim"))
     who = clean(parse_address(request.worker).label) if request.worker else ""
     left = (
         (glyph(mark, ascii_only) + " ", tone),
-        (fit(request.state, 8) + " ", tone),
+        (fit(state, 8) + " ", tone),
         (clean(request.branch or request.bead_id), "text"),
     )
     right = ((cut(who, 12) + "  ", "dim"), (fit_right(format_age(max(0.0, now - request.created_at)), 4), "dim"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from gastown_core.attention.count import calm_words, count_of
 from gastown_core.attention.item import (
+    APPROVAL,
     BUDGET,
     DAM,
     DEAD,
@@ -55,6 +56,7 @@ _WORDS = {
     ESCALATION: "escalation",
     QUEUE: "held queue",
     GATE: "gate",
+    APPROVAL: "to approve",
     BUDGET: "budget",
     DAM: "dam",
     MAIL: "mail",

@@ -159,6 +159,9 @@ def _lane_tag(lanes: tuple[str, ...]) -> str:
 
 
 def _trouble(request: RequestView) -> str:
+    if request.awaits_approval:
+        # its state says so
+        return ""
     if request.rests:
         return f"on hold: {request.rests}"
     if request.blockers:
@@ -217,6 +220,7 @@ def queue_rows(snapshot: TownSnapshot, width: int, now: float, ascii_only: bool)
             rows.append(Row(None, (("  " + glyph("─", ascii_only) * 2 + " next", "faint"),), False))
         for request in waiting:
             state = RequestState.BLOCKED if request.has_conflict_task else request.state
+            state = "approval" if request.awaits_approval else state
             rows.append(row(state, request.id, request, ""))
     return rows
 

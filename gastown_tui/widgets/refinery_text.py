@@ -77,6 +77,7 @@ ENTRIES = {
     RequestState.QUEUED: ("queued", "queued", "text"),
     RequestState.BLOCKED: ("pause", "blocked", "dim"),
     RequestState.MERGING: ("merging", "merging", "info"),
+    "approval": ("pause", "to approve", "waiting"),
 }
 """State of a request, in a batch or waiting → (glyph name, word, tone)."""
 SPINNER, SPINNER_ASCII = "⠋⠙⠸⠴⠦⠇", "|/-\\"

@@ -129,6 +129,41 @@ def test_what_waits_for_a_held_target_is_held_and_says_why(queued: Queued) -> No
     assert blocked["status"] == "held"
 
 
+def test_a_request_waits_for_its_approval_which_can_be_withdrawn_and_undone(queued: Queued) -> None:
+    queued.gate()
+    queued.settings(needs_approval=True)
+    one = queued.hand_in({"a": "1"})
+    [row] = gt("mq", "list", "shop", "--json", cwd=queued.root).json
+    assert (row["status"], row["why"].split(";")[0]) == (
+        "unapproved",
+        f"waits for somebody to approve {one.commit_sha[:12]}",
+    )
+    assert gt("mq", "list", "shop", "--status", "blocked", "--json", cwd=queued.root).json == []
+    [row] = gt("mq", "list", "shop", "--status", "unapproved", "--json", cwd=queued.root).json
+    [row] = gt("refinery", "blocked", "shop", "--json", cwd=queued.root).json
+    assert gt("mq", "approve", one.id, "--withdraw", cwd=queued.root).code == 1
+    assert gt("mq", "approve", one.id, "--withdraw", "--commit", "abc", cwd=queued.root).code == 2
+    assert gt("mq", "approve", one.id, "--commit", one.commit_sha[:8], cwd=queued.root).code == 0
+    assert gt("mq", "list", "shop", "--json", cwd=queued.root).json[0]["status"] == "ready"
+    shown = gt("mq", "approve", one.branch, "--dry-run", "--json", cwd=queued.root).json
+    assert (shown["commit"], shown["approved_by"]) == (one.commit_sha, "overseer") and "1 file changed" in shown[
+        "changes"
+    ]
+    assert one.commit_sha in gt("mq", "approve", one.id, "--dry-run", cwd=queued.root).out
+    assert gt("mq", "approve", "nothing", "--dry-run", cwd=queued.root).code == 1
+    told = gt("undo", "--list", cwd=queued.root).out
+    assert f"withdraw the approval of {one.id}" in told
+    assert gt("undo", cwd=queued.root).code == 0
+    assert gt("mq", "list", "shop", "--json", cwd=queued.root).json[0]["status"] == "unapproved"
+    shown = gt("mq", "approve", one.branch, "--json", cwd=queued.root).json
+    assert shown == {"mr": one.id, "commit": one.commit_sha, "by": "overseer"}
+    assert gt("mq", "approve", one.id, "--withdraw", "--json", cwd=queued.root).json == {
+        "mr": one.id,
+        "commit": "",
+        "by": "",
+    }
+
+
 def test_a_request_is_taken_out_and_the_queue_is_frozen_and_thawed(queued: Queued) -> None:
     queued.gate()
     one, other = queued.hand_in({"a": "1"}), queued.hand_in({"b": "1"})

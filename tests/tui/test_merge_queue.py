@@ -7,7 +7,7 @@ import os
 import pytest
 
 from gastown_core.model.order import Order
-from gastown_core.model.snapshot import SchedulerView
+from gastown_core.model.snapshot import RequestView, SchedulerView
 from gastown_tui.dialogs.confirm import Confirm
 from gastown_tui.dialogs.prompt import Prompt
 from gastown_tui.dialogs.task_list import TaskList
@@ -180,6 +180,37 @@ async def test_a_batch_that_merges_is_broken_off_after_a_question_that_says_what
         await pilot.press("y")
         await until(pilot, lambda: app.hands.performed, "the order")
         assert app.hands.performed == [Order("mq.freeze", "shop")]
+
+
+async def test_a_request_that_waits_for_approval_says_so_and_a_key_approves_just_that_commit(rig: str) -> None:
+    seen = town("idle", rig)
+    waits = RequestView(
+        "gt-mr9",
+        "shop",
+        "polecat/opal",
+        "opal",
+        "blocked",
+        "gt-w9",
+        NOW - 60,
+        rests="waits for somebody to approve 0123456789ab; gt mq approve gt-mr9",
+        commit="0123456789abcdef",
+        awaits_approval=True,
+    )
+    queued = waits._replace(id="gt-mr8", rests="", awaits_approval=False, state="queued")
+    app = Console(FakeLive(seen._replace(requests=(waits, queued))))
+    async with app.run_test(size=WIDE) as pilot:
+        await pilot.press("m")
+        app.feed.queue.select(Selection(REQUEST, "", "gt-mr9"))
+        assert "to approve" in app.screen_text() and "queued" in app.screen_text()
+        await pilot.press("a")
+        await until(pilot, lambda: isinstance(app.screen, Confirm), "the question")
+        assert "Another commit needs" in app.screen_text() and "Ctrl-Z undoes it" in app.screen_text()
+        await pilot.press("y")
+        await until(pilot, lambda: app.hands.performed, "the order")
+        assert app.hands.performed[-1] == Order("mq.approve", "gt-mr9", {"rig": "shop", "commit": "0123456789abcdef"})
+        app.feed.queue.select(Selection(REQUEST, "", "gt-mr8"))
+        await pilot.press("a")
+        assert "it waits for no approval" in status(app)
 
 
 async def test_process_now_says_why_not_while_the_engine_works(rig: str) -> None:

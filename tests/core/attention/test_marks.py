@@ -56,19 +56,6 @@ def test_nothing_unchanged_stays_hidden_for_longer_than_a_day(tmp_path: Path) ->
     assert len(shown(root, NOW + LONGEST_S)) == 3
 
 
-def test_a_pinned_row_stands_first_among_those_that_need_the_same(tmp_path: Path) -> None:
-    news = [LETTER._replace(bead=bead, informs=True) for bead in ("hq-m8", "hq-m9")]
-    pin(str(tmp_path), news[1], NOW)
-    pin(str(tmp_path), LETTER, NOW)
-    assert shown(str(tmp_path), NOW, (*ROWS, *news)) == [
-        LETTER.key,
-        QUESTION.key,
-        RAISED.key,
-        news[1].key,
-        news[0].key,
-    ]
-
-
 def test_what_was_only_to_be_read_does_not_come_back_the_next_day(tmp_path: Path) -> None:
     news = LETTER._replace(informs=True)
     done(str(tmp_path), news, NOW)

@@ -6,16 +6,20 @@ from pathlib import Path
 
 import pytest
 
+from gastown_core.attention.look import attention
 from gastown_core.errors import ConflictError, SettingsError
 from gastown_core.model.bead import IN_REVIEW
 from gastown_core.model.merge_request import with_facts
 from gastown_core.model.refinery import FROZEN, RED_TARGET
+from gastown_core.orders.perform import command_of
+from gastown_core.orders.registry import BY_ID, disabled_reason, order_for
 from gastown_core.refinery import freeze
 from gastown_core.refinery.engine import RefineryEngine
 from gastown_core.refinery.hold import INFRASTRUCTURE
 from gastown_core.refinery.place import Refinery
 from gastown_core.refinery.policy import load_policy
-from gastown_core.refinery.requests import approve
+from gastown_core.refinery.requests import approve, withdraw_approval
+from gastown_core.state.collect import collect
 from tests.support.queued import Queued
 
 
@@ -73,6 +77,83 @@ def test_nobody_approves_work_of_their_own_or_a_commit_that_they_did_not_read(qu
         with pytest.raises(ConflictError, match="hands in"):
             approve(place_of(queued), made.id, actor="overseer", commit=commit)
     assert not queued.request(made.id).approved
+
+
+def test_a_withdrawn_approval_takes_the_request_out_of_its_batch(queued: Queued) -> None:
+    queued.gate()
+    queued.settings(needs_approval=True)
+    made = queued.hand_in({"a": "1"})
+    approve(place_of(queued), made.id, actor="overseer")
+    approve(place_of(queued), made.id, actor="mayor")
+    assert queued.request(made.id).approved_by == "overseer" and len(queued.events("mr_approved")) == 1
+
+    def withdraw(point: str) -> None:
+        if point == "judged":
+            withdraw_approval(place_of(queued), made.branch, actor="mayor")
+
+    queued.process(at=withdraw)
+    assert not queued.merged() and "waits for somebody to approve" in why_blocked(queued)
+    [event] = queued.events("mr_unapproved")
+    assert event["payload"]["commit"] == made.commit_sha and event["actor"] == "mayor"
+    with pytest.raises(ConflictError, match="not approved"):
+        withdraw_approval(place_of(queued), made.id, actor="mayor")
+
+
+def test_what_is_being_pushed_keeps_its_approval(queued: Queued) -> None:
+    queued.gate()
+    queued.settings(needs_approval=True)
+    made = queued.hand_in({"a": "1"})
+    approve(place_of(queued), made.id, actor="overseer")
+    said = []
+
+    def withdraw(point: str) -> None:
+        if point == "before push":
+            with pytest.raises(ConflictError, match="is being pushed"):
+                withdraw_approval(place_of(queued), made.id, actor="overseer")
+            said.append(point)
+
+    [result] = queued.process(at=withdraw)
+    assert said and result.merged == (made.id,)
+
+
+def test_every_face_sees_that_a_request_waits_for_approval(queued: Queued) -> None:
+    queued.gate()
+    queued.settings(needs_approval=True)
+    made = queued.hand_in({"a": "1"}, title="Cart total\x1b[31m\n")
+    assert not queued.process()
+    town = collect(queued.root)
+    [view] = town.requests
+    assert (view.state, view.awaits_approval, view.commit) == ("blocked", True, made.commit_sha)
+    [row] = [one for one in attention(town) if one.kind == "approval"]
+    assert row.bead == made.id and row.orders[0] == "mq.approve" and made.commit_sha[:12] in row.question
+    kind = BY_ID["mq.approve"]
+    assert not disabled_reason(kind, town, view) and "nobody" in disabled_reason(BY_ID["mq.withdraw"], town, view)
+    assert command_of(order_for(kind, view)) == ["mq", "approve", "shop", made.id, "--commit", made.commit_sha]
+    approve(place_of(queued), made.id, actor="overseer")
+    town = collect(queued.root)
+    [view] = town.requests
+    assert (view.state, view.awaits_approval, view.approved_by) == ("queued", False, "overseer")
+    assert not [one for one in attention(town) if one.kind == "approval"]
+    assert disabled_reason(kind, town, view) == "overseer approved it" and not disabled_reason(
+        BY_ID["mq.withdraw"], town, view
+    )
+
+
+def test_the_faces_follow_the_setting_with_the_engines_next_look(queued: Queued) -> None:
+    queued.gate()
+    queued.settings(needs_approval=True)
+    queued.hand_in({"a": "1"})
+    queued.process()
+    queued.settings(needs_approval=False)
+    assert queued.process() and not queued.state().needs_approval
+    queued.settings(needs_approval=True)
+    queued.process()
+    assert queued.state().needs_approval and queued.state().last
+    freeze.freeze(place_of(queued), "", actor="overseer")
+    queued.process()
+    queued.settings(needs_approval=False)
+    queued.process()
+    assert not queued.state().needs_approval
 
 
 # -- gates in stages ---------------------------------------------------------------------------------------
