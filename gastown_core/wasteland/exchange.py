@@ -75,7 +75,9 @@ def bring(member: Membership, clock: Clock = SYSTEM_CLOCK) -> Exchange:
     asked = f"SELECT DOLT_MERGE_BASE('HEAD', '{COMMONS}') AS base, DOLT_HASHOF('{COMMONS}') AS tip"
     found = clone.read(asked)[0]
     base, tip = str(found.get("base") or ""), str(found.get("tip") or "")
-    came, changed = (0, {}) if base == tip else _difference(clone, base, tip)
+    if base == tip:
+        return Exchange(to_send=len(waiting(clone)))
+    came, changed = _difference(clone, base, tip)
     lost = _merge(member, clone)
     return Exchange(came, changed, len(waiting(clone)), "", lost)
 
@@ -141,8 +143,6 @@ def _difference(clone: Clone, before: str, after: str) -> tuple[int, dict[str, i
 
 
 def _merge(member: Membership, clone: Clone) -> tuple[str, ...]:
-    if clone.contains("HEAD", COMMONS):
-        return ()
     tables = tuple(table for table in MERGED if table not in examine(clone).tables)
     rows = clone.merge(COMMONS, tables)
     return tuple(
