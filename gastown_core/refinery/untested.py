@@ -39,7 +39,7 @@ def read_untested(place: Refinery, target: str) -> Untested | None:
         found = read_json(_path(place, target))
     except SettingsError:
         return Untested(target, "", ("?",))
-    if not found:
+    if found is None:
         return None
     batches = found.get("batches")
     ids = tuple(str(one) for one in batches) if isinstance(batches, list) else ()
@@ -65,7 +65,7 @@ def is_tested(place: Refinery, target: str) -> None:
 
 
 def untested_targets(place: Refinery) -> list[str]:
-    """The targets of which something was not tested together."""
+    """The targets of which something was not tested together; the default branch, too, if its note cannot be read."""
     try:
         names = sorted(os.listdir(place.folder))
     except FileNotFoundError:
@@ -73,9 +73,13 @@ def untested_targets(place: Refinery) -> list[str]:
     found = []
     for name in names:
         if name.startswith("union-") and name.endswith(".json"):
+            target: object = None
             with contextlib.suppress(SettingsError):
                 target = (read_json(os.path.join(place.folder, name)) or {}).get("target")
-                found += [target] if isinstance(target, str) and target else []
+            if isinstance(target, str) and target:
+                found.append(target)
+            elif name == os.path.basename(_path(place, place.default)):
+                found.append(place.default)
     return found
 
 

@@ -183,6 +183,17 @@ def test_a_note_that_cannot_be_read_costs_a_run_and_no_more(queued: Queued, tmp_
     assert merged(results) == [request.id] and read_untested(place, "main") is None
 
 
+@pytest.mark.parametrize("junk", ["{half", "[]", "null", '{"target": 5, "batches": "x"}', "\x00"])
+def test_a_note_that_says_nothing_is_tested_though_no_request_waits(queued: Queued, tmp_path: Path, junk: str) -> None:
+    lanes(queued, tmp_path, waits=1)
+    place = Refinery(queued.root, "shop")
+    note_untested(place, "main", queued.tip(), "b-1")
+    [path] = [os.path.join(place.folder, name) for name in os.listdir(place.folder) if name.startswith("union-")]
+    Path(path).write_text(junk)
+    results = queued.process()
+    assert [bool(result.union) for result in results] == [True] and not os.path.exists(path)
+
+
 def test_gates_run_where_their_paths_changed_after_what_they_need(queued: Queued, tmp_path: Path) -> None:
     runs = tmp_path / "runs"
     gates = {
