@@ -125,14 +125,34 @@ def test_a_red_union_holds_the_queue_blames_nobody_and_is_cured_by_a_request(que
     assert read_hold(place, "main") is None and read_untested(place, "main") is None
 
 
-def test_a_push_from_outside_is_not_landed_on_without_a_test(queued: Queued, tmp_path: Path) -> None:
+def test_on_a_red_target_a_request_of_another_lane_does_not_land_either(queued: Queued) -> None:
+    gates = {
+        "web": {"cmd": "true", "paths": ["web/"]},
+        "core": {"cmd": "! test -e core/bad || test -e core/mended", "paths": ["core/"]},
+    }
+    queued.settings(lanes=LANES, gates=gates, max_concurrent=2)
+    theirs = queued.commit({"core/bad": "1"}, "Theirs", git=queued.origin)
+    queued.origin.run("update-ref", "refs/heads/main", theirs)
+    first = queued.hand_in({"core/a": "1"})
+    assert queued.process()[-1].hold
+    other = queued.hand_in({"web/a": "1"})
+    assert not merged(queued.process()) and read_hold(Refinery(queued.root, "shop"), "main") is not None
+    cure = queued.hand_in({"core/mended": "1"})
+    queued.process()
+    assert sorted(queued.merged()) == sorted(one.id for one in (first, other, cure))
+
+
+@pytest.mark.parametrize(("moment", "times"), [("judged", 2), ("after push", 1)])
+def test_a_push_from_outside_is_not_landed_on_without_a_test(
+    queued: Queued, tmp_path: Path, moment: str, times: int
+) -> None:
     lanes(queued, tmp_path)
     requests = [queued.hand_in({"web/a": "1"}), queued.hand_in({"core/a": "1"})]
     seen: list[str] = []
 
     def at(point: str) -> None:
         seen.append(point)
-        if point == "judged" and seen.count(point) == 2:
+        if point == moment and seen.count(point) == times:
             theirs = queued.commit({"web/theirs": "1"}, "Theirs", git=queued.origin)
             queued.origin.run("update-ref", "refs/heads/main", theirs)
 
