@@ -129,6 +129,7 @@ def test_on_a_red_target_a_request_of_another_lane_does_not_land_either(queued: 
     gates = {
         "web": {"cmd": "true", "paths": ["web/"]},
         "core": {"cmd": "! test -e core/bad || test -e core/mended", "paths": ["core/"]},
+        "docs": {"cmd": "true", "paths": ["docs/"]},
     }
     queued.settings(lanes=LANES, gates=gates, max_concurrent=2)
     theirs = queued.commit({"core/bad": "1"}, "Theirs", git=queued.origin)
