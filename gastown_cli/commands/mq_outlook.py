@@ -29,11 +29,13 @@ def stats_arguments(parser: ArgumentParser) -> None:
 
 def run_stats(args: Namespace) -> int:
     """Sum up the batches of a span."""
+    from gastown_core.refinery.flakes import read_flakes
     from gastown_core.refinery.outlook import stats
     from gastown_core.refinery.records import recent
 
     root = context.town()
     rig = which_rig(root, args.rig)
+    flakes = read_flakes(os.path.join(root, rig))
     span = parse_duration(args.since)
     if not span:
         raise UsageError(f"{args.since!r} is no span", "", "--since 24h, 30m or 7d")
@@ -42,7 +44,9 @@ def run_stats(args: Namespace) -> int:
     found = stats(batches, _waits(root, rig, since), span / 3600.0)
     if args.json:
         rates = {"per_hour": round(found.per_hour, 3), "runs_per_landed": round(found.runs_per_landed, 3)}
-        output.say_json({"rig": rig, "since_s": span, **found._asdict(), **rates})
+        output.say_json(
+            {"rig": rig, "since_s": span, **found._asdict(), **rates, "flakes": [one._asdict() for one in flakes]}
+        )
         return 0
     output.say(f"{output.style(rig, 'bold')}  the last {args.since}")
     output.say(f"  landed     {found.merged} in {found.batches} batches, {found.per_hour:.1f} an hour")
@@ -55,6 +59,11 @@ def run_stats(args: Namespace) -> int:
             f"  apart      {found.untested} batches landed without a common test; runs of the union: {found.unions}, red: {found.red_unions}"
         )
     output.say(f"  sent back  {found.sent_back}; left for later {found.held}; batches with a flaky gate {found.flaky}")
+    flips = [one for one in flakes if one.changed]
+    for one in flips:
+        output.say(
+            f"  flips      gate {output.clean(one.gate)}: on {one.changed} trees, {one.false_reds} false reds in its last {one.runs} runs"
+        )
     return 0
 
 

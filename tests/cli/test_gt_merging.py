@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import os
 
+from gastown_core.refinery.flakes import saw
 from tests.support.cli import gt
 from tests.support.queued import Queued, queued, queued_seed
 
@@ -185,3 +186,17 @@ def test_a_request_is_taken_out_and_the_queue_is_frozen_and_thawed(queued: Queue
     assert gt("refinery", "process", "shop", "--json", cwd=queued.root).json[0]["merged"] == [other.id]
     assert "back in the queue" in gt("mq", "retry", one.id, cwd=queued.root).out
     assert gt("refinery", "process", "shop", "--json", cwd=queued.root).json[0]["merged"] == [one.id]
+
+
+def test_the_sums_name_the_gates_that_changed_their_mind(queued: Queued) -> None:
+    queued.gate()
+    for number, result in enumerate(("fail", "pass", "pass")):
+        saw(queued.rig, "unit\x1b[31m", "make", "t" * 12, result, 1000.0 + number)
+        saw(queued.rig, "lint", "make lint", "t" * 12, "pass", 1000.0 + number)
+    shown = gt("mq", "stats", "shop", cwd=queued.root).out
+    assert "on 1 trees, 1 false reds in its last 3 runs" in shown and "lint" not in shown and "\x1b[31m:" not in shown
+    found = gt("mq", "stats", "shop", "--json", cwd=queued.root).json["flakes"]
+    assert [(one["gate"], one["changed"], one["false_reds"]) for one in found] == [
+        ("unit\x1b[31m", 1, 1),
+        ("lint", 0, 0),
+    ]
