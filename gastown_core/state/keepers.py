@@ -34,10 +34,20 @@ class ProofKeeper:
         self._watch = watch
         self._on_change = on_change
         self._stirred = asyncio.Event()
+        self._there: frozenset[str] | None = None
 
     def stir(self) -> None:
         """Something changed that a proof may depend on."""
         self._stirred.set()
+
+    def check(self) -> None:
+        """Stir if a repository went or came: a folder that is moved away tells its watch nothing."""
+        from gastown_core.state.sources.landings import repository_of
+
+        there = frozenset(repository_of(rig.path) for rig in self._facts.inventory.rigs)
+        if self._there not in (None, there):
+            self.stir()
+        self._there = there
 
     async def run(self) -> None:
         """Run until cancelled."""
@@ -45,6 +55,7 @@ class ProofKeeper:
         from gastown_core.state.sources.landings import LandingSource
 
         source = LandingSource(self._facts)
+        self.check()
         while True:
             await self._stirred.wait()
             await asyncio.sleep(GAP_S)

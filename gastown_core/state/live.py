@@ -53,6 +53,7 @@ REST_S = 0.015
 INDEX_ROWS = 100_000
 INDEX_BYTES = 1 << 20
 LINK_RETRY_S = 2.0
+ASK_EVERY_S, ANSWER_S = 15.0, 10.0
 NO_REFS = frozenset("HEAD FETCH_HEAD ORIG_HEAD config config.worktree gc.pid".split())
 """Files of a repository's folder that change without any branch changing."""
 REFINERY_NAMES = ("refinery", *(os.path.basename(path) for path in (STATE_FILE, BATCHES_FILE)))
@@ -175,6 +176,7 @@ class LiveTown:
             # the periodic safety check behind the watch
             self._dirty.update((EVENTS, BEADS, BEATS, REFINERIES, SCHEDULER, DAEMON, PROGRAMS, USAGE))
             self._commons.stir()
+            self._proofs.check()
         else:
             kind = self._kinds.get(folder)
             if kind is None or not _concerns(kind, name):
@@ -354,10 +356,27 @@ class LiveTown:
         self.sources.facts.failed("tmux", str(error))
         self._stir(CLOCK)
 
+    async def _ask_link(self, link: ControlLink) -> None:
+        """Ask for nothing: tmux pushes its news, so one that hangs would pass for one without news."""
+        try:
+            await asyncio.wait_for(asyncio.wrap_future(link.command("display-message -p .")), ANSWER_S)
+            came = True
+        except TimeoutError:
+            came = False
+        except GastownError:
+            return  # the link ends, and says so itself
+        if self.sources.panes.note_answer(came, self.clock.now()):
+            self._stir(CLOCK)
+
     async def _keep_screens(self, link: ControlLink) -> None:
         """Read the agents' screens, once a second at most and only after output."""
+        loop = asyncio.get_running_loop()
+        asked = loop.time()
         while True:
             await asyncio.sleep(1.0)
+            if loop.time() - asked >= ASK_EVERY_S:
+                await self._ask_link(link)
+                asked = loop.time()
             panes, facts = self.sources.panes, self.sources.facts
             before = (dict(facts.screens), dict(facts.last_words))
             failed: dict[str, str] = {}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 from concurrent.futures import Future
 from pathlib import Path
 from urllib.parse import quote
@@ -14,6 +15,7 @@ from gastown_core.errors import StoreError, TmuxError
 from gastown_core.orders.act_log import command_log
 from gastown_core.orders.registry import ORDERS
 from gastown_core.orders.typed import order_of
+from gastown_core.state import live as live_town
 from gastown_core.state.live import PANES
 from gastown_core.state.sources.landings import LandingSource
 from gastown_core.tmux.control import ControlLink
@@ -261,6 +263,36 @@ def test_screens_that_cannot_be_read_are_said_on_every_page(
         ]
     until(lambda: "cannot be read</a>" not in browser.text("/"), "the screen is read again", 30)
     towns_own.kill_server()
+
+
+@needs_tmux
+def test_a_tmux_that_hangs_and_a_repository_that_is_gone_are_said(
+    server: TmuxServer, browser: Browser, rigged: Rigged, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(live_town, "ASK_EVERY_S", 1.0)
+    monkeypatch.setattr(live_town, "ANSWER_S", 2.0)
+    towns_own = TmuxServer(browser.dashboard.desk.live.sources.panes.server.socket)
+    towns_own.run("new-session", "-d", "-s", "sh-witness", "sleep 600")
+    until(lambda: browser.dashboard.desk.live.link is not None, "the link is there", 30)
+    pid = towns_own.pid()
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        browser.shows("cannot be read</a>")
+        assert "it gives no answer" in browser.text("/health")
+    finally:
+        os.kill(pid, signal.SIGCONT)
+    until(lambda: "cannot be read</a>" not in browser.text("/"), "tmux answers again", 60)
+    towns_own.kill_server()
+
+    rigged.sling(rigged.file("Mend the roof").id)
+    until(lambda: "git:shop" in browser.text("/health"), "git has been asked for the work", 60)
+    repo = Path(rigged.root, "shop", ".repo.git")
+    repo.rename(repo.with_name("away"))
+    browser.shows("its repository is gone: ", "/health")
+    for path in EVERYWHERE:
+        assert "cannot be read</a>" in browser.text(path), path
+    repo.with_name("away").rename(repo)
+    until(lambda: "cannot be read</a>" not in browser.text("/"), "git answers again", 60)
 
 
 def test_proofs_that_cannot_be_had_are_said_on_every_page_until_they_can(

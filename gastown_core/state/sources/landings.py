@@ -259,11 +259,15 @@ class LandingSource:
         path = next((entry.path for entry in self.facts.inventory.rigs if entry.name == rig), "")
         repo = repository_of(path) if path else ""
         records = {one.bead_id: self._records.get(one.bead_id, WorkRecord(one.stamp)) for one in beads}
+        git = self._rigs.get(rig)
+        if git is not None and not os.path.isdir(git.repo):
+            errors[rig] = why = f"its repository is gone: {git.repo}"
+            yield from ((one.bead_id, _unasked(records[one.bead_id], why)) for one in beads)
+            return
         if not repo:
             why = f"{rig} has no repository" if rig else "it is the town's own, no rig has a branch for it"
             yield from ((one.bead_id, _unasked(records[one.bead_id], why)) for one in beads)
             return
-        git = self._rigs.get(rig)
         if git is None or git.repo != repo:
             git = self._rigs[rig] = RigProofs(repo)
         errors[rig] = ""

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from gastown_core.tmux.panes import Pane
     from gastown_core.town.inventory import RosterEntry
 LAST_WORDS, LAST_WORDS_CHARS = 3, 160
+NO_ANSWER = "it gives no answer"
 SCREENS = "tmux:screens"
 """The source that says which screens could not be read."""
 
@@ -106,6 +107,15 @@ class PaneSource:
 
         self.facts.screens[pane.session] = read_screen(pane.runtime, lines, pane.title)
         self.facts.screens_at[pane.session] = now
+
+    def note_answer(self, came: bool, now: float) -> bool:
+        """Take in whether tmux answered when it was asked for nothing; whether that is news."""
+        before = self.facts.error_of("tmux")
+        if not came:
+            self.facts.failed("tmux", NO_ANSWER)
+        elif before == NO_ANSWER:
+            self.facts.good("tmux", now)
+        return before != self.facts.error_of("tmux")
 
     def note_unread(self, failed: dict[str, str], now: float) -> bool:
         """Take in by session why its screen could not be read; whether that is news.
