@@ -266,9 +266,7 @@ def test_screens_that_cannot_be_read_are_said_on_every_page(
 
 
 @needs_tmux
-def test_a_tmux_that_hangs_and_a_repository_that_is_gone_are_said(
-    server: TmuxServer, browser: Browser, rigged: Rigged, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_tmux_that_hangs_is_said(server: TmuxServer, browser: Browser, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(live_town, "ASK_EVERY_S", 1.0)
     monkeypatch.setattr(live_town, "ANSWER_S", 2.0)
     towns_own = TmuxServer(browser.dashboard.desk.live.sources.panes.server.socket)
@@ -284,8 +282,18 @@ def test_a_tmux_that_hangs_and_a_repository_that_is_gone_are_said(
     until(lambda: "cannot be read</a>" not in browser.text("/"), "tmux answers again", 60)
     towns_own.kill_server()
 
+
+def test_a_repository_that_is_gone_is_said_on_every_page(browser: Browser, rigged: Rigged) -> None:
+    live, portal = browser.dashboard.desk.live, browser.client.portal
+    assert portal is not None
     rigged.sling(rigged.file("Mend the roof").id)
-    until(lambda: "git:shop" in browser.text("/health"), "git has been asked for the work", 60)
+
+    def asked() -> bool:
+        portal.call(live._on_stir, "", "")
+        portal.call(live._proofs.stir)
+        return "git:shop" in browser.text("/health")
+
+    until(asked, "git has been asked for the work", 120)
     repo = Path(rigged.root, "shop", ".repo.git")
     repo.rename(repo.with_name("away"))
     browser.shows("its repository is gone: ", "/health")
