@@ -218,6 +218,8 @@ class RefineryState(Record):
     suspects: tuple[str, ...] = ()
     good: tuple[str, ...] = ()
     """How far the search in a red stack is, and what waits for its turn to land (``FlightLine``)."""
+    alone: str = ""
+    """Why batches of the target run one after the other now, empty if they need not."""
     needs_approval: bool = False
     """Whether the rig merges only commits that a person approved, as the engine last read the settings."""
 

@@ -235,7 +235,7 @@ class RefineryEngine:
             waiting=lambda skip: self._waiting(target, skip),
             claim=lambda size, skip, ids: self._take_out(target, size, skip, ids),
             ended=self._ended,
-            is_alone=lambda: self._is_alone(target),
+            is_alone=lambda: bool(self._told_why_alone(target)),
             foresee=Foresight(place, target, self.board, self.queue).look,
         ).run()
         with suppress(GitError):
@@ -250,17 +250,26 @@ class RefineryEngine:
         finally:
             worktrees.close()
 
-    def _is_alone(self, target: str) -> bool:
-        """Whether batches of the target run one after the other: only one is wanted, the queue is on hold, frozen or pushed
-        by hand, or another target waits."""
+    def _told_why_alone(self, target: str) -> str:
+        """Why batches of the target run one after the other, shown beside them; empty if they need not."""
+        why = self._why_alone(target)
+        self.board.show_alone(why)
+        return why
+
+    def _why_alone(self, target: str) -> str:
         policy = self.place.policy
         if any(gate.phase == POST_PUSH for gate in policy.gates):
-            return True
-        if self.once or not policy.auto_push or policy.pull_requests or read_hold(self.place, target) is not None:
-            return True
+            return "each push is verified before the next (a gate of phase post-push)"
+        if self.once:
+            return "only one batch was asked for"
+        if not policy.auto_push or policy.pull_requests:
+            return "its pushes are not the engine's (merge_queue.auto_push, merge_strategy)"
+        if read_hold(self.place, target) is not None:
+            return f"{target} is on hold, and this batch may end that"
         if frozen(self.place) is not None:
-            return True
-        return any(one != target and not self._is_idle(one) for one in self.queue().targets())
+            return "merging is frozen"
+        other = next((one for one in self.queue().targets() if one != target and not self._is_idle(one)), "")
+        return f"{other} waits for its turn" if other else ""
 
     def _waiting(self, target: str, skip: frozenset[str]) -> list[tuple[MergeRequest, Reach]]:
         """The requests that a batch could take, best first, and what each affects."""

@@ -134,6 +134,16 @@ class Board:
                     other.state = other.state._replace(reaches=found)
                 self._write(reaches=found)
 
+    def show_alone(self, why: str) -> None:
+        """Show why batches run one after the other; what is shown already is not written again."""
+        with self._lock:
+            shown = self._wall[0] if self._wall else self
+            if why != shown.state.alone:
+                for other in (self, *self._wall):
+                    other.state = other.state._replace(alone=why)
+                if self._wall:
+                    self._write(alone=why)
+
     def phase(self, phase: str, **fields: object) -> None:
         """The engine enters another phase."""
         self._put(phase=phase, **fields)

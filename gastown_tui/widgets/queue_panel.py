@@ -84,6 +84,8 @@ def flight_pieces(view: RefineryView | None, width: int, now: float) -> list[Pie
     out: list[Pieces] = [((cut(f"  {what}", width), "dim"),)]
     if waits:
         out.append(((cut(f"  a run waits: {clean(waits[0])}", width), "waiting"),))
+    if state.alone and not flights:
+        out.append(((cut(f"  one batch at a time: {clean(state.alone)}", width), "dim"),))
     names = {one.batch for one in flights}
     for one in flights:
         count = len(one.requests)

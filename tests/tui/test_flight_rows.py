@@ -144,3 +144,12 @@ def test_tests_in_quarantine_are_named_until_it_ends_also_while_nothing_is_teste
 def test_a_landing_that_may_come_at_once_says_by_when() -> None:
     assert lands(Landing("gt-1", NOW, NOW + 8, NOW + 15), NOW, False, is_wide=True) == "lands within 15s"
     assert lands(Landing("gt-1", NOW, NOW, NOW + 0.2), NOW, False, is_wide=True) == "lands now"
+
+
+def test_why_batches_run_one_after_the_other_is_said_and_not_beside_several() -> None:
+    def told(*flights: FlightLine) -> str:
+        pieces = flight_pieces(view(*flights, places=2, alone="merging\x1b[31m is frozen"), 60, NOW)
+        return "\n".join("".join(text for text, _ in row) for row in pieces)
+
+    assert "one batch at a time: merging␛[31m is frozen" in told()
+    assert "one batch at a time" not in told(FlightLine("b-1"), FlightLine("b-2"))

@@ -225,3 +225,14 @@ def test_the_state_file_names_the_kind_of_a_hold(queued: Queued) -> None:
     queued.gate("true")
     queued.process()
     assert queued.state().hold_kind == "" and queued.state().phase == "idle"
+
+
+def test_the_state_says_why_batches_run_one_after_the_other(queued: Queued) -> None:
+    queued.gate()
+    queued.settings(max_concurrent=2)
+    queued.hand_in({"a": "1"})
+    said = []
+    queued.process(once=True, at=lambda point: said.append(queued.state().alone) if point == "judged" else None)
+    queued.hand_in({"b": "1"})
+    queued.process(at=lambda point: said.append(queued.state().alone) if point == "judged" else None)
+    assert said == ["only one batch was asked for", ""]
