@@ -460,7 +460,7 @@ def test_a_green_stack_waits_for_a_person_where_the_engine_may_not_push(queued: 
     queued.settings(auto_push=False)
     [request] = queued.hand_in_many(1)
     [result] = queued.process()
-    assert "wait for a push" in result.hold and queued.subjects() == []
+    assert "for a push" in result.hold and queued.subjects() == []
     queued.bare.run("push", "--quiet", "origin", "refs/gastown/green/main:refs/heads/main")
     queued.process()
     assert queued.request(request.id).close_reason == "merged" and queued.bead(request.source_issue).is_closed
