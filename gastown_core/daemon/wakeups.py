@@ -71,11 +71,12 @@ class Wakeups:
     def _all_stores(self) -> dict[str, BeadStore]:
         """Return the stores that there are, opened anew only when a file that places them has changed or one is missing."""
         if self._ledger is None or not self._unmoved.holds(self._root):
-            # what is written meanwhile changes the mark, and is read with the next look
-            mark = mark_of(self._root, TownLedger(self._root), PLACES)
             self._ledger = TownLedger(self._root)
-            self._ledger.stores()
-            self._unmoved.note(self._root, mark, nothing_waits=not self._ledger.missing)
+            if self._ledger.stores() and not self._ledger.missing:
+                # what was written meanwhile is in the mark already, so it is read after it
+                mark = mark_of(self._root, self._ledger, PLACES)
+                self._ledger = TownLedger(self._root)
+                self._unmoved.note(self._root, mark, nothing_waits=True)
         return self._ledger.stores()
 
     def watch_new_stores(self) -> None:

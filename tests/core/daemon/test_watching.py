@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import sys
 import threading
 from collections.abc import Iterator
@@ -11,8 +12,9 @@ from pathlib import Path
 
 import pytest
 
+from gastown_core.beads.ledger import TownLedger
 from gastown_core.clock import SYSTEM_CLOCK
-from gastown_core.daemon import duties, quiet
+from gastown_core.daemon import duties, quiet, wakeups
 from gastown_core.daemon.duty import Shift
 from gastown_core.model.address import parse_address
 from gastown_core.patrols import lookout
@@ -136,3 +138,33 @@ def test_a_ledger_is_another_one_after_any_change_and_with_another_rig(paper: Pa
         assert not known.holds(paper.root)
     known.note(paper.root, quiet.mark_of(paper.root, paper.ledger), nothing_waits=False)
     assert not known.holds(paper.root)
+
+
+def test_stores_are_opened_anew_only_while_one_is_missing_and_then_once_a_look(
+    paper: Paper, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened: list[str] = []
+
+    def open_all(root: str) -> TownLedger:
+        opened.append(root)
+        return TownLedger(root)
+
+    monkeypatch.setattr(wakeups, "TownLedger", open_all)
+    watch = wakeups.Wakeups(paper.root, lambda _: None)
+    assert watch.pulse() is None and opened
+    opened.clear()
+    assert watch.pulse() is None and not opened
+
+    register = Path(paper.root, "mayor", "rigs.json")
+    rigs = json.loads(register.read_text())
+    rigs["rigs"]["late"] = {"beads": {"prefix": "la"}}
+    register.write_text(json.dumps(rigs))
+    for _ in range(2):
+        opened.clear()
+        watch.pulse()
+        assert len(opened) == 1
+    shutil.copytree(paper.ledger.stores()["shop"].beads_dir, Path(paper.root, "late", ".beads"))
+    watch.pulse()
+    opened.clear()
+    watch.pulse()
+    assert not opened
