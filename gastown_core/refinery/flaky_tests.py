@@ -11,7 +11,7 @@ import contextlib
 import os
 from collections import defaultdict
 
-from gastown_core.clock import format_seconds, parse_moment
+from gastown_core.clock import format_micros, format_seconds, parse_moment
 from gastown_core.errors import SettingsError, StoreError
 from gastown_core.files.atomic import edit_json, read_json
 from gastown_core.model.record import Record
@@ -68,7 +68,7 @@ def saw(rig_path: str, gate: str, cmd: str, tree: str, report: SuiteReport, now:
         kept = _gate_of(value, gate)
         mark = sha256(cmd.encode()).hex()[:_MARK]
         rows = kept.get("runs") if kept.get("cmd") == mark else None
-        row = [tree[:12], round(now, 1), len(report.tests), list(reds)]
+        row = [tree[:12], round(now, 6), len(report.tests), list(reds)]
         kept.update(cmd=mark, runs=[*(rows if isinstance(rows, list) else []), row][-MOST_RUNS:])
 
     _edit(rig_path, change)
@@ -97,12 +97,15 @@ def quarantine(rig_path: str, test: FlakyTest) -> None:
 
 
 def release(rig_path: str, gate: str, test: str, now: float) -> None:
-    """End a test's quarantine; only what it does from now on counts against it. Raises SettingsError, StoreError."""
+    """End a test's quarantine; only what it does from now on counts against it. Raises SettingsError, StoreError.
+
+    The moment is kept as finely as those of runs: in whole seconds, runs of the second before it counted again.
+    """
 
     def change(value: dict[str, Any]) -> None:
         kept = _gate_of(value, gate)
         kept["quarantine"] = {name: row for name, row in _table(kept, "quarantine").items() if name != test}
-        kept["released"] = {**_table(kept, "released"), test: format_seconds(now)}
+        kept["released"] = {**_table(kept, "released"), test: format_micros(now)}
 
     edit_json(os.path.join(rig_path, FILE), change, mode=0o600)
 

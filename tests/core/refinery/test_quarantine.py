@@ -8,7 +8,17 @@ from pathlib import Path
 import pytest
 
 from gastown_core.clock import FixedClock
-from gastown_core.refinery.flaky_tests import FILE, FLIPS, doubt, establish, excused, read_tests, saw
+from gastown_core.refinery.flaky_tests import (
+    FILE,
+    FLIPS,
+    doubt,
+    establish,
+    excused,
+    quarantine,
+    read_tests,
+    release,
+    saw,
+)
 from gastown_core.refinery.quarantine import LABEL
 from gastown_core.refinery.report_file import SuiteReport
 from tests.support.queued import Queued
@@ -77,6 +87,24 @@ def test_a_broken_run_a_changed_command_and_a_spoilt_file_say_nothing_of_a_test(
     os.mkfifo(path)
     assert not read_tests(rig)
     saw(rig, "unit", "make", "t", report(), 2.0)
+
+
+def test_what_a_test_did_in_the_second_of_its_release_counts_no_more_and_what_it_does_after_it_counts(
+    tmp_path: Path,
+) -> None:
+    rig = str(tmp_path)
+    for number in range(FLIPS):
+        for at, is_green in ((100.21, False), (100.64, True)):
+            saw(rig, "unit", "make", f"t{number}", SuiteReport({**report().tests, "net": is_green}), at)
+    [net] = read_tests(rig)
+    assert net.changed == FLIPS
+    quarantine(rig, net._replace(since=100.65, until=200.0, bead="sh-1"))
+    release(rig, "unit", "net", 100.66)
+    assert not read_tests(rig)
+    for at, is_green in ((100.67, False), (100.68, True)):
+        saw(rig, "unit", "make", "later", SuiteReport({**report().tests, "net": is_green}), at)
+    [net] = read_tests(rig)
+    assert net.changed == 1 and net.last == 100.67
 
 
 def merge(queued: Queued, files: dict[str, str]) -> str:
