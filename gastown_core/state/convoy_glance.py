@@ -35,7 +35,7 @@ def glance_at_convoys(root: str, ledger: TownLedger, now: float) -> ConvoyGlance
     Raises NotFoundError if the town's own cannot be read.
     """
     ledger.store_for("hq-x")
-    facts = LedgerFacts(survey(root))
+    facts = LedgerFacts(survey(root, with_agents=False))
     faults = list(facts.inventory.faults)
     try:
         facts.thresholds = read_thresholds(root)

@@ -27,6 +27,10 @@ from gastown_core.model.states import RigState
 from gastown_core.town.discover import read_rigs
 from gastown_core.town.estop import is_halted
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 LOCAL_LAYER = os.path.join(".beads-wisp", "config")
 """The folder of a rig's settings for this machine, its state among them."""
 
@@ -50,13 +54,17 @@ class RigEntry(Record):
 
 
 class Inventory(Record):
-    """The agents in display order, the rigs in register order; ``faults`` names unreadable files, with why."""
+    """The agents in display order, the rigs in register order; ``faults`` names unreadable files, with why.
+
+    Without ``is_listed`` the agents were not looked for: ``find_agent`` looks for the one that it is asked for.
+    """
 
     name: str
     root: str
     rigs: tuple[RigEntry, ...]
     agents: tuple[RosterEntry, ...]
     faults: tuple[str, ...] = ()
+    is_listed: bool = True
 
 
 def read_inventory(root: str) -> Inventory:
@@ -67,32 +75,39 @@ def read_inventory(root: str) -> Inventory:
     return _inventory(root, read_rigs(root), [])
 
 
-def survey(root: str) -> Inventory:
-    """Return the roster for display: with an unreadable register it has no rigs, and ``faults`` says so."""
+def survey(root: str, *, with_agents: bool = True) -> Inventory:
+    """Return the roster for display: with an unreadable register it has no rigs, and ``faults`` says so.
+
+    Without agents, what a town of hundreds costs to list is saved by who asks for a few of them alone.
+    """
     faults: list[str] = []
     try:
         rigs = read_rigs(root)
     except SettingsError as error:
         faults.append(str(error))
         rigs = {}
-    return _inventory(root, rigs, faults)
+    return _inventory(root, rigs, faults, with_agents=with_agents)
 
 
-def _inventory(root: str, register: dict[str, str], faults: list[str]) -> Inventory:
+def _inventory(root: str, register: dict[str, str], faults: list[str], *, with_agents: bool = True) -> Inventory:
     name = _read_or_note(os.path.join(root, "mayor", "town.json"), faults).get("name")
     rigs = tuple(
         RigEntry(rig, prefix, os.path.join(root, rig), _rig_state(root, rig, faults))
         for rig, prefix in register.items()
     )
-    agents = [_entry(Address(MAYOR, "", ""), "", os.path.join(root, "mayor"))]
-    agents.append(_entry(Address(DEACON, "", ""), "", os.path.join(root, "deacon")))
-    for dog in _folders(os.path.join(root, "deacon", "dogs")):
-        if dog != "boot":
-            agents.append(_entry(Address(DOG, "", dog), "", os.path.join(root, "deacon", "dogs", dog)))
-    for rig in rigs:
-        agents += _rig_agents(rig)
+    agents = _town_agents(root, _folders) if with_agents else []
+    for rig in rigs if with_agents else ():
+        agents += _rig_agents(rig, _folders)
     name = name if isinstance(name, str) and name else os.path.basename(root)
-    return Inventory(name, root, rigs, tuple(agents), tuple(faults))
+    return Inventory(name, root, rigs, tuple(agents), tuple(faults), with_agents)
+
+
+def _town_agents(root: str, folders: Callable[[str], list[str]]) -> list[RosterEntry]:
+    dogs = os.path.join(root, "deacon", "dogs")
+    found = [_entry(Address(MAYOR, "", ""), "", os.path.join(root, "mayor"))]
+    found.append(_entry(Address(DEACON, "", ""), "", os.path.join(root, "deacon")))
+    found += [_entry(Address(DOG, "", dog), "", os.path.join(dogs, dog)) for dog in folders(dogs) if dog != "boot"]
+    return found
 
 
 def boot_entry(root: str) -> RosterEntry:
@@ -109,13 +124,13 @@ def _read_or_note(path: str, faults: list[str]) -> dict[str, object]:
         return {}
 
 
-def _rig_agents(rig: RigEntry) -> list[RosterEntry]:
+def _rig_agents(rig: RigEntry, folders: Callable[[str], list[str]]) -> list[RosterEntry]:
     path = rig.path
     found = [_entry(Address(WITNESS, rig.name, ""), rig.prefix, os.path.join(path, "witness"))]
     found.append(_entry(Address(REFINERY, rig.name, ""), rig.prefix, os.path.join(path, "refinery", "rig")))
-    for name in _folders(os.path.join(path, "crew")):
+    for name in folders(os.path.join(path, "crew")):
         found.append(_entry(Address(CREW, rig.name, name), rig.prefix, os.path.join(path, "crew", name)))
-    for name in _folders(os.path.join(path, "polecats")):
+    for name in folders(os.path.join(path, "polecats")):
         found.append(_entry(Address(POLECAT, rig.name, name), rig.prefix, polecat_dir(path, rig.name, name)))
     return found
 
@@ -153,13 +168,27 @@ def kept_state(root: str, rig: str, faults: list[str] | None = None) -> str:
 
 def find_agent(inventory: Inventory, address: Address) -> RosterEntry | None:
     """Return the roster entry of an address (``rig/name`` finds crew and polecats), None if there is none."""
-    for entry in inventory.agents:
+    agents = inventory.agents if inventory.is_listed else _agents_named(inventory, address)
+    for entry in agents:
         if entry.address == address:
             return entry
-    for entry in inventory.agents:
+    for entry in agents:
         if entry.address.mail == address.mail:
             return entry
     return None
+
+
+def _agents_named(inventory: Inventory, address: Address) -> list[RosterEntry]:
+    """Return the agents that an address may mean, looked for in the folders of its rig alone."""
+
+    def folders(path: str) -> list[str]:
+        name = address.name
+        is_hidden = not name or name.startswith(".") or os.sep in name
+        return [] if is_hidden or not os.path.isdir(os.path.join(path, name)) else [name]
+
+    if not address.rig:
+        return _town_agents(inventory.root, folders)
+    return [entry for rig in inventory.rigs if rig.name == address.rig for entry in _rig_agents(rig, folders)]
 
 
 def is_absent(inventory: Inventory, assignee: str) -> bool:
