@@ -14,7 +14,6 @@ from functools import partial
 
 from gastown_core.background import Background
 from gastown_core.clock import SYSTEM_CLOCK, Clock
-from gastown_core.errors import GastownError, NoTmuxError
 from gastown_core.files.watch import FolderWatch
 from gastown_core.model.record import Record
 from gastown_core.model.refinery import BATCHES_FILE, STATE_FILE
@@ -24,14 +23,10 @@ from gastown_core.state.keepers import CommonsKeeper, ProcessWatch, ProofKeeper
 from gastown_core.state.reduce import next_due, reduce_town
 from gastown_core.state.sources.daemon import FILE as DAEMON_FILE
 from gastown_core.state.sources.events import EventSource
-from gastown_core.state.sources.panes import SCREENS
 from gastown_core.state.sources.scheduler import FILES as SCHEDULER_FILES
 from gastown_core.state.sources.usage import FILE as USAGE_FILE
 from gastown_core.state.stream import EventStream
-from gastown_core.tmux.control import ControlLink
-from gastown_core.tmux.panes import DEAD_LINES, capture_words
-from gastown_core.tmux.server import NoServerError
-from gastown_core.tmux.socket import socket_mark
+from gastown_core.state.tmux_keeper import TmuxKeeper
 from gastown_core.town.inventory import LOCAL_LAYER
 
 TYPE_CHECKING = False
@@ -40,7 +35,6 @@ if TYPE_CHECKING:
 
     from gastown_core.model.source_status import SourceStatus
     from gastown_core.state.sources.ledger import Change
-    from gastown_core.tmux.panes import Pane
 
 EVENTS, BEADS, BEATS, PANES, ROSTER, CLOCK = "events", "beads", "heartbeats", "panes", "roster", "clock"
 REFINERIES, REFS, SCHEDULER, DAEMON, PROGRAMS = "refineries", "refs", "scheduler", "daemon", "programs"
@@ -52,8 +46,6 @@ BURST_COUNT = 10
 REST_S = 0.015
 INDEX_ROWS = 100_000
 INDEX_BYTES = 1 << 20
-LINK_RETRY_S = 2.0
-ASK_EVERY_S, ANSWER_S = 15.0, 10.0
 NO_REFS = frozenset("HEAD FETCH_HEAD ORIG_HEAD config config.worktree gc.pid".split())
 """Files of a repository's folder that change without any branch changing."""
 REFINERY_NAMES = ("refinery", *(os.path.basename(path) for path in (STATE_FILE, BATCHES_FILE)))
@@ -92,7 +84,6 @@ class LiveTown:
         self.sources = Sources(root)
         self._events = EventSource(self.sources.facts, self.sources.roster)
         self.snapshot = TownSnapshot(self.sources.facts.inventory.name, root, 0, 0.0)
-        self.link: ControlLink | None = None
         self._watch = FolderWatch(self._on_stir, self._broke)
         self._background = Background(self._broke)
         self._dirty: set[str] = set()
@@ -100,13 +91,15 @@ class LiveTown:
         self._kinds: dict[str, str] = {}
         self._sent_at = 0.0
         self._pace = Pace()
-        self._pushed: dict[str, Pane] | None = None
         self._proofs = ProofKeeper(
             self.sources.facts, clock, partial(self._also_watch, REFS), lambda: self._stir(CLOCK)
         )
         self.sources.wasteland.is_patient = False
         self._commons = CommonsKeeper(
             self.sources.wasteland, clock, partial(self._also_watch, COMMONS), lambda: self._stir(CLOCK)
+        )
+        self.tmux = TmuxKeeper(
+            self.sources.panes, clock, self._background, lambda: self._stir(PANES), lambda: self._stir(CLOCK)
         )
         self._engines = ProcessWatch(self._engine_died)
         self._due = 0.0
@@ -136,7 +129,7 @@ class LiveTown:
         self._proofs.stir()
         self._background.start("git:proofs", self._proofs.run)
         self._background.start("wasteland:clone", self._commons.run)
-        self._background.start("tmux:link", self._keep_link)
+        self._background.start("tmux:link", self.tmux.run)
         self._follow_servers()
         self._background.start("events:history", self._index_history)
 
@@ -253,7 +246,7 @@ class LiveTown:
         if USAGE in dirty:
             changed = sources.ask("usage", lambda: sources.usage.poll(now), False) or changed
         if PANES in dirty:
-            changed = sources.ask("tmux", lambda: self._take_panes(now), False) or changed
+            changed = sources.ask("tmux", lambda: self.tmux.take_panes(now), False) or changed
         if PANES in dirty or PROGRAMS in dirty:
             changed = sources.ask("programs", lambda: self._ask_programs(now), False) or changed
         if not changed and not reset and errors == facts.errors():
@@ -280,12 +273,6 @@ class LiveTown:
                 self._watch.add(folder)
         return changed
 
-    def _take_panes(self, now: float) -> bool:
-        pushed, self._pushed = self._pushed, None
-        if pushed is not None:
-            return self.sources.panes.take(pushed, now)
-        return self.sources.panes.poll(now)
-
     def recheck(self, *, force: bool = False) -> bool:
         """Judge the same facts again if time alone may have changed a verdict; whether a state changed."""
         now = self.clock.now()
@@ -300,96 +287,8 @@ class LiveTown:
         self._due = next_due(self.sources.facts, self.snapshot, now)
 
     async def capture(self, pane_id: str, lines: int = 0, *, styled: bool = False) -> list[str]:
-        """The text of a pane, through the link if there is one. Raises TmuxError."""
-        if self.link is None or self.link.closed:
-            from gastown_core.tmux.panes import capture_pane
-
-            return await asyncio.to_thread(capture_pane, self.sources.panes.server, pane_id, lines, styled=styled)
-        words = f"capture-pane -p {'-e ' if styled else ''}-t {pane_id}" + (f" -S -{lines}" if lines else "")
-        return await asyncio.wait_for(asyncio.wrap_future(self.link.command(words)), 2.0)
-
-    async def _keep_link(self) -> None:
-        """Hold a control link while a server runs; without one, check every two seconds whether the socket has changed."""
-        loop = asyncio.get_running_loop()
-        ended = asyncio.Event()
-        dead: tuple[int, int] | None = None
-        while not self._closing:
-            ended.clear()
-            socket = socket_mark(self.sources.panes.server.socket)
-            if socket is None or socket == dead:
-                await asyncio.sleep(LINK_RETRY_S)
-                continue
-            try:
-                self.link = await asyncio.to_thread(self._open_link, loop, ended)
-            except GastownError as error:
-                dead = socket if isinstance(error, NoServerError) else None
-                self._note_no_link(error)
-                await asyncio.sleep(LINK_RETRY_S)
-                continue
-            self._background.start(SCREENS, partial(self._keep_screens, self.link))
-            try:
-                await ended.wait()
-            finally:
-                self._background.stop(SCREENS)
-                self.sources.panes.note_unread({}, self.clock.now())
-            self.link = None
-            self._stir(PANES)
-
-    def _open_link(self, loop: asyncio.AbstractEventLoop, ended: asyncio.Event) -> ControlLink:
-        return ControlLink(
-            self.sources.panes.server,
-            on_change=lambda panes: self._take_push(loop, panes),
-            on_close=lambda: _call(loop, ended.set),
-        )
-
-    def _take_push(self, loop: asyncio.AbstractEventLoop, panes: dict[str, Pane]) -> None:
-        """Called on the link's thread: only the newest list counts, so at most one call is queued for the loop."""
-        is_told, self._pushed = self._pushed is not None, panes
-        if not is_told:
-            _call(loop, self._stir, PANES)
-
-    def _note_no_link(self, error: GastownError) -> None:
-        if isinstance(error, NoTmuxError | NoServerError):
-            if self.sources.facts.panes:
-                self._stir(PANES)
-            return
-        self.sources.facts.failed("tmux", str(error))
-        self._stir(CLOCK)
-
-    async def _ask_link(self, link: ControlLink) -> None:
-        """Ask for nothing: tmux pushes its news, so one that hangs would pass for one without news."""
-        try:
-            await asyncio.wait_for(asyncio.wrap_future(link.command("display-message -p .")), ANSWER_S)
-            came = True
-        except TimeoutError:
-            came = False
-        except GastownError:
-            return  # the link ends, and says so itself
-        if self.sources.panes.note_answer(came, self.clock.now()):
-            self._stir(CLOCK)
-
-    async def _keep_screens(self, link: ControlLink) -> None:
-        """Read the agents' screens, once a second at most and only after output."""
-        loop = asyncio.get_running_loop()
-        asked = loop.time()
-        while True:
-            await asyncio.sleep(1.0)
-            if loop.time() - asked >= ASK_EVERY_S:
-                await self._ask_link(link)
-                asked = loop.time()
-            panes, facts = self.sources.panes, self.sources.facts
-            before = (dict(facts.screens), dict(facts.last_words))
-            failed: dict[str, str] = {}
-            for pane in panes.stale_screens():
-                asked_at = self.clock.now()
-                try:
-                    lines = await asyncio.wait_for(asyncio.wrap_future(link.command(_screen_of(pane))), 2.0)
-                except (GastownError, TimeoutError) as error:
-                    failed[pane.session] = str(error) or "tmux does not answer"
-                    continue
-                panes.take_screen(pane, lines, asked_at)
-            if panes.note_unread(failed, self.clock.now()) or (facts.screens, facts.last_words) != before:
-                self._stir(CLOCK)
+        """Return the text of a pane. Raises TmuxError."""
+        return await self.tmux.capture(pane_id, lines, styled=styled)
 
     def _stir(self, kind: str) -> None:
         self._dirty.add(kind)
@@ -408,15 +307,9 @@ class LiveTown:
         await self._background.close()
         await self._watch.close()
         self._engines.close()
-        if self.link is not None:
-            await asyncio.to_thread(self.link.close)
-            self.link = None
+        await self.tmux.close()
         self.sources.close()
         self._events.close()
-
-
-def _screen_of(pane: Pane) -> str:
-    return " ".join(capture_words(pane.pane_id, DEAD_LINES if pane.dead else 0, styled=True))
 
 
 def _concerns(kind: str, name: str) -> bool:
@@ -440,11 +333,3 @@ def _concerns(kind: str, name: str) -> bool:
     if kind == REFS:
         return not name.endswith(".lock") and name not in NO_REFS
     return not name.endswith(".lock") and ".tmp" not in name
-
-
-def _call(loop: asyncio.AbstractEventLoop, function: object, *args: object) -> None:
-    """Schedule a call from the link's thread on the loop; a closed loop is ignored."""
-    try:
-        loop.call_soon_threadsafe(function, *args)  # type: ignore[arg-type]
-    except RuntimeError:
-        return

@@ -15,7 +15,7 @@ from gastown_core.errors import StoreError, TmuxError
 from gastown_core.orders.act_log import command_log
 from gastown_core.orders.registry import ORDERS
 from gastown_core.orders.typed import order_of
-from gastown_core.state import live as live_town
+from gastown_core.state import tmux_keeper
 from gastown_core.state.live import PANES
 from gastown_core.state.sources.landings import LandingSource
 from gastown_core.tmux.control import ControlLink
@@ -267,11 +267,11 @@ def test_screens_that_cannot_be_read_are_said_on_every_page(
 
 @needs_tmux
 def test_a_tmux_that_hangs_is_said(server: TmuxServer, browser: Browser, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(live_town, "ASK_EVERY_S", 1.0)
-    monkeypatch.setattr(live_town, "ANSWER_S", 2.0)
+    monkeypatch.setattr(tmux_keeper, "ASK_EVERY_S", 1.0)
+    monkeypatch.setattr(tmux_keeper, "ANSWER_S", 2.0)
     towns_own = TmuxServer(browser.dashboard.desk.live.sources.panes.server.socket)
     towns_own.run("new-session", "-d", "-s", "sh-witness", "sleep 600")
-    until(lambda: browser.dashboard.desk.live.link is not None, "the link is there", 30)
+    until(lambda: browser.dashboard.desk.live.tmux.link is not None, "the link is there", 30)
     pid = towns_own.pid()
     os.kill(pid, signal.SIGSTOP)
     try:

@@ -410,10 +410,10 @@ async def test_pushes_of_tmux_do_not_pile_up_while_the_loop_is_away(live: LiveTo
             calls.append(words)
 
     for _ in range(1000):
-        live._take_push(Away(), {})  # type: ignore[arg-type]
+        live.tmux._take_push(Away(), {})  # type: ignore[arg-type]
     assert len(calls) == 1
-    live._take_panes(live.clock.now())
-    live._take_push(Away(), {})  # type: ignore[arg-type]
+    live.tmux.take_panes(live.clock.now())
+    live.tmux._take_push(Away(), {})  # type: ignore[arg-type]
     assert len(calls) == 2
 
 
