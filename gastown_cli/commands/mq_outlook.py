@@ -58,6 +58,8 @@ def run_stats(args: Namespace) -> int:
         output.say(
             f"  apart      {found.untested} batches landed without a common test; runs of the union: {found.unions}, red: {found.red_unions}"
         )
+    if found.verified:
+        output.say(f"  verified   {found.verified} pushes after they landed, red: {found.red_pushes}")
     output.say(f"  sent back  {found.sent_back}; left for later {found.held}; batches with a flaky gate {found.flaky}")
     flips = [one for one in flakes if one.changed]
     for one in flips:

@@ -301,7 +301,7 @@ def run_log(args: Namespace) -> int:
         [
             one.id,
             output.clean(one.target),
-            one.outcome if one.union else f"{len(one.merged)}/{len(one.mrs)} merged",
+            one.outcome if one.union or one.found else f"{len(one.merged)}/{len(one.mrs)} merged",
             ", ".join(one.culprits) or "-",
             f"{one.probes} probes",
             f"{one.secs:.1f} s",

@@ -57,7 +57,7 @@ class GateRun(Record):
 class Probe(Record):
     """One stack of requests that was, or is being, tested.
 
-    ``purpose`` is stack, again, base, left, right, alone, peers, single or final.
+    ``purpose`` is stack, again, base, left, right, alone, peers, single or final; of what was pushed it is pushed, again, before or upto.
     """
 
     id: int
@@ -142,6 +142,8 @@ class FlightLine(Record):
     """The lanes that it affects."""
     union: tuple[str, ...] = ()
     """The batches that it tests together, after they landed: then it has no requests."""
+    pushed: tuple[str, ...] = ()
+    """What it verifies after the push, by request or commit: then it has no requests."""
     clean: tuple[str, ...] = ()
     """Requests of a red stack that are known to be green together, from the bottom up."""
     window: tuple[str, ...] = ()
@@ -211,6 +213,8 @@ class RefineryState(Record):
     """The lanes that the batch affects, in a rig that has lanes."""
     union: tuple[str, ...] = ()
     """The batches that this one tests together, after they landed."""
+    pushed: tuple[str, ...] = ()
+    """What this one verifies after the push, by request or commit."""
     reaches: tuple[RequestLanes, ...] = ()
     """What the requests of the queue affect, in a rig that has lanes."""
     clean: tuple[str, ...] = ()
@@ -246,6 +250,9 @@ class BatchRecord(Record):
     """Whether it landed without a test on the commit on which it landed, apart from all that had landed since."""
     union: tuple[str, ...] = ()
     """The batches that landed so and were tested together by this one; ``hold`` says why if they are red."""
+    pushed: tuple[str, ...] = ()
+    """What it verified after the push, by request or commit, and what it ``found``: green, red, taken back or no verdict."""
+    found: str = ""
     hold: str = ""
     gate_set: str = ""
     """The fingerprint of the rig's gates at that time."""
@@ -257,6 +264,8 @@ class BatchRecord(Record):
         """What became of it, in a few words."""
         if self.union:
             return f"union of {len(self.union)} {'red' if self.hold else 'green'}"
+        if self.found:
+            return f"push of {len(self.pushed)} {self.found}"
         return f"{len(self.merged)} of {len(self.mrs)} landed"
 
 
@@ -265,14 +274,14 @@ def batch_record(value: object) -> BatchRecord | None:
     if not isinstance(value, dict) or not isinstance(value.get("id"), str):
         return None
     fields = _known(BatchRecord, value)
-    for key in ("mrs", "merged", "culprits", "conflicts", "held", "lanes", "union"):
+    for key in ("mrs", "merged", "culprits", "conflicts", "held", "lanes", "union", "pushed"):
         fields[key] = _texts(value.get(key))
     times = value.get("times")
     fields["times"] = tuple(float(one) for one in times if _fits(one, float)) if isinstance(times, list) else ()
     return BatchRecord(**fields)
 
 
-_LISTS = ("lanes", "union", "clean", "window", "suspects", "good")
+_LISTS = ("lanes", "union", "pushed", "clean", "window", "suspects", "good")
 """Fields of texts that a batch in flight has, in full and in a line."""
 
 

@@ -24,8 +24,8 @@ from gastown_core.refinery.hold import INFRASTRUCTURE, HoldError, is_worth_a_try
 from gastown_core.refinery.integration import land_what_is_ready
 from gastown_core.refinery.merge_queue import Rivals, least_damage, next_batch, survey, turned_down
 from gastown_core.refinery.place import Refinery, merge_lock, slug
-from gastown_core.refinery.policy import POST_PUSH
 from gastown_core.refinery.pull_requests import follow, next_look, proposed_targets
+from gastown_core.refinery.pushed import unverified
 from gastown_core.refinery.quarantine import review
 from gastown_core.refinery.reaches import Reaches
 from gastown_core.refinery.records import BatchResult
@@ -35,7 +35,6 @@ from gastown_core.refinery.state_file import Board, read_state
 from gastown_core.refinery.stowage import Stowage
 from gastown_core.refinery.tips import remote_heads
 from gastown_core.refinery.untested import untested_targets
-from gastown_core.refinery.verification import unverified, verify
 from gastown_core.refinery.window import Window
 from gastown_core.refinery.worktrees import Worktrees
 from gastown_core.town.estop import is_halted
@@ -221,7 +220,6 @@ class RefineryEngine:
             self.board.show_quarantine(review(place))
             if not self._may_try(target):
                 return
-            self._verify(target, worktrees)
         except GitError as error:
             waiting = tuple(one.id for one in self.queue().ready if one.target == target)
             hold = put_on_hold(place, target, HoldError.of_git(error), "", waiting)
@@ -238,17 +236,6 @@ class RefineryEngine:
             is_alone=lambda: bool(self._told_why_alone(target)),
             foresee=Foresight(place, target, self.board, self.queue).look,
         ).run()
-        with suppress(GitError):
-            # what cannot be verified now is verified before the next batch
-            self._verify(target, worktrees)
-
-    def _verify(self, target: str, worktrees: Worktrees) -> None:
-        """Verify what was pushed until nothing of it is red, and dispatch the work that is taken back. Raises GitError."""
-        try:
-            while beads := verify(self.place, target, worktrees):
-                self.dispatch(beads)
-        finally:
-            worktrees.close()
 
     def _told_why_alone(self, target: str) -> str:
         """Why batches of the target run one after the other, shown beside them; empty if they need not."""
@@ -258,8 +245,6 @@ class RefineryEngine:
 
     def _why_alone(self, target: str) -> str:
         policy = self.place.policy
-        if any(gate.phase == POST_PUSH for gate in policy.gates):
-            return "each push is verified before the next (a gate of phase post-push)"
         if self.once:
             return "only one batch was asked for"
         if not policy.auto_push or policy.pull_requests:

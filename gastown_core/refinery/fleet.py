@@ -57,6 +57,10 @@ class Pushed(Record):
     reach: Reach = EVERYTHING
 
 
+class Closed(Record):
+    """Nothing lands from now on until this course has ended."""
+
+
 class Turn(Record):
     """The answer to ``Ready``: ``land`` pushes at once; else the batch is tested again, with the green requests of
     ``others``; ``given`` means that another batch took its own.
@@ -71,7 +75,7 @@ class Turn(Record):
 
 
 if TYPE_CHECKING:
-    Step = list[Ask] | Ready | Pushed
+    Step = list[Ask] | Ready | Pushed | Closed
     Course = Generator[Step, list[Verdict] | Turn | None, None]
 
 
@@ -95,6 +99,8 @@ class Flight:
         """Whether it has landed what it could, and only finds out why the rest is red."""
         self.is_urgent = False
         """Whether its probes come before all others."""
+        self.closes = False
+        """Whether nothing lands until it is over."""
         self.is_over = False
 
     @property
@@ -146,6 +152,11 @@ class Fleet:
     def fresh(self) -> int:
         """How many batches are in their first run."""
         return sum(flight.is_fresh for flight in self.flights)
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether nothing lands now."""
+        return any(flight.closes for flight in self.flights)
 
     @property
     def chain(self) -> tuple[Flight, ...]:
@@ -204,9 +215,12 @@ class Fleet:
                 self.moved(step.head, step.reach)
                 reply = None
                 self._landed(flight, step)
+            elif isinstance(step, Closed):
+                flight.closes, reply = True, None
             elif isinstance(step, Ready) and step.is_early:
                 self.moved(self.tip or step.base)
-                reply = Turn(land=self.lander in (None, flight) and step.base == self.tip)
+                may_land = self.lander in (None, flight) and not self.is_closed
+                reply = Turn(land=may_land and step.base == self.tip)
             elif isinstance(step, Ready):
                 flight.ready, flight.reach = step, step.reach
                 if not self.tip or (flight is self.lander and all(step.base != tip for tip, _ in self._moves)):
@@ -254,6 +268,8 @@ class Fleet:
                 self._advance(answered, [answered.verdicts[place] for place in range(len(answered.asks))])
                 continue
             ready = [one for one in self.flights if one.ready is not None]
+            if self.is_closed:
+                return
             first = self._lands_next(ready)
             if first is not None:
                 self.lander = self.lander or first

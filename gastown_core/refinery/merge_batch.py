@@ -21,12 +21,12 @@ from gastown_core.refinery.lanes import reach_of
 from gastown_core.refinery.place import StoppedError
 from gastown_core.refinery.pull_requests import propose
 from gastown_core.refinery.push import is_on, push_target
+from gastown_core.refinery.pushed import note_push
 from gastown_core.refinery.recovery import Intent, drop_intent, write_intent
 from gastown_core.refinery.salvage import Salvage
 from gastown_core.refinery.stack import Clash, Stacked, Stacker
 from gastown_core.refinery.tips import carried, changed_files, find_tips, pieces
 from gastown_core.refinery.untested import is_tested, note_untested
-from gastown_core.refinery.verification import note_push
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -252,7 +252,7 @@ class BatchRun(Batch):
     def _leave_empty(self, ahead: tuple[str, ...] = ()) -> bool:
         """Remove the first request that would land as an empty commit on top of ``ahead``; whether there was one."""
         stacker, whole = self.prober.stacker, (*ahead, *self.order)
-        assert stacker is not None
+        assert isinstance(stacker, Stacker)
         if isinstance(stacker.stack(whole), Clash) or not (one := stacker.empty(whole)):
             return False
         request, tip = self.requests[one], self.tips[one]

@@ -51,6 +51,9 @@ class Stats(Record):
     unions: int = 0
     """Runs that tested those together, and how many of them were red."""
     red_unions: int = 0
+    verified: int = 0
+    """Pushes on which the post-push gates ran, and how many of them were red."""
+    red_pushes: int = 0
     lanes: Mapping[str, int] = {}
     """Lane → how many requests landed whose batch affects it."""
 
@@ -82,7 +85,7 @@ def stats(batches: Sequence[BatchRecord], waits: Sequence[float], hours: float) 
     """Sums over finished batches, and the waits of what landed in that time."""
     ordered = sorted(waits)
     return Stats(
-        sum(not one.union for one in batches),
+        sum(not (one.union or one.found) for one in batches),
         sum(len(one.merged) for one in batches),
         sum(len(one.culprits) for one in batches),
         sum(len(one.held) for one in batches),
@@ -94,6 +97,8 @@ def stats(batches: Sequence[BatchRecord], waits: Sequence[float], hours: float) 
         sum(one.untested for one in batches),
         sum(bool(one.union) for one in batches),
         sum(bool(one.union and one.hold) for one in batches),
+        sum(bool(one.found) for one in batches),
+        sum(one.found in ("red", "taken back") for one in batches),
         _landed_by_lane(batches),
     )
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from itertools import count
+from typing import Protocol
 
 from gastown_core.clock import format_seconds, parse_moment
 from gastown_core.errors import GitError, SettingsError
@@ -17,8 +18,9 @@ from gastown_core.model.record import Record
 from gastown_core.model.refinery import CACHED, ERROR, FAIL, GAVE_UP, PASS, GateRun
 from gastown_core.refinery import flakes, flaky_tests
 from gastown_core.refinery.gate_slots import gate_slot
+from gastown_core.refinery.policy import POST_PUSH
 from gastown_core.refinery.rig_gates import GateSet, is_set_up
-from gastown_core.refinery.stack import Clash, Stacked
+from gastown_core.refinery.stack import Clash, Stacked, Stacker
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -30,7 +32,6 @@ if TYPE_CHECKING:
     from gastown_core.refinery.policy import Gate
     from gastown_core.refinery.report_file import SuiteReport
     from gastown_core.refinery.rig_gates import Gates
-    from gastown_core.refinery.stack import Stacker
     from gastown_core.refinery.state_file import Board
     from gastown_core.refinery.worktrees import Worktrees
 
@@ -51,6 +52,13 @@ class Verdict(Record):
     doubt: float = 0.0
 
 
+class Stacks(Protocol):
+    """Where the commits of probes come from."""
+
+    def stack(self, requests: Sequence[str]) -> Stacked | Clash:
+        """The commit that has these requests in this order."""
+
+
 class Prober:
     """Runs the probes of one batch."""
 
@@ -66,7 +74,7 @@ class Prober:
         self.tests: dict[str, dict[str, SuiteReport]] = {}
         """Tree → what the tests of each gate said of it."""
         gates.may_fail = self._may_fail
-        self.stacker: Stacker | None = None
+        self.stacker: Stacks | None = None
         self._ticks = count(1)
 
     def stack(self, ask: Ask) -> Stacked | Clash:
@@ -165,7 +173,7 @@ class Prober:
                 self._remember(stack.tree, found)
                 if is_set_up(found):
                     self.worktrees.keep(tree)
-            if found.result != FAIL or self.stacker is None:
+            if found.result != FAIL or not isinstance(self.stacker, Stacker):
                 return found, None
             return fix(self.worktrees, self.gates, self.stacker, stack, found, report)
         except (GitError, OSError) as error:
@@ -181,7 +189,12 @@ class Prober:
                     if gate.name in found.reports:
                         self.tests.setdefault(tree, {})[gate.name] = found.reports[gate.name]
                         flaky_tests.saw(self.place.path, gate.name, gate.cmd, tree, found.reports[gate.name], now)
-        flakes.saw(self.place.path, flakes.ALL, policy.gate_set, tree, found.result, now)
+        every = self.place.policy.gate_set
+        if policy.gate_set == every:
+            flakes.saw(self.place.path, flakes.ALL, every, tree, found.result, now)
+        elif all(gate.phase != POST_PUSH for gate in policy.gates):
+            # what some of the gates say of a tree is another fact than what all say of it
+            flakes.saw(self.place.path, flakes.ALL, every, f"{policy.gate_set[:4]}{tree}", found.result, now)
 
 
 def no_worktree(error: Exception) -> GateRun:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from gastown_core.refinery.place import Refinery
 
-SELDOM = ("stopped", "rework", "notes", "lanes", "untested", "union", "gate_set", "times")
+SELDOM = ("stopped", "rework", "notes", "lanes", "untested", "union", "pushed", "found", "gate_set", "times")
 """Fields that are written only if they say something."""
 KEPT_LOGS = 50
 """How many batches keep their logs."""
@@ -48,6 +48,9 @@ class BatchResult(Record):
     """Whether it landed on a commit on which it was not tested, apart from all that had landed since."""
     union: tuple[str, ...] = ()
     """The batches that landed so and were tested together: then it has no requests."""
+    pushed: tuple[str, ...] = ()
+    """What was on its target already and was verified by it, by request or commit, and what it ``found``; then it has no requests."""
+    found: str = ""
     gate_set: str = ""
     """The fingerprint of the rig's gates; ``times`` are those of its gate runs, in seconds."""
     times: tuple[float, ...] = ()
@@ -84,6 +87,7 @@ class BatchResult(Record):
             if ids
         ]
         parts += [f"tested {', '.join(self.union)} together"] if self.union else []
+        parts += [f"verified after the push, {self.found}: {', '.join(self.pushed)}"] if self.found else []
         parts += ["held: " + self.hold] if self.hold else []
         parts += ["stopped; claimed requests are back in the queue"] if self.stopped else []
         return "; ".join([f"{self.rig} {self.target}: {', '.join(parts) or 'nothing to merge'}", *self.notes])

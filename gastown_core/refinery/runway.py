@@ -13,11 +13,15 @@ from gastown_core.errors import GitError
 from gastown_core.refinery import planner, records
 from gastown_core.refinery.flakes import flake_rate
 from gastown_core.refinery.fleet import Fleet, Flight
+from gastown_core.refinery.freeze import frozen
 from gastown_core.refinery.merge_batch import BatchRun
 from gastown_core.refinery.place import StoppedError
 from gastown_core.refinery.prober import VerdictCache
+from gastown_core.refinery.pushed import read_push
+from gastown_core.refinery.target_run import TargetRun
 from gastown_core.refinery.union import UnionRun
 from gastown_core.refinery.untested import read_untested
+from gastown_core.refinery.verification import VerificationRun
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -79,6 +83,7 @@ class Runway:
         self.places = place.policy.max_concurrent
         self._runs: dict[Flight, Batch] = {}
         self._union_was_red = False
+        self._cannot_verify = False
         self._hangar: dict[str, Batch] = {}
         self._running: dict[Future[Verdict], tuple[Flight, int]] = {}
         self._tried: dict[str, str] = {}
@@ -88,8 +93,10 @@ class Runway:
         """Begin a batch, others beside it while that is worth it, and drive them all to their end."""
         with ThreadPoolExecutor(max_workers=max(1, self.places), thread_name_prefix="probe") as pool:
             try:
-                self._begin()
-                while self.fleet.flights or (not self._is_worth_another() and self._test_union()):
+                if not self._verify() or self.sight().free:
+                    self._begin()
+                while self.fleet.flights or self._verify() or (not self._is_worth_another() and self._test_union()):
+                    self._verify()
                     while not self.is_alone() and self._is_worth_another() and self._begin():
                         pass
                     self._test_union()
@@ -214,7 +221,22 @@ class Runway:
             return False
         if self._union_was_red or not planner.owes_union(len(owed.batches), self.fleet.fresh, self.sight().free):
             return False
-        run = UnionRun(
+        run = self._of_target(UnionRun)
+        self._take_off_late(run, is_urgent=len(owed.batches) >= planner.MOST_UNTESTED)
+        return True
+
+    def _verify(self) -> bool:
+        """Begin to verify what was pushed, if anything was; whether it did."""
+        if read_push(self.place, self.target) is None or self._cannot_verify or self.place.stop():
+            return False
+        if any(isinstance(one, VerificationRun) for one in self._runs.values()) or frozen(self.place) is not None:
+            return False
+        self._take_off_late(self._of_target(VerificationRun), is_urgent=True)
+        return True
+
+    def _of_target(self, kind: type[TargetRun]) -> TargetRun:
+        """A run on what is on the target."""
+        return kind(
             self.place,
             self.target,
             (),
@@ -224,22 +246,25 @@ class Runway:
             cache=self.cache,
             worktrees=self.worktrees,
             rates=rates_now(self.place, self.target),
-            width=lambda: 1,
+            width=lambda: planner.search_width(self.sight()),
             traffic=self,
         )
+
+    def _take_off_late(self, run: TargetRun, *, is_urgent: bool) -> None:
         flight = Flight(run.id, run.course())
-        flight.is_late, flight.is_urgent = True, len(owed.batches) >= planner.MOST_UNTESTED
+        flight.is_late, flight.is_urgent = True, is_urgent
         self._take_off(flight, run)
-        return True
 
     def _end_batches(self) -> None:
         for flight in [one for one in self._runs if one.is_over]:
             run = self._runs.pop(flight)
             self._union_was_red = self._union_was_red or (isinstance(run, UnionRun) and bool(run.result.hold))
-            self.ended(run.result)
-            run.board.rest(
-                {**run.result.as_json(), "at": self.place.clock.now()}, hold=run.result.hold, kind=run.hold_kind
-            )
+            self._cannot_verify |= isinstance(run, VerificationRun) and bool(run.result.hold)
+            last = None
+            if not isinstance(run, TargetRun) or run.says_something:
+                self.ended(run.result)
+                last = {**run.result.as_json(), "at": self.place.clock.now()}
+            run.board.rest(last, hold=run.result.hold, kind=run.hold_kind)
 
     # -- probes --------------------------------------------------------------------------------------------
 

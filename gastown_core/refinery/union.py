@@ -5,13 +5,11 @@ If they are green, what was noted is tested; if they are red, the target is red 
 
 from __future__ import annotations
 
-from gastown_core.errors import GitError
 from gastown_core.events.log import append_event
 from gastown_core.model.refinery import PASS, STACKING
-from gastown_core.refinery.batch import Batch
 from gastown_core.refinery.hold import HoldError, lift
-from gastown_core.refinery.place import StoppedError
 from gastown_core.refinery.stack import Stacker
+from gastown_core.refinery.target_run import TargetRun
 from gastown_core.refinery.tips import find_tips
 from gastown_core.refinery.untested import are_tested, read_untested
 
@@ -20,36 +18,15 @@ if TYPE_CHECKING:
     from gastown_core.refinery.fleet import Course
 
 
-class UnionRun(Batch):
+class UnionRun(TargetRun):
     """A run of all gates on the target as it is: a batch without requests."""
 
-    def course(self) -> Course:
-        """The run from begin to end; a red union holds the queue."""
-        owed = read_untested(self.place, self.target)
+    def examine(self) -> Course:
+        """All gates on the target; a red union holds the queue."""
+        place, owed = self.place, read_untested(self.place, self.target)
         ids = owed.batches if owed is not None else ()
-        self.board.begin(self.id, self.target, [], phase=STACKING)
+        self.result = self.result._replace(union=ids)
         self.board.phase(STACKING, union=ids)
-        try:
-            yield from self._test(ids)
-        except StoppedError:
-            self.result = self.result._replace(stopped=True)
-        except HoldError as error:
-            self.hold_queue(error)
-        except GitError as error:
-            self.hold_queue(HoldError.of_git(error))
-        self.result = self.result._replace(
-            union=ids,
-            secs=round(self.place.clock.now() - self.began, 3),
-            probes=len(self.board.state.probes),
-            runs=self.gates.count,
-            gate_set=self.place.policy.gate_set,
-            times=tuple(round(one, 3) for one in self.gates.times),
-            base=self.base,
-        )
-
-    def _test(self, ids: tuple[str, ...]) -> Course:
-        place = self.place
-        place.check_stop()
         self.base, _ = find_tips(place.git, self.target, [])
         self.traffic.saw(self.base)
         self.prober.stacker = Stacker(place.git, self.base, {}, self.worktrees, clock=place.clock)

@@ -27,7 +27,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from gastown_core.model.refinery import BatchEntry, Landing
+    from gastown_core.model.refinery import BatchEntry, FlightLine, Landing
     from gastown_core.model.snapshot import RefineryView, TownSnapshot
     from gastown_tui.text import Piece, Pieces
 
@@ -56,6 +56,7 @@ def rig_row(rig: str, view: RefineryView | None, waiting: int, width: int, ascii
             left.append((_lane_tag(view.state.lanes) if len(view.state.flights) < 2 else "", "dim"))
             union = len(view.state.union)
             left.append((f"  union of {union}" if union else "", "dim"))
+            left.append((f"  verifies {len(view.state.pushed)} pushed" if view.state.pushed else "", "dim"))
     else:
         left.append(("no batch yet", "dim"))
     return two_ends(left, ((f"{waiting} waiting", "dim"),), width)
@@ -88,18 +89,26 @@ def flight_pieces(view: RefineryView | None, width: int, now: float) -> list[Pie
         out.append(((cut(f"  one batch at a time: {clean(state.alone)}", width), "dim"),))
     names = {one.batch for one in flights}
     for one in flights:
-        count = len(one.requests)
         left: list[Piece] = [
             (f"  {short_batch(one.batch)}  ", "bright"),
             (f"{PHASES.get(one.phase, clean(one.phase))}  ", "accent" if one.running else "dim"),
-            (f"{count} request{'s' if count != 1 else ''}, run {one.probes}" if not one.union else "", "text"),
-            (f"union of {len(one.union)}, all gates" if one.union else "", "text"),
+            (_contents(one), "text"),
             (_lane_tag(one.lanes), "accent"),
             (f"  on {short_batch(one.on)}" if one.on in names else "", "dim"),
         ]
         right = ((elapsed(now - one.started_at), "dim"),) if one.started_at else ()
         out.append(two_ends(left, right, width))
     return out
+
+
+def _contents(flight: FlightLine) -> str:
+    """Return what a batch in flight tests."""
+    if flight.union:
+        return f"union of {len(flight.union)}, all gates"
+    if flight.pushed:
+        return f"verifies {len(flight.pushed)} pushed"
+    count = len(flight.requests)
+    return f"{count} request{'s' if count != 1 else ''}, run {flight.probes}"
 
 
 def request_pieces(

@@ -63,6 +63,9 @@ PURPOSES = {
     "peers": "with peers",
     "single": "one by one",
     "final": "good only",
+    "pushed": "what was pushed",
+    "before": "before the push",
+    "upto": "pushed so far",
 }
 ENTRIES = {
     EntryState.WAITING: ("queued", "waiting", "dim"),

@@ -15,7 +15,7 @@ from gastown_core.errors import GitError
 from gastown_core.model.merge_request import MergeRequest
 from gastown_core.model.refinery import FAIL, PASS, FlightLine, RefineryState, from_json, to_json
 from gastown_core.refinery.bisect import Ask
-from gastown_core.refinery.fleet import Fleet, Flight, Pushed, Ready, ToppledError, Turn
+from gastown_core.refinery.fleet import Closed, Fleet, Flight, Pushed, Ready, ToppledError, Turn
 from gastown_core.refinery.prober import Verdict
 from gastown_core.refinery.records import BatchResult
 from tests.core.refinery.test_crash import start
@@ -45,6 +45,24 @@ def end(fleet: Fleet, flight: Flight) -> None:
     """Give every probe of the flight that runs a green verdict."""
     for number in range(flight.started):
         fleet.answer(flight, number, GREEN)
+
+
+def test_while_a_course_is_closed_nothing_lands_and_what_is_green_lands_afterwards() -> None:
+    fleet, said = Fleet("0"), list[Turn]()
+
+    def closing() -> Generator:
+        yield Closed()
+        yield [Ask((), "pushed")]
+
+    batch, run = Flight("a", course("a", "0", said)), Flight("v", closing())
+    run.is_late = run.is_urgent = True
+    fleet.add(batch)
+    fleet.add(run)
+    assert [flight.name for flight, _, _ in fleet.take(2)] == ["v", "a"]
+    end(fleet, batch)
+    assert batch.ready is not None and not said and fleet.tip == "0"
+    end(fleet, run)
+    assert said == [Turn(land=True)] and fleet.tip == "0+a"
 
 
 def test_the_first_green_batch_lands_and_the_others_are_united_on_what_it_made() -> None:

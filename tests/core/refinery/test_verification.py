@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
+from pathlib import Path
 
 import pytest
 
@@ -11,8 +13,13 @@ from gastown_core.git.landed import landed, landed_requests
 from gastown_core.model.bead import OPEN
 from gastown_core.model.merge_request import REVERTED
 from gastown_core.model.metadata import REWORK, metadata_of
+from gastown_core.refinery.gate_slots import gate_slot
 from gastown_core.refinery.place import Refinery
-from gastown_core.refinery.verification import note_push, read_push, unverified
+from gastown_core.refinery.pushed import PushNote, is_verified, note_push, read_push, unverified
+from gastown_core.refinery.state_file import read_state
+from gastown_core.town.settings import set_setting
+from tests.core.refinery.test_crash import sleepers, start
+from tests.support.patience import until
 from tests.support.queued import CHECK, Queued
 
 
@@ -29,12 +36,23 @@ def verified(queued: Queued, cmd: str = "! ls | grep -q late", *, revert: bool =
     queued.settings(gates=gates, revert=revert)
 
 
+def wait_for(runs: Path, lines: int) -> str:
+    """A command that waits until the file has so many lines, and is red if that takes too long."""
+    return f"""tries=0
+until test $(cat {runs} | wc -l) -ge {lines}; do
+    sleep 0.05; tries=$((tries + 1)); test $tries -lt 1200 || exit 1
+done"""
+
+
 def test_only_the_culprit_of_a_red_push_is_taken_back_and_goes_back_to_its_worker(queued: Queued) -> None:
     verified(queued)
     made = queued.hand_in_many(5, {2: {"late": "1\n"}})
     culprit = next(one for one in made if "late" in queued.bare.run("ls-tree", "--name-only", one.commit_sha).split())
-    [result] = queued.process()
+    result, red, green = queued.process()
     assert set(result.merged) == {one.id for one in made}
+    assert (red.found, green.found) == ("taken back", "green") and red.rework == (culprit.source_issue,)
+    # head, head again, base, and two halvings of five commits
+    assert set(red.pushed) == set(result.merged) and red.runs in (5, 6) and len(green.pushed) == 6
     assert queued.files() >= {"file0", "file1", "file3", "file4"} and "late" not in queued.files()
     assert set(queued.merged()) == {one.id for one in made} - {culprit.id}
     assert culprit.source_issue not in landed(queued.origin, "refs/heads/main")
@@ -59,6 +77,101 @@ def test_the_work_that_was_taken_back_can_land_again(queued: Queued) -> None:
     assert [one for result in results for one in result.merged] == [again.id]
     # also what the first commit of the branch changed, which had been landed and taken back
     assert queued.files() >= {"late", "more", "fix"} and queued.merged() == [again.id]
+
+
+def test_a_culprit_is_searched_in_as_many_places_as_there_are(queued: Queued) -> None:
+    verified(queued)
+    queued.settings(max_concurrent=8)
+    queued.hand_in_many(5, {2: {"late": "1\n"}})
+    _, red, _ = queued.process()
+    assert red.found == "taken back" and "late" not in queued.files()
+    probes = [event["payload"] for event in queued.events("bisect_probe") if event["payload"]["batch"] == red.id]
+    assert sorted(one["purpose"] for one in probes) == sorted(["pushed", "again", "before", *["upto"] * 4])
+
+
+def test_the_next_batch_is_tested_and_lands_beside_the_verification(queued: Queued, tmp_path: Path) -> None:
+    runs = tmp_path / "runs"
+    check = f"echo check >> {runs}; {wait_for(runs, 2)}"
+    queued.settings(gates={"check": {"cmd": check}, "smoke": {"cmd": wait_for(runs, 3), "phase": "post-push"}})
+    queued.settings(max_concurrent=2, batch={"max_batch_size": 1})
+    made = queued.hand_in_many(2)
+    results = queued.process()
+    # one after the other, the third run of the check would never have begun
+    assert sorted(one for result in results for one in result.merged) == sorted(one.id for one in made)
+    assert [result.found for result in results if result.found] and not queued.events("push_red")
+    assert all(result.found in ("", "green") for result in results) and not unverified(place_of(queued))
+    assert {one for result in results for one in result.pushed} == {one.id for one in made}
+
+
+def test_a_verification_takes_a_gate_place_of_the_town(queued: Queued) -> None:
+    verified(queued, "true")
+    set_setting(queued.root, "merge_queue.gate_slots", "1")
+    queued.hand_in({"a": "1\n"})
+    taken, done = threading.Event(), threading.Event()
+
+    def another_rig() -> None:
+        with gate_slot(queued.root, 1, lambda: False):
+            taken.set()
+            done.wait(60)
+
+    other = threading.Thread(target=another_rig, daemon=True)
+
+    def begin(point: str) -> None:
+        if point == "after push":
+            other.start()
+            taken.wait(60)
+
+    engine = threading.Thread(target=lambda: queued.process(at=begin), daemon=True)
+    engine.start()
+
+    def waits() -> bool:
+        state = read_state(queued.rig)
+        return state is not None and any("gate places" in probe.waits for probe in state.probes)
+
+    until(waits, timeout_s=60)
+    assert queued.state().pushed and unverified(place_of(queued)) == ["main"]
+    done.set()
+    engine.join(60)
+    other.join(60)
+    assert not unverified(place_of(queued)) and not queued.events("push_red")
+
+
+def test_what_was_pushed_on_top_of_a_verified_push_is_still_to_be_verified(queued: Queued) -> None:
+    verified(queued)
+    place = place_of(queued)
+    note_push(place, "main", "a", "b")
+    seen = read_push(place, "main")
+    assert seen is not None
+    note_push(place, "main", "b", "c")
+    assert read_push(place, "main") == PushNote("main", "a", "c")
+    is_verified(place, seen)
+    assert read_push(place, "main") == PushNote("main", "b", "c")
+    is_verified(place, PushNote("main", "b", "c"))
+    assert read_push(place, "main") is None
+
+
+def test_a_gate_that_cannot_run_after_the_push_is_told_and_blames_nobody(queued: Queued) -> None:
+    verified(queued, "exit 127")
+    made = queued.hand_in({"a": "1\n"})
+    *_, told = queued.process()
+    assert told.found == "no verdict" and queued.merged() == [made.id] and not unverified(place_of(queued))
+    assert "gave no verdict" in queued.events("push_red")[0]["payload"]["reason"]
+
+
+def test_a_verification_that_is_killed_in_its_gate_is_done_again_and_leaves_nothing(
+    queued: Queued, tmp_path: Path
+) -> None:
+    verified(queued, f"touch {tmp_path}/begun; test -e {tmp_path}/go || sleep 300; ! ls | grep -q late")
+    made = queued.hand_in({"late": "1\n"})
+    engine = start(queued, "never")
+    until(lambda: os.path.exists(tmp_path / "begun") and sleepers(queued) == 1, timeout_s=60)
+    engine.kill()
+    engine.wait(30)
+    (tmp_path / "go").touch()
+    queued.process()
+    assert queued.request(made.id).close_reason == REVERTED and "late" not in queued.files()
+    assert not queued.leftovers() and not unverified(place_of(queued))
+    until(lambda: sleepers(queued) == 0)
 
 
 def test_nothing_is_taken_back_unless_the_settings_say_so(queued: Queued) -> None:
