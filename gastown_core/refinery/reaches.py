@@ -47,8 +47,10 @@ class Reaches:
             return frozenset()
 
     def names(self, request: MergeRequest) -> tuple[str, ...]:
-        """The lanes that a request affects by itself, none in a rig without lanes."""
-        return self.of(request).names([one.name for one in self.place.policy.lanes])
+        """The lanes that a request affects by itself; none in a rig without lanes, or while its commit is not here."""
+        reach = self.of(request)
+        is_known = (request.target, request.commit_sha) in self._known
+        return reach.names([one.name for one in self.place.policy.lanes]) if is_known else ()
 
     def of_all(
         self, requests: Sequence[MergeRequest], needs: Mapping[str, frozenset[str]]

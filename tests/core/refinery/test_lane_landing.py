@@ -15,6 +15,7 @@ from gastown_core.refinery.engine import next_wake
 from gastown_core.refinery.hold import read_hold
 from gastown_core.refinery.place import Refinery
 from gastown_core.refinery.policy import load_policy
+from gastown_core.refinery.reaches import Reaches
 from gastown_core.refinery.records import BatchResult
 from gastown_core.refinery.untested import note_untested, read_untested
 from tests.core.refinery.test_crash import start
@@ -44,6 +45,17 @@ if test -e web/pair && test -e core/pair && ! test -e core/mended; then echo "do
     }
     queued.settings(**{"lanes": LANES, "gates": gates, "max_concurrent": 2, **more})
     return runs
+
+
+def test_a_request_whose_commit_is_not_here_yet_names_no_lanes_instead_of_all(queued: Queued, tmp_path: Path) -> None:
+    lanes(queued, tmp_path)
+    request = queued.hand_in({"web/a": "1"})
+    reaches = Reaches(Refinery(queued.root, "shop"))
+    asked = request._replace(target="main")
+    assert reaches.names(asked) == ("web",)
+    away = asked._replace(commit_sha="1" * 40)
+    assert reaches.names(away) == () and reaches.of(away).is_wide
+    assert reaches.names(asked._replace(commit_sha="")) == ()
 
 
 def merged(results: list[BatchResult]) -> list[str]:
