@@ -56,14 +56,15 @@ GLANCE_GOALS = {"S": 4.5, "L": 6.0}
 
 
 def named_towns(folder: str, count: int) -> Iterator[str]:
-    """The glances in the towns S and L, each beside its goal."""
+    """The glances in the towns S and L, each beside its goal; also the list of convoys, of which L has 50 open ones of 20 beads."""
     heads = [f"{size} (goal {goal})" for size, goal in GLANCE_GOALS.items()]
-    yield f"{'CPU, in bare Pythons':<22}" + "".join(f"{head:>15}" for head in heads)
+    yield f"{'CPU, in bare Pythons':<24}" + "".join(f"{head:>15}" for head in heads)
     roots = [make_town(os.path.join(folder, f"town{size}", "town"), SIZES[size]) for size in GLANCE_GOALS]
-    for name in GLANCES:
-        words, place, _ = COMMANDS[name]
+    for name in (*GLANCES, "gt convoy list"):
+        words, place, goal = COMMANDS[name]
         seen = [multiple_of(words, os.path.join(root, place), count) for root in roots]
-        yield f"{name:<22}" + "".join(f"{ratio:>15.1f}" for ratio in seen)
+        label = name if name in GLANCES else f"{name} (goal {goal:.0f})"
+        yield f"{label:<24}" + "".join(f"{ratio:>15.1f}" for ratio in seen)
     yield ""
 
 
