@@ -223,11 +223,16 @@ def sweep(
 
 
 def note(act: Act, points: int, kills: int, wrong: list[str]) -> None:
+    """The line of a sweep of an act."""
+    note_sweep(act.words[0], points, kills, wrong)
+
+
+def note_sweep(what: str, points: int, kills: int, wrong: list[str]) -> None:
     """A line for the report of ``make drill``."""
     path = os.environ.get("GT_DRILL_REPORT", "")
     if path:
         with open(path, "a", encoding="utf-8") as handle:
-            handle.write(f"{act.words[0]}: {kills} kills at {points} points, {len(wrong)} faults\n")
+            handle.write(f"{what}: {kills} kills at {points} points, {len(wrong)} faults\n")
             handle.writelines(f"  {line}\n" for line in wrong)
 
 
