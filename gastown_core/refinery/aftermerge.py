@@ -12,7 +12,7 @@ import contextlib
 from gastown_core.clock import format_seconds
 from gastown_core.errors import GastownError
 from gastown_core.events.channels import emit
-from gastown_core.events.log import append_event, log_path, newest_events
+from gastown_core.events.log import append_event
 from gastown_core.messaging import protocol
 from gastown_core.model.address import WITNESS
 from gastown_core.model.bead import CLOSED
@@ -29,6 +29,7 @@ from gastown_core.model.metadata import REWORK, metadata_of, with_section
 from gastown_core.model.record import Record
 from gastown_core.refinery.push import drop_branches
 from gastown_core.refinery.tips import carried
+from gastown_core.refinery.told import last_told
 from gastown_core.work import merge_requests
 
 TYPE_CHECKING = False
@@ -38,9 +39,6 @@ if TYPE_CHECKING:
     from gastown_core.model.bead import Bead
     from gastown_core.model.merge_request import MergeRequest
     from gastown_core.refinery.place import Refinery
-
-LOOK_BACK = 2000
-"""How many events to search, after a crash, for one that was written before it."""
 
 
 class Landed(Record):
@@ -150,7 +148,7 @@ def _announce(place: Refinery, one: Landed, batch: str, again: bool) -> None:
     request = one.request
     if _is_recorded_as_merged(place.store.get(request.id)):
         return
-    if again and _was_announced(place, request.id):
+    if again and last_told(place, request.id, "merged"):
         return
     payload = {
         "mr": request.id,
@@ -176,15 +174,6 @@ def _announce(place: Refinery, one: Landed, batch: str, again: bool) -> None:
     announced = {"rig": place.rig, "mr": request.id, "bead": request.source_issue, "convoy": request.convoy_id}
     with contextlib.suppress(GastownError):
         emit(place.root, "deacon", "CONVOY_NEEDS_FEEDING", announced, clock=place.clock)
-
-
-def _was_announced(place: Refinery, request_id: str) -> bool:
-    for number, event in enumerate(newest_events(log_path(place.root))):
-        if event.type == "merged" and event.payload.get("mr") == request_id:
-            return True
-        if number >= LOOK_BACK:
-            break
-    return False
 
 
 def _close_request(place: Refinery, one: Landed) -> None:

@@ -25,6 +25,7 @@ from gastown_core.refinery.claims import need_request
 from gastown_core.refinery.hold import end_rest
 from gastown_core.refinery.merge_queue import open_requests
 from gastown_core.refinery.recovery import fetch_target, landed_as, read_intent
+from gastown_core.refinery.told import last_told
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from gastown_core.model.bead import Bead
     from gastown_core.model.merge_request import MergeRequest
     from gastown_core.refinery.place import Refinery
+_APPROVALS = ("mr_approved", "mr_unapproved")
 
 
 def find_request(ledger: TownLedger, request_id: str) -> Bead:
@@ -62,8 +64,7 @@ def retry(place: Refinery, request_id: str, *, actor: str) -> MergeRequest:
         request = read_request(batch.update(request_id, changes))
     _take_into_review(place, request, actor)
     end_rest(place, request.target or place.default)
-    payload = {"mr": request.id, "worker": request.worker, "branch": request.branch, "bead": request.source_issue}
-    append_event(place.root, "mr_retried", actor, payload, clock=place.clock)
+    append_event(place.root, "mr_retried", actor, _facts(request), clock=place.clock)
     emit(place.root, "refinery", "MQ_SUBMIT", {"rig": place.rig, "mr": request.id}, clock=place.clock)
     return request
 
@@ -94,8 +95,7 @@ def reject(place: Refinery, name: str, reason: str, *, actor: str, notify: bool 
         batch.update(request_id, {"metadata": with_facts(bead, close_reason=REJECTED), "assignee": ""})
         batch.close(request_id, f"rejected: {reason}", force=True)
     _reopen_work(place, request, reason, actor)
-    payload = {"mr": request.id, "worker": request.worker, "branch": request.branch, "bead": request.source_issue}
-    append_event(place.root, "mr_rejected", actor, {**payload, "reason": reason}, clock=place.clock)
+    append_event(place.root, "mr_rejected", actor, {**_facts(request), "reason": reason}, clock=place.clock)
     if notify and request.worker:
         _tell_worker(place, request, reason, actor)
     return request
@@ -112,13 +112,16 @@ def dequeue(place: Refinery, name: str, reason: str, *, actor: str) -> MergeRequ
         bead = need_request(batch, request_id)
         request = read_request(bead)
         _check_not_pushed(place, request)
-        if request.taken_out:
-            raise ConflictError(f"{request_id} is out of the queue", why_out(request))
-        why = actor + (f": {reason.strip()}" if reason.strip() else "")
-        changes = {"metadata": with_facts(bead, taken_out=why), "status": OPEN, "assignee": ""}
-        request = read_request(batch.update(request_id, changes))
-    payload = {"mr": request.id, "worker": request.worker, "branch": request.branch, "bead": request.source_issue}
-    append_event(place.root, "mr_dequeued", actor, {**payload, "reason": reason.strip()}, clock=place.clock)
+        was_out = request.taken_out
+        if not was_out:
+            why = actor + (f": {reason.strip()}" if reason.strip() else "")
+            changes = {"metadata": with_facts(bead, taken_out=why), "status": OPEN, "assignee": ""}
+            request = read_request(batch.update(request_id, changes))
+    if not was_out or last_told(place, request_id, "mr_dequeued", "mr_retried") != "mr_dequeued":
+        by, _, why = request.taken_out.partition(": ")
+        append_event(place.root, "mr_dequeued", by, {**_facts(request), "reason": why}, clock=place.clock)
+    if was_out:
+        raise ConflictError(f"{request_id} is out of the queue", why_out(request))
     return request
 
 
@@ -139,13 +142,15 @@ def approve(place: Refinery, name: str, *, actor: str, commit: str = "") -> Merg
             )
         if is_its_worker(request, actor):
             raise ConflictError(f"{actor} cannot approve {request_id}", "nobody approves work of their own")
-        if not why_unapproved(request):
-            # whoever approved it first stands
-            return request
-        facts = with_facts(bead, approved=request.commit_sha, approved_by=actor)
-        request = read_request(batch.update(request_id, {"metadata": facts}))
-    payload = {"mr": request.id, "worker": request.worker, "branch": request.branch, "bead": request.source_issue}
-    append_event(place.root, "mr_approved", actor, {**payload, "commit": request.commit_sha}, clock=place.clock)
+        # whoever approved it first stands
+        was_approved = not why_unapproved(request)
+        if not was_approved:
+            facts = with_facts(bead, approved=request.commit_sha, approved_by=actor)
+            request = read_request(batch.update(request_id, {"metadata": facts}))
+    if was_approved and last_told(place, request_id, *_APPROVALS) == "mr_approved":
+        return request
+    facts = {**_facts(request), "commit": request.commit_sha}
+    append_event(place.root, "mr_approved", request.approved_by, facts, clock=place.clock)
     emit(place.root, "refinery", "MQ_SUBMIT", {"rig": place.rig, "mr": request.id}, clock=place.clock)
     return request
 
@@ -160,12 +165,19 @@ def withdraw_approval(place: Refinery, name: str, *, actor: str) -> MergeRequest
         bead = need_request(batch, request_id)
         request = read_request(bead)
         _check_not_pushed(place, request)
-        if not request.approved:
-            raise ConflictError(f"{request_id} is not approved")
-        batch.update(request_id, {"metadata": with_facts(bead, approved=None, approved_by=None)})
-    payload = {"mr": request.id, "worker": request.worker, "branch": request.branch, "bead": request.source_issue}
-    append_event(place.root, "mr_unapproved", actor, {**payload, "commit": request.approved}, clock=place.clock)
+        if request.approved:
+            batch.update(request_id, {"metadata": with_facts(bead, approved=None, approved_by=None)})
+    if request.approved or last_told(place, request_id, *_APPROVALS) == "mr_approved":
+        facts = {**_facts(request), "commit": request.approved or request.commit_sha}
+        append_event(place.root, "mr_unapproved", actor, facts, clock=place.clock)
+    if not request.approved:
+        raise ConflictError(f"{request_id} is not approved")
     return request
+
+
+def _facts(request: MergeRequest) -> dict[str, object]:
+    """What every event of a request tells."""
+    return {"mr": request.id, "worker": request.worker, "branch": request.branch, "bead": request.source_issue}
 
 
 def open_request(place: Refinery, name: str) -> MergeRequest:
