@@ -8,11 +8,12 @@ import pytest
 from hypothesis import settings
 
 from gastown_core.events import log
+from tests.support.file_time import one_tick
 from tests.support.paper import paper
 from tests.support.rigged import rigged, sessions_too, without_tmux
 from tests.support.tmux import server, town_root
 
-__all__ = ["paper", "rigged", "server", "sessions_too", "town_root", "without_tmux"]
+__all__ = ["one_tick", "paper", "rigged", "server", "sessions_too", "town_root", "without_tmux"]
 
 # a busy machine is no fault of the code
 settings.register_profile("untimed", deadline=None)

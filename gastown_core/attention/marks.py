@@ -13,6 +13,8 @@ from gastown_core.attention.count import ordered
 from gastown_core.attention.item import QUESTIONS, READ
 from gastown_core.errors import ConflictError, GastownError, UsageError, words_of
 from gastown_core.files.atomic import edit_json, read_json
+from gastown_core.files.mark import Mark as FileMark
+from gastown_core.files.mark import mark_at
 from gastown_core.model.record import Record
 
 TYPE_CHECKING = False
@@ -202,16 +204,12 @@ class Marks:
     def __init__(self, root: str) -> None:
         self.root = root
         self.error = ""
-        self._file: tuple[int, int, int] | None = None
+        self._file: FileMark | None = None
         self._marks: dict[str, Mark] = {}
 
     def now(self) -> dict[str, Mark]:
         """Return the marks; while the file cannot be read, none, and ``error`` says why."""
-        try:
-            status = os.stat(path_of(self.root))
-            mark = (status.st_ino, status.st_mtime_ns, status.st_size)
-        except OSError:
-            mark = None
+        mark = mark_at(path_of(self.root))
         if mark != self._file:
             self._file = mark
             try:

@@ -11,6 +11,7 @@ import os
 from gastown_core.clock import parse_duration
 from gastown_core.errors import GastownError, SettingsError
 from gastown_core.files.atomic import edit_json, read_json
+from gastown_core.files.mark import Mark, mark_at
 from gastown_core.model.record import Record
 from gastown_core.town.settings_table import TABLES, Setting, find_setting
 
@@ -127,13 +128,13 @@ class KeptSettings:
 
         self._tell = tell
         self._lock = threading.Lock()
-        self._good: dict[str, tuple[tuple[int, int, int], dict[str, object]]] = {}
+        self._good: dict[str, tuple[Mark | None, dict[str, object]]] = {}
         self._wrong: dict[str, str] = {}
 
     def read(self, scope: str, path: str) -> dict[str, Any]:
         """Return the content, or the last good one. Raises SettingsError if there never was one."""
         with self._lock:
-            mark = _mark(path)
+            mark = mark_at(path)
             known = self._good.get(path)
             if known is not None and known[0] == mark:
                 return known[1]
@@ -161,14 +162,6 @@ class KeptSettings:
         if self._wrong.get(path) != why:
             self._wrong[path] = why
             self._tell(f"{path} is wrong, so its last good version goes on counting: {why}")
-
-
-def _mark(path: str) -> tuple[int, int, int]:
-    try:
-        status = os.stat(path)
-    except OSError:
-        return (0, 0, 0)
-    return status.st_mtime_ns, status.st_size, status.st_ino
 
 
 _kept: KeptSettings | None = None

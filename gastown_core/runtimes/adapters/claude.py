@@ -10,6 +10,7 @@ from __future__ import annotations
 import glob
 import os
 
+from gastown_core.files.mark import Mark, mark_of
 from gastown_core.files.plain import read_plain
 from gastown_core.model.json_text import decode_json
 from gastown_core.process_table import began_at, environment_of, family_of, lives
@@ -69,7 +70,7 @@ class ClaudeRecords(Records):
 
     def __init__(self) -> None:
         self._folders: set[str] = set()
-        self._seen: dict[str, tuple[tuple[int, int, int], dict[str, object]]] = {}
+        self._seen: dict[str, tuple[Mark, dict[str, object]]] = {}
         self._owners: dict[tuple[int, str], tuple[str, str]] = {}
 
     def folders(self) -> set[str]:
@@ -114,7 +115,7 @@ class ClaudeRecords(Records):
         known = self._seen.get(entry.path)
         try:
             status = entry.stat()
-            mark = (status.st_mtime_ns, status.st_size, status.st_ino)
+            mark = mark_of(status)
             if known is not None and known[0] == mark:
                 return known[1]
             value = decode_json(read_plain(entry.path))

@@ -11,6 +11,7 @@ import glob
 import os
 
 from gastown_core.clock import parse_moment
+from gastown_core.files.mark import Mark, mark_at
 from gastown_core.files.plain import open_plain
 from gastown_core.model.json_text import decode_json, encode_json
 from gastown_core.model.record import Record
@@ -64,7 +65,7 @@ class _Scan(Record):
 
     at: float
     last_day: str
-    changed: float
+    changed: Mark | None
     logs: tuple[tuple[str, float], ...]
 
 
@@ -111,10 +112,12 @@ class CodexRecords(Records):
     def _scan(self, home: str, now: float) -> _Scan:
         """The logs in that folder: one look for all programs, again when a log came or after a while."""
         known = self._scans.get(home)
-        if known is None or not 0 <= now - known.at < SCAN_S or _written(known.last_day) != known.changed:
+        if known is None or not 0 <= now - known.at < SCAN_S or mark_at(known.last_day) != known.changed:
             days = _days(home)
             last = days[-1] if days else ""
-            known = self._scans[home] = _Scan(now, last, _written(last), tuple(_logs_in(days)))
+            # before its logs are listed: one that comes meanwhile changes it
+            mark = mark_at(last)
+            known = self._scans[home] = _Scan(now, last, mark, tuple(_logs_in(days)))
         return known
 
     def _read(self, path: str) -> _Log:

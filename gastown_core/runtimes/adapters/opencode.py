@@ -13,6 +13,7 @@ import os
 import sqlite3
 from collections import Counter
 
+from gastown_core.files.mark import Mark, mark_at
 from gastown_core.model.json_text import decode_json
 from gastown_core.process_table import began_at, environment_of, folder_of
 from gastown_core.runtimes.adapter import (
@@ -183,12 +184,8 @@ def _database(env: Mapping[str, str]) -> str:
     return os.path.join(data, "opencode", own)
 
 
-def _written(path: str) -> tuple[int, int]:
-    try:
-        status = os.stat(path)
-    except OSError:
-        return (0, 0)
-    return (status.st_mtime_ns, status.st_size)
+def _written(path: str) -> Mark:
+    return mark_at(path) or ()
 
 
 class OpenCodeUsage(UsageReader):

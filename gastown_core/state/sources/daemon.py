@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 from gastown_core.errors import GastownError
+from gastown_core.files.mark import Mark, mark_of
 from gastown_core.town import daemon_note
 
 TYPE_CHECKING = False
@@ -20,7 +21,7 @@ class DaemonSource:
         self.facts = facts
         self._root = facts.inventory.root
         self.folder = daemon_note.folder(self._root)
-        self._mark: tuple[int, int, int] | None = None
+        self._mark: Mark | None = None
         self._told: dict[str, object] = {}
 
     def pids(self) -> set[int]:
@@ -45,9 +46,9 @@ class DaemonSource:
         return before != self.facts.daemon
 
 
-def _mark_of(path: str) -> tuple[int, int, int] | None:
+def _mark_of(path: str) -> Mark | None:
     try:
         status = os.stat(path)
     except (FileNotFoundError, NotADirectoryError):
         return None
-    return status.st_mtime_ns, status.st_size, status.st_ino
+    return mark_of(status)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 from gastown_core.errors import SettingsError
+from gastown_core.files.mark import Mark, mark_of
 from gastown_core.runtimes.exported import FILE, exported_folder, read_exported
 
 TYPE_CHECKING = False
@@ -21,13 +22,13 @@ class ExportSource:
         self.facts = facts
         self._root = facts.inventory.root
         self.folder = exported_folder(self._root)
-        self._mark: tuple[int, int, int] | None = None
+        self._mark: Mark | None = None
 
     def poll(self, now: float) -> bool:
         """Look; returns whether anything is new. What was read last stays while the file cannot be read."""
         try:
             status = os.stat(os.path.join(self.folder, FILE))
-            mark = (status.st_mtime_ns, status.st_size, status.st_ino)
+            mark = mark_of(status)
         except FileNotFoundError:
             mark = None
         if mark == self._mark and not self.facts.error_of(NAME):

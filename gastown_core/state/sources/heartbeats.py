@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 
+from gastown_core.files.mark import Mark, mark_of
 from gastown_core.files.plain import read_plain
 from gastown_core.model.json_text import decode_json
 from gastown_core.runtimes.heartbeat import parse_heartbeat
@@ -16,7 +17,7 @@ class HeartbeatSource:
     def __init__(self, facts: TownFacts) -> None:
         self.facts = facts
         self.folder = os.path.join(facts.inventory.root, ".runtime", "heartbeats")
-        self._seen: dict[str, tuple[int, int, int]] = {}
+        self._seen: dict[str, Mark] = {}
 
     def poll(self, now: float) -> bool:
         """Take in changed files; returns whether anything changed."""
@@ -34,7 +35,7 @@ class HeartbeatSource:
                         # it went between the listing and the look
                         continue
                     found.add(session)
-                    mark = (status.st_mtime_ns, status.st_size, status.st_ino)
+                    mark = mark_of(status)
                     if self._seen.get(session) != mark:
                         self._seen[session] = mark
                         changed = self._read(entry.path, session) or changed

@@ -14,6 +14,7 @@ from gastown_core.clock import parse_moment
 from gastown_core.errors import GastownError
 from gastown_core.files import system
 from gastown_core.files.atomic import read_json
+from gastown_core.files.mark import Mark, mark_of
 from gastown_core.files.plain import open_plain, read_plain
 from gastown_core.model.json_text import decode_json
 from gastown_core.model.refinery import BATCHES_FILE, HELD, STATE_FILE, BatchRecord, batch_record, from_json
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
     from gastown_core.state.facts import TownFacts
 HISTORY = 20
 TAIL_BYTES = 64 * 1024
-Mark = tuple[int, int, int]
 
 
 class RefinerySource:
@@ -99,7 +99,7 @@ class RefinerySource:
     def _moved(self, path: str) -> bool:
         try:
             status = os.stat(path)
-            mark: Mark | None = (status.st_mtime_ns, status.st_size, status.st_ino)
+            mark: Mark | None = mark_of(status)
         except (FileNotFoundError, NotADirectoryError):
             mark = None
         if path in self._marks and self._marks[path] == mark:

@@ -7,6 +7,7 @@ import os
 from gastown_core.clock import parse_moment
 from gastown_core.errors import GastownError
 from gastown_core.files.atomic import read_json
+from gastown_core.files.mark import Mark, mark_of
 from gastown_core.model.snapshot import SchedulerView
 from gastown_core.state.facts import Failed
 from gastown_core.town import accounts, host_load
@@ -27,7 +28,7 @@ class SchedulerSource:
         root = facts.inventory.root
         self.folder = os.path.join(root, ".runtime")
         self.folders = (self.folder, os.path.dirname(death_count.path_of(root)))
-        self._mark: tuple[int, int, int] | None = None
+        self._mark: Mark | None = None
         self._has_looked = False
 
     def poll(self, now: float) -> bool:
@@ -65,7 +66,7 @@ class SchedulerSource:
                 self.facts.good("scheduler", now)
             self.facts.scheduler = SchedulerView()
             return changed
-        mark = (status.st_mtime_ns, status.st_size, status.st_ino)
+        mark = mark_of(status)
         if mark == self._mark:
             return False
         self._mark = mark

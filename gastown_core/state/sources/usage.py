@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 
+from gastown_core.files.mark import Mark, mark_at
 from gastown_core.usage import today
 
 TYPE_CHECKING = False
@@ -20,21 +21,13 @@ class UsageSource:
         self.facts = facts
         self._root = facts.inventory.root
         self.folder = today.folder(self._root)
-        self._mark: tuple[int, int, int] | None = None
+        self._mark: Mark | None = None
 
     def poll(self, now: float) -> bool:
         """Look; returns whether the sums are others."""
-        mark = _mark_of(today.today_path(self._root))
+        mark = mark_at(today.today_path(self._root))
         if mark == self._mark:
             return False
         before, self._mark = self.facts.usage, mark
         self.facts.usage = today.read_today(self._root)
         return before != self.facts.usage
-
-
-def _mark_of(path: str) -> tuple[int, int, int] | None:
-    try:
-        status = os.stat(path)
-    except OSError:
-        return None
-    return status.st_mtime_ns, status.st_size, status.st_ino

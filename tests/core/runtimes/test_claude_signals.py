@@ -16,6 +16,7 @@ from gastown_core.runtimes.adapter import Heard, Program, Said, together
 from gastown_core.runtimes.adapters import adapter_for, claude
 from gastown_core.runtimes.adapters.claude import ADAPTER, ClaudeRecords, said_of
 from gastown_core.runtimes.heartbeat import note_event, read_heartbeat, read_prompts, write_heartbeat
+from tests.support.file_time import OneTick, let_age
 from tests.support.patience import until
 
 DATA = Path(__file__).parents[2] / "data" / "runtime-signals"
@@ -233,6 +234,7 @@ def test_a_record_is_read_again_only_when_it_changed(tmp_path: Path, monkeypatch
     from gastown_core.runtimes.adapters import claude
 
     path = write_record(tmp_path, os.getpid())
+    let_age(path)
     records, mine = ClaudeRecords(), program(os.getpid(), tmp_path)
     records.look([mine], 9.0)
     reads: list[str] = []
@@ -244,6 +246,14 @@ def test_a_record_is_read_again_only_when_it_changed(tmp_path: Path, monkeypatch
     write_record(tmp_path, os.getpid(), status="idle", statusUpdatedAt=6000)
     assert records.look([mine], 9.0)[SESSION].state == "idle"
     assert reads == [str(path)]
+
+
+def test_a_record_that_is_written_twice_within_one_tick_is_read_twice(tmp_path: Path, one_tick: OneTick) -> None:
+    records, mine = ClaudeRecords(), program(os.getpid(), tmp_path)
+    one_tick.hold(write_record(tmp_path, os.getpid()))
+    assert records.look([mine], 9.0)[SESSION].state == "busy"
+    one_tick.hold(write_record(tmp_path, os.getpid(), status="idle", statusUpdatedAt=6000))
+    assert records.look([mine], 9.0)[SESSION].state == "idle"
 
 
 def test_compacting_and_the_start_of_a_session_run_the_right_commands() -> None:

@@ -13,6 +13,7 @@ from gastown_core.runtimes.adapters import codex, gemini
 from gastown_core.runtimes.adapters.codex import CodexRecords
 from gastown_core.runtimes.adapters.gemini import GeminiTitles
 from gastown_core.runtimes.heartbeat import note_event, read_heartbeat
+from tests.support.file_time import OneTick, let_age
 
 DATA = Path(__file__).parents[2] / "data" / "runtime-signals"
 SESSION = "sh-opal"
@@ -171,6 +172,7 @@ def test_the_days_are_looked_through_once_for_all_programs_and_not_at_each_look(
     for day in range(1, 29):
         (tmp_path / "sessions" / "2026" / "10" / f"{day:02d}").mkdir(parents=True)
     write_log(tmp_path, "/w", {"type": "task_started"})
+    let_age(log_file(tmp_path).parent)
     looked: list[str] = []
     scandir = os.scandir
     monkeypatch.setattr(codex.os, "scandir", lambda path: looked.append(str(path)) or scandir(path))
@@ -181,6 +183,15 @@ def test_the_days_are_looked_through_once_for_all_programs_and_not_at_each_look(
         assert {said.state for said in records.look(programs, now).values()} == {"busy"}
     days = [path for path in looked if "/sessions/2026/1" in path and path.count("/") > str(tmp_path).count("/") + 3]
     assert len(days) == 29
+
+
+def test_a_log_that_comes_in_the_tick_of_the_last_look_is_found(tmp_path: Path, one_tick: OneTick) -> None:
+    records, log = CodexRecords(), log_file(tmp_path)
+    one_tick.hold(log.parent)
+    assert records.look([codex_program(tmp_path, "/w")], 1.0)[SESSION].state == "starting"
+    write_log(tmp_path, "/w", {"type": "task_started"})
+    one_tick.hold(log.parent)
+    assert records.look([codex_program(tmp_path, "/w")], 1.1)[SESSION].state == "busy"
 
 
 def test_a_new_log_and_a_new_day_are_found(tmp_path) -> None:
