@@ -68,9 +68,10 @@ def format_seconds(moment: float) -> str:
 
 
 def format_micros(moment: float) -> str:
-    """RFC 3339 in UTC with microseconds: ``2026-03-02T10:14:07.123456Z``."""
-    whole = int(moment)
-    return f"{time.strftime('%Y-%m-%dT%H:%M:%S', time.gmtime(whole))}.{int((moment - whole) * 1e6):06d}Z"
+    """RFC 3339 in UTC with the nearest microsecond: ``2026-03-02T10:14:07.123456Z``; a parsed one comes out the same."""
+    # cut instead of rounded, a moment that was read and written again would be a microsecond earlier each time
+    whole, micros = divmod(round(moment * 1e6), 1_000_000)
+    return f"{time.strftime('%Y-%m-%dT%H:%M:%S', time.gmtime(whole))}.{micros:06d}Z"
 
 
 def parse_moment(text: object) -> float | None:

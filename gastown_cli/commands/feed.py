@@ -13,7 +13,7 @@ from gastown_cli.commands.status import orphan_lines
 from gastown_core.clock import SYSTEM_CLOCK, format_seconds, format_span
 from gastown_core.errors import StoreError, UsageError, words_of
 from gastown_core.events.feed import feed_path
-from gastown_core.events.log import SHOWN, log_path, newest_events, parse_event
+from gastown_core.events.log import SHOWN, events_since, log_path, parse_event
 from gastown_core.files.tail import Tailer
 from gastown_core.model.agent import HEALTH_ORDER, HEALTH_SYMBOLS, NEEDS_HELP, Health
 from gastown_core.model.bead import priority_word
@@ -95,9 +95,7 @@ class Tail:
 def _newest(path: str, end: int, roster: Roster, wanted: EventFilter, limit: int) -> deque[tuple[TownEvent, EventRow]]:
     """Return the newest ``limit`` matching events (0: all), oldest first."""
     rows: deque[tuple[TownEvent, EventRow]] = deque()
-    for event in newest_events(path, end=end or None):
-        if wanted.since and 0 < event.ts < wanted.since:
-            break
+    for event in events_since(path, wanted.since, end=end or None):
         row = event_row(event, roster)
         if event.visibility in SHOWN and matches(row, wanted):
             rows.appendleft((event, row))

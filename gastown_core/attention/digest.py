@@ -13,7 +13,7 @@ from gastown_core.attention.look import attention
 from gastown_core.attention.marks import sort_rows
 from gastown_core.clock import format_seconds
 from gastown_core.errors import GastownError, StoreError, words_of
-from gastown_core.events.log import log_path, newest_events
+from gastown_core.events.log import events_since, log_path
 from gastown_core.files import system
 from gastown_core.files.folders import cache_folder
 from gastown_core.model.address import parse_address
@@ -157,7 +157,7 @@ def read_digest(root: str, since: float, snapshot: TownSnapshot, now: float) -> 
     """Return the digest of the town since a moment, with titles from its ledgers. Raises GastownError."""
     waits = sort_rows(root, attention(snapshot), now)[0].shown
     try:
-        found = digest(newest_events(log_path(root)), since, waits, now)
+        found = digest(events_since(log_path(root), since), since, waits, now)
     except OSError as error:
         why = error.strerror or str(error)
         raise StoreError("what happened cannot be told: the event log is unreadable", why, log_path(root)) from error
@@ -185,8 +185,9 @@ def digest(newest_first: Iterable[TownEvent], since: float, waits: Iterable[Item
     dispatched = handed_in = number = 0
     is_cut = False
     for number, event in enumerate(newest_first):
-        if 0 < event.ts < since:
-            break
+        if 0 < event.ts and event.latest <= since:
+            # a line that was written out of order
+            continue
         if number >= MOST_EVENTS:
             is_cut = True
             break

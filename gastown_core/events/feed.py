@@ -7,7 +7,7 @@ import os
 from collections import deque
 
 from gastown_core.clock import format_seconds, parse_duration
-from gastown_core.events.log import SHOWN, log_path, newest_events, parse_event
+from gastown_core.events.log import SHOWN, events_since, log_path, newest_events, parse_event
 from gastown_core.files.atomic import read_json, write_atomic, write_json
 from gastown_core.files.folders import private_folder
 from gastown_core.files.jsonl import append_lines
@@ -105,8 +105,8 @@ def _recent(path: str, since: float) -> Iterable[TownEvent]:
         floor = os.stat(path).st_size - LOOK_BACK_BYTES
     except FileNotFoundError:
         return
-    for event in newest_events(path):
-        if event.ts < since or event.offset < floor:
+    for event in events_since(path, since):
+        if event.offset < floor:
             return
         yield event
 
@@ -156,13 +156,44 @@ def catch_up(root: str, rules: CurationRules | None = None) -> int:
             status = os.stat(log_path(root))
         except FileNotFoundError:
             return 0
-        start, told_until = _place(root, status)
+        start, told = _place(root, status)
         tail = Tailer(log_path(root), offset=start)
-        events = [e for at, line in tail.read().lines if (e := parse_event(line, at)) is not None and e.ts > told_until]
+        events = [e for at, line in tail.read().lines if (e := parse_event(line, at)) is not None and told.is_new(e)]
         written = curate(root, events, rules)
         write_json(note, {"device": status.st_dev, "inode": status.st_ino, "offset": tail.offset}, mode=0o600)
         tail.close()
     return written
+
+
+class Curated(Record):
+    """Up to which second of the log events are curated already, and which of that second's; none by default.
+
+    The feed has whole seconds, so its newest time alone cannot tell what else of that second it has.
+    """
+
+    second: float = 0.0
+    keys: frozenset[str] = frozenset()
+
+    def is_new(self, event: TownEvent) -> bool:
+        """Whether an event of the log is not in the feed yet."""
+        return event.ts >= self.second + 1 or (0 < event.ts >= self.second and _key(event) not in self.keys)
+
+
+def curated(newest: Iterable[TownEvent]) -> Curated:
+    """What these records of the feed, newest first, say of the log."""
+    second, keys = 0.0, set[str]()
+    for one in newest:
+        if keys and one.ts < second:
+            break
+        second = second or float(int(one.ts))
+        keys.add(_key(one))
+    return Curated(second, frozenset(keys))
+
+
+def _key(event: TownEvent) -> str:
+    # a burst is told with its count
+    payload = {name: value for name, value in event.payload.items() if name != "count"}
+    return json.dumps([event.type, event.actor, payload], sort_keys=True)
 
 
 class CuratedView:
@@ -182,18 +213,18 @@ class CuratedView:
             if before == _noted(root):
                 break
         try:
-            start, self._told_until = _place(root, os.stat(log_path(root)))
+            start, self._known = _place(root, os.stat(log_path(root)))
         except FileNotFoundError:
-            start, self._told_until = 0, 0.0
+            start, self._known = 0, Curated()
         self._tail = Tailer(log_path(root), offset=start)
 
     def fresh(self) -> list[TownEvent]:
         """Curated records of new events, oldest first. Raises OSError."""
         batch = self._tail.read()
         if batch.reset and self._told:
-            self._told_until = self._told[-1].ts
+            self._known = curated(reversed(self._told))
         raw = (parse_event(line, at) for at, line in batch.lines)
-        events = [event for event in raw if event is not None and event.ts > self._told_until]
+        events = [event for event in raw if event is not None and self._known.is_new(event)]
         found = []
         for line in choose(self.root, events, self.rules, self._told_since):
             record = parse_event(line)
@@ -219,14 +250,14 @@ def _noted(root: str) -> dict[str, object]:
     return read_json(note_path(root)) or {}
 
 
-def _place(root: str, status: os.stat_result) -> tuple[int, float]:
-    """The offset in the log to continue at, and the time up to which events are already curated (0 if unneeded)."""
+def _place(root: str, status: os.stat_result) -> tuple[int, Curated]:
+    """The offset in the log to continue at, and what is curated already behind it."""
     before = _noted(root)
     same = (before.get("device"), before.get("inode")) == (status.st_dev, status.st_ino)
     offset = before.get("offset") if same else None
     if isinstance(offset, int) and 0 <= offset <= status.st_size:
-        return offset, 0.0
-    return _first_offset(root, status.st_size), _last_told(root)
+        return offset, Curated()
+    return _first_offset(root, status.st_size), curated(newest_events(feed_path(root)))
 
 
 def _length(path: str) -> int:
@@ -244,7 +275,3 @@ def _first_offset(root: str, size: int) -> int:
         handle.seek(size - FIRST_BYTES)
         handle.readline()
         return handle.tell()
-
-
-def _last_told(root: str) -> float:
-    return next((event.ts for event in newest_events(feed_path(root))), 0.0)

@@ -25,6 +25,8 @@ SHOWN = frozenset(("feed", "both"))
 """Visibilities that feeds show; ``audit`` events stay in the raw log."""
 
 LOCK_S = 5.0
+DISORDER_S = 6.0
+"""How much older than the line before it a line may be: another tool stamps in whole seconds, before it has the lock."""
 last_failure = ""
 """Why this process could not write its last failed event or log line; empty if none failed."""
 
@@ -51,8 +53,9 @@ def append_event(
         return False
     path = log_path(root)
     try:
-        line = encode_event(event_type, actor, payload or {}, visibility, clock.now())
         with FileLock(path + ".lock", timeout_s=LOCK_S):
+            # stamped under the lock, so that the log is in order: readers from its end stop at the first that is too old
+            line = encode_event(event_type, actor, payload or {}, visibility, clock.now())
             append_lines(path, [line], mode=0o600)
     except (GastownError, OSError, ValueError, TypeError, OverflowError, RecursionError) as error:
         # a held lock, a full disk, an unencodable payload: the reported action has already happened
@@ -115,4 +118,13 @@ def newest_events(path: str, *, end: int | None = None) -> Iterator[TownEvent]:
     for offset, line in lines_backward(path, end=end):
         event = parse_event(line, offset)
         if event is not None:
+            yield event
+
+
+def events_since(path: str, since: float, *, end: int | None = None) -> Iterator[TownEvent]:
+    """Events that may have happened at ``since`` or later, from newest to oldest; those without a readable time too."""
+    for event in newest_events(path, end=end):
+        if 0 < event.ts < since - DISORDER_S:
+            return
+        if not event.ts or event.latest > since:
             yield event

@@ -25,7 +25,7 @@ from gastown_core.errors import (
     UsageError,
     words_of,
 )
-from gastown_core.events.log import append_event, log_path, newest_events
+from gastown_core.events.log import append_event, events_since, log_path
 from gastown_core.files.atomic import edit_json, read_json
 from gastown_core.messaging.answer import answer
 from gastown_core.model.choice import bare_option
@@ -205,9 +205,7 @@ class Past(Record):
 def past_prompts(root: str, rule: Rule, since: float) -> list[Past]:
     """Return the answered questions of the log that the rule would have answered, newest first. Raises OSError."""
     found = []
-    for event in newest_events(log_path(root)):
-        if event.ts < since:
-            break
+    for event in events_since(log_path(root), since):
         told = event.payload
         options = told.get("options")
         if event.type != "answered" or not isinstance(options, list):

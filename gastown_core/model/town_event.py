@@ -19,3 +19,8 @@ class TownEvent(Record):
     payload: Mapping[str, Any]
     visibility: str
     offset: int
+
+    @property
+    def latest(self) -> float:
+        """The last moment at which it may have happened: stamps are cut, to a millisecond, by other tools to a second."""
+        return self.ts + (1.0 if self.ts == int(self.ts) else 0.001)

@@ -11,7 +11,7 @@ import time
 
 from gastown_core.clock import SYSTEM_CLOCK, format_span
 from gastown_core.errors import GastownError, TmuxError, words_of
-from gastown_core.events.log import append_event, log_path, newest_events
+from gastown_core.events.log import append_event, events_since, log_path
 from gastown_core.messaging.escalation import escalate
 from gastown_core.messaging.nudge import TURN_STARTED, nudge
 from gastown_core.messaging.target import target_of
@@ -133,9 +133,7 @@ def _last_sign(root: str, entry: RosterEntry) -> float:
 
 def _ended_lately(root: str, path: str, since: float) -> float:
     """When the agent's session was last ended by force after ``since``, 0 if it was not."""
-    for event in newest_events(log_path(root)):
-        if event.ts < since:
-            return 0.0
+    for event in events_since(log_path(root), since):
         if event.type == "kill" and event.payload.get("target") == path:
             return event.ts
     return 0.0

@@ -6,7 +6,7 @@ import os
 
 from gastown_core.beads.query import BeadQuery
 from gastown_core.errors import GastownError, UsageError, words_of
-from gastown_core.events.log import log_path, newest_events
+from gastown_core.events.log import DISORDER_S, events_since, log_path, newest_events
 from gastown_core.events.town_log import newest_log_lines
 from gastown_core.git.repo import Git
 from gastown_core.model.event import describe
@@ -103,9 +103,7 @@ def newest_beads(ledger: TownLedger, *, since: float = 0.0, limit: int = 0) -> l
 def hook_events(root: str, *, since: float = 0.0, limit: int = 0) -> list[TownEvent]:
     """Return the newest events of work coming to and leaving hooks, newest first."""
     found: list[TownEvent] = []
-    for event in newest_events(log_path(root)):
-        if since and event.ts and event.ts < since:
-            break
+    for event in events_since(log_path(root), since):
         if event.type in HOOK_KINDS:
             found.append(event)
             if limit and len(found) >= limit:
@@ -174,7 +172,9 @@ def _newest(entries: Iterator[HistoryEntry], since: float, actor: str, limit: in
     count = 0
     for entry in entries:
         if since and 0 < entry.at < since:
-            return
+            if entry.at < since - DISORDER_S:
+                return
+            continue
         if actor in entry.actor.lower():
             yield entry
             count += 1

@@ -10,11 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from gastown_core.clock import FixedClock, format_seconds
+from gastown_core.clock import FixedClock, format_micros, format_seconds, parse_moment
+from gastown_core.errors import ConflictError
 from gastown_core.events import log
 from gastown_core.events.channels import emit
 from gastown_core.events.feed import CurationRules, curate, feed_path, read_rules
-from gastown_core.events.log import append_event, encode_event, log_path, newest_events, parse_event
+from gastown_core.events.log import append_event, encode_event, events_since, log_path, newest_events, parse_event
 from gastown_core.events.retention import prune, set_ttl, ttl_of
 from gastown_core.events.retention import read_rules as retention_rules
 from gastown_core.files.locks import FileLock
@@ -40,6 +41,40 @@ def test_a_line_has_the_keys_of_the_go_tools(tmp_path: Path) -> None:
 def test_outside_a_town_nothing_is_written_and_nothing_fails(tmp_path: Path) -> None:
     assert append_event("", "sling", "mayor") is False
     assert append_event(str(tmp_path / "gone"), "sling", "mayor") is False
+
+
+def test_an_event_is_stamped_in_the_order_of_the_log(tmp_path: Path) -> None:
+    class Waits(FixedClock):
+        def now(self) -> float:
+            with pytest.raises(ConflictError), FileLock(log_path(str(tmp_path)) + ".lock", timeout_s=0):
+                pass
+            return self.at
+
+    assert append_event(str(tmp_path), "mail", "mayor", clock=Waits(100.0)), "nobody can write between stamp and line"
+
+
+def test_what_happened_since_a_moment_includes_stamps_that_are_cut_and_lines_out_of_order(tmp_path: Path) -> None:
+    def told(since: float) -> str:
+        return "".join(event.actor for event in events_since(log_path(str(tmp_path)), since))
+
+    for who, at in (("a", 90.0), ("b", 100.1), ("c", 100.45), ("d", 100.5004), ("e", 100.7)):
+        append_event(str(tmp_path), "mail", who, clock=FixedClock(at))
+    with open(log_path(str(tmp_path)), "a") as handle:
+        # another tool: whole seconds
+        handle.write(json.dumps({"ts": format_seconds(100.9), "type": "mail", "actor": "g"}) + "\n")
+        handle.write(json.dumps({"ts": "?", "type": "mail", "actor": "u"}) + "\n")
+
+    assert told(100.5007) == "uged"
+    assert told(100.8) == "ug"
+    assert told(101.0) == "u"
+    assert told(0.0) == "ugedcba"
+
+
+def test_a_moment_that_is_read_and_written_again_stays_the_same() -> None:
+    for micros in range(0, 1_000_000, 997):
+        text = f"2026-03-02T10:14:07.{micros:06d}Z"
+        assert format_micros(parse_moment(text) or 0.0) == text
+    assert format_micros(1.9999999) == "1970-01-01T00:00:02.000000Z"
 
 
 def test_the_reference_log_reads_whole() -> None:

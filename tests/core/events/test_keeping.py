@@ -12,7 +12,7 @@ from gastown_core.clock import FixedClock
 from gastown_core.errors import UsageError
 from gastown_core.events import chronicle
 from gastown_core.events.channels import emit, pending
-from gastown_core.events.feed import catch_up, feed_path
+from gastown_core.events.feed import CuratedView, CurationRules, catch_up, feed_path
 from gastown_core.events.log import append_event
 from gastown_core.events.retention import prune
 
@@ -56,6 +56,23 @@ def test_the_curator_works_on_after_the_log_was_pruned(tmp_path: Path) -> None:
     catch_up(str(tmp_path))
     assert told(tmp_path)[-1] == "d"
     assert told(tmp_path).count("c") == 1
+
+
+def test_a_pruned_log_is_curated_on_within_the_second_of_the_last_record(tmp_path: Path) -> None:
+    (tmp_path / ".krc.yaml").write_text('{"min_retain_count": 2, "ttls": {"mail": "1d"}}')
+    for n, subject in enumerate("abc"):
+        write(tmp_path, "mail", NOW + n * 0.3, to="x", subject=subject)
+    view = CuratedView(str(tmp_path), CurationRules())
+    assert [one.payload["subject"] for one in view.fresh()] == ["a", "b", "c"]
+    catch_up(str(tmp_path))
+    prune(str(tmp_path), NOW + 2 * DAY)
+    # the feed has whole seconds, and other tools' events too
+    write(tmp_path, "mail", NOW + 0.6, to="x", subject="d")
+    write(tmp_path, "mail", NOW, to="x", subject="e")
+
+    catch_up(str(tmp_path))
+    assert told(tmp_path) == ["b", "c", "d", "e"]
+    assert [one.payload["subject"] for one in view.fresh()] == ["d", "e"]
 
 
 def test_no_log_is_nothing_to_curate(tmp_path: Path) -> None:
