@@ -18,7 +18,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
 
 from gastown_core.background import Background
-from gastown_core.clock import SYSTEM_CLOCK, format_seconds
+from gastown_core.clock import SYSTEM_CLOCK, format_micros, format_seconds
 from gastown_core.daemon.cpu_share import Budget
 from gastown_core.daemon.daemon_log import DaemonLog
 from gastown_core.daemon.deaths import DeathWatch
@@ -113,7 +113,8 @@ class Daemon:
         self._beat_s = beat_s
         self._ending = threading.Event()
         self._over = asyncio.Event()
-        self._started = format_seconds(clock.now())
+        # finer than a second: the program's files and a plugin's runs are compared with it
+        self._started = format_micros(clock.now())
         self._beats = 0
         self._telling: asyncio.TimerHandle | None = None
         self._told_by = 0.0
