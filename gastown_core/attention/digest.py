@@ -185,7 +185,7 @@ def digest(newest_first: Iterable[TownEvent], since: float, waits: Iterable[Item
     dispatched = handed_in = number = 0
     is_cut = False
     for number, event in enumerate(newest_first):
-        if 0 < event.ts and event.latest <= since:
+        if event.ts > 0 and event.latest <= since:
             # a line that was written out of order
             continue
         if number >= MOST_EVENTS:
