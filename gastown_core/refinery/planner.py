@@ -23,6 +23,8 @@ PRIOR_FLAKE = 0.03
 """The share of red runs by chance that is assumed of gates without history."""
 CHAIN_LEAST, CHAIN_SURE = 2, 0.85
 """How many must wait for a batch to stand on others, and how likely those must be to land as they are tested."""
+FEW_FREE = 2
+"""With how many free places or fewer a single request begins beside no other batch, though its lane is free."""
 MOST_UNTESTED = 10
 """After how many landings without a common test the union is tested before anything else."""
 SEEN = 200
@@ -94,7 +96,7 @@ def takes_off(waiting: Sequence[Reach], fresh: Sequence[Reach], size: int, free:
 
     ``fresh`` is what the batches in their first run affect.  The first request whose lanes nobody tests begins with those
     within its lanes, or beside others with a full batch; what has to wait keeps its lanes.  Where the groups that could begin
-    outnumber the ``free`` places, the first ones share a batch.
+    outnumber the ``free`` places, or have too few requests to begin beside others, the first ones share a batch.
     """
     groups, kept, taken = list[list[int]](), NOTHING, set[int]()
     for place, reach in enumerate(waiting if free > 0 else ()):
@@ -106,8 +108,19 @@ def takes_off(waiting: Sequence[Reach], fresh: Sequence[Reach], size: int, free:
                 groups.append(group)
                 taken.update(group)
         kept = kept.with_(reach)
-    shared = groups[: max(1, len(groups) - free + 1)]
-    return tuple(sorted(one for group in shared for one in group)[:size])
+    shared, least = max(1, len(groups) - free + 1), min(size, least_beside(len(fresh), free))
+    while shared < len(groups) and sum(map(len, groups[:shared])) < least:
+        shared += 1
+    found = sorted(one for group in groups[:shared] for one in group)[:size]
+    return tuple(found) if len(found) >= least else ()
+
+
+def least_beside(fresh: int, free: int) -> int:
+    """How many requests begin beside so many batches in their first run: as many as those are, and two on the last places.
+
+    A run for each request, since its lane is free, costs more runs than it saves time.
+    """
+    return max(1, fresh, CHAIN_LEAST * (fresh > 0 and free <= FEW_FREE))
 
 
 def owes_union(landings: int, fresh: int, free: int) -> bool:

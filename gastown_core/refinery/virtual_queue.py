@@ -80,7 +80,8 @@ class Simulation:
         self._reaches: dict[Flight, Reach] = {}
         self._salvages: dict[str, Salvage] = {}
         self._has_lanes = any(not one.reach.is_wide for one in self.requests)
-        self._untested = 0
+        self._landed_over = self._tested_over = 0
+        """How many batches landed without a common test, and how many of those were tested together since."""
         self._known: dict[Flight, Airborne] = {}
         self._ran_since: dict[Flight, float] = {}
 
@@ -196,12 +197,12 @@ class Simulation:
 
     def _test_union(self) -> None:
         """Begin a run of all gates on what landed without a common test, if one is due and none is on its way."""
-        sight = self._sight()
-        if planner.owes_union(self._untested, sight.fresh, sight.free) and not any(
+        sight, untested = self._sight(), self._landed_over - self._tested_over
+        if planner.owes_union(untested, sight.fresh, sight.free) and not any(
             one.name.startswith("u") for one in self.fleet.flights
         ):
-            flight = Flight(f"u{self._count}", self._union_course(self._untested))
-            flight.is_late, flight.is_urgent = True, self._untested >= planner.MOST_UNTESTED
+            flight = Flight(f"u{self._count}", self._union_course(self._landed_over))
+            flight.is_late, flight.is_urgent = True, untested >= planner.MOST_UNTESTED
             self._stacks[flight], self._reaches[flight] = (), NOTHING
             self.fleet.add(flight)
             self._count += 1
@@ -211,7 +212,7 @@ class Simulation:
         verdicts = yield asks
         if isinstance(verdicts, list) and verdicts[0].result != PASS:
             yield asks
-        self._untested -= landings
+        self._tested_over = max(self._tested_over, landings)
 
     def _commit(self, base: str, stack: tuple[str, ...]) -> str:
         """The commit that these requests make of ``base``."""
@@ -247,8 +248,7 @@ class Simulation:
                     break
                 if turn.land:
                     landed += order
-                    self._untested += turn.over
-                    yield self._push(order, self._tip if turn.over else salvage.base, reach)
+                    yield self._push(order, self._tip if turn.over else salvage.base, reach, over=turn.over)
                     break
                 mine.update((one, int(one[1:])) for one in turn.others)
                 self._now_has(name, mine)
@@ -297,7 +297,11 @@ class Simulation:
         )
         return judge
 
-    def _push(self, good: tuple[str, ...], base: str, reach: Reach) -> Pushed:
+    def _push(self, good: tuple[str, ...], base: str, reach: Reach, *, over: bool = False) -> Pushed:
+        """Land requests on ``base``; all that is below them was tested with them, but for what they land ``over``."""
+        self._landed_over += over
+        if not over:
+            self._tested_over = self._landed_over
         self.landed.update((int(one[1:]), self.now) for one in good)
         self._tip = self._commit(base, good)
         self._pushes += 1

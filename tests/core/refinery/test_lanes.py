@@ -102,7 +102,7 @@ def test_the_gates_of_a_change_are_those_of_its_paths_and_what_they_need(files: 
 
 # -- who takes off ---------------------------------------------------------------------------------------------
 
-A, B, C = (Reach(frozenset(name)) for name in "abc")
+A, B, C, D = (Reach(frozenset(name)) for name in "abcd")
 AB = together([A, B])
 
 
@@ -112,11 +112,17 @@ AB = together([A, B])
         ([], [], 5, 4, ()),
         ([A], [], 5, 0, ()),
         ([A, B, A], [], 5, 4, (0, 2)),
-        ([B, A], [A], 5, 2, (0,)),
-        ([A, B], [A], 5, 2, (1,)),
+        ([B, A], [A], 5, 3, (0,)),
+        ([A, B], [A], 5, 3, (1,)),
+        ([A, B], [A], 5, 2, ()),
+        ([B, B], [A], 5, 2, (0, 1)),
+        ([B, C], [A], 5, 2, (0, 1)),
+        ([B, C, C], [A, D], 5, 4, (0, 1, 2)),
+        ([B, C], [A, D, D], 5, 4, ()),
+        ([B, C], [A, D, D], 2, 4, (0, 1)),
         ([A, A], [A], 2, 2, (0, 1)),
         ([A, A, A], [], 2, 1, (0, 1)),
-        ([AB, C], [A], 5, 2, (1,)),
+        ([AB, C], [A], 5, 3, (1,)),
         ([AB, B], [A], 5, 2, ()),
         ([EVERYTHING, B], [A], 5, 2, ()),
         ([EVERYTHING, B], [], 5, 2, (0, 1)),

@@ -136,6 +136,12 @@ def test_lanes_land_sooner_and_nothing_red_lands_from_them() -> None:
     assert waits[1] < waits[0]
 
 
+@pytest.mark.parametrize(("per_hour", "places"), [(40.0, 4), (20.0, 2)])
+def test_lanes_cost_no_more_runs_than_promised(per_hour: float, places: int) -> None:
+    found = figures(World(per_hour, 300.0, places, lanes=4, wide=0.0, hours=12.0), range(1, 6))
+    assert found.runs <= 0.95 and found.p50 <= 10.0 and found.p95 <= 25.0
+
+
 @pytest.mark.parametrize("wide", [0.1, 0.5])
 def test_requests_of_all_lanes_land_within_a_bound_among_those_of_one(wide: float) -> None:
     world = World(40.0, 60.0, 4, hours=8.0, lanes=4, wide=wide)
