@@ -22,6 +22,7 @@ from gastown_core.refinery.policy import Policy
 from gastown_core.refinery.prober import Verdict
 from gastown_core.refinery.salvage import Salvage
 from gastown_core.refinery.stack import Stacked
+from gastown_core.refinery.virtual_target import BEFORE, VirtualTarget, number_of
 from gastown_core.refinery.virtual_world import Airborne, Figures, Request, World, arrivals
 
 TYPE_CHECKING = False
@@ -31,8 +32,6 @@ if TYPE_CHECKING:
     from gastown_core.refinery.fleet import Course, Step
     from gastown_core.refinery.judge import Answer, Probes
 
-BEFORE = "before"
-"""The target as it was before it moved for the last time."""
 WARM_S = 3600.0
 """Requests of the first hour count in no wait."""
 
@@ -63,13 +62,7 @@ class Simulation:
         self.fleet = Fleet(BEFORE)
         self.fleet.moved("0")
         self.batches: list[BatchRecord] = []
-        self._tip = "0"
-        self._pushes = 0
-        self._landed_as: dict[int, int] = {}
-        self._commits: dict[tuple[str, tuple[str, ...]], str] = {}
-        self._below: dict[str, tuple[int, frozenset[int]]] = {BEFORE: (0, frozenset()), "0": (0, frozenset())}
-        """Commit → how many pushes are below it, and the requests between those and it."""
-        self._green: set[tuple[str, tuple[str, ...]]] = {(BEFORE, ()), ("0", ())}
+        self.target = VirtualTarget(self.requests)
         self._ticks = 0
         self._ends: list[tuple[float, int, Flight, int, Verdict]] = []
         self._count = 0
@@ -80,8 +73,6 @@ class Simulation:
         self._reaches: dict[Flight, Reach] = {}
         self._salvages: dict[str, Salvage] = {}
         self._has_lanes = any(not one.reach.is_wide for one in self.requests)
-        self._landed_over = self._tested_over = 0
-        """How many batches landed without a common test, and how many of those were tested together since."""
         self._known: dict[Flight, Airborne] = {}
         self._ran_since: dict[Flight, float] = {}
 
@@ -171,7 +162,7 @@ class Simulation:
     def _begin(self, taken: list[int], on: Flight | None, known: Airborne | None = None) -> None:
         mine = set(taken)
         self.waiting = deque(one for one in self.waiting if one not in mine)
-        base = self._commit(on.base, self._stacks[on]) if on is not None else self._tip
+        base = self.target.commit(on.base, self._stacks[on]) if on is not None else self.target.tip
         base = BEFORE if known is not None and known.is_stale else base
         name = f"b{self._count}"
         suspects = known.suspects if known is not None else 0
@@ -193,35 +184,26 @@ class Simulation:
 
     def _alone(self, suspects: int) -> Course:
         if suspects:
-            yield [Ask((), "alone", fresh=True, parent=(self._tip,))] * suspects
+            yield [Ask((), "alone", fresh=True, parent=(self.target.tip,))] * suspects
 
     def _test_union(self) -> None:
         """Begin a run of all gates on what landed without a common test, if one is due and none is on its way."""
-        sight, untested = self._sight(), self._landed_over - self._tested_over
+        sight, untested = self._sight(), self.target.landed_over - self.target.tested_over
         if planner.owes_union(untested, sight.fresh, sight.free) and not any(
             one.name.startswith("u") for one in self.fleet.flights
         ):
-            flight = Flight(f"u{self._count}", self._union_course(self._landed_over))
+            flight = Flight(f"u{self._count}", self._union_course(self.target.landed_over))
             flight.is_late, flight.is_urgent = True, untested >= planner.MOST_UNTESTED
             self._stacks[flight], self._reaches[flight] = (), NOTHING
             self.fleet.add(flight)
             self._count += 1
 
     def _union_course(self, landings: int) -> Course:
-        asks = [Ask((), "base", fresh=True, parent=(self._tip,))]
+        asks = [Ask((), "base", fresh=True, parent=(self.target.tip,))]
         verdicts = yield asks
         if isinstance(verdicts, list) and verdicts[0].result != PASS:
             yield asks
-        self._tested_over = max(self._tested_over, landings)
-
-    def _commit(self, base: str, stack: tuple[str, ...]) -> str:
-        """The commit that these requests make of ``base``."""
-        key = base, stack
-        if key not in self._commits:
-            self._commits[key] = name = f"{len(self._commits) + 1}"
-            pushes, above = self._below[base]
-            self._below[name] = pushes, above | {int(one[1:]) for one in stack}
-        return self._commits[key]
+        self.target.tested_over = max(self.target.tested_over, landings)
 
     def _course(self, name: str, taken: list[int], base: str, suspects: int) -> Course:
         """A batch as the engine runs it, without git."""
@@ -248,11 +230,11 @@ class Simulation:
                     break
                 if turn.land:
                     landed += order
-                    yield self._push(order, self._tip if turn.over else salvage.base, reach, over=turn.over)
+                    yield self._push(order, self.target.tip if turn.over else salvage.base, reach, over=turn.over)
                     break
-                mine.update((one, int(one[1:])) for one in turn.others)
+                mine.update((one, number_of(one)) for one in turn.others)
                 self._now_has(name, mine)
-                order, base = order + turn.others, self._tip
+                order, base = order + turn.others, self.target.tip
             yield from self._alone(suspects)
             yield from self._probed(judge.explain(), judge)
             culprits = [one.id for one in judge.culprits if one.result == FAIL]
@@ -272,7 +254,7 @@ class Simulation:
         return Salvage(
             judge,
             order,
-            tip=lambda: self._tip,
+            tip=lambda: self.target.tip,
             few_wait=self._few_wait,
             is_apart=lambda base: self.fleet.is_apart(base, reach),
         )
@@ -281,7 +263,7 @@ class Simulation:
         return planner.has_room(self._sight(), planner.batch_size(self._rates(), *self.limits), self.world.places)
 
     def _give_back(self, requests: Sequence[str]) -> None:
-        self.waiting = deque(sorted([*self.waiting, *(int(one[1:]) for one in requests)]))
+        self.waiting = deque(sorted([*self.waiting, *(number_of(one) for one in requests)]))
 
     def _judge(self) -> Judge:
         place = SimpleNamespace(policy=Policy(), clock=SimpleNamespace(now=lambda: self.now), path="/nowhere")
@@ -291,24 +273,16 @@ class Simulation:
             "main",
             board,  # type: ignore[arg-type]
             {},
-            green_before=lambda: float((judge.base, ()) in self._green),
+            green_before=lambda: float(self.target.is_known_green(judge.base, ())),
             rates=self._rates(),
             width=lambda: planner.search_width(self._sight()),
         )
         return judge
 
     def _push(self, good: tuple[str, ...], base: str, reach: Reach, *, over: bool = False) -> Pushed:
-        """Land requests on ``base``; all that is below them was tested with them, but for what they land ``over``."""
-        self._landed_over += over
-        if not over:
-            self._tested_over = self._landed_over
-        self.landed.update((int(one[1:]), self.now) for one in good)
-        self._tip = self._commit(base, good)
-        self._pushes += 1
-        self._landed_as.update((int(one[1:]), self._pushes) for one in good)
-        self._below[self._tip] = self._pushes, frozenset()
-        self._green.add((self._tip, ()))
-        return Pushed(self._tip, reach=reach)
+        self.target.land(good, base, over=over)
+        self.landed.update((number_of(one), self.now) for one in good)
+        return Pushed(self.target.tip, reach=reach)
 
     # -- gates ---------------------------------------------------------------------------------------------
 
@@ -334,7 +308,7 @@ class Simulation:
         new = tuple(one for one in stack if one not in salvage.ahead)
         turn = (yield Ready(new, salvage.base, is_early=True)) if new else None
         if isinstance(turn, Turn) and turn.land:
-            pushed = self._push(new, salvage.base, together(self.requests[int(one[1:])].reach for one in new))
+            pushed = self._push(new, salvage.base, together(self.requests[number_of(one)].reach for one in new))
             salvage.landed(stack, pushed.head)
             yield pushed._replace(is_early=True)
 
@@ -342,7 +316,7 @@ class Simulation:
         while taken := self.fleet.take(self.world.places):
             for flight, number, ask in taken:
                 base, stacked = ask.parent[0], Stacked(str(ask.requests), "")
-                if not ask.fresh and (base, ask.requests) in self._green:
+                if not ask.fresh and self.target.is_known_green(base, ask.requests):
                     self.fleet.answer(flight, number, Verdict(PASS, stacked))
                     continue
                 if result := self._known_before(flight, ask.requests):
@@ -375,24 +349,10 @@ class Simulation:
 
     def _result(self, base: str, ask: Ask) -> str:
         is_dead = self.world.dead[0] <= self.now < self.world.dead[1]
-        if is_dead or self._is_red(ask.requests, base) or self.chance.random() < self.world.flake:
+        if is_dead or self.target.is_red(ask.requests, base) or self.chance.random() < self.world.flake:
             return FAIL
-        self._green.add((base, ask.requests))
+        self.target.saw_green(base, ask.requests)
         return PASS
-
-    def _is_red(self, stack: tuple[str, ...], base: str) -> bool:
-        """Whether the stack and what was on the target at ``base`` do not go together."""
-        inside = {int(one[1:]) for one in stack} | self._below[base][1]
-        return any(
-            self.requests[one].is_bad
-            or (self.requests[one].is_later_of_pair and (one - 1 in inside or self._is_on(one - 1, base)))
-            or (self._is_on(one + 1, base) and self.requests[one + 1].is_later_of_pair)
-            for one in inside
-        )
-
-    def _is_on(self, number: int, base: str) -> bool:
-        pushes = self._below[base][0]
-        return self._landed_as.get(number, pushes + 1) <= pushes
 
     def _tick(self) -> int:
         self._ticks += 1
@@ -406,9 +366,9 @@ class Simulation:
             salvage = self._salvages.get(flight.name)
             judge = salvage.judge if salvage is not None else None
             suspects = judge.suspects if judge is not None else set()
-            mine = [one for one in self._stacks[flight] if one not in suspects and int(one[1:]) not in {*gone, *ids}]
+            mine = [one for one in self._stacks[flight] if one not in suspects and number_of(one) not in {*gone, *ids}]
             ran_s = self.now - self._ran_since.get(flight, self.now) if flight.started else 0.0
-            gone_wrong = len([one for one in self._stacks[flight] if one in suspects and int(one[1:]) not in gone])
+            gone_wrong = len([one for one in self._stacks[flight] if one in suspects and number_of(one) not in gone])
             if not mine and flight.asks:
                 found.append(Airborne(0, ran_s, suspects=max(1, gone_wrong)))
             if mine:
@@ -421,7 +381,7 @@ class Simulation:
                     len(mine), ran_s, is_red, flight.on is not None, 0, 0, is_stale, bool(flight.ready), gone_wrong
                 )
                 found.append(made._replace(clean=len(clean), window=len(window)) if is_red else made)
-                ids += [int(one[1:]) for one in (*clean, *window, *rest)]
+                ids += [number_of(one) for one in (*clean, *window, *rest)]
         return ids, found
 
     # -- figures -------------------------------------------------------------------------------------------

@@ -43,7 +43,7 @@ if test -e web/pair && test -e core/pair && ! test -e core/mended; then echo "do
         "core": {"cmd": meet + "! test -e core/bad", "paths": ["core/"]},
         "whole": {"cmd": whole},
     }
-    queued.settings(**{"lanes": LANES, "gates": gates, "max_concurrent": 2, **more})
+    queued.settings(**{"lanes": LANES, "gates": gates, "max_concurrent": 4, **more})
     return runs
 
 
