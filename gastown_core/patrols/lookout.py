@@ -21,7 +21,7 @@ from gastown_core.state.reduce import next_due, reduce_town
 from gastown_core.state.sources.last_events import note_last, read_last_events
 from gastown_core.tmux.control import ControlLink, LinkedServer
 from gastown_core.tmux.server import NoServerError, TmuxServer, share, unshare
-from gastown_core.tmux.socket import has_tmux, socket_mark, socket_name
+from gastown_core.tmux.socket import answers, has_tmux, socket_mark, socket_name
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -175,7 +175,8 @@ class Lookout:
         if server.is_absent():
             return False
         mark = socket_mark(server.socket)
-        if mark is None or mark == self._dead:
+        # one that was just starting had made its socket and did not listen on it yet
+        if mark is None or (mark == self._dead and not answers(server.socket)):
             return False
         try:
             self._link = ControlLink(server)

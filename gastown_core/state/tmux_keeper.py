@@ -10,7 +10,7 @@ from gastown_core.state.sources.panes import SCREENS
 from gastown_core.tmux.control import ControlLink
 from gastown_core.tmux.panes import DEAD_LINES, capture_words
 from gastown_core.tmux.server import NoServerError
-from gastown_core.tmux.socket import socket_mark
+from gastown_core.tmux.socket import answers, socket_mark
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -65,14 +65,16 @@ class TmuxKeeper:
         return await self._answer(self.link, words, SCREEN_S)
 
     async def run(self) -> None:
-        """Hold a link until cancelled; without a server, check every two seconds whether the socket has changed."""
+        """Hold a link until cancelled; without a server, look every two seconds whether one listens on its socket."""
         loop = asyncio.get_running_loop()
         ended = asyncio.Event()
         dead: tuple[int, int] | None = None
         while True:
             ended.clear()
-            socket = socket_mark(self._panes.server.socket)
-            if socket is None or socket == dead:
+            name = self._panes.server.socket
+            socket = socket_mark(name)
+            # a server that was just starting had made its socket and did not listen on it yet
+            if socket is None or (socket == dead and not await asyncio.to_thread(answers, name, ANSWER_S)):
                 await asyncio.sleep(RETRY_S)
                 continue
             try:

@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import os
+import socket
+from pathlib import Path
+
+import pytest
 
 from gastown_core.clock import SYSTEM_CLOCK, FixedClock
 from gastown_core.patrols import dam
 from gastown_core.patrols.lookout import Lookout
 from gastown_core.patrols.patrol import Limits, Patrol
 from gastown_core.patrols.round import Watch
+from gastown_core.tmux.server import TmuxServer
+from gastown_core.tmux.socket import socket_name, socket_path
 from tests.support.rigged import Rigged
+from tests.support.tmux import needs_tmux
 
 
 def test_a_ledger_that_just_broke_after_a_quiet_hour_is_new_and_not_escalated_at_once(
@@ -42,3 +49,23 @@ def test_a_ledger_that_just_broke_after_a_quiet_hour_is_new_and_not_escalated_at
         ]
     finally:
         lookout.close()
+
+
+@needs_tmux
+def test_a_server_that_did_not_listen_yet_at_the_first_look_is_linked_at_the_next(
+    rigged: Rigged, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("TMUX_TMPDIR", str(tmp_path))
+    monkeypatch.setattr("gastown_core.patrols.lookout.socket_mark", lambda _: (1, 1))
+    server, lookout = TmuxServer(socket_name(rigged.root)), Lookout(rigged.root, FixedClock(SYSTEM_CLOCK.now()))
+    os.makedirs(os.path.dirname(socket_path(server.socket)), mode=0o700)
+    try:
+        with socket.socket(socket.AF_UNIX) as starting:
+            starting.bind(socket_path(server.socket))
+            assert not lookout._is_linked(server)
+        os.unlink(socket_path(server.socket))
+        server.run("new-session", "-d", "-s", "x", "sleep 600")
+        assert lookout._is_linked(server)
+    finally:
+        lookout.close()
+        server.kill_server()

@@ -17,7 +17,11 @@ from gastown_core.events.retention import prune
 from gastown_core.git.repo import Git
 from gastown_core.model.agent import Health
 from gastown_core.runtimes.heartbeat import write_heartbeat
+from gastown_core.state import tmux_keeper
 from gastown_core.state.live import BURST_COUNT, BURST_GAP_S, CALM_GAP_S, LiveTown, Pace
+from gastown_core.state.tmux_keeper import TmuxKeeper
+from gastown_core.tmux.server import NoServerError
+from gastown_core.tmux.socket import socket_path
 from tests.support.patience import comes as until
 from tests.support.refineries import gating, held, write_state
 from tests.support.repos import PERSON, commit_files, make_bare, make_repo
@@ -165,6 +169,29 @@ async def test_sessions_that_start_and_end_while_the_console_is_open_are_seen(li
         await until(lambda: bool(rust_runs()))
         server.kill_server()
         await until(lambda: not rust_runs())
+
+
+async def test_a_server_that_did_not_listen_yet_at_the_first_look_is_found(
+    live: LiveTown, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks: list[str] = []
+    opened = TmuxKeeper._open
+
+    def first_in_vain(keeper: TmuxKeeper, *args: object) -> object:
+        looks.append("")
+        if len(looks) == 1:
+            raise NoServerError("no server is running")
+        return opened(keeper, *args)
+
+    monkeypatch.setattr(TmuxKeeper, "_open", first_in_vain)
+    monkeypatch.setattr(tmux_keeper, "socket_mark", lambda name: (1, 1) if os.path.exists(socket_path(name)) else None)
+    server = live.sources.panes.server
+    server.run("new-session", "-d", "-s", "dm-rust", "sleep 600")
+    try:
+        await until(lambda: live.tmux.link is not None and not live.tmux.link.closed)
+    finally:
+        server.kill_server()
+    assert len(looks) == 2
 
 
 async def test_an_engines_picture_comes_and_its_death_is_told_without_asking(live: LiveTown) -> None:

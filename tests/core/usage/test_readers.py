@@ -11,6 +11,7 @@ import pytest
 
 from gastown_core.runtimes.adapters import adapter_for
 from gastown_core.runtimes.usage import Usage
+from tests.support.file_time import let_age
 
 DATA = Path(__file__).parents[2] / "data" / "runtime-usage"
 
@@ -205,6 +206,7 @@ def test_opencode_is_counted_once_also_in_a_fork_and_after_it_went_on(tmp_path: 
             db.execute("INSERT INTO session VALUES (?, NULL, ?, 1)", (session, folder))
         opencode_message(db, "one", 5)
         opencode_message(db, "else", 6)
+        let_age(path)
         (first,) = news()
         assert (first.input, first.cache_read, first.output, first.context) == (1014, 322, 54, 1390)
         assert news() == []

@@ -141,8 +141,13 @@ def test_when_it_is_interrupted_and_interrupted_again_while_taking_back(rigged, 
 
     monkeypatch.setattr(start_plan, "plan_start", interrupt)
     monkeypatch.setattr(polecat_worktree, "take_back", interrupted_again)
-    with pytest.raises(KeyboardInterrupt):
-        rigged.sling(bead.id)
+    # tests that run in the background of a shell ignore it
+    before_us = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            rigged.sling(bead.id)
+    finally:
+        signal.signal(signal.SIGINT, before_us)
     monkeypatch.undo()
     assert everything(rigged) == before
 
