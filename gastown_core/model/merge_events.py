@@ -114,10 +114,10 @@ MERGES = (
         "U",
         INFO,
         14,
-        "rig target batch batches result",
+        "rig target batch batches result reason requests",
         lambda p: (
             f"what landed in {text_of(p, 'rig')} from lanes of its own is "
-            f"{'green' if text_of(p, 'result') == 'pass' else 'red'} together on {text_of(p, 'target')}"
+            f"{'green' if text_of(p, 'result') == 'pass' else 'red'} together on {text_of(p, 'target')}{reason_of(p)}"
         ),
     ),
     kind(

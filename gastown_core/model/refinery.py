@@ -250,6 +250,8 @@ class BatchRecord(Record):
     """Whether it landed without a test on the commit on which it landed, apart from all that had landed since."""
     union: tuple[str, ...] = ()
     """The batches that landed so and were tested together by this one; ``hold`` says why if they are red."""
+    pair: tuple[str, ...] = ()
+    """Which requests make a red union red, if a search found them, the later one first."""
     pushed: tuple[str, ...] = ()
     """What it verified after the push, by request or commit, and what it ``found``: green, red, taken back or no verdict."""
     found: str = ""
@@ -263,7 +265,8 @@ class BatchRecord(Record):
     def outcome(self) -> str:
         """What became of it, in a few words."""
         if self.union:
-            return f"union of {len(self.union)} {'red' if self.hold else 'green'}"
+            who = f" with {' '.join(self.pair)}" if self.pair else ""
+            return f"union of {len(self.union)} {'red' if self.hold else 'green'}{who}"
         if self.found:
             return f"push of {len(self.pushed)} {self.found}"
         return f"{len(self.merged)} of {len(self.mrs)} landed"
@@ -274,7 +277,7 @@ def batch_record(value: object) -> BatchRecord | None:
     if not isinstance(value, dict) or not isinstance(value.get("id"), str):
         return None
     fields = _known(BatchRecord, value)
-    for key in ("mrs", "merged", "culprits", "conflicts", "held", "lanes", "union", "pushed"):
+    for key in ("mrs", "merged", "culprits", "conflicts", "held", "lanes", "union", "pair", "pushed"):
         fields[key] = _texts(value.get(key))
     times = value.get("times")
     fields["times"] = tuple(float(one) for one in times if _fits(one, float)) if isinstance(times, list) else ()

@@ -127,8 +127,7 @@ def put_on_hold(place: Refinery, target: str, error: HoldError, base: str, reque
         requests = before.requests + requests
     until = until or now + _rest_s(place, error.kind, rests)
     hold = QueueHold(error.kind, error.reason, since, until, base, requests, rests, rules)
-    kept = {**hold._asdict(), "since": format_seconds(since), "until": format_seconds(hold.until)}
-    write_json(_path(place, target), {**kept, "requests": list(requests)}, mode=0o600)
+    _keep(place, target, hold)
     if same is None:
         payload = {"rig": place.rig, "target": target, "reason": error.reason, "kind": error.kind}
         append_event(place.root, "queue_held", place.actor, payload, clock=place.clock)
@@ -148,8 +147,7 @@ def end_rest(place: Refinery, target: str) -> QueueHold | None:
     hold = read_hold(place, target)
     if hold is None:
         return None
-    kept = {**hold._asdict(), "since": format_seconds(hold.since), "until": format_seconds(place.clock.now() - 1.0)}
-    write_json(_path(place, target), {**kept, "requests": []}, mode=0o600)
+    _keep(place, target, hold._replace(until=place.clock.now() - 1.0, requests=()))
     return hold
 
 
@@ -164,6 +162,20 @@ def lift(place: Refinery, target: str, why: str) -> bool:
     append_event(place.root, "queue_released", place.actor, payload, clock=place.clock)
     settle(place.root, place.ledger, _key(place, target), why, actor=place.actor, clock=place.clock)
     return True
+
+
+def tell_more(place: Refinery, target: str, error: HoldError) -> None:
+    """Add to a hold and its escalation what was found out since."""
+    hold = read_hold(place, target)
+    if hold is not None and hold.kind == error.kind and hold.reason != error.reason:
+        _keep(place, target, hold._replace(reason=error.reason))
+        _tell(place, target, error)
+
+
+def _keep(place: Refinery, target: str, hold: QueueHold) -> None:
+    moments = {"since": format_seconds(hold.since), "until": format_seconds(hold.until)}
+    kept = {**hold._asdict(), **moments, "requests": list(hold.requests)}
+    write_json(_path(place, target), kept, mode=0o600)
 
 
 def _tell(place: Refinery, target: str, error: HoldError) -> None:

@@ -99,7 +99,14 @@ def gates_for(files: Collection[str], gates: Sequence[GateKind], lanes: Sequence
     """
     if not files or (lanes and reach_of(files, lanes).is_wide):
         return tuple(gates)
-    wanted = {gate.name for gate in gates if not gate.paths or any(matches(file, gate.paths) for file in files)}
+    return with_needs(
+        [one.name for one in gates if not one.paths or any(matches(file, one.paths) for file in files)], gates
+    )
+
+
+def with_needs(names: Iterable[str], gates: Sequence[GateKind]) -> tuple[GateKind, ...]:
+    """The gates with these names, and those that they need, in the order of ``gates``."""
+    wanted = set(names)
     while more := {need for gate in gates if gate.name in wanted for need in gate.needs} - wanted:
         wanted |= more
     return tuple(gate for gate in gates if gate.name in wanted)

@@ -175,7 +175,7 @@ class BatchRun(Batch):
             return ()
         self.salvage = self._salvage(new)
         self.judge.lands_over(tip, new, made)
-        note_untested(self.place, self.target, tip, self.id)
+        note_untested(self.place, self.target, tip, self.id, tested=before)
         self.result = self.result._replace(untested=True)
         return new
 

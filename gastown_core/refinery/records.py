@@ -19,7 +19,20 @@ if TYPE_CHECKING:
 
     from gastown_core.refinery.place import Refinery
 
-SELDOM = ("stopped", "rework", "notes", "lanes", "untested", "union", "pushed", "found", "gate_set", "times")
+SELDOM = (
+    "stopped",
+    "rework",
+    "notes",
+    "lanes",
+    "untested",
+    "union",
+    "met",
+    "pair",
+    "pushed",
+    "found",
+    "gate_set",
+    "times",
+)
 """Fields that are written only if they say something."""
 KEPT_LOGS = 50
 """How many batches keep their logs."""
@@ -48,6 +61,9 @@ class BatchResult(Record):
     """Whether it landed on a commit on which it was not tested, apart from all that had landed since."""
     union: tuple[str, ...] = ()
     """The batches that landed so and were tested together: then it has no requests."""
+    met: str = ""
+    """Which landings do not go together, if the union is red and a search found them; ``pair`` names them, the later one first."""
+    pair: tuple[str, ...] = ()
     pushed: tuple[str, ...] = ()
     """What was on its target already and was verified by it, by request or commit, and what it ``found``; then it has no requests."""
     found: str = ""

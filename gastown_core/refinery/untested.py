@@ -15,22 +15,33 @@ from gastown_core.refinery.place import slug
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from gastown_core.refinery.place import Refinery
 
 
 class Untested(Record):
-    """The batches that landed on a target without a test of all of them together, oldest first; on ``base`` first of all."""
+    """The batches that landed on a target without a test of all of them together, oldest first; on ``base`` first of all.
+
+    ``tested`` says on which commit each was tested, where that is known.
+    """
 
     target: str
     base: str
     batches: tuple[str, ...] = ()
+    tested: Mapping[str, str] = {}
 
 
-def note_untested(place: Refinery, target: str, base: str, batch: str) -> None:
-    """Note that a batch is about to land on ``base`` without having been tested there."""
+def note_untested(place: Refinery, target: str, base: str, batch: str, *, tested: str = "") -> None:
+    """Note that a batch is about to land on ``base`` without having been tested there, but on an older commit (``tested``)."""
     before = read_untested(place, target) or Untested(target, base)
-    made = before._replace(batches=(*before.batches, batch))
-    write_json(_path(place, target), {**made._asdict(), "batches": list(made.batches)}, mode=0o600)
+    _write(place, before._replace(batches=(*before.batches, batch), tested={**before.tested, batch: tested}))
+
+
+def _write(place: Refinery, noted: Untested) -> None:
+    tested = {batch: commit for batch, commit in noted.tested.items() if batch in noted.batches}
+    kept = {**noted._asdict(), "batches": list(noted.batches), "tested": tested}
+    write_json(_path(place, noted.target), kept, mode=0o600)
 
 
 def read_untested(place: Refinery, target: str) -> Untested | None:
@@ -43,7 +54,9 @@ def read_untested(place: Refinery, target: str) -> Untested | None:
         return None
     batches = found.get("batches")
     ids = tuple(str(one) for one in batches) if isinstance(batches, list) else ()
-    return Untested(target, str(found.get("base") or ""), ids or ("?",))
+    tested = found.get("tested")
+    known = {str(key): str(value) for key, value in tested.items()} if isinstance(tested, dict) else {}
+    return Untested(target, str(found.get("base") or ""), ids or ("?",), known)
 
 
 def are_tested(place: Refinery, target: str, batches: tuple[str, ...], base: str) -> None:
@@ -54,8 +67,7 @@ def are_tested(place: Refinery, target: str, batches: tuple[str, ...], base: str
     if now.batches == batches:
         is_tested(place, target)
     else:
-        left = list(now.batches[len(batches) :])
-        write_json(_path(place, target), {"target": target, "base": base, "batches": left}, mode=0o600)
+        _write(place, Untested(target, base, now.batches[len(batches) :], now.tested))
 
 
 def is_tested(place: Refinery, target: str) -> None:

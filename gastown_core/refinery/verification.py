@@ -11,7 +11,6 @@ from __future__ import annotations
 from gastown_core.events.log import append_event
 from gastown_core.git.landed import WITHDRAWS, landed_requests
 from gastown_core.messaging.escalation import escalate, settle
-from gastown_core.model.record import Record
 from gastown_core.model.refinery import BISECTING, FAIL, PASS, PUSHING, TESTING
 from gastown_core.refinery.bisect import Ask
 from gastown_core.refinery.fleet import Closed, Pushed
@@ -20,46 +19,26 @@ from gastown_core.refinery.hold import INFRASTRUCTURE, lift, read_hold
 from gastown_core.refinery.policy import POST_PUSH
 from gastown_core.refinery.push import is_on, push_target
 from gastown_core.refinery.pushed import is_verified, read_push, write_push
-from gastown_core.refinery.stack import Stacked
+from gastown_core.refinery.span import span_of
 from gastown_core.refinery.target_run import TargetRun
 from gastown_core.refinery.tips import existing, remote_heads
 from gastown_core.refinery.withdrawal import withdraw
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Generator, Sequence
+    from collections.abc import Generator
 
-    from gastown_core.git.repo import Git
     from gastown_core.model.refinery import GateRun
     from gastown_core.refinery.fleet import Course, Step, Turn
     from gastown_core.refinery.place import Refinery
     from gastown_core.refinery.prober import Verdict
     from gastown_core.refinery.pushed import PushNote
+    from gastown_core.refinery.span import Span
 
     Search = Generator[Step, list[Verdict] | Turn | None, str]
 
 GREEN, RED, TAKEN_BACK, NO_VERDICT = "green", "red", "taken back", "no verdict"
 """What a verification found, as its record says."""
-
-
-class Span(Record):
-    """The commits of a push by first parent, from the verified one on, and a name for each but that: its request, else its hash."""
-
-    commits: tuple[Stacked, ...]
-    names: tuple[str, ...]
-
-    def stack(self, requests: Sequence[str]) -> Stacked:
-        """The commit that has just these of the push."""
-        return self.commits[len(requests)]
-
-
-def span_of(git: Git, base: str, head: str) -> Span:
-    """What was pushed. Raises GitError."""
-    lines = git.run("log", "--first-parent", "--reverse", "--format=%H %T", f"{base}..{head}", "--").splitlines()
-    first = Stacked(base, git.run("rev-parse", f"{base}^{{tree}}"))
-    made = [Stacked(*line.split()) for line in lines]
-    named = {one.commit: name for name, one in landed_requests(git, head, base).items()}
-    return Span((first, *made), tuple(named.get(one.commit, one.commit[:8]) for one in made))
 
 
 class VerificationRun(TargetRun):
