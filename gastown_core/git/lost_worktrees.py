@@ -12,7 +12,7 @@ import shutil
 from gastown_core.errors import GitError
 from gastown_core.git.own_index import own_index
 from gastown_core.git.repo import Git
-from gastown_core.git.worktree import RESCUE, Worktree, commit_tree, list_worktrees, unpushed
+from gastown_core.git.worktree import RESCUE, Worktree, commit_tree, list_worktrees, new_ref, unpushed
 
 MOVED, BROKEN = "moved", "broken"
 """A worktree that git knows at another path; a folder that git knows nothing of."""
@@ -66,7 +66,8 @@ def save_lost(bare: Git, tree: Worktree, now: float) -> str:
     if _has_staged(bare, tree):
         staged = bare.run("write-tree", env={"GIT_INDEX_FILE": _record(bare, tree, "index")})
         commit = commit_tree(bare, staged, tree.head, "work saved from the index of a lost worktree")
-    ref = lost_ref(tree, now)
+    # workers of two roles can have one name, and are saved at one moment
+    ref = new_ref(bare, lost_refs(tree), now)
     bare.run("update-ref", ref, commit)
     return ref
 
@@ -172,7 +173,7 @@ def save_folder(bare: Git, folder: str, name: str, now: float) -> str:
         if not bare.run("ls-files", env=env):
             return ""
         tree = bare.run("write-tree", env=env)
-    ref = f"{RESCUE}/{name}/{int(now * 1000)}"
+    ref = new_ref(bare, f"{RESCUE}/{name}", now)
     bare.run("update-ref", ref, commit_tree(bare, tree, "", "files saved from a folder that was no worktree any more"))
     return ref
 

@@ -243,13 +243,21 @@ def unsaved_stashes(git: Git, name: str = "", branch: str = "") -> list[str]:
     return [commit for commit in found if commit not in saved]
 
 
+def new_ref(git: Git, prefix: str, now: float, suffix: str = "") -> str:
+    """Return the name of a ref for what is saved now: its milliseconds, or the next that are free, below ``prefix``."""
+    number = int(now * 1000)
+    while git.attempt("show-ref", "--verify", "--quiet", f"{prefix}/{number}{suffix}").code == 0:
+        number += 1
+    return f"{prefix}/{number}{suffix}"
+
+
 def rescue_branch(bare: Git, branch: str, name: str, now: float) -> str:
     """Save a branch whose worktree is gone, and the worker's stashes; returns the ref, empty if nothing was unsaved."""
     made = []
     if unpushed(bare, f"refs/heads/{branch}"):
-        made.append((f"{RESCUE}/{name}/{int(now * 1000)}", f"refs/heads/{branch}"))
+        made.append((new_ref(bare, f"{RESCUE}/{name}", now), f"refs/heads/{branch}"))
     for number, commit in enumerate(unsaved_stashes(bare, name, branch)):
-        made.append((f"{RESCUE}/{name}/{int(now * 1000)}-stash{number}", commit))
+        made.append((new_ref(bare, f"{RESCUE}/{name}", now, f"-stash{number}"), commit))
     for ref, what in made:
         bare.run("update-ref", ref, what)
     return made[0][0] if made else ""

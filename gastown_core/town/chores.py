@@ -69,7 +69,7 @@ def back_up(root: str, ledger: TownLedger, now: float, *, dry_run: bool = False)
         if shrank:
             words = f"the ledger {name} shrank from {len(last or b'')} to {len(data)} bytes since its last copy"
             warnings.append(f"{words}; the older copies are kept: {copies[0]}")
-        path = os.path.join(folder, f"{name}-{stamp}.jsonl.gz")
+        path = _new_copy(folder, f"{name}-{stamp}")
         lines.append(f"copied {name} ({len(data)} bytes) to {path}")
         if dry_run:
             continue
@@ -77,6 +77,15 @@ def back_up(root: str, ledger: TownLedger, now: float, *, dry_run: bool = False)
         for old in [] if shrank else copies_of(root, name)[KEPT:]:
             os.unlink(old)
     return Done(tuple(lines), tuple(warnings))
+
+
+def _new_copy(folder: str, stem: str) -> str:
+    """Return the path of a copy; a second one of the same second takes nothing away, and sorts after the first."""
+    path, number = os.path.join(folder, f"{stem}.jsonl.gz"), 0
+    while os.path.exists(path):
+        number += 1
+        path = os.path.join(folder, f"{stem}_{number}.jsonl.gz")
+    return path
 
 
 def copies_of(root: str, name: str) -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gastown_core.errors import GitError
-from gastown_core.git.worktree import RESCUE
+from gastown_core.git.worktree import RESCUE, new_ref
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ def push_branch(git: Git, branch: str, name: str, now: float) -> tuple[str, bool
         return commit, False
     lease = []
     if there and not _is_ancestor(git, there):
-        git.run("update-ref", f"{RESCUE}/{name}/{int(now * 1000)}-pushed", there)
+        git.run("update-ref", new_ref(git, f"{RESCUE}/{name}", now, "-pushed"), there)
         lease = [f"--force-with-lease={ref}:{there}"]
     git.run("push", "--quiet", *lease, "origin", f"HEAD:{ref}", timeout_s=TIMEOUT_S)
     arrived = _at_origin(git, ref)

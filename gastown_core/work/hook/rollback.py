@@ -150,7 +150,7 @@ def roll_back(
     loss = preview(git, state)
     name, now = entry.address.name, clock.now()
     kept = checkpoints.save(git, name, f"{BEFORE} to {state.short}", now)
-    rescue = f"{worktree.RESCUE}/{name}/{int(now * 1000)}"
+    rescue = worktree.new_ref(git, f"{worktree.RESCUE}/{name}", now)
     git.run("update-ref", rescue, kept)
     if state.is_checkpoint:
         worktree.put_back(git, state.commit)

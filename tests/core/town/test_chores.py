@@ -53,6 +53,36 @@ def test_a_ledger_that_shrank_by_half_is_told_and_no_copy_is_dropped(rigged: Rig
     assert set(before) < set(copies_of(rigged.root, "shop"))
 
 
+def test_a_copy_within_the_second_of_the_last_one_takes_nothing_away(rigged: Rigged) -> None:
+    for number in range(9):
+        rigged.file(f"Bead {number}")
+    back_up(rigged.root, rigged.ledger, NOW)
+    (whole,) = copies_of(rigged.root, "shop")
+    path = ledger_path(rigged)
+    with open(path, "rb") as handle:
+        data = handle.read()
+    for share in (data.splitlines(keepends=True)[0], b""):
+        with open(path, "wb") as handle:
+            handle.write(share)
+        back_up(rigged.root, rigged.ledger, NOW + 0.5)
+        newest = copies_of(rigged.root, "shop")[0]
+        assert held(newest) == share and held(whole) == data
+
+
+def test_two_lost_worktrees_of_one_name_are_both_saved(rigged: Rigged) -> None:
+    bare = Git(os.path.join(rigged.root, "shop", ".repo.git"), identity=PERSON)
+    commits = []
+    for role in ("polecats", "crew"):
+        path = os.path.join(rigged.root, "shop", role, "lost")
+        bare.run("worktree", "add", "--quiet", "--detach", path, "main")
+        commits.append(commit_files(Git(path, identity=PERSON), {"work.txt": role}, f"work of {role}"))
+        shutil.rmtree(path)
+
+    tend_git(rigged.root, NOW)
+    saved = bare.run("for-each-ref", "--format=%(objectname)", "refs/gastown/rescue").split()
+    assert sorted(saved) == sorted(commits)
+
+
 def test_the_commit_of_a_lost_worktree_is_saved_before_git_forgets_it(rigged: Rigged) -> None:
     bare = Git(os.path.join(rigged.root, "shop", ".repo.git"), identity=PERSON)
     path = os.path.join(rigged.root, "shop", "polecats", "lost")
