@@ -6,6 +6,7 @@ import asyncio
 import gc
 import os
 from contextlib import contextmanager
+from functools import partial
 from typing import ClassVar
 
 from textual.app import App, SuspendNotSupported
@@ -22,11 +23,13 @@ from gastown_tui.preferences import Preferences, load_preferences, save_preferen
 from gastown_tui.screens.feed import FeedScreen
 from gastown_tui.text import title_sequence
 from gastown_tui.themes import AUTO, THEMES, Look, theme_of, wanted_theme, wants_ascii, wants_colour
+from gastown_tui.typed_ahead import AT_ONCE, TypedAhead
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 
+    from textual.events import Event
     from textual.screen import Screen
 
     from gastown_core.model.snapshot import TownSnapshot
@@ -52,7 +55,7 @@ class FeedApp(Bounded, App[int], inherit_bindings=False):
     CSS_PATH = os.path.join(os.path.dirname(__file__), "styles", "console.tcss")
     ENABLE_COMMAND_PALETTE = False
     TITLE = "GT Feed"
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("ctrl+q", "leave", show=False, priority=True)]
+    BINDINGS: ClassVar[list[BindingType]] = [Binding(AT_ONCE, "leave", show=False, priority=True)]
 
     def __init__(
         self,
@@ -82,9 +85,9 @@ class FeedApp(Bounded, App[int], inherit_bindings=False):
         self._live_factory = live_factory
         self._first_view = "problems" if problems else "feed"
         self._picture_at = 0.0
-        self._stands = False
+        self._stands, self._title = False, ""
         self.faults = Faults()
-        self._title = ""
+        self.typed = TypedAhead(self, self.say)
         self.live: LiveTown
         self.settings: ConsoleSettings
 
@@ -128,7 +131,7 @@ class FeedApp(Bounded, App[int], inherit_bindings=False):
             self._paint_ground()
         if self.settings.problems:
             self.call_after_refresh(self._tell_settings)
-        self.run_worker(self._take_updates(), group="live", exit_on_error=True)
+        self.start(self._take_updates(), "live")
         self._tick_later()
         # what start-up made stays: the collector need not walk through all of it in the middle of an update
         self.call_after_refresh(gc.freeze)
@@ -149,6 +152,12 @@ class FeedApp(Bounded, App[int], inherit_bindings=False):
             except Exception as error:  # noqa: BLE001  one faulty update must not end the updates
                 self.fault("updates", error)
             await asyncio.sleep(AGAIN_S)
+
+    async def on_event(self, event: Event) -> None:
+        """Keys wait for what the keys before them open."""
+        if not self.typed.keeps(event):
+            await super().on_event(event)
+            self.typed.passed(event)
 
     # faults
 
@@ -224,7 +233,12 @@ class FeedApp(Bounded, App[int], inherit_bindings=False):
 
     def ask(self, dialog: Screen[Answer], answered: Callable[[Answer | None], None]) -> None:
         """Open a dialog; ``answered`` gets its answer, or None if it was cancelled."""
+        self.typed.opened()
         self.push_screen(dialog, answered)
+
+    def prepare(self, work: Coroutine[object, object, None], group: str) -> None:
+        """Run work that opens a dialog, in place of the group's earlier work; what is typed meanwhile waits for it."""
+        self.start(self.typed.prepared(work), group, exclusive=True)
 
     def start(self, work: Coroutine[object, object, None], group: str, *, exclusive: bool = False) -> None:
         """Run work in the background; ``exclusive`` cancels the group's earlier work."""
@@ -273,10 +287,6 @@ class FeedApp(Bounded, App[int], inherit_bindings=False):
         """Ask the terminal to put a text into its clipboard (OSC 52; Textual encodes it, so it cannot hold an escape)."""
         self.copy_to_clipboard(text)
 
-    def copy_report(self, text: str) -> None:
-        """Copy the report of the console's faults."""
-        self.feed.clipboard.take("error report", text)
-
     def edit_text(self, text: str) -> tuple[str, str]:
         """Let the person write a text in the editor of VISUAL or EDITOR; return what was saved, and what went wrong."""
         try:
@@ -295,7 +305,8 @@ class FeedApp(Bounded, App[int], inherit_bindings=False):
         """Open the log of the commands that the console ran."""
         from gastown_tui.dialogs.command_log import CommandLogScreen
 
-        self.push_screen(CommandLogScreen(self.calls.command_log(), self.faults.entries, self.now, self.copy_report))
+        copy = partial(self.feed.clipboard.take, "error report")
+        self.push_screen(CommandLogScreen(self.calls.command_log(), self.faults.entries, self.now, copy))
 
     def open_settings(self) -> None:
         """Show what the console's settings file changes, and its mistakes."""
@@ -322,10 +333,8 @@ class FeedApp(Bounded, App[int], inherit_bindings=False):
 
     def _tell_settings(self) -> None:
         problems = self.settings.problems
+        more = f" (and {len(problems) - 1} more: {self.keymap.key_of('settings.open')})" if len(problems) > 1 else ""
         if problems:
-            more = (
-                f" (and {len(problems) - 1} more: {self.keymap.key_of('settings.open')})" if len(problems) > 1 else ""
-            )
             self.say(f"{problems[0].text}{more}", "bad")
         else:
             self.say("settings/console.toml is in force", "good")
@@ -347,7 +356,7 @@ class FeedApp(Bounded, App[int], inherit_bindings=False):
         """Switch to a theme and remember it."""
         self._theme = self.kept.theme = name
         self.paint_theme()
-        words = f"theme {THEMES[name].label.lower() if name != AUTO else 'follows the terminal'}"
+        words = "theme " + (THEMES[name].label.lower() if name != AUTO else "follows the terminal")
         self.say(words if self.look.colour else f"{words}, but colour is off (NO_COLOR)", "dim")
 
     def paint_theme(self) -> None:

@@ -10,6 +10,7 @@ import os
 import traceback
 from collections import deque
 
+from textual.events import Key, Paste
 from textual.message_pump import MessagePump
 
 from gastown_core.clock import format_seconds
@@ -104,10 +105,18 @@ class Bounded(MessagePump):
     """Mixin for Textual classes: an exception in a message handler goes to ``faulted``; the next message is handled."""
 
     async def _dispatch_message(self, message: Message) -> None:
+        # the app passes a new key on to a widget; it ends there, or comes back
+        is_key, is_faulty = isinstance(message, Key | Paste) and message.is_forwarded, False
         try:
             await super()._dispatch_message(message)
         except Exception as error:  # noqa: BLE001  whatever a handler raises: the console must stay usable
+            is_faulty = True
             self.faulted(error)
+        typed = getattr(self.app, "typed", None) if is_key else None
+        # a screen stops a key as well when it passes it on to the app, the key's sender
+        is_stopped = message._stop_propagation and self._parent is not message._sender
+        if typed is not None and (is_faulty or is_stopped or self._parent is None):
+            typed.handled(message)
 
     def faulted(self, error: Exception) -> None:
         """Pass the error to the app, which shows and logs it."""

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from gastown_core.model.snapshot import TownSnapshot
     from gastown_core.state.live import LiveTown
+    from gastown_tui.typed_ahead import TypedAhead
 
 Answer = TypeVar("Answer")
 
@@ -25,6 +26,7 @@ class Console(Protocol):
     """The app as its parts see it."""
 
     live: LiveTown
+    typed: TypedAhead
 
     # facts
 
@@ -88,6 +90,9 @@ class Console(Protocol):
 
     def ask(self, dialog: Screen[Answer], answered: Callable[[Answer | None], None]) -> None:
         """Open a dialog; ``answered`` gets its answer, or None if it was cancelled."""
+
+    def prepare(self, work: Coroutine[object, object, None], group: str) -> None:
+        """Run work that opens a dialog, in place of the group's earlier work; what is typed meanwhile waits for it."""
 
     def start(self, work: Coroutine[object, object, None], group: str, *, exclusive: bool = False) -> None:
         """Run work in the background; ``exclusive`` cancels the group's earlier work."""

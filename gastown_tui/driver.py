@@ -19,9 +19,11 @@ from gastown_tui.background import ASK, LEAVE, Backgrounds, understands
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from typing import Any
 
     from textual.app import App
+    from textual.message import Message
 
 ENTER_ALTERNATE = "\x1b[?1049h"
 HALF_READ_S = 0.1
@@ -43,6 +45,8 @@ class ConsoleDriver(LinuxDriver):
     ) -> None:
         super().__init__(app, debug=debug, mouse=mouse, size=size)
         self._backgrounds = Backgrounds()
+        self._read: list[Message] | None = None
+        """What one read of the terminal has given so far; None between two reads."""
         self._is_back = False
         """Whether the terminal was taken again after a stop before its signal to continue is looked at."""
 
@@ -165,9 +169,24 @@ class ConsoleDriver(LinuxDriver):
         told = getattr(self._app, "background_told", None)
         if told is not None and self._backgrounds.is_light != before:
             self._loop.call_soon_threadsafe(told, self._backgrounds.is_light)
+        read = self._read = []
         for event in parser.feed(text) if text else ():
             self.process_message(event)
+        self._read = None
+        # what was read at once comes at once, so that a key that is refused is seen to have a text behind it
+        self._loop.call_soon_threadsafe(self._post, read)
         return True
+
+    def send_message(self, message: Message) -> None:
+        """Keep what belongs to a read until that is complete; send all else."""
+        if self._read is not None and threading.current_thread() is self._key_thread:
+            self._read.append(message)
+        else:
+            super().send_message(message)
+
+    def _post(self, messages: Sequence[Message]) -> None:
+        for message in messages:
+            self._app.post_message(message)
 
 
 class HandoverDriver(ConsoleDriver):

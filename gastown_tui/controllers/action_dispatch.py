@@ -76,11 +76,11 @@ class ActionDispatch:
         if action is None:
             return
         if not applies(action, place):
-            self.console.say(f"{action.label} works only in {self.keymap.way_to(action.where)} first")
+            self.console.typed.drop(f"{action.label} works only in {self.keymap.way_to(action.where)} first")
             return
         reason = self._not_of_then(action)
         if reason:
-            self.console.say(reason)
+            self.console.typed.drop(reason)
             return
         self.key = key
         self.run(action.id)
@@ -96,7 +96,7 @@ class ActionDispatch:
     def run(self, action_id: str) -> None:
         """Run an action of the table; a read-only console refuses what changes something."""
         if self.console.is_readonly and changes_something(self.keymap.by_id[action_id]):
-            self.console.say(f"{self.keymap.by_id[action_id].label}: the console is read-only")
+            self.console.typed.drop(f"{self.keymap.by_id[action_id].label}: the console is read-only")
             return
         if self.keymap.by_id[action_id].group == OWN:
             reason = self.own.run(action_id, self.stage.chosen)
@@ -105,7 +105,7 @@ class ActionDispatch:
         else:
             reason = self.handlers[action_id]() or ""
         if reason:
-            self.console.say(reason)
+            self.console.typed.drop(reason)
 
     # the palette
 
@@ -133,10 +133,10 @@ class ActionDispatch:
     def _run_with(self, given: Given) -> None:
         """Run an order with the argument that was typed behind it."""
         if self.console.is_readonly:
-            self.console.say(f"{given.action.label}: the console is read-only")
+            self.console.typed.drop(f"{given.action.label}: the console is read-only")
             return
         reason = self._not_of_then(given.action) or self.acts.do_with(
             given.action.id, self.stage.chosen, given.argument
         )
         if reason:
-            self.console.say(reason)
+            self.console.typed.drop(reason)

@@ -118,11 +118,11 @@ class Acts:
         order, name = order_for(kind, subject), name_of(subject)
         what = f"{kind.label} {name}".strip()
         if kind.choices:
-            self.console.start(self._choose_argument(kind, order, name, what), "preview", exclusive=True)
+            self.console.prepare(self._choose_argument(kind, order, name, what), "preview")
         elif kind.asks:
             self._ask_argument(kind, order, what)
         elif kind.confirm:
-            self.console.start(self._preview_then_ask(kind, order, name, what), "preview", exclusive=True)
+            self.console.prepare(self._preview_then_ask(kind, order, name, what), "preview")
         else:
             self.perform(order, what)
 
@@ -165,7 +165,7 @@ class Acts:
             if not kind.confirm:
                 self.perform(full, what)
                 return
-            self.console.start(self._preview_then_ask(kind, full, name, what), "preview", exclusive=True)
+            self.console.prepare(self._preview_then_ask(kind, full, name, what), "preview")
 
         title = f"{kind.label.capitalize()} {clean(name)} to" if name else f"{kind.label.capitalize()} which?"
         self._ask(Picker(title, entries, verb="show" if kind.confirm else kind.label), chosen)
@@ -221,7 +221,7 @@ class Acts:
             self.perform(Order("agent.nudge", agent.address.short, {"text": text}), f"nudge to {agent.address.label}")
 
     def _answer(self, agent: AgentView) -> None:
-        self.console.start(self._choose_answer(agent), "preview", exclusive=True)
+        self.console.prepare(self._choose_answer(agent), "preview")
 
     async def _choose_answer(self, agent: AgentView) -> None:
         """Show the question's choices as its screen shows them now; the answer is for that question only."""
@@ -312,7 +312,7 @@ class Acts:
     def _sling(self, chosen: Chosen) -> str:
         if not self.console.snapshot.rigs:
             return "there is no rig to sling to; add one with gt rig add"
-        self.console.start(self._choose_bead(chosen), "sling", exclusive=True)
+        self.console.prepare(self._choose_bead(chosen), "sling")
         return ""
 
     async def _choose_bead(self, chosen: Chosen) -> None:

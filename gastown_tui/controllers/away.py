@@ -78,11 +78,11 @@ class Away:
 
     def open(self, why: str) -> str:
         """Show the digest since the last look; ``why`` stands above it."""
-        self.console.start(self._show(why), "digest", exclusive=True)
+        self.console.prepare(self._show(why), "digest")
         return ""
 
     def _greet(self) -> None:
-        self.console.start(self._say(), "digest", exclusive=True)
+        self.console.start(self._say(), "greeting", exclusive=True)
 
     async def _say(self) -> None:
         after = await asyncio.to_thread(self.calls.away_after)

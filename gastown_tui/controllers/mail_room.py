@@ -47,7 +47,7 @@ class MailRoom:
         self._start(self._read(message_id, OVERSEER, whole_thread=False))
 
     def _start(self, work: Coroutine[object, object, None]) -> None:
-        self.console.start(self._guarded(work), "mail", exclusive=True)
+        self.console.prepare(self._guarded(work), "mail")
 
     async def _guarded(self, work: Coroutine[object, object, None]) -> None:
         try:

@@ -83,7 +83,7 @@ class NewWork:
     def convoy(self, chosen: Chosen, subject: Subject) -> None:
         """Ask which ready beads make the convoy, then for its name."""
         wanted = chosen.bead or (chosen.event.bead if chosen.event is not None else "")
-        self.console.start(self._choose_beads(wanted), "preview", exclusive=True)
+        self.console.prepare(self._choose_beads(wanted), "preview")
 
     async def _choose_beads(self, wanted: str) -> None:
         from gastown_tui.dialogs.convoy_form import BeadsPicker

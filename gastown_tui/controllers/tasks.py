@@ -91,7 +91,7 @@ class Tasks:
 
     def open(self) -> str:
         """Show the list, and keep it fresh while it is open."""
-        self.console.start(self._show(), "tasks", exclusive=True)
+        self.console.prepare(self._show(), "tasks")
         return ""
 
     async def _show(self) -> None:

@@ -36,7 +36,7 @@ class TownStatusController:
 
     def open(self) -> str:
         """Read the daemon's account of itself, then show the page."""
-        self.console.start(self._show(), "status", exclusive=True)
+        self.console.prepare(self._show(), "status")
         return ""
 
     def _lines(self, width: int) -> list[Pieces]:

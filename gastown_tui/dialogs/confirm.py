@@ -25,6 +25,8 @@ class Confirm(Dialog[bool]):
         *(Binding(key, "other", show=False) for key in ("left", "right", "tab", "shift+tab", "h", "l")),
     ]
 
+    takes_typed_ahead = False
+
     def __init__(self, title: str, subject: str, lines: list[Pieces], yes: str) -> None:
         page = Page(title)
         page.keys = (("y", "key"), (" yes  ", "dim"), ("Esc", "key"), (" cancel", "dim"))

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from textual.widget import Widget
 
     from gastown_tui.text import Pieces
+    from gastown_tui.typed_ahead import TypedAhead
 Answer = TypeVar("Answer")
 
 
@@ -92,13 +93,15 @@ class Dialog(Bounded, ModalScreen[Answer], inherit_bindings=False):
         Binding("enter", "enter", show=False),
     ]
     AUTO_FOCUS = ""
+    takes_typed_ahead = True
+    """Whether it takes what was typed before it stood; a question that must be seen first does not."""
 
     def __init__(self, page: Page, field: LineField | None = None) -> None:
         super().__init__()
         self.page = page
         self.field = field
         self._box = BoxLayout(self)
-        self._is_filled = self._is_given_up = False
+        self._is_filled = self._is_given_up = self.stands = False
 
     @property
     def layout(self) -> Layout:
@@ -125,6 +128,11 @@ class Dialog(Bounded, ModalScreen[Answer], inherit_bindings=False):
         self.first.focus()
         self.fill()
         self._is_filled = True
+        self._typed().mounted(self)
+
+    def _typed(self) -> TypedAhead:
+        typed: TypedAhead = self.app.typed  # type: ignore[attr-defined]
+        return typed
 
     def faulted(self, error: Exception) -> None:
         """Close a dialog that fails before it is filled; keep one in use open, with its input."""
@@ -135,6 +143,7 @@ class Dialog(Bounded, ModalScreen[Answer], inherit_bindings=False):
 
     def _give_up(self) -> None:
         self.dismiss(None)
+        self._typed().go_on()
 
     def fill(self) -> None:
         """Give the page its rows."""

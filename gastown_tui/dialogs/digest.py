@@ -85,6 +85,8 @@ def digest_picker(found: Digest, why: str = "") -> DigestList:
         empty="" if entries else "Nothing happened that needs a word.",
         lead=lambda width: [*head, ((foot, "dim"),), *([((why, "dim"),)] if why else []), ()],
     )
+    # it opens under a key that was meant for something else
+    picker.takes_typed_ahead = not why
     picker.page.keys = (("/", "key"), (" filter  ", "dim"), *picker.page.keys)
     return picker
 

@@ -73,6 +73,7 @@ class FeedScreen(Bounded, Screen[None], inherit_bindings=False):
     """The main screen with its panels."""
 
     AUTO_FOCUS = ""
+    takes_typed_ahead = True
 
     def __init__(
         self,
@@ -120,7 +121,6 @@ class FeedScreen(Bounded, Screen[None], inherit_bindings=False):
         self.town_status = TownStatusController(console, calls)
         self.dispatch = self._make_dispatch({**actions, "view.refresh": self.refresh_all, "inbox.answer": self.answer})
         self.moved_at, self.stands = 0.0, False
-        self._typed_early: list[str] = []
         self.agents.folded = set(kept.folded)
         self.agents.arrangement = read_arrangement(kept.arrangement)
         stage.shifts = dict(kept.shifts)
@@ -196,7 +196,7 @@ class FeedScreen(Bounded, Screen[None], inherit_bindings=False):
         yield self.field
 
     def on_mount(self) -> None:
-        """Draw the first picture, then handle the keys typed before it.
+        """Draw the first picture; then the keys typed before it have their turn.
 
         A remembered drawer that would hide its panel at this size stays closed until it is asked for.
         """
@@ -204,7 +204,6 @@ class FeedScreen(Bounded, Screen[None], inherit_bindings=False):
         self.closer.preview.start()
         self.merge_queue.start()
         self.away.start()
-        self.stands = True
         if self.drawer.is_open and drawer_hides_panel(*self.app.size):
             self.drawer.is_open, self.drawer.is_put_off = False, True
         self.console.begin()
@@ -213,8 +212,7 @@ class FeedScreen(Bounded, Screen[None], inherit_bindings=False):
         self.show_all()
         self.stage.panel.focus()
         self.lay_out()
-        for key in self._typed_early:
-            self.action_press(key)
+        self.console.typed.mounted(self)
 
     def remember(self, kept: Preferences) -> None:
         """Copy the layout into the preferences; a drawer that had no room at the start still counts as open."""
@@ -441,10 +439,8 @@ class FeedScreen(Bounded, Screen[None], inherit_bindings=False):
         self.search.settle(is_found=event.is_found)
 
     def action_press(self, key: str) -> None:
-        """Handle a key of the table; keys typed before the screen is mounted wait."""
-        if not self.stands:
-            self._typed_early.append(key)
-        elif self.letters.is_open:
+        """Handle a key of the table."""
+        if self.letters.is_open:
             self.letters.press(key)
         elif self.search.is_searching or not self.away.pressed():
             self.dispatch.press(key)

@@ -6,6 +6,7 @@ import os
 import stat
 
 import pytest
+from textual.events import Key
 
 from gastown_tui.boundary import FILE, Fault, write_fault
 from gastown_tui.dialogs.command_log import CommandLogScreen
@@ -40,9 +41,8 @@ async def test_updates_that_come_before_the_screen_stands_wait_for_it() -> None:
 async def test_a_key_typed_before_the_screen_stands_is_done_when_it_does() -> None:
     class Hasty(Console):
         def get_default_screen(self):
-            screen = super().get_default_screen()
-            screen.action_press("p")
-            return screen
+            self.post_message(Key("p", "p"))
+            return super().get_default_screen()
 
     app = Hasty()
     async with app.run_test(size=WIDE) as pilot:
