@@ -7,7 +7,7 @@ from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from gastown_core.attention.digest import Digest
     from gastown_core.attention.item import Item
@@ -69,6 +69,13 @@ class CoreCalls:
             marks.pin(self.root, item, now)
         else:
             marks.done(self.root, item, now)
+
+    def read_rows(self, items: Iterable[Item], now: float) -> int:
+        """Mark all rows of the inbox that are only to be read as read; return how many. Raises GastownError."""
+        from gastown_core.attention import marks
+
+        self._refuse_if_readonly()
+        return marks.read_all(self.root, items, now)
 
     def _refuse_if_readonly(self) -> None:
         if self.is_readonly:

@@ -131,7 +131,7 @@ class Acts:
             task.exception()
 
     async def mark(self, request: Request) -> Response:
-        """Snooze, pin or finish a row of the inbox, or take the last of these back."""
+        """Snooze, pin or finish a row of the inbox, mark those to read as read, or take the last of these back."""
         form = {key: str(value) for key, value in (await request.form()).items()}
         if not self._carries_secret(request, form):
             return PlainTextResponse("the page is of an earlier server; load it again\n", 403)
@@ -195,6 +195,11 @@ class Acts:
             raise GastownError(f"the town {root} is not there", "its folder was moved or removed")
         if act == "undo":
             return f"took back: {marks.undo(root)}"
+        if act == "read":
+            # only what stood on the page: a letter that came since has not been seen
+            seen = set(form.get("keys", "").split())
+            count = marks.read_all(root, (one for one in self._desk.inbox().shown if one.key in seen), now)
+            return f"marked as read: {count}"
         item = self._row(form.get("key", ""))
         if act == "pin":
             return "pinned" if marks.pin(root, item, now) else "unpinned"

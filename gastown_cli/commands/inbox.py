@@ -115,7 +115,15 @@ def row_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("row", help="number of the row in gt inbox, its key, its bead or its agent")
 
 
-pin_arguments = done_arguments = row_arguments
+pin_arguments = row_arguments
+
+
+def done_arguments(parser: ArgumentParser) -> None:
+    """Add the arguments of ``gt inbox done``."""
+    parser.add_argument(
+        "row", nargs="?", default="", help="number of the row in gt inbox, its key, its bead or its agent"
+    )
+    parser.add_argument("--read", action="store_true", help="all rows that are only to be read; pinned ones stay")
 
 
 def snooze_arguments(parser: ArgumentParser) -> None:
@@ -180,10 +188,16 @@ def run_pin(args: Namespace) -> int:
 
 
 def run_done(args: Namespace) -> int:
-    """Hide a row until it changes."""
-    from gastown_core.attention.marks import done
+    """Hide a row until it changes, or all that is only to be read."""
+    from gastown_core.attention.marks import done, read_all
 
     root = context.town()
+    if bool(args.row) == args.read:
+        raise UsageError("name a row, or give --read for all that is only to be read", "", "gt inbox lists the rows")
+    if args.read:
+        count = read_all(root, _collected(root)[0].shown, SYSTEM_CLOCK.now())
+        output.say(f"{output.style('✓', 'green')} marked as read: {count}; gt inbox undo takes it back")
+        return 0
     item = _found(root, args.row)
     done(root, item, SYSTEM_CLOCK.now())
     output.say(f"{output.style('✓', 'green')} done: {output.clean(item.key)}; it is back when it changes")

@@ -8,6 +8,7 @@ goes on waiting.
 from __future__ import annotations
 
 import os
+from functools import partial
 
 from gastown_core.attention.count import ordered
 from gastown_core.attention.item import QUESTIONS, READ
@@ -19,7 +20,7 @@ from gastown_core.model.record import Record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from typing import Any
 
     from gastown_core.attention.item import Item
@@ -130,6 +131,19 @@ def done(root: str, item: Item, now: float) -> None:
     _set(root, item, Mark(DONE, until, item.stamp, at=now), f"done {item.key}")
 
 
+def read_all(root: str, items: Iterable[Item], now: float) -> int:
+    """Hide all rows that are only to be read, but for pinned ones, as one act; return how many.
+
+    Raises ConflictError if there is none.
+    """
+    rows = [one for one in items if one.needs == READ and not one.is_pinned]
+    if not rows:
+        raise ConflictError("nothing is to be read", "", "a pinned row stays until it is unpinned or done")
+    marks = [(one.key, partial(_put, Mark(DONE, now + KEPT_S, one.stamp, at=now))) for one in rows]
+    _edit(root, marks, f"read {len(rows)} row{'s' if len(rows) > 1 else ''}", now)
+    return len(rows)
+
+
 def pin(root: str, item: Item, now: float) -> bool:
     """Pin the row to the top, or unpin it; return whether it is pinned now."""
     is_pinned = not item.is_pinned
@@ -137,7 +151,7 @@ def pin(root: str, item: Item, now: float) -> bool:
     def change(row: dict[str, object]) -> None:
         row.update(pinned=is_pinned, at=_moment(row.get("at")) or now)
 
-    _edit(root, item.key, f"{'pin' if is_pinned else 'unpin'} {item.key}", change, now)
+    _edit(root, [(item.key, change)], f"{'pin' if is_pinned else 'unpin'} {item.key}", now)
     return is_pinned
 
 
@@ -151,11 +165,13 @@ def undo(root: str) -> str:
         if not isinstance(last, dict):
             raise ConflictError("there is nothing to undo", "no row was snoozed, pinned or marked done")
         marks = value.setdefault("marks", {})
-        key = str(last.get("key"))
-        marks.pop(key, None)
-        if isinstance(last.get("before"), dict):
-            marks[key] = last["before"]
-        taken.append(str(last.get("act") or key))
+        more = last.get("more")
+        for one in (last, *(more if isinstance(more, list) else ())):
+            key = str(one.get("key")) if isinstance(one, dict) else ""
+            marks.pop(key, None)
+            if key and isinstance(one.get("before"), dict):
+                marks[key] = one["before"]
+        taken.append(str(last.get("act") or last.get("key")))
 
     edit_json(path_of(root), change, mode=0o600)
     return taken[0]
@@ -173,13 +189,16 @@ def last_act(root: str) -> tuple[float, str] | None:
 
 
 def _set(root: str, item: Item, mark: Mark, act: str) -> None:
-    def change(row: dict[str, object]) -> None:
-        row.update(state=mark.state, until=mark.until, stamp=mark.stamp, at=mark.at)
-
-    _edit(root, item.key, act, change, mark.at)
+    _edit(root, [(item.key, partial(_put, mark))], act, mark.at)
 
 
-def _edit(root: str, key: str, act: str, change_row: Callable[[dict[str, object]], object], now: float) -> None:
+def _put(mark: Mark, row: dict[str, object]) -> None:
+    row.update(state=mark.state, until=mark.until, stamp=mark.stamp, at=mark.at)
+
+
+def _edit(root: str, rows: Sequence[tuple[str, Callable[[dict[str, object]], None]]], act: str, now: float) -> None:
+    """Change rows, by their keys, as one act."""
+
     def change(value: dict[str, object]) -> None:
         marks = value.get("marks")
         kept = {
@@ -187,12 +206,14 @@ def _edit(root: str, key: str, act: str, change_row: Callable[[dict[str, object]
             for name, row in (marks.items() if isinstance(marks, dict) else ())
             if isinstance(row, dict) and now - _moment(row.get("at")) < KEPT_S
         }
-        before = kept.get(key)
-        row = dict(before or {})
-        change_row(row)
-        kept[key] = row
+        first, *more = [{"key": key, "before": kept.get(key)} for key, _ in rows]
+        for key, change_row in rows:
+            row = dict(kept.get(key) or {})
+            change_row(row)
+            kept[key] = row
         acts = value.get("undo")
-        undos = [*(acts if isinstance(acts, list) else []), {"key": key, "before": before, "act": act, "at": now}]
+        done_now = {**first, "act": act, "at": now, **({"more": more} if more else {})}
+        undos = [*(acts if isinstance(acts, list) else []), done_now]
         value.update(version=1, marks=kept, undo=undos[-MOST_UNDOS:])
 
     edit_json(path_of(root), change, mode=0o600)

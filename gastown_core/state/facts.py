@@ -18,7 +18,7 @@ from gastown_core.state.ledger_facts import LedgerFacts
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from gastown_core.model.agent import Health
     from gastown_core.model.estop import Estop
@@ -185,21 +185,29 @@ class LedgerDigest(Record):
     unread: dict[str, list[Excerpt]]
     escalations: tuple[EscalationView, ...]
     untold: dict[str, float]
+    copies: tuple[Excerpt, ...] = ()
+    """Mail to others of which the overseer has a copy not yet read; nobody waits for what it answers."""
 
     @property
     def letters(self) -> tuple[LetterView, ...]:
         """Unread mail to the overseer, without messages that only carry an escalation."""
-        told = self.unread.get(OVERSEER)
-        if not told:
+        told = self.unread.get(OVERSEER, ())
+        if not told and not self.copies:
             return ()
         # mail is rare at a glance, and what judges it costs the start
         from gastown_core.messaging.purpose import only_informs
 
         return tuple(
             LetterView(
-                one.id, one.title, _sender(one), one.priority, one.created_at, only_informs(one.labels, one.title)
+                one.id,
+                one.title,
+                _sender(one),
+                one.priority,
+                one.created_at,
+                is_copy or only_informs(one.labels, one.title),
             )
-            for one in told
+            for is_copy, letters in ((False, told), (True, self.copies))
+            for one in letters
             if not any(label == "gt:escalation" for label in one.labels)
         )
 
@@ -218,6 +226,7 @@ def _digest(facts: TownFacts) -> LedgerDigest:
     unread: dict[str, list[Excerpt]] = {}
     escalated: dict[str, EscalationView] = {}
     identities: dict[str, str] = {}
+    copies: list[Excerpt] = []
     for beads in facts.ledger.values():
         for bead in beads.values():
             if bead.status == CLOSED or is_identity(bead):
@@ -235,6 +244,8 @@ def _digest(facts: TownFacts) -> LedgerDigest:
             if is_kind(bead, "gt:message"):
                 if "read" not in bead.labels:
                     unread.setdefault(who, []).append(bead)
+                if who != OVERSEER and _is_fresh_copy(bead.labels):
+                    copies.append(bead)
             elif bead.status in (HOOKED, IN_PROGRESS) and _is_newer_hook(bead, hooked.get(who)):
                 hooked[who] = bead
     for mail in unread.values():
@@ -242,7 +253,16 @@ def _digest(facts: TownFacts) -> LedgerDigest:
     escalations = sorted(escalated.values(), key=lambda one: (one.priority, one.since, one.bead_id))
     waiting = {who: [one.created_at for one in mail if TOLD not in one.labels] for who, mail in unread.items()}
     untold = {who: min(moments) for who, moments in waiting.items() if moments}
-    return LedgerDigest(hooked, unread, tuple(escalations), untold)
+    copies.sort(key=lambda one: (-one.updated_at, one.id))
+    return LedgerDigest(hooked, unread, tuple(escalations), untold, tuple(copies))
+
+
+def _is_fresh_copy(labels: Iterable[str]) -> bool:
+    """Whether the overseer has a copy of the message, and has neither read nor archived it."""
+    copied = [label for label in labels if label.startswith("cc:")]
+    if not any(parse_address(label[3:]).mail == OVERSEER for label in copied):
+        return False
+    return not {f"read-by:{OVERSEER}", f"archived-by:{OVERSEER}"} & set(labels)
 
 
 def _is_newer_hook(bead: Excerpt, before: Excerpt | None) -> bool:

@@ -57,6 +57,7 @@ class Inbox:
             "inbox.snooze": self.snooze,
             "inbox.pin": partial(self._mark, "pin"),
             "inbox.done": partial(self._mark, "done"),
+            "inbox.read_all": self.read_all,
             "inbox.undo": partial(self._mark, "undo"),
         }
 
@@ -251,6 +252,16 @@ class Inbox:
                 )
 
         self.console.ask(Picker(f"Snooze {cut(clean(item.question), 40)}", entries), chosen)
+        return ""
+
+    def read_all(self) -> str:
+        """Hide all that is only to be read; return why not, or an empty string."""
+        try:
+            count = self.calls.read_rows(self.found.shown, self.console.now)
+        except GastownError as error:
+            return f"{error}; {error.hint}" if error.hint else str(error)
+        self.console.show_all()
+        self.console.say(self._undoable(f"{'1 row' if count == 1 else f'{count} rows'} marked as read"), "good")
         return ""
 
     def _mark(self, act: str) -> str:

@@ -67,6 +67,38 @@ def test_mail_that_only_informs_stands_below_and_counts_nowhere(rigged: Rigged) 
     assert gt("inbox", "--count", cwd=rigged.root).out == "1\n"
 
 
+def test_a_copy_for_the_overseer_is_to_be_read_until_it_is(rigged: Rigged) -> None:
+    sent = gt(
+        "mail", "send", "shop/witness", "--cc", "human", "-s", "Shall we?", "-m", "ship?", "--json", cwd=rigged.root,
+        GT_ROLE="mayor",
+    ).json["sent"][0]["id"]  # fmt: skip
+    assert keys(rigged) == [f"mail:{sent}"]
+    found = gt("inbox", "--json", cwd=rigged.root).json
+    assert (found["needs_you"], found["to_read"]) == (0, 1), "the one it is addressed to has the question"
+    assert gt("mail", "read", sent, cwd=rigged.root, GT_ROLE="shop/witness").code == 0
+    assert keys(rigged) == [f"mail:{sent}"]
+    assert gt("mail", "read", sent, cwd=rigged.root).code == 0
+    assert keys(rigged) == []
+    assert gt("mail", "mark-unread", sent, cwd=rigged.root).code == 0
+    assert keys(rigged) == [f"mail:{sent}"]
+    assert gt("mail", "archive", sent, cwd=rigged.root).code == 0
+    assert keys(rigged) == []
+
+
+def test_all_that_is_to_be_read_is_done_at_once_and_undone(rigged: Rigged) -> None:
+    for number in range(3):
+        gt("mail", "send", "overseer", "-s", f"Daily report {number}", "-m", "well", cwd=rigged.root, GT_ROLE="mayor")
+    asks = gt("escalate", "one", "--json", cwd=rigged.root).json["id"]
+    told = gt("inbox", "done", "--read", cwd=rigged.root)
+    assert told.code == 0 and "marked as read: 3" in told.out
+    assert keys(rigged) == [f"escalation:{asks}"]
+    again = gt("inbox", "done", "--read", cwd=rigged.root)
+    assert again.code == 1 and "nothing is to be read" in again.err
+    assert gt("inbox", "undo", cwd=rigged.root).code == 0
+    assert len(keys(rigged)) == 4
+    assert gt("inbox", "done", cwd=rigged.root).code == 2
+
+
 def test_a_row_is_snoozed_pinned_and_done_by_number_bead_or_key_and_undone(rigged: Rigged) -> None:
     first = gt("escalate", "-s", "high", "one", "--json", cwd=rigged.root).json["id"]
     second = gt("escalate", "-s", "low", "two", "--json", cwd=rigged.root).json["id"]

@@ -491,6 +491,17 @@ class FakeEngine:
     def marks(self):
         return self.inbox_marks
 
+    def read_rows(self, items, now) -> int:
+        from gastown_core.attention.item import READ
+        from gastown_core.attention.marks import DONE, Mark
+
+        rows = [one for one in items if one.needs == READ and not one.is_pinned]
+        if not rows:
+            raise GastownError("nothing is to be read")
+        self.inbox_undo.append(dict(self.inbox_marks))
+        self.inbox_marks = {**self.inbox_marks, **{one.key: Mark(DONE, now + 86400, one.stamp, at=now) for one in rows}}
+        return len(rows)
+
     def mark_row(self, act, item, until, now) -> None:
         from gastown_core.attention.marks import DONE, SNOOZED, Mark
 

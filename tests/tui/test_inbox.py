@@ -257,6 +257,20 @@ async def test_what_only_informs_stands_last_rings_nothing_and_counts_nowhere() 
         await until(pilot, lambda: "TO READ 1" in app.screen_text(), "one is done")
 
 
+async def test_all_that_is_to_be_read_goes_with_one_key_and_comes_back_with_one() -> None:
+    app = Console(FakeLive(with_news(busy_town()), standard_stream(10)))
+    async with app.run_test(size=SIZES["160x45"]) as pilot:
+        await pilot.press("i")
+        await until(pilot, lambda: "TO READ 2" in app.screen_text(), "the letters")
+        await pilot.press("E")
+        await until(pilot, lambda: "TO READ" not in app.screen_text(), "all read")
+        assert "2 rows marked as read; U takes it back" in app.screen_text() and "NEEDS YOU" in app.screen_text()
+        await pilot.press("E")
+        await until(pilot, lambda: "nothing is to be read" in app.screen_text(), "why not")
+        await pilot.press("U")
+        await until(pilot, lambda: "TO READ 2" in app.screen_text(), "back")
+
+
 async def test_a_mark_of_the_command_line_is_seen_here() -> None:
     app = Console(FakeLive(busy_town(), standard_stream(10)))
     async with app.run_test(size=SIZES["160x45"]) as pilot:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from gastown_core.attention.look import attention
-from gastown_core.attention.marks import LONGEST_S, Marks, apply, done, path_of, pin, read_marks, snooze, undo
+from gastown_core.attention.marks import LONGEST_S, Marks, apply, done, path_of, pin, read_all, read_marks, snooze, undo
 from gastown_core.errors import ConflictError, SettingsError, UsageError
 from gastown_core.model.agent import Health, Question
 from gastown_core.model.snapshot import EscalationView, LetterView
@@ -62,6 +62,24 @@ def test_what_was_only_to_be_read_does_not_come_back_the_next_day(tmp_path: Path
     assert shown(str(tmp_path), NOW + LONGEST_S + 1, (news,)) == []
     undo(str(tmp_path))
     assert shown(str(tmp_path), NOW + LONGEST_S + 1, (news,)) == [news.key]
+
+
+def test_all_that_is_to_be_read_is_read_as_one_act_and_taken_back_as_one(tmp_path: Path) -> None:
+    root = str(tmp_path)
+    news = [LETTER._replace(informs=True, bead=f"hq-n{number}", stamp=f"{number}") for number in range(3)]
+    rows = (QUESTION, LETTER, *news)
+    pin(root, news[2], NOW)
+    done(root, news[0], NOW)
+    now = apply(rows, read_marks(root), NOW + 1).shown
+    assert read_all(root, now, NOW + 1) == 1
+    undo(root)
+    undo(root)
+    assert read_all(root, apply(rows, read_marks(root), NOW + 2).shown, NOW + 2) == 2
+    assert sorted(shown(root, NOW + LONGEST_S + 9, rows)) == sorted([QUESTION.key, LETTER.key, news[2].key])
+    with pytest.raises(ConflictError):
+        read_all(root, apply(rows, read_marks(root), NOW + 3).shown, NOW + 3)
+    undo(root)
+    assert len(shown(root, NOW + 4, rows)) == 5
 
 
 def test_a_clock_that_was_set_back_hides_nothing(tmp_path: Path) -> None:
