@@ -18,6 +18,7 @@ from gastown_core.events.log import append_event
 from gastown_core.events.town_log import log_line
 from gastown_core.messaging.dialog_keys import (
     MOST_WORDS,
+    STABLE_S,
     SilentError,
     await_change,
     check_question,
@@ -34,7 +35,10 @@ from gastown_core.model.bead import HOOKED, IN_PROGRESS
 from gastown_core.model.choice import bare_option, is_refusal, place_for_words, takes_words
 from gastown_core.model.order import Receipt
 from gastown_core.model.record import Record
+from gastown_core.runtimes.adapter import WAITING
+from gastown_core.runtimes.heartbeat import read_heartbeat
 from gastown_core.runtimes.question import DIALOG, LOGIN, PERMISSION
+from gastown_core.runtimes.screen import DRAFT, READY
 from gastown_core.tmux.delivery import sanitize
 from gastown_core.town import sessions
 from gastown_core.town.identity import HUMAN, caller
@@ -53,6 +57,13 @@ if TYPE_CHECKING:
 
 SETTLED_S = 0.5
 """How long a question stays unchanged before a key is pressed: programs drop keys that come while they draw it."""
+HEARD_S = 3.0
+"""How long a program that waits for input may take to report that it took a decision; it reports before it waits."""
+_LEFT = (
+    "nothing tells that it took the answer",
+    "its hook was told, but it waits for input and reports nothing since: the question was left before, as by Escape",
+    "look at it: gt attach",
+)
 ANSWERED = "answered"
 AUDIT = "audit"
 LOCK_S = 10.0
@@ -159,7 +170,7 @@ def answer(
     silent = None if ended else taken.silent
     path, option = entry.address.path, options[place]
     told = _told(path, asked, option, rule, silent is None) | {"words": words, "by_hook": taken.by_hook}
-    told["bead"] = _noted(root, entry, bead, sender, rule, asked, option, words)
+    told["bead"] = _noted(root, entry, bead, sender, rule, asked, option, words, is_sure=silent is None)
     append_event(root, "answered", sender, {key: value for key, value in told.items() if value}, clock=clock)
     if silent is not None:
         raise silent
@@ -219,14 +230,35 @@ def _take(root: str, entry: RosterEntry, asked: Asked, place: int, words: str, c
     left = "" if takes_words(option) or (decision is not None and not decision.is_yes) else words
     try:
         if request is not None and decision is not None:
+            since = clock.now()
             request.decide(decision)
-            return _Taken(await_change(asked.server, pane.pane_id, screens, reading, "its hook was told"), True, left)
+            after = await_change(asked.server, pane.pane_id, screens, reading, "its hook was told")
+            silent = SilentError(*_LEFT) if _was_left(root, entry, asked, after, since) else None
+            return _Taken(after, True, left, silent)
         if not _has_settled(asked, clock.now()):
             time.sleep(SETTLED_S)
         own = words if takes_words(option) else ""
         return _Taken(choose(asked.server, pane, asked.preset, place, asked=reading, words=own), False, left)
     except SilentError as problem:
         return _Taken(reading, silent=problem)
+
+
+def _was_left(root: str, entry: RosterEntry, asked: Asked, after: ScreenReading, since: float) -> bool:
+    """Whether nothing tells that the program took the hook's decision: it waits for input, and reports nothing since.
+
+    Another hand's Escape takes the question away a moment before its hook ends.
+    """
+    deadline = time.monotonic() + HEARD_S
+    while after.kind in (READY, DRAFT):
+        beat = read_heartbeat(root, entry.session)
+        said = beat.said if beat is not None else None
+        if said is not None and said.state != WAITING and said.at >= since:
+            return False
+        if time.monotonic() >= deadline:
+            return True
+        time.sleep(STABLE_S)
+        after = look(asked.server, asked.pane.pane_id, asked.preset.screens)
+    return False
 
 
 def _decision(request: OpenRequest | None, option: str, words: str) -> Decision | None:
@@ -255,7 +287,16 @@ def _held(root: str, entry: RosterEntry) -> str:
 
 
 def _noted(
-    root: str, entry: RosterEntry, bead: str, sender: str, rule: str, asked: Asked, option: str, words: str
+    root: str,
+    entry: RosterEntry,
+    bead: str,
+    sender: str,
+    rule: str,
+    asked: Asked,
+    option: str,
+    words: str,
+    *,
+    is_sure: bool,
 ) -> str:
     """Write a comment on the bead; return its id, empty without one or if that fails."""
     own = entry.address
@@ -263,6 +304,7 @@ def _noted(
         f" ({words})" if words else ""
     )
     said += f"\nby the standing answer {rule}" if rule else ""
+    said += "" if is_sure else "\nnot seen to be taken"
     if not bead:
         return ""
     try:

@@ -36,7 +36,7 @@ MOST_WORDS = 2000
 
 
 class SilentError(DeliveryError):
-    """A choice was confirmed, and the program went on asking the same."""
+    """An answer was given, and nothing was seen to come of it."""
 
 
 def choose(

@@ -11,12 +11,13 @@ from gastown_core.events.log import log_path, newest_events
 from gastown_core.messaging import answer as answer_module
 from gastown_core.messaging import dialog_keys
 from gastown_core.messaging.dialog_keys import choose
-from gastown_core.messaging.open_request import Decision, hold_open, requests_of
+from gastown_core.messaging.open_request import Decision, OpenRequest, hold_open, requests_of
 from gastown_core.messaging.prompt_line import look
 from gastown_core.model.address import Address
 from gastown_core.model.choice import place_for_words
 from gastown_core.model.event_kinds import answered_sentence
-from gastown_core.runtimes.heartbeat import write_heartbeat
+from gastown_core.runtimes.adapter import IDLE, WAITING, Heard
+from gastown_core.runtimes.heartbeat import note_event, write_heartbeat
 from gastown_core.runtimes.presets import BUILT_IN
 from gastown_core.runtimes.screen import ScreenReading
 from gastown_core.town import sessions
@@ -271,6 +272,47 @@ def test_a_request_that_a_hook_holds_open_is_decided_there_and_no_key_is_pressed
     assert screen(server, pane) == before
     assert told(tmp_path)["words"] == "no, because [31mred"
     assert requests_of(str(tmp_path), "gt-opal") == []
+
+
+@pytest.fixture
+def held(asking, tmp_path, server, monkeypatch):
+    """A question whose hook waits, and a hand that presses Escape just before the hook is told; ``then`` comes after that."""
+    pane = asking()
+    got = []
+    holder = threading.Thread(
+        target=lambda: got.append(hold_open(str(tmp_path), "gt-opal", "Run it?", SYSTEM_CLOCK.now(), is_question=False))
+    )
+    note_event(str(tmp_path), "gt-opal", "PermissionRequest", Heard(WAITING), SYSTEM_CLOCK.now())
+    holder.start()
+    until(lambda: requests_of(str(tmp_path), "gt-opal"), "the hook waits")
+    tell, after = OpenRequest.decide, []
+
+    def decide(request, decision):
+        server.run("send-keys", "-t", pane.pane_id, "Escape")
+        tell(request, decision)
+        for do in after:
+            do()
+
+    monkeypatch.setattr(OpenRequest, "decide", decide)
+    yield after
+    holder.join(30)
+    assert got == [Decision(True)]
+
+
+def test_a_question_that_another_hand_escaped_first_is_not_said_to_be_answered(held, answered, tmp_path, monkeypatch):
+    monkeypatch.setattr(answer_module, "HEARD_S", 0.3)
+    with pytest.raises(DeliveryError, match="nothing tells that it took the answer") as raised:
+        answered("Yes")
+    assert "Escape" in raised.value.why
+    assert told(tmp_path)["unconfirmed"] is True
+
+
+def test_a_program_that_ends_its_turn_at_once_says_that_it_took_the_answer(held, answered, tmp_path):
+    root = str(tmp_path)
+    held.append(lambda: note_event(root, "gt-opal", "Stop", Heard(IDLE), SYSTEM_CLOCK.now()))
+    (receipt,) = answered("Yes")
+    assert receipt.ok and receipt.stage == "answered"
+    assert "unconfirmed" not in told(tmp_path)
 
 
 def test_words_without_a_choice_belong_to_the_field_else_to_the_only_no():
