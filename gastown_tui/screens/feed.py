@@ -196,10 +196,7 @@ class FeedScreen(Bounded, Screen[None], inherit_bindings=False):
         yield self.field
 
     def on_mount(self) -> None:
-        """Draw the first picture; then the keys typed before it have their turn.
-
-        A remembered drawer that would hide its panel at this size stays closed until it is asked for.
-        """
+        """Draw the first picture; a remembered drawer that would hide its panel at this size stays closed until it is asked for."""
         self.inspector.preview.start()
         self.closer.preview.start()
         self.merge_queue.start()
@@ -286,13 +283,18 @@ class FeedScreen(Bounded, Screen[None], inherit_bindings=False):
 
     def arrived(self, update: Update) -> None:
         """Take an update of the live model."""
-        now = self.console.now
-        self.moved_at = now
+        now = self.moved_at = self.console.now
         self.inspector.moved()
         self.acts.look()
         if update.rows_added or update.stream_reset:
             self.stream.guard(lambda: self.stream.came(now, reset=update.stream_reset))
-        self.show_all()
+        if self.is_active:
+            self.show_all()
+
+    def on_screen_resume(self) -> None:
+        """Show what came under a dialog: there each change draws the whole screen, so that only ticks show it."""
+        if self.stands:
+            self.show_all()
 
     def show_all(self) -> None:
         """Update everything from the snapshot and the time; only changed rows are repainted."""
@@ -312,9 +314,9 @@ class FeedScreen(Bounded, Screen[None], inherit_bindings=False):
         self.inspect()
         self.merge_queue.follow()
         self.closer.show()
-        scene = self.plan.scene
         if self.letters.is_open:
             self.letters.place()
+        scene = self.plan.scene
         if (self.convoys.wanted_height(), self._list_lines()) != (scene.convoy_lines, scene.list_lines):
             self.lay_out()
 

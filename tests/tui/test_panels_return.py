@@ -6,7 +6,7 @@ import pytest
 
 from gastown_tui.widgets.rows import Rows
 from tests.support.console import Console
-from tests.support.fake_town import snapshot
+from tests.support.fake_town import FakeLive, snapshot, standard_agents
 from tests.tui.test_console import WIDE, select, until
 
 
@@ -84,3 +84,25 @@ async def test_every_panel_of_rows_is_made_for_the_width_it_is_drawn_at() -> Non
                         shown = sheet.plain_lines()
                         sheet._drawn = (0, 0, None)
                         assert sheet.plain_lines() == shown, (key, sheet.id)
+
+
+async def test_under_a_dialog_updates_wait_for_the_tick_and_are_there_when_it_closes() -> None:
+    """A dialog lets the screen below shine through, so that each change below it draws the whole screen."""
+    live = FakeLive()
+    app = Console(live)
+    async with app.run_test(size=WIDE) as pilot:
+        await pilot.press("?")
+        await pilot.pause()
+        live.put(snapshot(standard_agents()[:3]))
+        await until(pilot, lambda: live._queue.empty(), "the update")
+        await pilot.pause()
+        full = app.feed.agents.count()
+        app.feed.tick(changed=True)
+        few = app.feed.agents.count()
+        assert few < full, "the tick shows it"
+        live.put(snapshot())
+        await until(pilot, lambda: live._queue.empty(), "the update")
+        await pilot.pause()
+        assert app.feed.agents.count() == few
+        await pilot.press("escape")
+        await until(pilot, lambda: app.feed.agents.count() == full, "all of it")
