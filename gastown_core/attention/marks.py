@@ -8,7 +8,6 @@ goes on waiting.
 from __future__ import annotations
 
 import os
-from functools import partial
 
 from gastown_core.attention.count import ordered
 from gastown_core.attention.item import QUESTIONS, READ
@@ -139,7 +138,7 @@ def read_all(root: str, items: Iterable[Item], now: float) -> int:
     rows = [one for one in items if one.needs == READ and not one.is_pinned]
     if not rows:
         raise ConflictError("nothing is to be read", "", "a pinned row stays until it is unpinned or done")
-    marks = [(one.key, partial(_put, Mark(DONE, now + KEPT_S, one.stamp, at=now))) for one in rows]
+    marks = [(one.key, _put(Mark(DONE, now + KEPT_S, one.stamp, at=now))) for one in rows]
     _edit(root, marks, f"read {len(rows)} row{'s' if len(rows) > 1 else ''}", now)
     return len(rows)
 
@@ -189,11 +188,12 @@ def last_act(root: str) -> tuple[float, str] | None:
 
 
 def _set(root: str, item: Item, mark: Mark, act: str) -> None:
-    _edit(root, [(item.key, partial(_put, mark))], act, mark.at)
+    _edit(root, [(item.key, _put(mark))], act, mark.at)
 
 
-def _put(mark: Mark, row: dict[str, object]) -> None:
-    row.update(state=mark.state, until=mark.until, stamp=mark.stamp, at=mark.at)
+def _put(mark: Mark) -> Callable[[dict[str, object]], None]:
+    # functools is slow to import, and gt status reads marks
+    return lambda row: row.update(state=mark.state, until=mark.until, stamp=mark.stamp, at=mark.at)
 
 
 def _edit(root: str, rows: Sequence[tuple[str, Callable[[dict[str, object]], None]]], act: str, now: float) -> None:
