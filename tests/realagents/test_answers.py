@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import pytest
 
 from bench.screen import Screen as Terminal
 from gastown_core.messaging.open_request import requests_of
+from gastown_core.tmux.socket import socket_name
 from tests.realagents.asking import answers, asks_nothing, choices, choose, drawn_question, number_of, question
 from tests.realagents.conftest import MakeWorld
 from tests.realagents.homes import READY
@@ -140,6 +142,42 @@ def test_an_operator_answers_from_the_inbox_of_the_console_and_presses_no_key_in
     given = answers(world)
     assert [one["payload"]["by_hook"] for one in given] == [True, True, True]
     assert [one["payload"].get("words", "") for one in given] == ["", "no, because it is wanted", "mauve, with stripes"]
+
+
+ESCAPED_FIRST = """
+import subprocess, sys, time
+from gastown_cli.main import gt
+from gastown_core.messaging.open_request import OpenRequest
+
+escape, tell = sys.argv[1].split(), OpenRequest.decide
+sys.argv = ["gt", *sys.argv[2:]]
+
+def decide(request, decision):
+    subprocess.run(escape, check=True)
+    time.sleep(0.05)
+    tell(request, decision)
+
+OpenRequest.decide = decide
+raise SystemExit(gt())
+"""
+
+
+def test_an_answer_that_comes_just_after_another_hands_escape_is_not_said_to_be_taken(agent_world: MakeWorld) -> None:
+    """The hook takes it, as it has not ended yet; Claude does not."""
+    world = agent_world("claude")
+    mayor = world.mayor(world.careful())
+    world.answered("GAS TOWN")
+    comes_to(mayor, IDLE)
+    path = world.base / "made"
+    mayor.say(f"RUN `touch {path}`")
+    comes_to(mayor, WAITING)
+    comes_true(lambda: requests_of(world.root, mayor.session), "its hook holds the request open")
+    asked = drawn_question(mayor)
+    escape = f"tmux -L {socket_name(world.root, {})} send-keys -t ={mayor.session}: Escape"
+    words = ("answer", mayor.address, "1", "--expect", str(asked["id"]))
+    ran = world.run(sys.executable, "-c", ESCAPED_FIRST, escape, *words, check=False)
+    assert ran.code == 1 and "nothing tells that it took the answer" in ran.err, (ran, mayor.screen())
+    assert not path.exists() and asks_nothing(mayor) and answers(world) == []
 
 
 def test_words_follow_a_no_where_the_program_takes_none_with_it(agent_world: MakeWorld) -> None:
