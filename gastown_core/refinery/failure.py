@@ -66,6 +66,9 @@ def send_back(
         onto=head,
         at=format_micros(place.clock.now()),
     )
+    if not may_go_on:
+        # first, so that a kill here leaves a request that is tried and told again, not blocked work that nobody hears of
+        _escalate(place, request, work, why, note, attempt)
     home = place.ledger.home_of(request.source_issue) if work is not None else None
     if home is not None and home is not place.store:
         with home.write(place.actor) as batch:
@@ -76,8 +79,6 @@ def send_back(
         _reject(batch, request.id, attempt, why, note, gate.log if gate is not None else "")
     _tell(place, request, why, batch_id, attempt, gate, peers)
     _count(place, request, why)
-    if not may_go_on:
-        _escalate(place, request, work, why, note, attempt)
     return may_go_on and work is not None
 
 

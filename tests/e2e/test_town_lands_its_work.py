@@ -137,6 +137,7 @@ def test_eighteen_of_twenty_land_and_two_ask_for_help(town: Town) -> None:
         raise
     assert {bead for bead, status in town.ledger.statuses(ids.values()).items() if status == "blocked"} == hopeless
     until(lambda: told_merges(town) == 18, "every merge is told")
+    until(lambda: asked_for_help(town) >= hopeless, "both calls for help are told")
     until(lambda: not open_requests(town), "no merge request is open")
     check_main(town, ids)
     check_story(town, ids)
@@ -148,6 +149,11 @@ def test_eighteen_of_twenty_land_and_two_ask_for_help(town: Town) -> None:
 
 def told_merges(town: Town) -> int:
     return len([one for one in town.events() if one["type"] == "merged"])
+
+
+def asked_for_help(town: Town) -> set[object]:
+    """The beads whose workers called for help, which they do after they have set them aside."""
+    return {one["payload"].get("target") for one in town.events() if one["type"] == "escalation_sent"}  # type: ignore[attr-defined]
 
 
 def check_main(town: Town, ids: dict[tuple[str, int], str]) -> None:

@@ -4,6 +4,7 @@ import pytest
 
 from gastown_core.clock import SYSTEM_CLOCK, FixedClock
 from gastown_core.errors import SettingsError
+from gastown_core.refinery import failure
 from gastown_core.refinery.claims import claim
 from gastown_core.refinery.engine import next_wake, process
 from gastown_core.refinery.merge_queue import Rivals
@@ -375,6 +376,25 @@ def test_after_so_many_attempts_the_work_is_blocked_and_escalated(queued: Queued
     assert result.culprits == (bad.id,) and not result.rework
     assert queued.bead(bad.source_issue).status == "blocked"
     assert "could not be merged in 2 attempts: Hopeless" in escalations(queued)[0].title
+
+
+def test_work_is_not_blocked_before_somebody_is_told(queued: Queued, monkeypatch: pytest.MonkeyPatch) -> None:
+    queued.gate()
+    queued.settings(max_retry_count=2)
+    bad = queued.hand_in({"bad": "1"}, retry_count=1, title="Hopeless")
+    with monkeypatch.context() as patch:
+        # as a kill: nothing after it is done
+        patch.setattr(failure, "_reopen", killed)
+        with pytest.raises(KeyboardInterrupt):
+            queued.process()
+    assert len(escalations(queued)) == 1 and queued.bead(bad.source_issue).status != "blocked"
+    [result] = queued.process()
+    assert result.culprits == (bad.id,) and queued.bead(bad.source_issue).status == "blocked"
+    assert len(escalations(queued)) == 1
+
+
+def killed(*_: object) -> None:
+    raise KeyboardInterrupt
 
 
 def test_a_new_request_counts_on_from_the_work_that_came_back(queued: Queued) -> None:
