@@ -18,6 +18,7 @@ CASES = (
     ("20/h, 5 min, 2 places", World(20.0, 0.0, 2, gates_s=GATES_S)),
     ("40/h, 5 min, 4 places", World(40.0, 0.0, 4, gates_s=GATES_S)),
     ("80/h, 5 min, 4 places, saturated", World(80.0, 0.0, 4, gates_s=GATES_S, hours=12.0)),
+    ("80/h, 5 min, 4 places, 4 lanes", World(80.0, 0.0, 4, gates_s=GATES_S, hours=12.0, lanes=4)),
     ("30/h, 1 min, 1 place", World(30.0, 0.0, 1, gates_s=tuple(one / 5.0 for one in GATES_S))),
 )
 SEEDS = range(301, 311)
@@ -33,8 +34,9 @@ def contained(world: World, seeds: Iterable[int], plays: int = 60) -> tuple[int,
         for moment in sorted(chance.uniform(3.0, world.hours - 4.0) * 3600.0 for _ in range(LOOKS)):
             play.run(stop_at=moment)
             ids, airborne = play.in_flight()
+            ids += play.waiting
             found = forecast(
-                [str(one) for one in (*ids, *play.waiting)],
+                [str(one) for one in ids],
                 Rates(failure_rate(reversed(play.batches[-60:]), "main"), world.flake),
                 random.Random(seed).choices(world.gates_s, k=KNOWN),
                 places=world.places,
@@ -42,6 +44,7 @@ def contained(world: World, seeds: Iterable[int], plays: int = 60) -> tuple[int,
                 ceiling=20,
                 airborne=airborne,
                 per_hour=world.per_hour,
+                reaches=[play.requests[one].reach for one in ids] if world.lanes else (),
                 plays=plays,
             )
             said += [(play.now, one) for one in found]

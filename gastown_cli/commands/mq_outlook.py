@@ -126,10 +126,10 @@ def run_forecast(args: Namespace) -> int:
 
 
 def _say_forecast(found: Sequence[Outlook]) -> None:
-    rows = [
-        [one.id, f"{_span(one.early)} to {_span(one.late)}", _span(one.middle), f"{100 * one.sent_back:.0f} %"]
-        for one in found
-    ]
+    rows = []
+    for one in found:
+        when = (f"{_span(one.early)} to {_span(one.late)}", _span(one.middle)) if one.sent_back < 1.0 else ("-", "-")
+        rows.append([one.id, *when, f"{100 * one.sent_back:.0f} %"])
     output.say(output.table(rows, header=("ID", "LANDS IN (4 OF 5)", "MIDDLE", "SENT BACK")))
 
 

@@ -155,12 +155,16 @@ class FlightLine(Record):
 
 
 class Landing(Record):
-    """When a request is expected on the target, as moments: between ``early`` and ``late`` four times out of five."""
+    """When a request is expected on the target, as moments: between ``early`` and ``late`` four times out of five.
+
+    ``sent_back`` is the chance that it goes back instead.
+    """
 
     id: str
     early: float = 0.0
     middle: float = 0.0
     late: float = 0.0
+    sent_back: float = 0.0
 
 
 class QuarantinedTest(Record):

@@ -5,13 +5,16 @@ The engine works it out for the console while gates run, anew when the queue cha
 
 from __future__ import annotations
 
+from gastown_core.errors import GitError
 from gastown_core.model.refinery import BISECTING, Landing
 from gastown_core.refinery import outlook
+from gastown_core.refinery.lanes import reach_of, together
 from gastown_core.refinery.outlook import forecast, gate_times, handed_in
 from gastown_core.refinery.reaches import Reaches
 from gastown_core.refinery.records import recent
 from gastown_core.refinery.runway import rates_now
 from gastown_core.refinery.state_file import flight_line
+from gastown_core.refinery.tips import changed_files
 from gastown_core.refinery.virtual_world import Airborne
 
 TYPE_CHECKING = False
@@ -19,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from gastown_core.model.merge_request import MergeRequest
-    from gastown_core.model.refinery import RefineryState
+    from gastown_core.model.refinery import FlightLine, RefineryState
     from gastown_core.refinery.lanes import Reach
     from gastown_core.refinery.merge_queue import MergeQueue
     from gastown_core.refinery.outlook import Outlook
@@ -55,7 +58,11 @@ class Foresight:
             return
         self._seen = seen
         found = foresee(self.place, self.target, queue, state, plays=PLAYS, reaches=self._reaches)
-        self.board.foresee(Landing(one.id, now + one.early, now + one.middle, now + one.late) for one in found)
+        self.board.foresee(_landing(one, now) for one in found)
+
+
+def _landing(one: Outlook, now: float) -> Landing:
+    return Landing(one.id, now + one.early, now + one.middle, now + one.late, round(one.sent_back, 2))
 
 
 def foresee(
@@ -69,13 +76,18 @@ def foresee(
     plays: int = outlook.PLAYS,
     reaches: Reaches | None = None,
 ) -> list[Outlook]:
-    """When each request for ``target`` lands, but for those that a search has singled out.
+    """When each request for ``target`` lands; those that a search has singled out mostly go back.
 
     ``state`` is what the engine wrote last. ``slots`` and ``batch``: what if.
     """
     tip = place.git.commit_of(f"refs/remotes/origin/{target}")
-    ids, airborne, suspects = _in_flight(queue, target, state, place.clock.now(), tip)
-    known = {one.id: one for one in (*queue.claimed, *queue.ready) if one.target == target and one.id not in suspects}
+    reaches = reaches or Reaches(place)
+
+    def is_stale(line: FlightLine) -> bool:
+        return bool(tip and line.base) and line.base != tip and not _is_apart(reaches, queue, line, tip)
+
+    ids, airborne = _in_flight(queue, target, state, place.clock.now(), is_stale)
+    known = {one.id: one for one in (*queue.claimed, *queue.ready) if one.target == target}
     ids += [one for one in known if one not in ids]
     history = [one for one in recent(place.path, 60) if one.target == target]
     policy = place.policy
@@ -88,7 +100,7 @@ def foresee(
         ceiling=batch or policy.max_batch_size,
         airborne=airborne,
         per_hour=handed_in(history, place.clock.now()),
-        reaches=_reaches(reaches or Reaches(place), queue, [known[one] for one in ids]) if policy.lanes else (),
+        reaches=_reaches(reaches, queue, [known[one] for one in ids]) if policy.lanes else (),
         plays=plays,
     )
 
@@ -102,21 +114,38 @@ def _reaches(reaches: Reaches, queue: MergeQueue, requests: Sequence[MergeReques
     return [reach for _, reach in reaches.of_all(requests, queue.needs)]
 
 
+def _is_apart(reaches: Reaches, queue: MergeQueue, line: FlightLine, tip: str) -> bool:
+    """Whether what has landed since the batch was tested has nothing to do with it, so that it lands without another run."""
+    policy, git = reaches.place.policy, reaches.place.git
+    if not policy.lanes:
+        return False
+    try:
+        theirs = reach_of(changed_files(git, line.base, tip), policy.lanes, policy.gates)
+    except GitError:
+        return False
+    return not theirs.meets(together(reaches.of(one) for one in queue.claimed if one.id in line.requests))
+
+
 def _in_flight(
-    queue: MergeQueue, target: str, state: RefineryState | None, now: float, tip: str
-) -> tuple[list[str], list[Airborne], frozenset[str]]:
-    """The claimed requests of the batches in flight that may still land, those batches, and the requests singled out."""
+    queue: MergeQueue,
+    target: str,
+    state: RefineryState | None,
+    now: float,
+    is_stale: Callable[[FlightLine], bool],
+) -> tuple[list[str], list[Airborne]]:
+    """The claimed requests of the batches in flight, in each of them last those that were singled out; and those batches."""
     if state is None or state.target != target:
-        return [], [], frozenset()
+        return [], []
     lines = state.flights or (flight_line(state),)
-    suspects = frozenset(request for one in lines for request in one.suspects)
-    claimed, ids, airborne = {one.id for one in queue.claimed} - suspects, list[str](), list[Airborne]()
+    suspects = {request for one in lines for request in one.suspects}
+    claimed, ids, airborne = {one.id for one in queue.claimed}, list[str](), list[Airborne]()
     for one in lines:
-        mine = [request for request in one.requests if request in claimed and request not in ids]
+        here = [request for request in one.requests if request in claimed and request not in ids]
+        mine, singled_out = [x for x in here if x not in suspects], [x for x in here if x in suspects]
         ran_s = max(0.0, now - one.ran_since) if one.ran_since else 0.0
         if not mine and one.running:
             # it only explains why its suspects fail, or tests what has landed
-            airborne.append(Airborne(0, ran_s, suspects=max(1, len(one.suspects))))
+            airborne.append(Airborne(0, ran_s, suspects=len(singled_out)))
         if mine:
             clean = [request for request in mine if request in one.clean]
             window = [request for request in mine if request in one.window and request not in clean]
@@ -126,10 +155,12 @@ def _in_flight(
                 ran_s,
                 is_red,
                 bool(one.on),
-                is_stale=bool(tip and one.base) and not one.on and one.base != tip,
+                is_stale=not one.on and is_stale(one),
                 is_green=bool(one.good),
-                suspects=len(one.suspects),
+                suspects=len(singled_out),
             )
             airborne.append(made._replace(clean=len(clean), window=len(window)) if is_red else made)
             ids += dict.fromkeys([*clean, *window, *mine])
-    return ids, airborne, suspects
+        if mine or one.running:
+            ids += singled_out
+    return ids, airborne

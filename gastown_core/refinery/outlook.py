@@ -6,7 +6,9 @@ times that were measured, and reads intervals off the outcomes.
 
 from __future__ import annotations
 
+import math
 import random
+import statistics
 
 from gastown_core.model.record import Record
 from gastown_core.refinery.virtual_queue import Simulation
@@ -22,7 +24,7 @@ if TYPE_CHECKING:
 
 PLAYS = 120
 """How often the queue is played for one forecast."""
-SHARES = 0.05, 0.5, 0.91
+SHARES = 0.05, 0.5, 0.89
 """Which shares of the plays an interval begins at, has as its middle and ends at: plays vary less than queues do."""
 MOST = 60
 """How many of the first requests are forecast."""
@@ -30,6 +32,8 @@ TO_COME_H = 6.0
 """For how long more requests come."""
 MOST_TIMES = 100
 """So many of the newest gate runs are drawn from."""
+STEPS = (-1.3, -0.5, 0.0, 0.5, 1.3)
+"""The fifths of a normal distribution."""
 UNKNOWN_S = 300.0
 """The gate time that is assumed where no batch has run yet."""
 
@@ -124,6 +128,16 @@ def gate_times(batches: Sequence[BatchRecord], gate_set: str = "") -> tuple[floa
     return tuple(found[:MOST_TIMES])
 
 
+def spread(times: Sequence[float]) -> tuple[float, ...]:
+    """Times of gate runs as they may be, from those that were measured: each stands for a few around it.
+
+    The next run takes none of the measured times again; the fewer there are, the less they say of how far it is from them.
+    """
+    count, logs = len(times), [math.log(one) for one in times]
+    width = 0.5 * statistics.pstdev(logs) * count**-0.2
+    return tuple(one * math.exp(step * width) for one in times for step in STEPS)
+
+
 def handed_in(batches: Sequence[BatchRecord], now: float) -> float:
     """How many requests an hour the batches of the last hours took, the newest first; 0 if there are too few to tell."""
     late = [one for one in batches if one.at > now - TO_COME_H * 3600.0]
@@ -153,7 +167,7 @@ def forecast(
     """
     times = times or (UNKNOWN_S,)
     wanted = list(ids[:MOST])
-    world = World(per_hour, 0.0, max(1, places), rates.bad, rates.flake, 0.0, 1e6, gates_s=tuple(times))
+    world = World(per_hour, 0.0, max(1, places), rates.bad, rates.flake, 0.0, 1e6, gates_s=spread(times))
     outcomes: list[list[float]] = []
     for seed in range(plays if wanted else 0):
         requests = [*_as_they_may_be(rates, len(ids), airborne, seed), *_to_come(world, seed)]
@@ -188,6 +202,9 @@ def _as_they_may_be(rates: Rates, count: int, airborne: Sequence[Airborne], seed
                 bad[window.start : window.stop] = [chance.random() < max(rates.bad, 0.01) for _ in window]
         bad[first : first + batch.clean] = [False] * min(batch.clean, len(members))
         first = members.stop
+        for one in range(first, min(count, first + batch.suspects)):
+            bad[one] = chance.random() < rates.bad / (rates.bad + rates.flake or 1.0)
+        first += batch.suspects
     return [Request(0.0, one, False) for one in bad]
 
 

@@ -110,7 +110,7 @@ class Simulation:
         """Begin the batches that are in flight already, with the first requests."""
         self._come()
         queued = list(self.waiting)
-        sizes = [known.size for known in self.airborne]
+        sizes = [known.size + known.suspects for known in self.airborne]
         mine = [queued[sum(sizes[:place]) :][:size] for place, size in enumerate(sizes)]
         for known, taken in sorted(
             zip(self.airborne, mine, strict=True), key=lambda one: (one[0].is_green, one[0].is_red)
@@ -124,7 +124,7 @@ class Simulation:
             if known.size:
                 self._begin(taken, on, known)
             else:
-                self._explain(known)
+                self._explain(taken, known)
             self._start_probes()
 
     # -- batches -------------------------------------------------------------------------------------------
@@ -165,26 +165,39 @@ class Simulation:
         base = self.target.commit(on.base, self._stacks[on]) if on is not None else self.target.tip
         base = BEFORE if known is not None and known.is_stale else base
         name = f"b{self._count}"
-        suspects = known.suspects if known is not None else 0
-        flight = Flight(name, self._course(name, taken, base, suspects), on=on, base=base)
-        self._stacks[flight] = tuple(f"r{number}" for number in taken)
+        landing = taken[: known.size] if known is not None else taken
+        suspects = tuple(f"r{number}" for number in taken[len(landing) :])
+        flight = Flight(name, self._course(name, landing, base, suspects), on=on, base=base)
+        self._stacks[flight] = tuple(f"r{number}" for number in landing)
         self._reaches[flight] = together(self.requests[one].reach for one in taken)
         if known is not None:
             self._known[flight] = known
         self.fleet.add(flight)
         self._count += 1
 
-    def _explain(self, known: Airborne) -> None:
-        """A batch of which only the explanation of its suspects is left."""
-        flight = Flight(f"x{self._count}", self._alone(known.suspects))
+    def _explain(self, taken: list[int], known: Airborne) -> None:
+        """A batch of which only the explanation of its suspects is left, or one of none: a run of the target."""
+        mine = set(taken)
+        self.waiting = deque(one for one in self.waiting if one not in mine)
+        flight = Flight(f"x{self._count}", self._alone(tuple(f"r{number}" for number in taken), runs=not taken))
         flight.is_late = True
         self._stacks[flight], self._reaches[flight], self._known[flight] = (), NOTHING, known
         self.fleet.add(flight)
         self._count += 1
 
-    def _alone(self, suspects: int) -> Course:
-        if suspects:
-            yield [Ask((), "alone", fresh=True, parent=(self.target.tip,))] * suspects
+    def _alone(self, suspects: tuple[str, ...], *, runs: bool = False) -> Course:
+        """Test those alone that were singled out before the play began; who is green once more is in the queue again."""
+        asks = [Ask((one,), "alone", fresh=True, parent=(self.target.tip,)) for one in suspects]
+        asks += [Ask((), "base", fresh=True, parent=(self.target.tip,))] if runs else []
+        verdicts = (yield asks) if asks else []
+        assert isinstance(verdicts, list)
+        told = dict(zip(suspects, verdicts, strict=False))
+        green = [one for one, verdict in told.items() if verdict.result == PASS]
+        if green:
+            # their stack is run again, and green
+            yield [Ask((), "again", fresh=True, parent=(self.target.tip,)) for _ in green]
+        self.blamed.update((number_of(one), self.now) for one in suspects if one not in green)
+        self._give_back(green)
 
     def _test_union(self) -> None:
         """Begin a run of all gates on what landed without a common test, if one is due and none is on its way."""
@@ -205,7 +218,7 @@ class Simulation:
             yield asks
         self.target.tested_over = max(self.target.tested_over, landings)
 
-    def _course(self, name: str, taken: list[int], base: str, suspects: int) -> Course:
+    def _course(self, name: str, taken: list[int], base: str, suspects: tuple[str, ...]) -> Course:
         """A batch as the engine runs it, without git."""
         mine = {f"r{number}": number for number in taken}
         judge = self._judge()
@@ -359,7 +372,7 @@ class Simulation:
         return self._ticks
 
     def in_flight(self) -> tuple[list[int], list[Airborne]]:
-        """The requests of the batches in flight that may still land, and those batches."""
+        """The requests of the batches in flight, in each of them last those that were singled out; and those batches."""
         ids, found = list[int](), list[Airborne]()
         gone = {*self.landed, *self.blamed, *self.waiting}
         for flight in self.fleet.flights:
@@ -368,20 +381,21 @@ class Simulation:
             suspects = judge.suspects if judge is not None else set()
             mine = [one for one in self._stacks[flight] if one not in suspects and number_of(one) not in {*gone, *ids}]
             ran_s = self.now - self._ran_since.get(flight, self.now) if flight.started else 0.0
-            gone_wrong = len([one for one in self._stacks[flight] if one in suspects and number_of(one) not in gone])
+            singled_out = [one for one in self._stacks[flight] if one in suspects and number_of(one) not in gone]
             if not mine and flight.asks:
-                found.append(Airborne(0, ran_s, suspects=max(1, gone_wrong)))
+                found.append(Airborne(0, ran_s, suspects=len(singled_out)))
             if mine:
                 clean = [one for one in mine if judge is not None and one in judge.clean]
                 window = [one for one in mine if judge is not None and one in judge.window]
                 rest = [one for one in mine if one not in clean and one not in window]
                 is_red = bool(flight.asks) and flight.asks[0].purpose not in ("stack", "final")
-                is_stale = salvage is not None and flight.on is None and salvage.is_stale
-                made = Airborne(
-                    len(mine), ran_s, is_red, flight.on is not None, 0, 0, is_stale, bool(flight.ready), gone_wrong
-                )
+                is_stale = salvage is not None and flight.on is None and salvage.is_void
+                is_on, is_green, back = flight.on is not None, bool(flight.ready), len(singled_out)
+                made = Airborne(len(mine), ran_s, is_red, is_on, 0, 0, is_stale, is_green, back)
                 found.append(made._replace(clean=len(clean), window=len(window)) if is_red else made)
                 ids += [number_of(one) for one in (*clean, *window, *rest)]
+            if mine or flight.asks:
+                ids += [number_of(one) for one in singled_out]
         return ids, found
 
     # -- figures -------------------------------------------------------------------------------------------

@@ -54,9 +54,10 @@ class Airborne(Record):
     """A batch in flight when the play begins: how many requests it has and how long its gates have run.
 
     ``is_red``: it is being taken apart; its first ``clean`` requests are known to be green together, and the culprit is among
-    the ``window`` after those (0: anywhere). ``is_on``: it stands on the one before; ``is_stale``: the target has moved since;
+    the ``window`` after those (0: anywhere). ``is_on``: it stands on the one before; ``is_stale``: the target has moved since, by what it is not apart from;
     ``is_green``: it only waits for its turn to land.
-    ``suspects`` were singled out already, are not among its requests, and are explained at last; alone they are all that is left.
+    ``suspects`` more were singled out already, and are explained at last; alone they are all that is left. With neither it is
+    a run of the bare target.
     """
 
     size: int

@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from gastown_tui.text import Piece, Pieces
 
 WIDE, MIDDLE = 66, 40
+LIKELY = 0.5
+"""From which chance on a request is rather expected to go back than to land."""
 
 
 def rigs_with_queue(snapshot: TownSnapshot) -> list[str]:
@@ -149,7 +151,12 @@ def request_pieces(
 
 
 def lands(landing: Landing, now: float, ascii_only: bool, *, is_wide: bool) -> str:
-    """Return when a request is expected to land, as an interval in a wide row, else the middle; empty once that is past."""
+    """Return when a request is expected to land, as an interval in a wide row, else the middle; empty once that is past.
+
+    What a search has singled out is rather expected to go back.
+    """
+    if landing.sent_back >= LIKELY:
+        return f"goes back {100 * landing.sent_back:.0f} %" if is_wide else "back?"
     if landing.late <= now:
         return ""
     early, middle, late = (format_age(max(0.0, at - now)) for at in (landing.early, landing.middle, landing.late))

@@ -144,6 +144,10 @@ def test_tests_in_quarantine_are_named_until_it_ends_also_while_nothing_is_teste
 def test_a_landing_that_may_come_at_once_says_by_when() -> None:
     assert lands(Landing("gt-1", NOW, NOW + 8, NOW + 15), NOW, False, is_wide=True) == "lands within 15s"
     assert lands(Landing("gt-1", NOW, NOW, NOW + 0.2), NOW, False, is_wide=True) == "lands now"
+    back = Landing("gt-1", NOW + 60, NOW + 90, NOW + 120, 0.9)
+    assert (
+        lands(back, NOW, False, is_wide=True) == "goes back 90 %" and lands(back, NOW, False, is_wide=False) == "back?"
+    )
 
 
 def test_why_batches_run_one_after_the_other_is_said_and_not_beside_several() -> None:

@@ -13,7 +13,7 @@ from gastown_core.model.refinery import BISECTING, TESTING, BatchRecord, FlightL
 from gastown_core.refinery.foresight import foresee, times_now
 from gastown_core.refinery.lanes import Reach
 from gastown_core.refinery.merge_queue import MergeQueue
-from gastown_core.refinery.outlook import UNKNOWN_S, Outlook, forecast, gate_times, handed_in, quantile, stats
+from gastown_core.refinery.outlook import UNKNOWN_S, Outlook, forecast, gate_times, handed_in, quantile, spread, stats
 from gastown_core.refinery.place import Refinery
 from gastown_core.refinery.planner import Rates
 from gastown_core.refinery.records import BatchResult, keep
@@ -158,5 +158,46 @@ def test_the_forecast_of_a_rig_knows_its_gates_and_how_far_each_batch_is(queued:
     told("another")
     assert not times_now(place, "main")
     found = {one.id: one for one in told(place.policy.gate_set)}
-    assert times_now(place, "main") == (100.0,) and sorted(found) == ["m0", "m1", "m2", "m4"], "m3 was singled out"
+    assert times_now(place, "main") == (100.0,) and sorted(found) == ["m0", "m1", "m2", "m3", "m4"]
+    assert found["m3"].sent_back > 0.5, "it was singled out"
     assert found["m0"].early == 50.0 and found["m1"].sent_back == 0.0 < found["m2"].sent_back
+
+
+def test_times_that_differ_stand_for_others_around_them_and_steady_ones_do_not() -> None:
+    assert set(spread((100.0,))) == {100.0} == set(spread((100.0,) * 9))
+    wide = spread((50.0, 100.0, 200.0))
+    assert min(wide) < 50.0 and max(wide) > 200.0 and len(wide) == 15 and wide == spread((50.0, 100.0, 200.0))
+    few, many = spread((50.0, 200.0)), spread((50.0, 200.0) * 30)
+    assert max(many) < max(few), "the more were measured, the nearer is the next to one of them"
+
+
+def test_who_was_singled_out_mostly_goes_back_and_who_is_cleared_lands_after_a_run_alone() -> None:
+    told = forecast(
+        IDS[:3], Rates(0.1, 0.02), (100.0,), places=1, floor=1, ceiling=9, airborne=[Airborne(1, 50.0, suspects=1)]
+    )
+    lands, suspect, waits = told
+    assert suspect.id == "m1" and suspect.sent_back > 0.6 > 0.3 > max(lands.sent_back, waits.sent_back)
+    assert lands.early == 50.0 and suspect.early >= 150.0
+    alone = forecast(
+        IDS[:2], Rates(0.1, 0.02), (100.0,), places=1, floor=1, ceiling=9, airborne=[Airborne(0, 50.0, suspects=1)]
+    )
+    assert [one.id for one in alone] == IDS[:2] and alone[0].sent_back > 0.6 and alone[1].early >= 150.0
+    busy = forecast(IDS[:1], Rates(0.0, 0.0), (100.0,), places=1, floor=1, ceiling=9, airborne=[Airborne(0, 50.0)])
+    assert busy[0].early == 150.0 and busy[0].sent_back == 0.0, "a run of the target takes the place"
+
+
+@pytest.mark.parametrize(("landed", "early"), [("web/b", 50.0), ("core/b", 150.0)])
+def test_what_was_tested_on_an_older_commit_lands_without_another_run_where_lanes_are_apart(
+    queued: Queued, landed: str, early: float
+) -> None:
+    queued.settings(lanes={"web": ["web/"], "core": ["core/"]}, gates={"whole": {"cmd": "true"}}, max_concurrent=2)
+    request = queued.hand_in({"core/a": "1"})
+    place, now = Refinery(queued.root, "shop"), 1_000_000.0
+    place.clock = FixedClock(now)
+    before = place.git.commit_of("refs/remotes/origin/main")
+    place.git.run("update-ref", "refs/remotes/origin/main", queued.commit({landed: "1"}, "Landed", git=place.git))
+    line = FlightLine("b-1", TESTING, (request.id,), 1, 1, before, now - 50.0, ran_since=now - 50.0)
+    state = RefineryState("shop", TESTING, target="main", flights=(line,))
+    ran = BatchResult("b-0", "shop", "main", merged=("m9",), runs=1, gate_set=place.policy.gate_set, times=(100.0,))
+    keep(place, ran)
+    assert foresee(place, "main", MergeQueue(claimed=[request]), state)[0].early == early
