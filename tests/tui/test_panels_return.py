@@ -88,24 +88,25 @@ async def test_every_panel_of_rows_is_made_for_the_width_it_is_drawn_at() -> Non
 
 async def test_under_a_dialog_updates_wait_for_the_tick_and_are_there_when_it_closes() -> None:
     """A dialog lets the screen below shine through, so that each change below it draws the whole screen."""
-    live = FakeLive()
+    live, shown, came = FakeLive(), [], []
     app = Console(live)
     async with app.run_test(size=WIDE) as pilot:
-        # the clock's own ticks would come in between
-        tick, app.feed.tick = app.feed.tick, lambda *, changed: None
         await pilot.press("?")
         await until(pilot, lambda: app.screen is not app.feed and app.typed.is_idle, "the help")
-        await pilot.pause()
+        tick, arrived, show_all = app.feed.tick, app.feed.arrived, app.feed.show_all
+        # the clock's own ticks would come in between
+        app.feed.tick = lambda *, changed: None
+        app.feed.show_all = lambda: (shown.append(app.snapshot), show_all())
+        app.feed.arrived = lambda update: (arrived(update), came.append(update))
         live.put(snapshot(standard_agents()[:3]))
-        await until(pilot, lambda: live._queue.empty(), "the update")
-        await pilot.pause()
-        full = app.feed.agents.count()
+        await until(pilot, lambda: came, "the update")
+        assert not shown
         tick(changed=True)
-        few = app.feed.agents.count()
-        assert few < full, "the tick shows it"
+        assert [len(one.agents) for one in shown] == [3]
         live.put(snapshot())
-        await until(pilot, lambda: live._queue.empty(), "the update")
-        await pilot.pause()
-        assert app.feed.agents.count() == few
+        await until(pilot, lambda: len(came) == 2, "another update")
+        assert len(shown) == 1
         await pilot.press("escape")
-        await until(pilot, lambda: app.feed.agents.count() == full, "all of it")
+        await until(pilot, lambda: len(shown) > 1, "all of it")
+        live.put(snapshot(standard_agents()[:3]))
+        await until(pilot, lambda: len(shown[-1].agents) == 3, "as soon as it comes")
