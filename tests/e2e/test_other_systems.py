@@ -109,7 +109,7 @@ def test_two_processes_exclude_each_other_without_flock(folder: Path, windows: S
     second = subprocess.run(words, env=windows.env, capture_output=True, text=True, stdin=subprocess.DEVNULL)
     assert second.returncode == 1 and f"process {first.pid}" in second.stderr and "ConflictError" in second.stderr
     first.stdin.close()
-    assert first.wait(20) == 0
+    assert first.wait(60) == 0
     assert subprocess.run(words, env=windows.env, capture_output=True, stdin=subprocess.DEVNULL).returncode == 0
 
 

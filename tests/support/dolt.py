@@ -58,7 +58,12 @@ class Server:
         self.port = free_port()
         self.tls = tls
         self.process: subprocess.Popen[bytes] | None = None
-        self.start()
+        try:
+            self.start()
+        except AssertionError:
+            # somebody else took the port meanwhile
+            self.port = free_port()
+            self.start()
 
     def start(self, *words: str) -> None:
         env = {**os.environ, "DOLT_ROOT_PATH": self.data}

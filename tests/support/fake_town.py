@@ -476,7 +476,7 @@ class FakeEngine:
         stages = self.stages if not self.failure else self.stages[:1]
         for number, stage in enumerate(stages):
             if self.step is not None:
-                self.step.wait(5)
+                self.step.wait(60)
                 self.step.clear()
             last = number == len(stages) - 1 and not self.failure
             notify(Receipt(order.kind, order.target, stage, "", True, last, NOW))

@@ -50,7 +50,7 @@ class Living:
     def __enter__(self) -> Living:
         self._thread = threading.Thread(target=lambda: asyncio.run(self._live()))
         self._thread.start()
-        assert self._up.wait(10)
+        assert self._up.wait(60)
         return self
 
     async def _live(self) -> None:
@@ -68,7 +68,7 @@ class Living:
     def __exit__(self, *_: object) -> None:
         if self._thread.is_alive():
             self.loop.call_soon_threadsafe(self.daemon._end)
-        self._thread.join(20)
+        self._thread.join(60)
         assert not self._thread.is_alive()
 
 
@@ -141,7 +141,7 @@ def test_ending_waits_for_what_is_in_work_and_tells_it_to_stop(rigged: Rigged) -
         return ""
 
     with Living(rigged.root, Duty("long", long_work, (), 3600.0)):
-        assert began.wait(10)
+        assert began.wait(60)
     assert finished.is_set()
 
 
@@ -385,7 +385,7 @@ def test_a_daemon_whose_lock_file_is_removed_makes_way_for_the_next(rigged: Rigg
         os.unlink(note.lock_path(rigged.root))
         assert not lock.is_in_place()
         with Living(rigged.root, Duty("works", lambda _: "", (), 3600.0), mine=lock.is_in_place, beat_s=0.02) as living:
-            living._thread.join(20)
+            living._thread.join(60)
             assert not living._thread.is_alive() and any("this one ends" in line for line in living.said)
 
 

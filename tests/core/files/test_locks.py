@@ -56,4 +56,4 @@ def test_where_nobody_can_be_asked_the_wait_goes_on(tmp_path, monkeypatch):
     other.start()
     held.wait()
     with FileLock(path, timeout_s=20.0):
-        assert not other.join(10) and not other.is_alive()
+        assert not other.join(60) and not other.is_alive()

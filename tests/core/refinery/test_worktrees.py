@@ -33,7 +33,7 @@ def test_a_worktree_that_git_still_makes_is_removed(queued: Queued) -> None:
         assert time.monotonic() < deadline, "git does not make it"
         time.sleep(0.01)
     assert Worktrees(queued.bare, folder_of(queued)).clear() == 1
-    assert making.wait(10) == -9
+    assert making.wait(60) == -9
     assert queued.leftovers() == [] and not os.path.exists(folder_of(queued))
     assert os.listdir(os.path.join(queued.bare.path, "worktrees")) == ["rig"]
 
@@ -48,7 +48,7 @@ def test_a_git_that_has_made_nothing_yet_is_ended(queued: Queued, tmp_path: Path
     with subprocess.Popen(argv, cwd=queued.bare.path, start_new_session=True) as making:
         try:
             assert end_processes_in(folder_of(queued)) == 1
-            assert making.wait(10) == -9
+            assert making.wait(60) == -9
         finally:
             making.kill()
 

@@ -156,7 +156,7 @@ def test_a_callback_may_not_wait_for_its_own_link(server):
             caught.append(error)
 
     ready = threading.Event()
-    link = ControlLink(server, on_change=lambda panes: ready.wait(5.0) and ask(panes))
+    link = ControlLink(server, on_change=lambda panes: ready.wait(60.0) and ask(panes))
     ready.set()
     until(lambda: caught)
     link.close()

@@ -69,7 +69,7 @@ def test_down_all_leaves_no_process_socket_or_held_lock(town):
         assert not server_process(socket_name(town.root)) and not os.path.exists(socket_path(socket_name(town.root)))
         assert glob.glob(socket_path(socket_name(town.root)) + "*") == []
         assert not daemon_note.is_running(town.root)
-        assert tool.wait(5) and orphan.wait(5) and mine.poll() is None, "a person's own process goes on"
+        assert tool.wait(60) and orphan.wait(60) and mine.poll() is None, "a person's own process goes on"
     finally:
         for one in (tool, orphan, mine):
             one.kill()
