@@ -314,6 +314,7 @@ def _file(
     from gastown_core.work import merge_requests
 
     branch, commit = facts["branch"], facts["commit_sha"]
+    merge_requests.keep_commit(place.root, place.rig, branch, commit)
     known = merge_requests.requests_for(place.store, work.id)
     with place.store.write(actor) as batch:
         made, is_new = merge_requests.submit(batch, known, work, facts, priority=priority)

@@ -32,15 +32,21 @@ def agent_patch_argv(root: str, agent: AgentView) -> list[str]:
 
 
 def request_diff(root: str, request: RequestView) -> Diff:
-    """Return what a merge request's branch holds beyond its target. Raises GastownError."""
+    """Return what a merge request hands in beyond its target. Raises GastownError."""
     path, target = _request_place(root, request)
-    return branch_diff(path, request.branch, target)
+    return branch_diff(path, _handed_in(path, request), target)._replace(branch=request.branch)
 
 
 def request_patch_argv(root: str, request: RequestView) -> list[str]:
     """Return the command that shows the same in git's pager. Raises GastownError."""
     path, target = _request_place(root, request)
-    return ["git", "-C", path, "diff", *parting(Git(path), target, request.branch)]
+    return ["git", "-C", path, "diff", *parting(Git(path), target, _handed_in(path, request))]
+
+
+def _handed_in(path: str, request: RequestView) -> str:
+    """Return the revision to show: the commit that is tested and approved, whatever its branch has become since."""
+    here = bool(request.commit) and bool(Git(path).commit_of(request.commit))
+    return request.commit if here else _known(path, request.branch)
 
 
 def _request_place(root: str, request: RequestView) -> tuple[str, str]:

@@ -6,6 +6,7 @@ from gastown_core.beads.query import BeadQuery
 from gastown_core.model.bead import CLOSED, usable_priority
 from gastown_core.model.merge_request import LABEL, MERGED, SUPERSEDED, read_request, with_facts
 from gastown_core.model.metadata import REQUEST
+from gastown_core.town.rigs import bare_repo
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -14,6 +15,16 @@ if TYPE_CHECKING:
     from gastown_core.beads.batch import RuleBatch
     from gastown_core.beads.store import BeadStore
     from gastown_core.model.bead import Bead
+
+
+def keep_commit(root: str, rig: str, branch: str, commit: str) -> None:
+    """Fetch what a clone has pushed into the rig's repository, where it is shown and compared before a batch needs it.
+
+    A fetch that fails costs only that: the batch fetches it again.
+    """
+    git = bare_repo(root, rig)
+    if not git.commit_of(commit):
+        git.attempt("fetch", "--quiet", "origin", f"+refs/heads/{branch}:refs/remotes/origin/{branch}")
 
 
 def requests_for(store: BeadStore, bead_id: str) -> list[Bead]:

@@ -26,6 +26,7 @@ from gastown_core.town.branches import bead_of_branch
 from gastown_core.town.identity import rig_prefix, signature
 from gastown_core.town.rigs import default_branch
 from gastown_core.town.settings import load_settings
+from gastown_core.work import merge_requests
 from gastown_core.work.done.assign import after_close
 from gastown_core.work.done.checks import (
     Terms,
@@ -235,6 +236,7 @@ class Done:
         self.result = self.result._replace(commit=commit, pushed=True)
         yield self._receipt("pushed", f"{branch} at {commit[:8]}{'' if was_needed else ', as before'}")
         if terms.wants_request:
+            merge_requests.keep_commit(self.root, self.entry.address.rig, branch, commit)
             yield from self._queue(bead, branch, commit, terms)
         else:
             yield self._ask_review(bead, branch, commit)

@@ -6,13 +6,19 @@ import itertools
 import json
 import os
 import time
+from pathlib import Path
 
 import pytest
 
+from gastown_core.git.repo import Git
+from gastown_core.model.snapshot import RequestView
 from gastown_core.refinery import collisions as module
 from gastown_core.refinery.collisions import clashes, collisions, strands
 from gastown_core.refinery.place import Refinery
+from gastown_core.refinery.requests import submit
+from gastown_core.state.diffs import request_diff
 from tests.support.queued import Queued
+from tests.support.repos import PERSON, commit_files
 
 
 def in_work(queued: Queued, worker: str, files: dict[str, str]) -> str:
@@ -78,3 +84,24 @@ def test_thirty_by_thirty_take_no_more_than_two_seconds_of_work(queued: Queued) 
     found = collisions(place_of(queued), "main")
     spent = time.process_time() - before[0] + os.times().children_user + os.times().children_system - before[1]
     assert len(found) == 10 and len(tips) == len(strands(place_of(queued), "main")) and spent < 2.0
+
+
+def test_what_a_clone_hands_in_is_compared_and_shown_before_a_batch_needs_it(queued: Queued, tmp_path: Path) -> None:
+    clone = Git(str(tmp_path / "mine"), identity=PERSON)
+    Git(str(tmp_path)).run("clone", "--quiet", queued.origin.path, clone.path)
+    made = []
+    for number in (1, 2):
+        clone.run("switch", "--quiet", "-C", f"anna/{number}", "origin/main")
+        commit_files(clone, {"cart.py": f"total = {number}\n"}, "Count")
+        with queued.ledger.store_for("sh-x").write("overseer") as batch:
+            work = batch.create({"title": f"Count {number}"})
+        made.append(submit(place_of(queued), clone, actor="overseer", issue=work.id)[0])
+    [found] = collisions(place_of(queued), "main")
+    assert {found.one.request, found.other.request} == set(made) and found.files == ("cart.py",)
+    # the diff is of the commit handed in, whatever the branch has become
+    clone.run("push", "--quiet", "--force", "origin", "origin/main:refs/heads/anna/2")
+    queued.bare.run("fetch", "--quiet", "origin", "+refs/heads/anna/2:refs/remotes/origin/anna/2")
+    one = queued.request(made[1])
+    view = RequestView(one.id, "shop", one.branch, "", "queued", one.source_issue, 0.0, commit=one.commit_sha)
+    shown = request_diff(queued.root, view)
+    assert shown.branch == "anna/2" and [file.path for file in shown.files] == ["cart.py"]
