@@ -178,9 +178,8 @@ def _longest_wait(queue: MergeQueue, now: float) -> str:
     oldest = min(queue.ready, key=lambda one: (one.created_at, one.id))
     left = overtaken_until(oldest, now, queue.level_s) - now
     bound = f"newer requests may go first for another {format_age(left)}" if left > 0 else "no newer request goes first"
-    return output.style(
-        f"longest wait: {oldest.id} for {format_age(max(0.0, now - oldest.created_at))}; {bound}", "dim"
-    )
+    waited = format_age(max(0.0, now - oldest.created_at)).replace("now", "a moment")
+    return output.style(f"longest wait: {oldest.id} for {waited}; {bound}", "dim")
 
 
 def _table(rows: list[dict[str, Any]], *, verified: bool) -> str:

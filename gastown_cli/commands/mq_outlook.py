@@ -49,8 +49,11 @@ def run_stats(args: Namespace) -> int:
         )
         return 0
     output.say(f"{output.style(rig, 'bold')}  the last {args.since}")
-    output.say(f"  landed     {found.merged} in {found.batches} batches, {found.per_hour:.1f} an hour")
-    output.say(f"  waited     half within {format_age(found.wait_p50)}, 95 % within {format_age(found.wait_p95)}")
+    output.say(
+        f"  landed     {found.merged} in {found.batches} batch{'' if found.batches == 1 else 'es'}, {found.per_hour:.1f} an hour"
+    )
+    if found.merged:
+        output.say(f"  waited     half within {_span(found.wait_p50)}, 95 % within {_span(found.wait_p95)}")
     output.say(f"  gate runs  {found.runs}, {found.runs_per_landed:.2f} for each request that landed")
     if found.lanes:
         lanes = ", ".join(f"{output.clean(lane)} {count}" for lane, count in sorted(found.lanes.items()))
@@ -64,9 +67,20 @@ def run_stats(args: Namespace) -> int:
     flips = [one for one in flakes if one.changed]
     for one in flips:
         output.say(
-            f"  flips      gate {output.clean(one.gate)}: on {one.changed} trees, {one.false_reds} false reds in its last {one.runs} runs"
+            f"  flips      {_gate_words(one.gate)}: on {_trees(one.changed)}, {one.false_reds} red by chance in the last {one.runs} runs"
         )
     return 0
+
+
+def _gate_words(name: str) -> str:
+    """Return what a row of the flake ledger is about: a gate, or the stack with all its gates."""
+    from gastown_core.refinery.flakes import ALL
+
+    return "all gates together" if name == ALL else f"gate {output.clean(name)}"
+
+
+def _trees(count: int) -> str:
+    return f"{count} tree{'s' if count != 1 else ''}"
 
 
 def _waits(root: str, rig: str, since: float) -> list[float]:
@@ -100,13 +114,15 @@ def forecast_arguments(parser: ArgumentParser) -> None:
 
 def run_forecast(args: Namespace) -> int:
     """Say when each request lands; return 1 if none waits."""
+    from gastown_cli.commands.mq import holds_of
     from gastown_core.refinery.engine import RefineryEngine
     from gastown_core.refinery.foresight import foresee, times_now
     from gastown_core.refinery.state_file import read_state
 
     for name in ("slots", "batch"):
-        if (getattr(args, name) or 1) < 1:
-            raise UsageError(f"--{name} must be at least 1")
+        given = getattr(args, name)
+        if given is not None and given < 1:
+            raise UsageError(f"--{name} must be at least 1", "", f"leave --{name} out to count as it is now")
     root = context.town()
     rig = which_rig(root, args.rig)
     place = _place(root, rig)
@@ -118,11 +134,24 @@ def run_forecast(args: Namespace) -> int:
         output.say_json_rows([one._asdict() for one in found])
     elif found:
         _say_forecast(found)
-        if not times_now(place, target):
-            output.note(f"note: these gates have not run yet for {target}; gate times are guessed")
     else:
-        output.say(f"nothing waits for {output.clean(target)} in {rig}")
+        output.say(f"no request for {output.clean(target)} in {rig} can be merged now")
+    resting = [one.id for one, _ in queue.blocked if one.target == target]
+    if resting:
+        output.note(f"note: {_that_rest(len(resting), len(queue.unapproved.intersection(resting)), rig)}")
+    held = holds_of(place, (target,)).get(target, "") if found else ""
+    if held:
+        output.note(f"note: nothing is merged now, and the times count from when that ends: {output.clean(held)}")
+    if found and not times_now(place, target):
+        output.note(f"note: these gates have not run yet for {target}; gate times are guessed")
     return 0 if found else 1
+
+
+def _that_rest(count: int, unapproved: int, rig: str) -> str:
+    """Return how many requests are not in a forecast since something keeps them, and how many of them wait for an approval."""
+    are = "request is" if count == 1 else "requests are"
+    part = f" ({unapproved} to approve)" if unapproved else ""
+    return f"{count} {are} blocked{part} and not forecast; gt mq list {rig} says why"
 
 
 def _say_forecast(found: Sequence[Outlook]) -> None:
@@ -192,7 +221,7 @@ def run_flakes(args: Namespace) -> int:
     now = SYSTEM_CLOCK.now()
     rows = [
         [
-            output.clean(one.gate),
+            _gate_words(one.gate).removeprefix("gate "),
             str(one.runs),
             str(one.changed),
             str(one.false_reds),

@@ -92,15 +92,24 @@ def _status(place: Refinery, *, as_json: bool) -> int:
     last = facts["last"]
     if isinstance(last, dict) and last.get("id"):
         age = format_age(SYSTEM_CLOCK.now() - float(last.get("at") or 0.0))
-        merged, sent = len(last.get("merged") or ()), len(last.get("culprits") or ())
         ago = "just now" if age == "now" else f"{age} ago"
-        output.say(f"  last     {last['id']}: {merged} merged, {sent} sent back, {ago}")
+        output.say(f"  last     {output.clean(str(last['id']))}: {_what_became(last)}, {ago}")
     output.say(
         f"  session  {entry.session} {'is running' if facts['running'] else 'is not running (merging does not need it)'}"
     )
     for warning in facts["warnings"]:
         output.note(f"note: {output.clean(warning)}")
     return 0
+
+
+def _what_became(last: dict[str, Any]) -> str:
+    """Return the outcome of a batch, of which a verification or a run of the union merges nothing."""
+    from gastown_core.model.refinery import batch_record
+
+    known = batch_record(last)
+    if known is not None and (known.union or known.found):
+        return output.clean(known.outcome)
+    return f"{len(last.get('merged') or ())} merged, {len(last.get('culprits') or ())} sent back"
 
 
 def _warnings(place: Refinery) -> list[str]:
@@ -303,7 +312,7 @@ def run_log(args: Namespace) -> int:
             output.clean(one.target),
             one.outcome if one.union or one.found else f"{len(one.merged)}/{len(one.mrs)} merged",
             ", ".join(one.culprits) or "-",
-            f"{one.probes} probes",
+            f"{one.probes} probe{'s' if one.probes != 1 else ''}",
             f"{one.secs:.1f} s",
             format_age(now - one.at) if one.at else "",
         ]

@@ -40,7 +40,7 @@ class Freeze(Record):
         """It in a sentence."""
         until = f"until {format_local(self.until)}" if self.until else "until gt mq thaw"
         who = f" by {self.by}" if self.by else ""
-        return f"{FROZEN} {until}{who}" + (f": {self.why}" if self.why else "")
+        return f"{FROZEN}{who} {until}" + (f": {self.why}" if self.why else "")
 
 
 def frozen(place: Refinery) -> Freeze | None:

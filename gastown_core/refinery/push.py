@@ -40,7 +40,22 @@ def push_target(place: Refinery, target: str, head: str, base: str, *, extra: Ma
     mine = "\n".join(line for line in said.splitlines() if not any(f":refs/heads/{one}\t" in line for one in also))
     if any(word in mine for word in MOVED):
         return False
+    ahead = [one for one in also if any(f":refs/heads/{one}\t[rejected]" in line for line in _moved(said))]
+    if ahead:
+        raise _cannot_follow(ahead, target, said)
     raise refusal(("push",), "\n".join(line for line in said.splitlines() if not line.startswith(("To ", "Done"))))
+
+
+def _moved(said: str) -> list[str]:
+    """The lines of a push that name a branch which has moved."""
+    return [line for line in said.splitlines() if any(word in line for word in MOVED)]
+
+
+def _cannot_follow(branches: list[str], target: str, said: str) -> GitError:
+    names, have = " and ".join(branches), "it has" if len(branches) == 1 else "they have"
+    why = f"{have} commits that {target} lacks, and either all branches of merge_queue.also_push move or none"
+    hint = f"merge {names} into {target}, or leave {names} out of merge_queue.also_push"
+    return GitError(f"{names} cannot follow {target}", why, hint, said=said)
 
 
 def is_on(git: Git, commit: str, target_commit: str) -> bool:

@@ -177,7 +177,8 @@ def retry_words(view: RefineryView, now: float, key: str = "P") -> str:
         return f"Nothing is merged and nothing is wrong. gt mq thaw {clean(view.rig)} ends it."
     left = view.hold_until - now
     when = f"in {format_age(left)} at the latest, " if left > 0 else ""
-    return f"No request is at fault. It retries {when}when {clean(view.state.target)} changes, or when you press {key}."
+    moved = f"when {clean(view.state.target)} changes, " if view.state.target else ""
+    return f"No request is at fault. It retries {when}{moved}or when you press {key}."
 
 
 def short_batch(batch: str) -> str:

@@ -173,7 +173,7 @@ def test_a_request_is_taken_out_and_the_queue_is_frozen_and_thawed(queued: Queue
     assert "taken out of the queue by overseer: later" in shown and "\x1b[31ml" not in shown
     assert gt("mq", "dequeue", one.id, cwd=queued.root).code == 1
     frozen = gt("mq", "freeze", "shop", "--for", "2h", "-r", "release", "--json", cwd=queued.root).json
-    assert frozen["reason"].startswith("frozen until ") and frozen["reason"].endswith("by overseer: release")
+    assert frozen["reason"].startswith("frozen by overseer until ") and frozen["reason"].endswith(": release")
     [row] = [row for row in gt("mq", "list", "shop", "--json", cwd=queued.root).json if row["id"] == other.id]
     assert (row["status"], row["why"]) == ("held", frozen["reason"])
     assert f"nothing is merged: {frozen['reason']}" in gt("mq", "list", "shop", cwd=queued.root).out
@@ -194,9 +194,37 @@ def test_the_sums_name_the_gates_that_changed_their_mind(queued: Queued) -> None
         saw(queued.rig, "unit\x1b[31m", "make", "t" * 12, result, 1000.0 + number)
         saw(queued.rig, "lint", "make lint", "t" * 12, "pass", 1000.0 + number)
     shown = gt("mq", "stats", "shop", cwd=queued.root).out
-    assert "on 1 trees, 1 false reds in its last 3 runs" in shown and "lint" not in shown and "\x1b[31m:" not in shown
+    assert "on 1 tree, 1 red by chance in the last 3 runs" in shown and "lint" not in shown and "\x1b[31m:" not in shown
     found = gt("mq", "stats", "shop", "--json", cwd=queued.root).json["flakes"]
     assert [(one["gate"], one["changed"], one["false_reds"]) for one in found] == [
         ("unit\x1b[31m", 1, 1),
         ("lint", 0, 0),
     ]
+
+
+def test_a_forecast_says_what_it_leaves_out_and_that_nothing_is_merged_now(queued: Queued) -> None:
+    queued.gate()
+    one = queued.hand_in({"a": "1"})
+    for name in ("--slots", "--batch"):
+        refused = gt("mq", "forecast", "shop", name, "0", cwd=queued.root)
+        assert refused.code == 2 and f"{name} must be at least 1" in refused.err
+    gt("mq", "freeze", "shop", "--for", "2h", "-r", "release", cwd=queued.root)
+    shown = gt("mq", "forecast", "shop", cwd=queued.root)
+    assert one.id in shown.out and "the times count from when that ends: frozen by overseer until" in shown.err
+    gt("mq", "thaw", "shop", cwd=queued.root)
+    assert "nothing is merged" not in gt("mq", "forecast", "shop", cwd=queued.root).err
+    queued.settings(needs_approval=True)
+    shown = gt("mq", "forecast", "shop", cwd=queued.root)
+    assert shown.code == 1 and "can be merged now" in shown.out
+    assert "1 request is blocked (1 to approve) and not forecast; gt mq list shop says why" in shown.err
+
+
+def test_the_sums_of_an_empty_queue_tell_no_waits_and_one_batch_is_one(queued: Queued) -> None:
+    queued.gate()
+    shown = gt("mq", "stats", "shop", cwd=queued.root).out
+    assert "landed     0 in 0 batches" in shown and "waited" not in shown
+    queued.hand_in({"a": "1"})
+    queued.process()
+    shown = gt("mq", "stats", "shop", cwd=queued.root).out
+    assert "landed     1 in 1 batch, " in shown and "waited     half within " in shown
+    assert " 1 probe " in gt("refinery", "log", "shop", cwd=queued.root).out
