@@ -64,11 +64,10 @@ def run_stats(args: Namespace) -> int:
     if found.verified:
         output.say(f"  verified   {found.verified} pushes after they landed, red: {found.red_pushes}")
     output.say(f"  sent back  {found.sent_back}; left for later {found.held}; batches with a flaky gate {found.flaky}")
-    flips = [one for one in flakes if one.changed]
-    for one in flips:
-        output.say(
-            f"  flips      {_gate_words(one.gate)}: on {_trees(one.changed)}, {one.false_reds} red by chance in the last {one.runs} runs"
-        )
+    for one in flakes:
+        if one.changed:
+            rate = f"{one.false_reds} red by chance in the last {one.runs} runs"
+            output.say(f"  flips      {_gate_words(one.gate)}: on {_trees(one.changed)}, {rate}")
     return 0
 
 

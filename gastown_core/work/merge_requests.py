@@ -6,7 +6,6 @@ from gastown_core.beads.query import BeadQuery
 from gastown_core.model.bead import CLOSED, usable_priority
 from gastown_core.model.merge_request import LABEL, MERGED, SUPERSEDED, read_request, with_facts
 from gastown_core.model.metadata import REQUEST
-from gastown_core.town.rigs import bare_repo
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -22,6 +21,8 @@ def keep_commit(root: str, rig: str, branch: str, commit: str) -> None:
 
     A fetch that fails costs only that: the batch fetches it again.
     """
+    from gastown_core.town.rigs import bare_repo
+
     git = bare_repo(root, rig)
     if not git.commit_of(commit):
         git.attempt("fetch", "--quiet", "origin", f"+refs/heads/{branch}:refs/remotes/origin/{branch}")
