@@ -28,7 +28,7 @@ from gastown_core.model.merge_request import (
 from gastown_core.model.metadata import REWORK, metadata_of, with_section
 from gastown_core.model.record import Record
 from gastown_core.refinery.push import drop_branches
-from gastown_core.refinery.tips import carried
+from gastown_core.refinery.tips import carried, carried_work
 from gastown_core.refinery.told import last_told
 from gastown_core.work import merge_requests
 
@@ -78,10 +78,10 @@ def finish(place: Refinery, landed: Iterable[Landed], *, batch: str = "", again:
 def _with_resolved(place: Refinery, landed: list[Landed]) -> list[Landed]:
     """The landed ones and the requests whose conflict they resolved."""
     known = {one.request.id for one in landed}
-    work = place.ledger.get_many(one.request.source_issue for one in landed if one.request.source_issue)
+    work = carried_work(place.ledger, (one.request.source_issue for one in landed))
     out = list(landed)
     for one in landed:
-        for _, request_id in carried(one.request, work.get(one.request.source_issue))[1:]:
+        for _, request_id in carried(one.request, work)[1:]:
             bead = place.store.get(request_id) if request_id not in known else None
             if bead is not None and not bead.is_closed:
                 request = read_request(bead)

@@ -16,7 +16,7 @@ from gastown_core.refinery.prober import Prober
 from gastown_core.refinery.records import BatchResult
 from gastown_core.refinery.rig_gates import Gates
 from gastown_core.refinery.stack import Stacked
-from gastown_core.refinery.tips import changed_files
+from gastown_core.refinery.tips import carried_work, changed_files
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ class Batch:
         self.id = batch_id
         self.board = board
         self.began = place.clock.now()
-        self.work = place.ledger.get_many(one.source_issue for one in requests if one.source_issue)
+        self.work = carried_work(place.ledger, (one.source_issue for one in requests))
         logs = place.file(batch_id)
         self.is_cut_off = False
         """Whether its gates end at once, since nothing comes of them any more."""

@@ -67,6 +67,17 @@ def missing_below(piece: Piece, request: MergeRequest, others: Sequence[MergeReq
     return None
 
 
+def all_needs(request_id: str, needs: Mapping[str, frozenset[str]]) -> set[str]:
+    """What a request needs, and what those need in turn."""
+    found: set[str] = set()
+    ahead = [request_id]
+    while ahead:
+        new = needs.get(ahead.pop(), frozenset()) - found
+        found |= new
+        ahead += new
+    return found
+
+
 def in_order(order: Sequence[str], needs: Mapping[str, frozenset[str]]) -> list[str]:
     """The same requests, each after those of them that it needs; otherwise in the same order."""
     out: list[str] = []

@@ -236,7 +236,7 @@ class BatchRun(Batch):
         """Place a branch that was made on another request's above it; if that is not in the batch, let it wait for that."""
         for one in list(self.order):
             request = self.requests[one]
-            resolved = {known for _, known in carried(request, self.work.get(request.source_issue))}
+            resolved = {known for _, known in carried(request, self.work)}
             below = kinship.missing_below(self.pieces[one], request, [x for x in self.others if x.id not in resolved])
             if below is None or one not in self.order:
                 continue
@@ -246,7 +246,9 @@ class BatchRun(Batch):
                 self._leave(one, EntryState.HELD, why)
                 self.result = self.result._replace(left=(*self.result.left, one))
         for one, found in kinship.stands_on(self.pieces, self.order).items():
-            self.needs[one] = self.needs.get(one, frozenset()) | found
+            # what resolves a conflict is made on the branch in conflict, which waits for it: it lands first
+            first = {other for other in found if one not in kinship.all_needs(other, self.needs)}
+            self.needs[one] = self.needs.get(one, frozenset()) | first
         self.order = kinship.in_order(self.order, self.needs)
 
     def _leave_empty(self, ahead: tuple[str, ...] = ()) -> bool:

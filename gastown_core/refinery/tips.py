@@ -13,6 +13,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    from gastown_core.beads.ledger import TownLedger
     from gastown_core.git.repo import Git
     from gastown_core.model.bead import Bead
     from gastown_core.model.merge_request import MergeRequest
@@ -135,7 +136,7 @@ def pieces(
             title=bead.title if bead is not None else one.title,
             issue=one.source_issue,
             subjects=[line.partition(" ")[2] for line in beyond],
-            carries=carried(one, bead),
+            carries=carried(one, work),
             worker=one.worker,
         )
         commits = frozenset(line.partition(" ")[0] for line in beyond)
@@ -143,10 +144,26 @@ def pieces(
     return made
 
 
-def carried(request: MergeRequest, bead: Bead | None) -> list[tuple[str, str]]:
-    """The beads and requests that the request's commit proves: its own, and those whose conflict it resolves."""
+def carried(request: MergeRequest, work: Mapping[str, Bead]) -> list[tuple[str, str]]:
+    """The beads and requests that the request's commit proves: its own, and those whose conflict it resolves.
+
+    A resolution may itself have been in conflict: what resolves that carries both.
+    """
     own = [(request.source_issue, request.id)]
-    conflict = read_conflict(bead) if bead is not None else None
-    if conflict is not None and conflict.mr:
+    while (bead := work.get(own[-1][0])) is not None and (conflict := read_conflict(bead)) is not None:
+        if not conflict.mr or (conflict.issue, conflict.mr) in own:
+            break
         own.append((conflict.issue, conflict.mr))
     return own
+
+
+def carried_work(ledger: TownLedger, issues: Iterable[str]) -> dict[str, Bead]:
+    """The beads of requests, and the work whose conflicts they resolve, by id."""
+    found: dict[str, Bead] = {}
+    ahead = {one for one in issues if one}
+    while ahead:
+        new = ledger.get_many(ahead)
+        found |= new
+        known = (read_conflict(bead) for bead in new.values())
+        ahead = {one.issue for one in known if one is not None and one.issue} - found.keys() - ahead
+    return found

@@ -4,6 +4,7 @@ import pytest
 
 from gastown_core.clock import SYSTEM_CLOCK, FixedClock
 from gastown_core.errors import SettingsError
+from gastown_core.model.merge_request import with_facts
 from gastown_core.refinery import failure
 from gastown_core.refinery.claims import claim
 from gastown_core.refinery.engine import next_wake, process
@@ -570,3 +571,38 @@ def test_probes_side_by_side_find_the_same_culprits(queued: Queued) -> None:
     assert sorted(one for result in results for one in result.merged) == sorted({one.id for one in requests} - bad)
     assert len(queued.merged()) == 6
     assert not queued.leftovers()
+
+
+@pytest.mark.parametrize("is_solved", [True, False])
+def test_a_resolution_made_on_the_branch_in_conflict_lands_or_conflicts_again_and_others_land(
+    queued: Queued, is_solved: bool
+) -> None:
+    """As a worker makes it: on the branch. Its request needs none of those that wait for what it resolves."""
+    queued.gate()
+    old = queued.tip()
+    theirs = queued.commit({"shared": "theirs\n"}, "Theirs", git=queued.origin)
+    queued.origin.run("update-ref", "refs/heads/main", theirs)
+    request = clash = queued.hand_in({"shared": "ours\n"}, parent=old)
+    for number in range(2):
+        queued.process()
+        task = queued.request(request.id).conflict_task_id
+        assert task and queued.process() == []
+        request = queued.hand_in({"shared": f"ours {number}\n"}, parent=request.commit_sha, source_issue=task)
+    if is_solved:
+        tree = queued.bare.run("rev-parse", f"{request.commit_sha}^{{tree}}")
+        merged = queued.bare.run("commit-tree", tree, "-p", request.commit_sha, "-p", theirs, "-m", "Resolve")
+        queued.bare.run("update-ref", f"refs/heads/{request.branch}", merged)
+        queued.bare.run("push", "--quiet", "origin", f"refs/heads/{request.branch}")
+        with queued.ledger.store_for("sh-x").write("overseer") as batch:
+            batch.update(request.id, {"metadata": with_facts(queued.bead(request.id), commit_sha=merged)})
+    other = queued.hand_in({"other": "1"}, priority=4)
+    batches = 0
+    while queued.process(once=True):
+        batches += 1
+        assert batches < 6, "the same requests are taken again and again"
+    assert queued.request(other.id).close_reason == "merged"
+    if is_solved:
+        assert queued.request(clash.id).close_reason == "merged" and queued.bead(clash.source_issue).is_closed
+    else:
+        assert queued.request(request.id).conflict_task_id and queued.request(clash.id).is_open
+    assert queued.process() == []
