@@ -78,6 +78,8 @@ class Batch:
         self.place = place
         self.target = target
         self.requests = {one.id: one for one in requests}
+        self.given: dict[str, MergeRequest] = {}
+        """Green requests that another batch lands: their claims are its own to return."""
         self.needs = dict(needs)
         self.others = others
         self.id = batch_id

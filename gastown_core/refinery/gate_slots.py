@@ -12,7 +12,7 @@ from contextlib import contextmanager
 
 from gastown_core.errors import ConflictError, SettingsError
 from gastown_core.files.folders import private_folder
-from gastown_core.files.locks import FileLock
+from gastown_core.files.locks import FileLock, holder_of
 from gastown_core.town import host_load
 
 TYPE_CHECKING = False
@@ -39,6 +39,12 @@ def gate_slot(
         yield wait.get(stopped, told)
     finally:
         wait.give_back()
+
+
+def free_places(root: str, places: int) -> int:
+    """How many of the town's places nobody holds now, whatever rig."""
+    taken = (holder_of(os.path.join(root, FOLDER, f"{number}.lock")) for number in range(1, places + 1))
+    return sum(holder is None for holder in taken)
 
 
 @contextmanager

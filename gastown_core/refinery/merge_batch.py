@@ -187,15 +187,18 @@ class BatchRun(Batch):
         return freeze is not None
 
     def _give(self, good: Sequence[str]) -> None:
-        """Leave the green requests to the batch that lands them."""
-        self.hangar.update((one, self) for one in good)
+        """Leave the green requests, with their claims, to the batch that lands them."""
+        for one in good:
+            self.hangar[one] = self
+            self.given[one] = self.requests.pop(one)
         self.order = []
 
     def _adopt(self, others: Sequence[str]) -> None:
         """Take green requests of other batches on top of one's own."""
+        others = [one for one in dict.fromkeys(others) if one in self.hangar and one not in self.requests]
         for one in others:
             owner = self.hangar.pop(one)
-            self.requests[one] = owner.requests.pop(one)
+            self.requests[one] = owner.given.pop(one)
             self.work.update(owner.work)
             if one in owner.needs:
                 self.needs[one] = owner.needs[one]

@@ -14,6 +14,7 @@ from gastown_core.refinery import planner, records
 from gastown_core.refinery.flakes import flake_rate
 from gastown_core.refinery.fleet import Fleet, Flight
 from gastown_core.refinery.freeze import frozen
+from gastown_core.refinery.gate_slots import free_places
 from gastown_core.refinery.merge_batch import BatchRun
 from gastown_core.refinery.place import StoppedError
 from gastown_core.refinery.prober import VerdictCache
@@ -112,7 +113,11 @@ class Runway:
     def sight(self, waiting: int = 0) -> planner.Sight:
         """What the planner sees now."""
         asked = sum(len(one.asks) - one.started for one in self.fleet.flights)
-        return planner.Sight(waiting, self.fleet.fresh, max(0, self.places - self.fleet.running - asked))
+        free, slots = self.places - self.fleet.running, self.place.policy.gate_slots
+        if slots and free > 0 and self.fleet.flights:
+            # a run that would wait for a place of the town beside others had better wait for company
+            free = min(free, free_places(self.place.root, slots))
+        return planner.Sight(waiting, self.fleet.fresh, max(0, free - asked))
 
     # -- what a batch knows of the others --------------------------------------------------------------------
 

@@ -18,6 +18,8 @@ __all__ = ["queued", "queued_seed"]
 
 pytestmark = pytest.mark.timeout(7200 if LONG else 300)
 SHORT = 3
+PARTS = 4 if LONG else 1
+"""In so many parts, side by side, a long sweep of kills goes over its points."""
 KILLER = """\
 #!/bin/sh
 echo >> "$GT_COUNTED"
@@ -58,15 +60,16 @@ def flown(
     return made
 
 
-@pytest.mark.parametrize("pushed", [0, 1] if LONG else [2], ids=str)
-def test_batches_in_flight_that_are_killed_are_finished_by_the_next_run(flown: Flown, pushed: int) -> None:
+@pytest.mark.parametrize("part", range(PARTS), ids=[f"part {part}" for part in range(PARTS)])
+@pytest.mark.parametrize("pushed", [0, 1] if LONG else [2], ids=lambda every: f"push {every}")
+def test_batches_in_flight_that_are_killed_are_finished_by_the_next_run(flown: Flown, pushed: int, part: int) -> None:
     """Somebody pushes after no kill, each, or every second one."""
     listed = flown.fly("list")
     assert flown.is_formed(listed.stderr), listed.stderr
     names = dict(POINT.findall(listed.stderr))
     assert not flown.amiss()
     wrong, kills = [], 0
-    for turn, number in enumerate(spread(len(names), SHORT), 1):
+    for turn, number in enumerate(spread(len(names), SHORT)[part::PARTS], 1):
         flown.put_back()
         ran = flown.fly(str(number))
         # side by side the batches pass a point more or less

@@ -31,8 +31,10 @@ from tests.support.tmux import needs_tmux, screen, start_plain
 MINUTES = float(os.environ.get("GT_DRILL_MINUTES", "10")) if LONG else 0.0
 AGENTS = 8 if LONG else 4
 PLACES = 4
-BEADS = int(os.environ.get("GT_DRILL_BEADS", str(AGENTS * max(2, round(MINUTES * 1.5))))) if LONG else 6
-GATE_S = 3.0 if LONG else 2.0
+BEADS = int(os.environ.get("GT_DRILL_BEADS", str(AGENTS * max(2, round(MINUTES))))) if LONG else 6
+GATE_S = 20.0 if LONG else 2.0
+LEAST_USED = PLACES if LONG else 2
+"""How many places must have been in use at once; a gate of two seconds is over before four batches stand."""
 pytestmark = [needs_tmux, pytest.mark.timeout(1800 + 120 * MINUTES if LONG else 600)]
 RIGS = {"shop": "sh", "cart": "ct"}
 
@@ -64,7 +66,7 @@ class TwoRigs:
             commit_files(work, {"check.sh": "exit 0\n"}, "Check")
             work.run("push", "-q", self.origins[name], "HEAD:main")
             queue: dict[str, object] = {"gates": {"check": {"cmd": check}}, "max_concurrent": PLACES}
-            queue["batch"] = {"max_batch_size": 3, "batch_wait_time": "1s"}
+            queue["batch"] = {"max_batch_size": 2 if LONG else 3, "batch_wait_time": "1s"}
             _edit(os.path.join(self.root, name, "settings", "config.json"), {"merge_queue": queue})
         self.run("up")
         for name, prefix in RIGS.items():
@@ -126,7 +128,7 @@ def test_two_rigs_share_the_gate_places_and_everything_lands_once(sessions_too: 
         print(story, town.open_beads(), screen(server, console))
     gt("down", "--all", cwd=town.root)
     until(lambda: not sessions.server_of(town.root).is_running(), "the town's server ends")
-    assert town.faults() == [] and 2 <= most <= PLACES and seen == set(RIGS)
+    assert town.faults() == [] and LEAST_USED <= most <= PLACES and seen == set(RIGS)
     if report := os.environ.get("GT_DRILL_REPORT"):
         with open(report, "a", encoding="utf-8") as handle:
             handle.write(story + "\n")

@@ -162,6 +162,21 @@ def test_batches_are_tested_beside_one_another_and_all_land(queued: Queued, tmp_
     assert queued.state().phase == "idle" and not queued.state().flights
 
 
+def test_what_another_batch_lands_is_not_taken_out_of_the_queue_again(queued: Queued, tmp_path: Path) -> None:
+    """What was green on an older commit is claimed while it is tested with the rest, whatever else begins meanwhile."""
+    beside(queued, tmp_path, 3)
+    requests = queued.hand_in_many(20)
+    results = queued.process()
+    assert sorted(one for result in results for one in result.merged) == sorted(one.id for one in requests)
+    flying: set[str] = set()
+    for event in queued.events("merge_started", "merge_skipped", "merged"):
+        name = str(event["payload"]["mr"])
+        assert (name in flying) is (event["type"] != "merge_started"), event
+        flying ^= {name}
+    assert any(len(result.mrs) > 2 for result in results), "nothing was united"
+    assert not flying and not any(result.left for result in results)
+
+
 def test_two_that_fail_only_together_do_not_both_land_though_each_was_green_in_its_batch(
     queued: Queued, tmp_path: Path
 ) -> None:

@@ -13,6 +13,7 @@ from gastown_core.refinery.state_file import read_state
 from gastown_core.town import host_load
 from gastown_core.town.host_load import HostLoad
 from gastown_core.town.settings import set_setting
+from tests.support.patience import until
 from tests.support.queued import Queued
 
 
@@ -108,3 +109,30 @@ def test_a_run_that_waits_for_its_place_says_so_in_the_state_and_counts_as_none(
     with gate_slot(queued.root, 1, lambda: False):
         assert queued.process(stop=stop)[0].stopped
     assert "merge_queue.gate_slots" in seen[0]
+
+
+def test_no_batch_begins_beside_another_for_a_place_that_another_rig_holds(
+    queued: Queued, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It would only wait, with fewer requests than it could have by then."""
+    set_setting(queued.root, "merge_queue.gate_slots", "2")
+    queued.gate(f"echo >> {tmp_path}/runs; until test -e {tmp_path}/go; do sleep 0.05; done")
+    queued.settings(max_concurrent=2, batch={"max_batch_size": 1})
+    requests = [queued.hand_in({f"file{number}": "1"}) for number in range(3)]
+    seen: list[int] = []
+
+    def free_places(root: str, places: int) -> int:
+        seen.append(gate_slots.free_places(root, places))
+        return seen[-1]
+
+    monkeypatch.setattr("gastown_core.refinery.runway.free_places", free_places)
+    with ThreadPoolExecutor(1) as pool:
+        with gate_slot(queued.root, 2, lambda: False):
+            done = pool.submit(queued.process)
+            try:
+                until(lambda: seen.count(0) > 2, timeout_s=60.0)
+                assert not queued.state().flights, "two batches in flight"
+            finally:
+                (tmp_path / "go").touch()
+        results = done.result(120)
+    assert sorted(one for result in results for one in result.merged) == sorted(one.id for one in requests)
