@@ -273,7 +273,8 @@ class BatchRecord(Record):
             return f"union of {len(self.union)} {'red' if self.hold else 'green'}{who}"
         if self.found:
             return f"push of {len(self.pushed)} {self.found}"
-        return f"{len(self.merged)} of {len(self.mrs)} landed"
+        # green on an older commit, or no longer suspected
+        return f"{len(self.merged)} of {len(self.mrs)} landed" if self.mrs else "left to the next batch"
 
 
 def batch_record(value: object) -> BatchRecord | None:

@@ -211,7 +211,7 @@ class Batch:
         """Return requests to the queue that the next batch tests; they are no longer of this one."""
         if not ids:
             return
-        why = "is no longer suspected; the next batch tests it on the target as it is then"
+        why = "nothing speaks against it; the next batch tests it on the target as it is then"
         self.board.mark(ids, EntryState.HELD, why)
         for one in ids:
             payload = {**self._names(self.requests.pop(one)), "reason": why, "batch": self.id}

@@ -189,6 +189,13 @@ def _trouble(request: RequestView) -> str:
     return f"{request.trouble} last time" if request.trouble else ""
 
 
+def _flown(view: RefineryView | None, inside: set[str]) -> dict[str, str]:
+    """Return the requests of the other batches in flight, each with its state."""
+    flights = view.state.flights if view is not None and view.is_busy else ()
+    states = ((one, EntryState.TESTING if one.running else EntryState.STACKED) for one in flights)
+    return {name: state for flight, state in states for name in flight.requests if name not in inside}
+
+
 def _told(entry: BatchEntry, rig: str) -> RequestView:
     """Return a request from its batch entry, for when the ledger does not have it."""
     return RequestView(entry.id, rig, entry.branch, entry.worker, entry.state, entry.issue, 0.0, title=entry.title)
@@ -219,7 +226,9 @@ def queue_rows(snapshot: TownSnapshot, width: int, now: float, ascii_only: bool)
         lanes = {one.id: one.lanes for one in view.state.reaches} if view is not None else {}
         landings = {one.id: one for one in view.state.forecast} if view is not None and view.is_busy else {}
         row = partial(_request_row, width, now, ascii_only, landings, lanes)
-        waiting = [request for request in snapshot.requests if request.rig == rig and request.id not in inside]
+        flown = _flown(view, inside)
+        mine = [one for one in snapshot.requests if one.rig == rig and one.id not in inside]
+        waiting = [one for one in mine if one.id not in flown]
         if rows:
             rows.append(Row(None, (), False))
         rows.append(Row(point_at(BATCH, rig), rig_row(rig, view, len(waiting), width, ascii_only)))
@@ -234,6 +243,7 @@ def queue_rows(snapshot: TownSnapshot, width: int, now: float, ascii_only: bool)
             )
             state = "left" if is_left else entry.state
             rows.append(row(state, entry.id, request, entry.why))
+        rows += [row(flown[one.id], one.id, one, "") for one in mine if one.id in flown]
         if entries and waiting:
             rows.append(Row(None, (("  " + glyph("─", ascii_only) * 2 + " next", "faint"),), False))
         for request in waiting:

@@ -104,6 +104,8 @@ class TwoRigs:
             told += [f"{bead} of {name} landed {landed[bead]} times" for bead in self.beads[name] if landed[bead] != 1]
             proof = landed_requests(Git(self.origins[name]), "refs/heads/main")
             told += [f"{one.id} is not on main of {name}" for one in merged if one.id not in proof]
+        with open(os.path.join(self.root, "daemon", "daemon.log"), encoding="utf-8") as handle:
+            told += [f"the daemon: {line.strip()}" for line in handle if "internal error" in line]
         return told
 
 

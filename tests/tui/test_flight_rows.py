@@ -14,6 +14,8 @@ from gastown_core.model.refinery import (
     PASS,
     RUNNING,
     TESTING,
+    BatchEntry,
+    BatchRecord,
     FlightLine,
     GateRun,
     Landing,
@@ -26,8 +28,8 @@ from gastown_core.model.refinery import (
     probe_to_show,
     to_json,
 )
-from gastown_core.model.snapshot import RefineryView, RequestView
-from gastown_tui.widgets.queue_panel import flight_pieces, lands, quarantine_pieces, request_pieces
+from gastown_core.model.snapshot import RefineryView, RequestView, TownSnapshot
+from gastown_tui.widgets.queue_panel import flight_pieces, lands, quarantine_pieces, queue_rows, request_pieces
 
 NOW = 1_795_262_671.0
 
@@ -70,6 +72,24 @@ def test_places_in_use_are_told_of_how_many_and_a_run_without_a_place_takes_none
     chained = (FlightLine("b-20261128-101915", running=1), FlightLine("b-20261128-101920", on="b-20261128-101915"))
     found = told(view(*chained, places=2))
     assert found[0] == "2 batches in flight, 1 of 2 gate places in use" and "on b-101915" in found[2]
+
+
+def test_requests_of_all_batches_in_flight_stand_above_those_that_wait() -> None:
+    flights = (FlightLine("b-1", requests=("m1",), running=1), FlightLine("b-2", requests=("m2",), running=1))
+    shown = view(*flights, FlightLine("b-3", requests=("m3",)), requests=(BatchEntry("m1", "b", "w", "i", "Work"),))
+    names = ("m4", "m3", "m2", "m1")
+    requests = tuple(RequestView(one, "shop", "b", "opal", "merging", "i", 0.0, title=f"Do {one}") for one in names)
+    town = TownSnapshot("town", "/t", 1, NOW, requests=requests, refineries=(shown,))
+    rows = ["".join(text for text, _ in row.pieces) for row in queue_rows(town, 80, NOW, False)]
+    found = [line.split()[1] for line in rows if " m" in line or "next" in line]
+    assert "1 waiting" in rows[0] and found == ["m1", "m3", "m2", "next", "m4"]
+    words = {line.split()[1]: line.split()[-1] for line in rows if " Do " in line}
+    assert words["m2"] == "testing" and words["m3"] == "stacked" and words["m4"] == "merging"
+
+
+def test_a_batch_whose_requests_another_one_lands_does_not_count_none_of_none() -> None:
+    assert BatchRecord("b-1").outcome == "left to the next batch"
+    assert BatchRecord("b-1", mrs=("m1", "m2"), merged=("m1",)).outcome == "1 of 2 landed"
 
 
 def test_lanes_stand_beside_batches_and_requests_and_a_union_run_says_what_it_tests() -> None:
