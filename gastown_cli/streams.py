@@ -156,5 +156,7 @@ def finish(code: int) -> int:
     sys.stdout.flush()
     if outlet.lost is None or outlet.lost.errno == errno.EPIPE:
         return code
-    sys.stderr.write(f"the output was lost: {outlet.lost.strerror}; the command itself succeeded\n" if not code else "")
+    sys.stderr.write(
+        f"the output was lost: {outlet.lost.strerror}{'; the command itself succeeded' if not code else ''}\n"
+    )
     return code or PARTIAL
