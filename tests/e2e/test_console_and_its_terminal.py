@@ -27,7 +27,7 @@ SIZE = (110, 32)
 @pytest.fixture
 def screen(town: str) -> Iterator[Screen]:
     opened = Screen([*GT, "feed"], town, columns=SIZE[0], rows=SIZE[1])
-    assert opened.wait(r"live", 30), opened.text()
+    assert opened.wait(r"live", 60), opened.text()
     yield opened
     opened.close()
 
@@ -137,11 +137,11 @@ def test_lent_to_an_editor_that_is_resized_and_stopped_it_comes_back_whole(town:
     monkeypatch.delenv("VISUAL", raising=False)
     screen = Screen([*GT, "feed"], town, columns=SIZE[0], rows=SIZE[1])
     try:
-        assert screen.wait(r"live", 30), screen.text()
+        assert screen.wait(r"live", 60), screen.text()
         screen.press("B")
-        assert screen.wait("New bead", 10), screen.text()
+        assert screen.wait("New bead", 60), screen.text()
         screen.press("\x05")
-        assert screen.wait("editing", 10), screen.text()
+        assert screen.wait("editing", 60), screen.text()
         os.kill(screen.process.pid, signal.SIGCONT)
         resize(screen, 96, 26)
         (tmp_path / "go").touch()
