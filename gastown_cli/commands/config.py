@@ -78,6 +78,8 @@ def run_set(args: Namespace) -> int:
             from gastown_core.town.runtime_settings import require_agent
 
             require_agent(root, args.value)
+        if args.key == "merge_queue.freeze":
+            _check_hours(args.value)
         value = set_setting(root, args.key, args.value, scope=scope, rig=args.rig)
     path = settings_path(root, scope, args.rig)
     append_event(root, "settings_changed", who.acting(root), {"key": args.key, "file": path}, visibility="both")
@@ -87,6 +89,17 @@ def run_set(args: Namespace) -> int:
         shown = "unset" if args.unset else str(value).lower() if isinstance(value, bool) else str(value)
         output.say(f"{output.style('✓', 'green')} {args.key} is {output.clean(shown)}")
     return 0
+
+
+def _check_hours(text: str) -> None:
+    """Raise UsageError unless all are hours that a freeze understands: of others nothing would be merged until they are mended."""
+    from gastown_core.refinery.freeze_windows import read_window
+
+    wrong = next((one for one in map(str.strip, text.split(",")) if one and read_window(one) is None), "")
+    if wrong:
+        raise UsageError(
+            f"{wrong!r} is no span of hours", "", "allowed: fri 16:00-mon 08:00, or 22:00-06:00; several as A,B"
+        )
 
 
 def agent_arguments(parser: ArgumentParser) -> None:

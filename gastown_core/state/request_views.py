@@ -58,7 +58,8 @@ def _view(facts: TownFacts, store: str, bead: Excerpt, now: float) -> RequestVie
         bead.id,
         request.rig or home,
         request.branch or bead.title,
-        request.worker or bead.assignee,
+        # who has claimed a request merges it and is not its worker
+        request.worker or (bead.assignee if state != RequestState.MERGING else ""),
         state,
         request.source_issue,
         bead.created_at,

@@ -167,8 +167,8 @@ def held_words(view: RefineryView, now: float) -> str:
     """Return why the queue is held and for how long."""
     why = clean(view.state.hold_reason) or "no reason given"
     since = view.hold_since or view.state.updated_at
-    age = f" for {format_age(now - since)}" if since else ""
-    return f"held{age}: {why}"
+    age = format_age(now - since) if since else ""
+    return f"held{f' for {age}' if age not in ('', 'now') else ''}: {why}"
 
 
 def retry_words(view: RefineryView, now: float, key: str = "P") -> str:

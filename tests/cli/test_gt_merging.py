@@ -3,6 +3,8 @@ from __future__ import annotations
 import json
 import os
 
+import pytest
+
 from gastown_core.refinery.flakes import saw
 from tests.support.cli import gt
 from tests.support.queued import Queued, queued, queued_seed
@@ -228,3 +230,13 @@ def test_the_sums_of_an_empty_queue_tell_no_waits_and_one_batch_is_one(queued: Q
     shown = gt("mq", "stats", "shop", cwd=queued.root).out
     assert "landed     1 in 1 batch, " in shown and "waited     half within " in shown
     assert " 1 probe " in gt("refinery", "log", "shop", cwd=queued.root).out
+
+
+@pytest.mark.parametrize("wrong", ["mon 99:00-tue 08:00", '["22:00-06:00"]', "22:00-06:00,noon"])
+def test_hours_that_nobody_can_read_are_refused_before_they_stop_the_queue(queued: Queued, wrong: str) -> None:
+    refused = gt("config", "set", "merge_queue.freeze", wrong, "--rig", "shop", cwd=queued.root)
+    assert refused.code == 2 and "is no span of hours" in refused.err and "fri 16:00-mon 08:00" in refused.err
+    assert gt("config", "get", "merge_queue.freeze", "--rig", "shop", cwd=queued.root).out.strip() == ""
+    both = "22:00-06:00, sat 14:00-sat 17:00"
+    assert gt("config", "set", "merge_queue.freeze", both, "--rig", "shop", cwd=queued.root).code == 0
+    assert gt("config", "get", "merge_queue.freeze", "--rig", "shop", cwd=queued.root).out.strip() == both

@@ -120,11 +120,12 @@ def test_requests_stand_as_they_would_be_taken(rigged: Rigged) -> None:
     waiting = request(0)
     with rigged.ledger.store_for("sh-x").write("op") as batch:
         batch.add_edge(waiting, high, "blocks")
-        batch.update(low, {"status": "in_progress"})
+        batch.update(low, {"status": "in_progress", "assignee": "shop/refinery"})
     found = collect(rigged.root).requests
     assert [(one.id, one.state) for one in found] == [
         (low, "merging"), (high, "queued"), (failed, "queued"), (waiting, "blocked"),
     ]  # fmt: skip
+    assert found[0].worker == "", "who merges a request is not its worker"
     assert found[2].trouble == "gates were red"
     assert found[3].blockers == (high,)
 
