@@ -84,6 +84,10 @@ def run_list(args: Namespace) -> int:
     freeze = frozen(place)
     if freeze is not None:
         output.say(output.style(f"! nothing is merged: {output.clean(freeze.reason)}", "yellow"))
+    elif not queue.ready:
+        # the rows of requests say it else
+        for why in holds_of(place, [place.default]).values():
+            output.say(output.style(f"! nothing is merged: {output.clean(why)}", "yellow"))
     if rows:
         output.say(_table(rows, verified=args.verify))
         if queue.ready:

@@ -269,7 +269,7 @@ class BatchRecord(Record):
     def outcome(self) -> str:
         """What became of it, in a few words."""
         if self.union:
-            who = f" with {' '.join(self.pair)}" if self.pair else ""
+            who = f": {self.pair[0]} with {' or '.join(self.pair[1:]) or 'what was there'}" if self.pair else ""
             return f"union of {len(self.union)} {'red' if self.hold else 'green'}{who}"
         if self.found:
             return f"push of {len(self.pushed)} {self.found}"

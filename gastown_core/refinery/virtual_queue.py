@@ -326,7 +326,9 @@ class Simulation:
             yield pushed._replace(is_early=True)
 
     def _start_probes(self) -> None:
-        while taken := self.fleet.take(self.world.places):
+        # what runs already goes on where fewer places are assumed than there were
+        running = 0 if self.now else sum(one.ran_s > 0.0 for one in self.airborne)
+        while taken := self.fleet.take(max(self.world.places, running)):
             for flight, number, ask in taken:
                 base, stacked = ask.parent[0], Stacked(str(ask.requests), "")
                 if not ask.fresh and self.target.is_known_green(base, ask.requests):

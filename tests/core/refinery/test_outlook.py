@@ -160,7 +160,17 @@ def test_the_forecast_of_a_rig_knows_its_gates_and_how_far_each_batch_is(queued:
     found = {one.id: one for one in told(place.policy.gate_set)}
     assert times_now(place, "main") == (100.0,) and sorted(found) == ["m0", "m1", "m2", "m3", "m4"]
     assert found["m3"].sent_back > 0.5, "it was singled out"
-    assert found["m0"].early == 50.0 and found["m1"].sent_back == 0.0 < found["m2"].sent_back
+    assert found["m0"].early == 190.0, (
+        "what is green of the other batch lands now, so it is tested again when a place is free"
+    )
+    assert found["m1"].sent_back == 0.0 < found["m2"].sent_back
+
+
+def test_with_fewer_places_what_runs_already_goes_on() -> None:
+    airborne = [Airborne(1, 50.0), Airborne(1, 50.0), Airborne(1, 50.0)]
+    told = forecast(IDS[:4], Rates(0.0, 0.0), (100.0,), places=1, floor=1, ceiling=1, airborne=airborne)
+    assert told[0].early == 50.0 and told[1].early == 150.0, "the other two are united and run once more"
+    assert told[3].early <= 350.0
 
 
 def test_times_that_differ_stand_for_others_around_them_and_steady_ones_do_not() -> None:

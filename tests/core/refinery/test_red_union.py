@@ -16,6 +16,7 @@ from gastown_core.refinery.records import recent
 from gastown_core.refinery.union_search import Meeting, UnionSearch
 from gastown_core.refinery.untested import Untested, note_untested, read_untested
 from gastown_core.refinery.worktrees import Worktrees
+from tests.support.cli import gt
 from tests.support.queued import Queued
 
 
@@ -113,7 +114,10 @@ def test_a_red_union_says_who_does_not_go_together_in_hold_history_and_event(que
     assert hold is not None and "does not go together with" in hold.reason
     assert web.id in hold.reason and core.id in hold.reason and not any(one.id in hold.reason for one in docs)
     newest = recent(place.path)[0]
-    assert sorted(newest.pair) == sorted([web.id, core.id]) and newest.pair[0] in newest.outcome
+    later, earlier = newest.pair
+    assert {later, earlier} == {web.id, core.id} and newest.outcome == f"union of 2 red: {later} with {earlier}"
+    listed = gt("mq", "list", "shop", cwd=queued.root).out
+    assert "nothing is merged" in listed and f"{later} landed; that does not go together with {earlier}" in listed
     [event] = queued.events("union_tested")
     assert event["payload"]["result"] == FAIL and sorted(event["payload"]["requests"]) == sorted([web.id, core.id])
     [held] = queued.events("queue_held")
