@@ -90,7 +90,8 @@ class Dialog(Bounded, ModalScreen[Answer], inherit_bindings=False):
         *(Binding(key, f"move({step})", show=False) for key, step in _MOVES.items()),
         Binding("pagedown", "page(1)", show=False),
         Binding("pageup", "page(-1)", show=False),
-        Binding("enter", "enter", show=False),
+        # an Enter that was typed before the console had the terminal comes as Ctrl-J
+        Binding("enter,ctrl+j", "enter", show=False),
     ]
     AUTO_FOCUS = ""
     takes_typed_ahead = True

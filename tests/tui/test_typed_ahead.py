@@ -17,7 +17,7 @@ from gastown_tui.typed_ahead import LOST_S, PATIENCE_S
 from tests.support.console import Console
 from tests.support.fake_town import FakeEngine
 
-NAMES = {"\r": "enter", "\x1b": "escape", "\x1a": "ctrl+z"}
+NAMES = {"\r": "enter", "\n": "ctrl+j", "\x1b": "escape", "\x1a": "ctrl+z"}
 
 
 def burst(app: Console, text: str) -> None:
@@ -120,7 +120,7 @@ async def test_what_is_typed_at_a_digest_that_opens_unasked_does_nothing() -> No
 async def test_keys_typed_before_the_first_picture_open_and_fill_the_palette() -> None:
     class Early(Console):
         async def on_load(self) -> None:
-            burst(self, ":cap 7\r")
+            burst(self, ":cap 7\n")
             await super().on_load()
 
     app = Early()
