@@ -64,6 +64,11 @@ class Page(Rows):
         """Always true: a dialog has the keys."""
         return True
 
+    def ground_of(self, index: int, row: Row) -> str:
+        """Show the cursor as focused, also before the focus comes, and while a field passes its moves on."""
+        is_marked = self.has_cursor and row.key is not None and row.key == self.key and row.is_stop
+        return "cursor" if is_marked else ""
+
     def note_pieces(self) -> Pieces:
         """The hints for the dialog's keys."""
         return self.keys

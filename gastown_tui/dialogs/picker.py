@@ -70,10 +70,6 @@ class PickerPage(Page):
         bar = (("│", "border_on"), (" " * (width - 2), "text"), ("│", "border_on"))
         return [*lines, (((left + rule * (width - 2) + right, "border_on"),), ""), (bar, ""), edge]
 
-    def ground_of(self, index: int, row: Row) -> str:
-        """Show the cursor as focused: the field passes its moves on to the list."""
-        return "cursor" if row.key is not None and row.key == self.key and row.is_stop else ""
-
 
 class Picker(Dialog[Answer]):
     """A list and a field that narrows it; Enter returns the key of the selected row, Esc None.
