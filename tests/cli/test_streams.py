@@ -151,3 +151,12 @@ def test_a_name_too_long_for_a_file_is_refused_at_the_door(tmp_path) -> None:
     done = gt("formula", "create", "a" * 100_000, cwd=reference_town(tmp_path))
     assert done.code == 2 and "it has 100000 bytes" in done.err and "at most 100" in done.err
     assert len(done.err) < 5000
+
+
+def test_what_ends_with_1_says_that_its_output_was_lost(rigged) -> None:
+    """Nothing waits: that is the answer, and it does not reach anybody."""
+    reader, writer = os.pipe()
+    streams = {**on_a_full_disk(), "stderr": writer}
+    assert run(GT, "mq", "forecast", "shop", cwd=rigged.root, streams=streams) == 1
+    with os.fdopen(reader, encoding="utf-8") as said:
+        assert said.read().startswith("the output was lost: ")
