@@ -73,6 +73,7 @@ class Acts:
                     told["preview"] = await self._in_thread(preview_of, self._desk.root, order)
             except GastownError as error:
                 told["problem"] = str(error)
+        told["bound"] = {key: order.arguments.get(key, "") for key in kind.binds}
         town = self._desk.town
         told["targets"] = [*(rig.name for rig in town.rigs), *(view.address.short for view in town.agents)]
         page = self._painter.show("act.html", kind=kind, target=target, given=given, **told)
@@ -98,13 +99,14 @@ class Acts:
         target = form.get("target", "")
         subject = subject_of(kind, self._desk.town, target)
         why = "it is not there any more" if subject is None else disabled_reason(kind, self._desk.town, subject)
-        missing = [ask for ask in kind.asks if ask not in kind.optional and not form.get(ask)]
+        wanted = (*(ask for ask in kind.asks if ask not in kind.optional), *kind.binds)
+        missing = [ask for ask in wanted if not form.get(ask)]
         if missing:
             why = f"{missing[0]} is missing"
         if why:
             return [Receipt(kind.id, target, "refused", why, ok=False, final=True)]
         order = order_for(kind, subject)
-        given = {ask: form[ask] for ask in kind.asks if form.get(ask)}
+        given = {ask: form[ask] for ask in (*kind.asks, *kind.binds) if form.get(ask)}
         return await self.perform(order._replace(arguments={**order.arguments, **given}), face)
 
     async def perform(self, order: Order, face: str) -> list[Receipt]:

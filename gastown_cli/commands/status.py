@@ -178,7 +178,9 @@ def summary_line(snapshot: TownSnapshot) -> str:
         glyph = symbols[0 if uses_emoji() else 1]
         parts.append(output.style(f"{glyph} {count} {symbols[2]}", *TONES[state]))
     if snapshot.requests:
-        parts.append(f"queue {len(snapshot.requests)}")
+        waiting = sum(one.awaits_approval for one in snapshot.requests)
+        parts.append(f"queue {len(snapshot.requests) - waiting}")
+        parts += [f"{waiting} to approve"] if waiting else []
     if snapshot.escalations:
         parts.append(output.style(f"{snapshot.escalations} escalated", "red"))
     if snapshot.tmux_running is None:

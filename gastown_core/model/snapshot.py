@@ -170,6 +170,13 @@ class RequestView(Record):
     awaits_approval: bool = False
     approved_by: str = ""
 
+    @property
+    def is_to_merge(self) -> bool:
+        """Whether it is the queue's to merge: open, and not waiting for a person to approve it."""
+        return (
+            self.state in (RequestState.QUEUED, RequestState.BLOCKED, RequestState.MERGING) and not self.awaits_approval
+        )
+
 
 class RefineryView(Record):
     """A rig's refinery: the state its engine wrote, whether that engine is alive, and its last batches, newest first.

@@ -39,7 +39,8 @@ class OrderKind(Record):
     ``words`` are the words after ``gt``; ``{name}`` stands for an argument, ``{name*}`` for one with several words; a group
     in parentheses is left out if its argument is empty.  ``keeps`` says what ends and what stays, to be confirmed; ``preview`` is the dry run shown
     first. ``receipts``: the command reports stages.  ``choices`` lists the possible values of its argument, as JSON
-    with ``number``, ``what`` and ``at``.  ``optional``: what it asks for that may stay empty.
+    with ``number``, ``what`` and ``at``.  ``optional``: what it asks for that may stay empty.  ``binds``: arguments of the
+    subject for which alone the answer is given; a form carries them from its question.
     """
 
     id: str
@@ -56,6 +57,7 @@ class OrderKind(Record):
     preview: tuple[Word, ...] = ()
     receipts: bool = False
     choices: tuple[Word, ...] = ()
+    binds: tuple[str, ...] = ()
 
 
 ORDERS: tuple[OrderKind, ...] = (
@@ -169,7 +171,7 @@ ORDERS: tuple[OrderKind, ...] = (
     OrderKind("mq.approve", "a", "approve", "approve just the commit that a request hands in", REQUEST, reasons.unapproved_request,
               ("mq", "approve", "{rig}", TARGET, "--commit", "{commit}"), confirm=True,
               keeps="It is merged once its gates are green. Another commit needs another approval.",
-              preview=("mq", "approve", "{rig}", TARGET, "--dry-run")),
+              preview=("mq", "approve", "{rig}", TARGET, "--dry-run"), binds=("commit",)),
     OrderKind("mq.withdraw", "", "withdraw approval", "withdraw the approval of a request: it is not merged without another",
               REQUEST, reasons.approved_request, ("mq", "approve", "{rig}", TARGET, "--withdraw")),
     OrderKind("mq.reject", "x", "reject", "reject a request with a reason; its bead reopens", REQUEST,

@@ -57,7 +57,7 @@ def _trouble(view: AgentView) -> list[str]:
 def _town_words(town: TownSnapshot) -> list[str]:
     parts = [f"dammed: {_cut(town.dam.link.words, SUBJECT_WIDTH)}"] if town.dam is not None else []
     parts += _workers(town, "")
-    waiting = sum(1 for one in town.requests if one.state != RequestState.MERGED)
+    waiting = sum(one.is_to_merge for one in town.requests)
     parts += [f"{waiting} to merge"] if waiting else []
     parts += [f"{town.scheduler.queued} queued"] if town.scheduler.queued else []
     parts += ["dispatch paused"] if town.scheduler.is_paused else []

@@ -9,7 +9,6 @@ from textual.message import Message
 from gastown_core.clock import format_age
 from gastown_core.model.agent import Health
 from gastown_core.model.daemon import FAILS, STOPPED
-from gastown_core.model.snapshot import RequestState
 from gastown_tui.rowtext import SHORT_STATES, state_glyph
 from gastown_tui.text import clean, cut, glyph, width_of
 from gastown_tui.widgets.sheet import Sheet
@@ -158,10 +157,7 @@ def header_pieces(
 
 def _tails(snapshot: TownSnapshot, fresh: Piece, clock: str, *, words: bool) -> list[list[tuple[Piece, ...]]]:
     """Return what may stand on the right, the fullest first: what waits for polecats and merges, places, age of the data, time."""
-    queue = sum(
-        request.state in (RequestState.QUEUED, RequestState.BLOCKED, RequestState.MERGING)
-        for request in snapshot.requests
-    )
+    queue = sum(request.is_to_merge for request in snapshot.requests)
     merges = ((f"{queue} to merge", "text" if queue else "faint"),)
     end: list[tuple[Piece, ...]] = [(fresh,), ((clock, "dim"),)]
     places = places_pieces(snapshot)

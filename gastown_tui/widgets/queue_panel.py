@@ -25,7 +25,7 @@ from gastown_tui.widgets.rows import Row, Rows
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from gastown_core.model.refinery import BatchEntry, FlightLine, Landing
     from gastown_core.model.snapshot import RefineryView, TownSnapshot
@@ -48,7 +48,16 @@ def in_batch(view: RefineryView | None) -> list[BatchEntry]:
     return list(view.state.requests) if view is not None and (view.is_busy or view.trouble) else []
 
 
-def rig_row(rig: str, view: RefineryView | None, waiting: int, width: int, ascii_only: bool) -> Pieces:
+def _waiting_words(waiting: Sequence[RequestView]) -> str:
+    """Return how many requests wait for a batch, and how many for a person's approval."""
+    approval = sum(one.awaits_approval for one in waiting)
+    told = [f"{len(waiting) - approval} waiting"] if approval < len(waiting) or not approval else []
+    return ", ".join([*told, *([f"{approval} to approve"] if approval else [])])
+
+
+def rig_row(
+    rig: str, view: RefineryView | None, waiting: Sequence[RequestView], width: int, ascii_only: bool
+) -> Pieces:
     """Return the heading of a rig's queue: its name, its refinery's phase, how many requests wait."""
     left: list[Piece] = [(clean(rig) + "  ", "title")]
     if view is not None:
@@ -61,7 +70,7 @@ def rig_row(rig: str, view: RefineryView | None, waiting: int, width: int, ascii
             left.append((f"  verifies {len(view.state.pushed)} pushed" if view.state.pushed else "", "dim"))
     else:
         left.append(("no batch yet", "dim"))
-    return two_ends(left, ((f"{waiting} waiting", "dim"),), width)
+    return two_ends(left, ((_waiting_words(waiting), "dim"),), width)
 
 
 def quarantine_pieces(view: RefineryView | None, width: int, now: float) -> list[Pieces]:
@@ -231,7 +240,7 @@ def queue_rows(snapshot: TownSnapshot, width: int, now: float, ascii_only: bool)
         waiting = [one for one in mine if one.id not in flown]
         if rows:
             rows.append(Row(None, (), False))
-        rows.append(Row(point_at(BATCH, rig), rig_row(rig, view, len(waiting), width, ascii_only)))
+        rows.append(Row(point_at(BATCH, rig), rig_row(rig, view, waiting, width, ascii_only)))
         told = [*quarantine_pieces(view, width, now), *flight_pieces(view, width, now)]
         rows += [Row(None, pieces, False) for pieces in told]
         for entry in entries:

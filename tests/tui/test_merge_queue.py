@@ -12,6 +12,7 @@ from gastown_tui.dialogs.confirm import Confirm
 from gastown_tui.dialogs.prompt import Prompt
 from gastown_tui.dialogs.task_list import TaskList
 from gastown_tui.selection import AGENT, BATCH, CONVOY, PAST, PROBE, REQUEST, Selection, resolve
+from gastown_tui.widgets.header_bar import header_pieces
 from tests.support import refineries
 from tests.support.console import Console
 from tests.support.fake_town import NOW, FakeLive, snapshot
@@ -202,6 +203,9 @@ async def test_a_request_that_waits_for_approval_says_so_and_a_key_approves_just
         await pilot.press("m")
         app.feed.queue.select(Selection(REQUEST, "", "gt-mr9"))
         assert "to approve" in app.screen_text() and "queued" in app.screen_text()
+        assert "1 waiting, 1 to approve" in app.screen_text()
+        header = header_pieces(app.fake.snapshot, 240, NOW, moved_at=NOW, view="feed", ascii_only=False)
+        assert "1 to merge" in "".join(text for text, _ in header)
         await pilot.press("a")
         await until(pilot, lambda: isinstance(app.screen, Confirm), "the question")
         assert "Another commit needs" in app.screen_text() and "Ctrl-Z undoes it" in app.screen_text()

@@ -10,7 +10,10 @@ from starlette.testclient import TestClient
 from gastown_web.app import Dashboard
 from gastown_web.guard import Guard
 from tests.support.browser import HERE, Browser
+from tests.support.queued import queued, queued_seed
 from tests.support.rigged import Rigged
+
+__all__ = ["queued", "queued_seed"]
 
 
 @pytest.fixture

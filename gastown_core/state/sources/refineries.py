@@ -17,6 +17,7 @@ from gastown_core.files.atomic import read_json
 from gastown_core.files.mark import Mark, mark_of
 from gastown_core.files.plain import open_plain, read_plain
 from gastown_core.model.json_text import decode_json
+from gastown_core.model.merge_request import LEVEL_S
 from gastown_core.model.refinery import BATCHES_FILE, HELD, STATE_FILE, BatchRecord, batch_record, from_json
 from gastown_core.process_table import lives
 from gastown_core.state.facts import RefineryFacts
@@ -64,6 +65,9 @@ class RefinerySource:
             after = self._look(name, path, before, now)
             if after != before:
                 changed = True
+                if _rules(before) != _rules(after):
+                    # they decide where a request stands as much as its bead does
+                    self.facts.ledger_version += 1
                 if after is None:
                     self.facts.refineries.pop(name, None)
                 else:
@@ -107,6 +111,12 @@ class RefinerySource:
         is_new = path not in self._marks
         self._marks[path] = mark
         return mark is not None or not is_new
+
+
+def _rules(known: RefineryFacts | None) -> tuple[bool, float]:
+    """What the views of requests take from the engine's settings."""
+    state = known.state if known is not None else None
+    return (state.needs_approval, state.level_s) if state is not None else (False, LEVEL_S)
 
 
 def _read_state(path: str) -> RefineryState | None:

@@ -1,0 +1,75 @@
+"""The queue's page on real git: a person approves just the commit that it shows, and takes that back."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import pytest
+from starlette.testclient import TestClient
+
+from gastown_core.model.merge_request import with_facts
+from gastown_web.app import Dashboard
+from gastown_web.guard import Guard
+from tests.support.browser import HERE, Browser
+from tests.support.queued import Queued
+
+pytestmark = pytest.mark.timeout(300)
+Owner = tuple[Queued, Browser]
+
+
+@pytest.fixture
+def owner(queued: Queued) -> Iterator[Owner]:
+    dashboard = Dashboard(queued.root, Guard("127.0.0.1", 8080))
+    with TestClient(dashboard.app(), base_url=HERE) as client:
+        client.get(f"/?token={dashboard.guard.token}")
+        yield queued, Browser(queued.root, client, dashboard)
+
+
+def form_of(page: str) -> dict[str, str]:
+    """The fields of the page's form, as a browser would send them."""
+    return dict(re.findall(r'<input type="hidden" name="([^"]+)" value="([^"]*)"', page))
+
+
+def test_a_commit_is_approved_and_withdrawn_by_the_buttons_of_the_queue(owner: Owner) -> None:
+    town, browser = owner
+    town.settings(needs_approval=True)
+    made = town.hand_in({"a": "1\n"}, "Cut <b>the</b> rope")
+    town.process()
+    browser.shows("✋ to approve", "/queue")
+    assert '<span class="count">0</span>' in browser.text("/queue")
+    [path] = re.findall(r'href="(/act/mq.approve\?target=[^"]+)"', browser.text("/queue"))
+    assert f"/act/mq.withdraw?target={made.id}" not in browser.text("/queue")
+    asked = browser.text(path)
+    assert made.commit_sha in asked and "Cut &lt;b&gt;the&lt;/b&gt; rope" in asked and "1 file changed" in asked
+    form = form_of(asked)
+    assert form.pop("csrf") and form["target"] == made.id
+    refused = browser.client.post("/act/mq.approve", data={**form, "csrf": "no"}, headers={"origin": HERE})
+    assert refused.status_code == 403 and not town.request(made.id).approved
+    browser.post("/act/mq.approve", **form)
+    assert town.request(made.id).approved == made.commit_sha
+    browser.shows(f"/act/mq.withdraw?target={made.id}", "/queue")
+    assert "✋ to approve" not in browser.text("/queue")
+    browser.post("/act/mq.withdraw", **form_of(browser.text(f"/act/mq.withdraw?target={made.id}")))
+    assert not town.request(made.id).approved
+    browser.shows("✋ to approve", "/queue")
+    assert town.process() == [] and not town.subjects()
+
+
+def test_a_commit_that_was_replaced_while_the_page_stood_is_not_approved(owner: Owner) -> None:
+    town, browser = owner
+    town.settings(needs_approval=True)
+    made = town.hand_in({"a": "1\n"})
+    town.process()
+    browser.shows("✋ to approve", "/queue")
+    form = form_of(browser.text(f"/act/mq.approve?target={made.id}"))
+    other = town.commit({"a": "2\n"}, "Something else")
+    with town.ledger.store_for("sh-x").write("overseer") as batch:
+        batch.update(made.id, {"metadata": with_facts(batch.need(made.id), commit_sha=other)})
+    browser.shows(other[:12], f"/request/{made.id}")
+    form.pop("csrf")
+    assert form["commit"] == made.commit_sha and other[:8] in browser.post("/act/mq.approve", **form)
+    assert not town.request(made.id).approved
+    # nor without saying which
+    assert "commit is missing" in browser.post("/act/mq.approve", target=made.id)
+    assert not town.request(made.id).approved
