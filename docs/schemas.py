@@ -64,6 +64,7 @@ READS: Mapping[str, tuple[str, ...]] = {
     "gt mq forecast": ("shop",),
     "gt mq conflicts": ("shop",),
     "gt mq stats": ("shop",),
+    "gt mq explain": ("shop", "{request}"),
     "gt refinery flakes": ("shop",),
     "gt mq next": ("shop",),
     "gt mq status": ("{request}",),

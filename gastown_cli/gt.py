@@ -245,6 +245,7 @@ ROOT = Root(
         Command("mq approve", _C + "mq_control:approve", "Merging", "Approve the commit that a request hands in"),
         Command("mq freeze", _C + "mq_control:freeze", "Merging", "Merge nothing in a rig for now"),
         Command("mq thaw", _C + "mq_control:thaw", "Merging", "End a freeze: merge again"),
+        Command("mq explain", _C + "mq_explain:explain", "Merging", "Explain the queue, a batch or a merge request"),
         Command("mq forecast", _C + "mq_outlook:forecast", "Merging", "Say when each merge request lands"),
         Command(
             "mq conflicts", _C + "mq_outlook:conflicts", "Merging", "Show work that will conflict before it merges"

@@ -290,7 +290,7 @@ def _why_blocked(root: str, ledger: TownLedger, request: MergeRequest) -> str:
     """Return what blocks the request, as the queue says it, or ""."""
     from gastown_core.refinery.engine import RefineryEngine
 
-    place = _refinery(root, request.rig or rig_of_request(root, request.id), ledger=ledger)
+    place = _refinery(root, request.rig or rig_of_request(root, request.id), ledger=ledger, is_scored=True)
     return next((why for one, why in RefineryEngine(place).queue().blocked if one.id == request.id), "")
 
 

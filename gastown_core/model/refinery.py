@@ -93,6 +93,12 @@ def probe_to_show(probes: Sequence[Probe]) -> Probe | None:
     return shown[-1] if shown else None
 
 
+def subject_of(why: str) -> tuple[str, str]:
+    """Split a reason (``FlightLine.why``) into its subject and the rest."""
+    subject, colon, words = why.partition(": ")
+    return (subject, words) if colon and subject.isalpha() else ("", why)
+
+
 class EntryState:
     """The state of a merge request in its batch."""
 
@@ -152,6 +158,8 @@ class FlightLine(Record):
     """Those that were singled out."""
     good: tuple[str, ...] = ()
     """Those that are green together and wait for their turn to land."""
+    why: tuple[str, ...] = ()
+    """Why it is as it is: sentences that begin with their subject, such as ``size: all 3 that wait``."""
 
 
 class Landing(Record):
@@ -226,6 +234,10 @@ class RefineryState(Record):
     suspects: tuple[str, ...] = ()
     good: tuple[str, ...] = ()
     """How far the search in a red stack is, and what waits for its turn to land (``FlightLine``)."""
+    why: tuple[str, ...] = ()
+    """Why the batch is as it is (``FlightLine``)."""
+    next: str = ""
+    """Why no other batch begins now, empty if none waits or one does."""
     alone: str = ""
     """Why batches of the target run one after the other now, empty if they need not."""
     needs_approval: bool = False
@@ -259,6 +271,8 @@ class BatchRecord(Record):
     pushed: tuple[str, ...] = ()
     """What it verified after the push, by request or commit, and what it ``found``: green, red, taken back or no verdict."""
     found: str = ""
+    why: tuple[str, ...] = ()
+    """Why it was as it was (``FlightLine``)."""
     hold: str = ""
     gate_set: str = ""
     """The fingerprint of the rig's gates at that time."""
@@ -282,14 +296,14 @@ def batch_record(value: object) -> BatchRecord | None:
     if not isinstance(value, dict) or not isinstance(value.get("id"), str):
         return None
     fields = _known(BatchRecord, value)
-    for key in ("mrs", "merged", "culprits", "conflicts", "held", "lanes", "union", "pair", "pushed"):
+    for key in ("mrs", "merged", "culprits", "conflicts", "held", "lanes", "union", "pair", "pushed", "why"):
         fields[key] = _texts(value.get(key))
     times = value.get("times")
     fields["times"] = tuple(float(one) for one in times if _fits(one, float)) if isinstance(times, list) else ()
     return BatchRecord(**fields)
 
 
-_LISTS = ("lanes", "union", "pushed", "clean", "window", "suspects", "good")
+_LISTS = ("lanes", "union", "pushed", "why", "clean", "window", "suspects", "good")
 """Fields of texts that a batch in flight has, in full and in a line."""
 
 

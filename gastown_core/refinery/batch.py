@@ -8,6 +8,7 @@ from gastown_core.events.log import append_event
 from gastown_core.model.merge_request import NEEDS_RETRY, read_request
 from gastown_core.model.refinery import FAIL, PASS, POST_MERGE, STACKING, TARGET_IS_RED, BatchEntry, EntryState
 from gastown_core.refinery import claims, failure
+from gastown_core.refinery.decision import LANE, why_lanes, with_subject
 from gastown_core.refinery.hold import HoldError, put_on_hold, read_hold
 from gastown_core.refinery.judge import Judge
 from gastown_core.refinery.lanes import EVERYTHING, gates_for, reach_of
@@ -106,6 +107,8 @@ class Batch:
         self.judge = Judge(
             place, target, board, self.needs, green_before=self.prober.green_before, rates=rates, width=width
         )
+        self.why: tuple[str, ...] = ()
+        """Why it is as it is (``decision``)."""
         self.later: dict[str, str] = {}
         self.by_hand: HoldError | None = None
         self.hold_kind = ""
@@ -118,7 +121,7 @@ class Batch:
     def begin(self) -> None:
         """Show the batch and say that it has begun."""
         entries = [self.entry(one) for one in self.requests.values()]
-        self.board.begin(self.id, self.target, entries, phase=STACKING, on=self.on)
+        self.board.begin(self.id, self.target, entries, phase=STACKING, on=self.on, why=self.why)
         payload = {"batch": self.id, "mrs": list(self.requests), "rig": self.place.rig, "target": self.target}
         self._event("batch_started", payload)
         for one in self.requests.values():
@@ -151,7 +154,9 @@ class Batch:
             gates=policy.gates if is_red else gates_for(self.files, policy.gates, policy.lanes)
         )
         lanes = self.reach.names([one.name for one in policy.lanes])
-        self.board.phase(STACKING, lanes=lanes)
+        if policy.lanes:
+            self.why = with_subject(self.why, LANE, why_lanes(lanes, is_wide=self.reach.is_wide))
+        self.board.phase(STACKING, lanes=lanes, why=self.why)
         self.result = self.result._replace(lanes=lanes)
 
     @property

@@ -18,6 +18,7 @@ from gastown_core.model.refinery import FROZEN, HELD, IDLE, RequestLanes
 from gastown_core.process_table import lives
 from gastown_core.refinery import claims, records
 from gastown_core.refinery.collisions import rivals
+from gastown_core.refinery.decision import ONE_PLACE
 from gastown_core.refinery.foresight import Foresight
 from gastown_core.refinery.freeze import BreakOff, frozen
 from gastown_core.refinery.hold import INFRASTRUCTURE, HoldError, is_worth_a_try, put_on_hold, read_hold
@@ -233,14 +234,14 @@ class RefineryEngine:
             waiting=lambda skip: self._waiting(target, skip),
             claim=lambda size, skip, ids: self._take_out(target, size, skip, ids),
             ended=self._ended,
-            is_alone=lambda: bool(self._told_why_alone(target)),
+            why_alone=lambda: self._told_why_alone(target),
             foresee=Foresight(place, target, self.board, self.queue).look,
         ).run()
 
     def _told_why_alone(self, target: str) -> str:
         """Why batches of the target run one after the other, shown beside them; empty if they need not."""
         why = self._why_alone(target)
-        self.board.show_alone(why)
+        self.board.show_alone(why or (ONE_PLACE if self.place.policy.max_concurrent <= 1 else ""))
         return why
 
     def _why_alone(self, target: str) -> str:

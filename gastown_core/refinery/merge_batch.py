@@ -72,6 +72,7 @@ class BatchRun(Batch):
             times=tuple(round(one, 3) for one in self.gates.times),
             runs=self.gates.count + (places_used(self.board.state.probes) if self.is_cut_off else 0),
             base=self.base,
+            why=self.why,
             flaky=self.judge.is_flaky,
         )
 

@@ -30,6 +30,7 @@ SELDOM = (
     "pair",
     "pushed",
     "found",
+    "why",
     "gate_set",
     "times",
 )
@@ -67,6 +68,8 @@ class BatchResult(Record):
     pushed: tuple[str, ...] = ()
     """What was on its target already and was verified by it, by request or commit, and what it ``found``; then it has no requests."""
     found: str = ""
+    why: tuple[str, ...] = ()
+    """Why it was as it was: its size, its begin, its order (``decision``)."""
     gate_set: str = ""
     """The fingerprint of the rig's gates; ``times`` are those of its gate runs, in seconds."""
     times: tuple[float, ...] = ()

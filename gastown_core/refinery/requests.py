@@ -87,7 +87,7 @@ def reject(place: Refinery, name: str, reason: str, *, actor: str, notify: bool 
     """
     if not reason.strip():
         raise UsageError("a rejection needs a reason", "the worker needs to know what to change", "-r REASON")
-    request_id = _named(place, name)
+    request_id = request_named(place, name)
     with place.store.write(actor) as batch:
         bead = need_request(batch, request_id)
         request = read_request(bead)
@@ -107,7 +107,7 @@ def dequeue(place: Refinery, name: str, reason: str, *, actor: str) -> MergeRequ
     A batch that tests it goes on without it.  ``retry`` puts it back; so does handing in another commit.
     Raises NotFoundError, ConflictError if it is closed, being pushed or out already.
     """
-    request_id = _named(place, name)
+    request_id = request_named(place, name)
     with place.store.write(actor) as batch:
         bead = need_request(batch, request_id)
         request = read_request(bead)
@@ -131,7 +131,7 @@ def approve(place: Refinery, name: str, *, actor: str, commit: str = "") -> Merg
     ``commit`` is what was read, as a hash or its beginning.  Raises NotFoundError, ConflictError if the request is closed,
     hands in another commit, or is the approver's own work.
     """
-    request_id = _named(place, name)
+    request_id = request_named(place, name)
     with place.store.write(actor) as batch:
         bead = need_request(batch, request_id)
         request = read_request(bead)
@@ -160,7 +160,7 @@ def withdraw_approval(place: Refinery, name: str, *, actor: str) -> MergeRequest
 
     Raises NotFoundError, ConflictError if it is closed, being pushed or not approved.
     """
-    request_id = _named(place, name)
+    request_id = request_named(place, name)
     with place.store.write(actor) as batch:
         bead = need_request(batch, request_id)
         request = read_request(bead)
@@ -182,13 +182,13 @@ def _facts(request: MergeRequest) -> dict[str, object]:
 
 def open_request(place: Refinery, name: str) -> MergeRequest:
     """The open request of this id or branch. Raises NotFoundError, ConflictError if it is closed."""
-    bead = find_request(place.ledger, _named(place, name))
+    bead = find_request(place.ledger, request_named(place, name))
     if bead.status == CLOSED:
         raise ConflictError(f"{bead.id} is closed", read_request(bead).close_reason or bead.text("close_reason"))
     return read_request(bead)
 
 
-def _named(place: Refinery, name: str) -> str:
+def request_named(place: Refinery, name: str) -> str:
     """The id of the open request of a branch, else the name itself."""
     found = [one.id for one in open_requests(place.ledger, place.prefix, place.rig) if one.branch == name]
     return found[0] if found else name

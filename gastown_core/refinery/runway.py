@@ -10,11 +10,14 @@ import os
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 
 from gastown_core.errors import GitError
+from gastown_core.model.merge_request import score
 from gastown_core.refinery import planner, records
+from gastown_core.refinery.decision import NO_PLACE, WHY_VERIFIED, Scene, why_batch, why_none, why_union
 from gastown_core.refinery.flakes import flake_rate
 from gastown_core.refinery.fleet import Fleet, Flight
 from gastown_core.refinery.freeze import frozen
 from gastown_core.refinery.gate_slots import free_places
+from gastown_core.refinery.hold import read_hold
 from gastown_core.refinery.merge_batch import BatchRun
 from gastown_core.refinery.place import StoppedError
 from gastown_core.refinery.prober import VerdictCache
@@ -53,7 +56,7 @@ class Runway:
     """The batches of ``target`` in flight, of a process that holds its lock.
 
     ``waiting`` gives the requests that could be taken, but for some, and what they affect; ``claim`` takes the next batch of
-    at most so many out of the queue, but for some, or from some only; ``ended`` is told each batch's result; ``is_alone`` tells that no batch may begin beside others now;
+    at most so many out of the queue, but for some, or from some only; ``ended`` is told each batch's result; ``why_alone`` tells why no batch may begin beside others now;
     ``foresee`` is called now and then while nothing is to be done.
     """
 
@@ -67,7 +70,7 @@ class Runway:
         waiting: Callable[[frozenset[str]], Sequence[tuple[MergeRequest, Reach]]],
         claim: Claim,
         ended: Callable[[BatchResult], None],
-        is_alone: Callable[[], bool],
+        why_alone: Callable[[], str],
         foresee: Callable[[], None] = lambda: None,
     ) -> None:
         self.place = place
@@ -77,7 +80,7 @@ class Runway:
         self.waiting = waiting
         self.claim = claim
         self.ended = ended
-        self.is_alone = is_alone
+        self.why_alone = why_alone
         self.foresee = foresee
         self.fleet = Fleet()
         self.cache = VerdictCache(os.path.join(place.path, ".runtime"), place.policy.gate_set)
@@ -109,6 +112,10 @@ class Runway:
                 # what was cut off still has its worktree
                 wait(self._running)
                 self.worktrees.close()
+
+    def is_alone(self) -> bool:
+        """Whether no batch may begin beside others now."""
+        return bool(self.why_alone())
 
     def sight(self, waiting: int = 0) -> planner.Sight:
         """What the planner sees now."""
@@ -148,11 +155,19 @@ class Runway:
     # -- batches -------------------------------------------------------------------------------------------
 
     def _is_worth_another(self) -> bool:
-        if self.place.stop() or not self.sight().free:
+        if self.place.stop():
             return False
-        if any(one.alone for run in self._runs.values() for one in run.requests.values()):
+        if not self.sight().free:
+            self.board.show_next(NO_PLACE)
             return False
-        return self._plan(self._just_tried()) is not None
+        alone = next((one.id for run in self._runs.values() for one in run.requests.values() if one.alone), "")
+        is_planned = not alone and self._plan(self._just_tried()) is not None
+        why = f"{alone} merges with nothing beside it" if alone else ""
+        if not is_planned and not why:
+            sight = self.sight(len(self.waiting(frozenset())))
+            why = why_none(sight.waiting, sight.fresh, size_now(self.place, self.target))
+        self.board.show_next("" if is_planned else why)
+        return is_planned
 
     def _plan(self, skip: frozenset[str]) -> tuple[frozenset[str] | None, Flight | None] | None:
         """The requests of the next batch (None: the best) and the batch on which it stands; None if none begins now."""
@@ -186,7 +201,8 @@ class Runway:
         """Begin a batch; False if there is none to begin."""
         skip, size = self._just_tried(), size_now(self.place, self.target)
         while True:
-            ids, on = (None if self.is_alone() else self._plan(skip)) or (None, None)
+            alone = self.why_alone()
+            ids, on = (None if alone else self._plan(skip)) or (None, None)
             queue, chosen, others = self.claim(size, skip, ids)
             if chosen or not ids:
                 break
@@ -210,8 +226,33 @@ class Runway:
             traffic=self,
             below=self._runs[on] if on is not None else None,
         )
+        scene = self._scene(queue, skip, alone, on)._replace(by_lane=ids is not None and bool(self.place.policy.lanes))
+        run.why = why_batch(scene, [one.id for one in chosen])
         self._take_off(Flight(run.id, run.course(self._hangar), on=on, base=run.below), run)
         return True
+
+    def _scene(self, queue: MergeQueue, skip: frozenset[str], alone: str, on: Flight | None) -> Scene:
+        """What was there to decide the batch by."""
+        place, now = self.place, self.place.clock.now()
+        ready = [one for one in queue.ready if one.target == self.target and one.id not in skip]
+        hold = read_hold(place, self.target)
+        return Scene(
+            tuple(one.id for one in ready),
+            size_now(place, self.target),
+            scores={one.id: score(one, now, queue.level_s) for one in ready},
+            needs=queue.needs,
+            floor=place.policy.min_batch_size,
+            ceiling=place.policy.max_batch_size,
+            rates=rates_now(place, self.target),
+            others=len(self.fleet.flights),
+            fresh=self.fleet.fresh,
+            places=self.places,
+            alone=alone,
+            on=self._runs[on].id if on is not None else "",
+            below=sum(len(self._runs[one].order) for one in self.fleet.chain) if on is not None else 0,
+            is_cure=hold is not None and hold.waits_for_cure,
+            merges_alone=frozenset(one.id for one in ready if one.alone),
+        )
 
     def _take_off(self, flight: Flight, run: Batch) -> None:
         self._runs[flight] = run
@@ -227,6 +268,7 @@ class Runway:
         if self._union_was_red or not planner.owes_union(len(owed.batches), self.fleet.fresh, self.sight().free):
             return False
         run = self._of_target(UnionRun)
+        run.why = why_union(len(owed.batches), is_due=len(owed.batches) >= planner.MOST_UNTESTED)
         self._take_off_late(run, is_urgent=len(owed.batches) >= planner.MOST_UNTESTED)
         return True
 
@@ -236,7 +278,9 @@ class Runway:
             return False
         if any(isinstance(one, VerificationRun) for one in self._runs.values()) or frozen(self.place) is not None:
             return False
-        self._take_off_late(self._of_target(VerificationRun), is_urgent=True)
+        run = self._of_target(VerificationRun)
+        run.why = WHY_VERIFIED
+        self._take_off_late(run, is_urgent=True)
         return True
 
     def _of_target(self, kind: type[TargetRun]) -> TargetRun:

@@ -85,8 +85,17 @@ class Board:
         """Requests of another batch join this one."""
         self._put(requests=(*self.state.requests, *entries))
 
-    def begin(self, batch: str, target: str, entries: Iterable[BatchEntry], *, phase: str, on: str = "") -> None:
-        """A batch begins, on the stack of the batch ``on`` if that is given."""
+    def begin(
+        self,
+        batch: str,
+        target: str,
+        entries: Iterable[BatchEntry],
+        *,
+        phase: str,
+        on: str = "",
+        why: tuple[str, ...] = (),
+    ) -> None:
+        """A batch begins, for these reasons, on the stack of the batch ``on`` if that is given."""
         with self._lock:
             self._wall.append(self)
         self._put(
@@ -101,6 +110,7 @@ class Board:
             lanes=(),
             union=(),
             pushed=(),
+            why=why,
             clean=(),
             window=(),
             suspects=(),
@@ -137,13 +147,20 @@ class Board:
 
     def show_alone(self, why: str) -> None:
         """Show why batches run one after the other; what is shown already is not written again."""
+        self._tell(alone=why)
+
+    def show_next(self, why: str) -> None:
+        """Show why no other batch begins; what is shown already is not written again."""
+        self._tell(next=why)
+
+    def _tell(self, **facts: Any) -> None:
         with self._lock:
-            shown = self._wall[0] if self._wall else self
-            if why != shown.state.alone:
+            shown = (self._wall[0] if self._wall else self).state
+            if shown._replace(**facts) != shown:
                 for other in (self, *self._wall):
-                    other.state = other.state._replace(alone=why)
+                    other.state = other.state._replace(**facts)
                 if self._wall:
-                    self._write(alone=why)
+                    self._write(**facts)
 
     def phase(self, phase: str, **fields: object) -> None:
         """The engine enters another phase."""
@@ -207,7 +224,7 @@ class Board:
             kept = last if last is not None else self.state.last
             for other in self._wall:
                 other.state = other.state._replace(last=kept)
-            self._write(phase=HELD if hold else IDLE, hold_reason=hold, hold_kind=kind, last=kept, forecast=())
+            self._write(phase=HELD if hold else IDLE, hold_reason=hold, hold_kind=kind, last=kept, forecast=(), next="")
             if self._parent is not None:
                 self._parent.state = self.state
 
@@ -252,4 +269,5 @@ def flight_line(state: RefineryState) -> FlightLine:
         state.window,
         state.suspects,
         state.good,
+        state.why,
     )

@@ -20,7 +20,7 @@ class TargetRun(Batch):
 
     def course(self) -> Course:
         """The run from begin to end, as the fleet drives it; what goes wrong holds the queue."""
-        self.board.begin(self.id, self.target, [], phase=STACKING)
+        self.board.begin(self.id, self.target, [], phase=STACKING, why=self.why)
         try:
             self.place.check_stop()
             yield from self.examine()
@@ -37,6 +37,7 @@ class TargetRun(Batch):
             gate_set=self.gates.policy.gate_set,
             times=tuple(round(one, 3) for one in self.gates.times),
             base=self.base,
+            why=self.why,
         )
 
     @abstractmethod

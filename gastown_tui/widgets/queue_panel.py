@@ -6,7 +6,7 @@ from functools import partial
 
 from gastown_core.clock import format_age
 from gastown_core.model.bead import priority_word
-from gastown_core.model.refinery import EntryState, places_used
+from gastown_core.model.refinery import EntryState, places_used, subject_of
 from gastown_core.model.snapshot import RequestState, RequestView
 from gastown_tui.rowtext import trouble_text
 from gastown_tui.selection import BATCH, REQUEST, point_at
@@ -27,7 +27,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from gastown_core.model.refinery import BatchEntry, FlightLine, Landing
+    from gastown_core.model.refinery import BatchEntry, FlightLine, Landing, RefineryState
     from gastown_core.model.snapshot import RefineryView, TownSnapshot
     from gastown_tui.text import Piece, Pieces
 
@@ -82,22 +82,38 @@ def quarantine_pieces(view: RefineryView | None, width: int, now: float) -> list
     return [((cut(f"  {what}", width), "waiting"),)]
 
 
-def flight_pieces(view: RefineryView | None, width: int, now: float) -> list[Pieces]:
-    """Return the gate places in use, of how many and why one waits, and a row for each of several batches in flight."""
+def shown_reasons(state: RefineryState, width: int) -> list[str]:
+    """Return why the only batch in flight is as it is: in a narrow panel only why batches run one at a time, else its size."""
+    told = list(state.why)
+    if state.alone and not any(state.alone in one for one in told):
+        told.insert(1, f"begin: one batch at a time: {state.alone}")
+    if width >= WIDE:
+        return told
+    return [one for one in told if state.alone and state.alone in one] or told[:1]
+
+
+def _why_row(why: str, width: int) -> Pieces:
+    subject, words = subject_of(why)
+    return ((f"  {fit(clean(subject), 6)} ", "faint"), (cut(clean(words), max(8, width - 9)), "dim"))
+
+
+def flight_pieces(view: RefineryView | None, width: int, now: float, *, has_waiting: bool = False) -> list[Pieces]:
+    """Return the gate places in use, of how many and why one waits, why the batch is as it is, or a row for each of several."""
     if view is None or not view.is_busy:
         return []
     state, flights = view.state, view.state.flights if len(view.state.flights) > 1 else ()
     used = sum(one.running for one in flights) if flights else places_used(state.probes)
     waits = [one.waits for one in flights or state.probes if one.waits]
-    if not flights and not waits and state.places < 2:
-        return []
     told = f"{used} of {state.places} gate places in use" if state.places else f"gate places in use: {used}"
     what = f"{len(flights)} batches in flight, {told}" if flights else told
-    out: list[Pieces] = [((cut(f"  {what}", width), "dim"),)]
+    is_plain = not flights and not waits and state.places < 2
+    out: list[Pieces] = [((cut(f"  {what}", width), "dim"),)] if not is_plain else []
     if waits:
         out.append(((cut(f"  a run waits: {clean(waits[0])}", width), "waiting"),))
-    if state.alone and not flights:
-        out.append(((cut(f"  one batch at a time: {clean(state.alone)}", width), "dim"),))
+    if not flights:
+        out += [_why_row(one, width) for one in shown_reasons(state, width)]
+    if state.next and has_waiting:
+        out.append(_why_row(f"next: {state.next}", width))
     names = {one.batch for one in flights}
     for one in flights:
         left: list[Piece] = [
@@ -109,6 +125,9 @@ def flight_pieces(view: RefineryView | None, width: int, now: float) -> list[Pie
         ]
         right = ((elapsed(now - one.started_at), "dim"),) if one.started_at else ()
         out.append(two_ends(left, right, width))
+        if width >= WIDE:
+            # of several only when they began, what they stand on, or why they have no requests
+            out += [_why_row(why, width) for why in one.why[1:2] or one.why]
     return out
 
 
@@ -241,7 +260,8 @@ def queue_rows(snapshot: TownSnapshot, width: int, now: float, ascii_only: bool)
         if rows:
             rows.append(Row(None, (), False))
         rows.append(Row(point_at(BATCH, rig), rig_row(rig, view, waiting, width, ascii_only)))
-        told = [*quarantine_pieces(view, width, now), *flight_pieces(view, width, now)]
+        flights = flight_pieces(view, width, now, has_waiting=bool(waiting))
+        told = [*quarantine_pieces(view, width, now), *flights]
         rows += [Row(None, pieces, False) for pieces in told]
         for entry in entries:
             request = snapshot.request(entry.id) or _told(entry, rig)

@@ -132,6 +132,28 @@ def test_what_waits_for_a_held_target_is_held_and_says_why(queued: Queued) -> No
     assert blocked["status"] == "held"
 
 
+def test_the_queue_a_batch_and_a_request_are_explained(queued: Queued) -> None:
+    queued.gate()
+    queued.settings(needs_approval=True)
+    one = queued.hand_in({"a": "1"})
+    said = gt("mq", "explain", one.branch, cwd=queued.root)
+    assert said.code == 0 and "unapproved" in said.out and "gt mq approve" in said.out
+    # as the list and the status say it
+    [row] = gt("mq", "list", "shop", "--json", cwd=queued.root).json
+    [told] = gt("mq", "explain", "shop", one.id, "--json", cwd=queued.root).json["explained"]
+    assert told["status"] == row["status"] and told["why"][0] == {"about": "unapproved", "why": row["why"]}
+    assert gt("mq", "status", one.id, "--json", cwd=queued.root).json["why"] == row["why"]
+    queued.settings(needs_approval=False)
+    [result] = queued.process()
+    [batch] = gt("mq", "explain", "shop", result.id, "--json", cwd=queued.root).json["explained"]
+    assert [row["about"] for row in batch["why"]] == ["size", "begin", "order", "merged"]
+    assert "the only one that waits" in gt("mq", "explain", cwd=queued.rig).out
+    assert gt("mq", "explain", one.id, "--json", cwd=queued.root).json["explained"][0]["status"] == "merged"
+    assert gt("mq", "explain", "shop", "b-none", cwd=queued.root).code == 1
+    assert gt("mq", "explain", "sh-none", cwd=queued.root).code == 1
+    assert gt("mq", "explain", "a", "b", "c", cwd=queued.root).code == 2
+
+
 def test_a_request_waits_for_its_approval_which_can_be_withdrawn_and_undone(queued: Queued) -> None:
     queued.gate()
     queued.settings(needs_approval=True)

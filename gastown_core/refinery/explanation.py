@@ -1,0 +1,183 @@
+"""Why the queue, a batch or a request is where it is, as ``gt mq explain`` tells it: from the engine's state, its records, the ledger."""
+
+from __future__ import annotations
+
+from gastown_core.clock import format_age
+from gastown_core.model.merge_request import score
+from gastown_core.model.record import Record
+from gastown_core.model.refinery import EntryState, subject_of
+from gastown_core.process_table import lives
+from gastown_core.refinery.freeze import frozen
+from gastown_core.refinery.hold import read_hold
+from gastown_core.refinery.records import recent
+from gastown_core.refinery.state_file import flight_line, read_state
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from gastown_core.model.merge_request import MergeRequest
+    from gastown_core.model.refinery import BatchRecord, FlightLine, RefineryState
+    from gastown_core.refinery.merge_queue import MergeQueue
+    from gastown_core.refinery.place import Refinery
+
+LOOK_BACK = 2000
+"""How many finished batches are looked through for one."""
+Why = tuple[str, str]
+
+
+class Explanation(Record):
+    """What stands about one thing: ``why`` are pairs of a subject, such as ``size`` or ``order``, and a sentence."""
+
+    about: str
+    kind: str
+    status: str
+    why: tuple[Why, ...] = ()
+
+
+def explain_queue(place: Refinery, queue: MergeQueue) -> list[Explanation]:
+    """The rig's queue, then each batch in flight, else the last one that ended."""
+    state, found = _state(place), []
+    why: list[Why] = [("held", f"{target}: {said}") for target, said in _rests(place, queue).items()]
+    if state is not None:
+        why += [("begin", f"one batch at a time: {state.alone}")] if state.alone else []
+        why += [("next", state.next)] if state.next else []
+    blocked = len(queue.blocked) - len(queue.unapproved)
+    counts = (
+        (len(queue.ready), "ready"),
+        (len(queue.claimed), "in a batch"),
+        (len(queue.unapproved), "to approve"),
+        (blocked, "blocked"),
+    )
+    told = ", ".join(f"{number} {word}" for number, word in counts if number) or "empty"
+    found.append(Explanation(place.rig, "queue", told, tuple(why)))
+    if state is not None:
+        return [*found, *(_flight(one) for one in _flights(state))]
+    return [*found, *(_ended(one) for one in recent(place.path, 1))]
+
+
+def explain_batch(place: Refinery, batch: str) -> Explanation | None:
+    """A batch in flight or one that ended, None if neither knows it."""
+    state = _state(place)
+    for flight in _flights(state) if state is not None else ():
+        if flight.batch == batch:
+            return _flight(flight)
+    return next((_ended(one) for one in recent(place.path, LOOK_BACK) if one.id == batch), None)
+
+
+def explain_request(place: Refinery, queue: MergeQueue, request: MergeRequest) -> Explanation:
+    """A request: what keeps it, or the batch that has it and why that is as it is."""
+    state = _state(place)
+    if not request.is_open:
+        last = next((one for one in recent(place.path, LOOK_BACK) if request.id in one.mrs), None)
+        why = [*_pairs_of(last.id, last.outcome, last.why)] if last is not None else []
+        return Explanation(request.id, "request", request.close_reason or "closed", tuple(why))
+    rests = _rests(place, queue)
+    if any(one.id == request.id for one in queue.claimed):
+        flight = (
+            next((one for one in _flights(state) if request.id in one.requests), None) if state is not None else None
+        )
+        entry = next((one for one in state.requests if one.id == request.id), None) if state is not None else None
+        why = [("claimed", f"by {request.assignee}")] if flight is None else [*_in_flight(flight, request.id)]
+        why += [(entry.state, entry.why)] if entry is not None and entry.why else []
+        word = entry.state if entry is not None else EntryState.TESTING if flight is not None else "claimed"
+        return Explanation(request.id, "request", word, (*why, *_soon(state, request.id, place.clock.now())))
+    blocked = next((said for one, said in queue.blocked if one.id == request.id), "")
+    if blocked:
+        word = "unapproved" if request.id in queue.unapproved else "blocked"
+        return Explanation(request.id, "request", word, ((word, blocked),))
+    held = rests.get(request.target, "")
+    why = [("held", held)] if held else []
+    why += [("next", state.next)] if state is not None and state.next and not held else []
+    why += [("begin", f"one batch at a time: {state.alone}")] if state is not None and state.alone and not held else []
+    last = next((one for one in recent(place.path) if request.id in one.mrs), None)
+    why += [("last", f"{last.id}: {last.outcome}")] if last is not None else []
+    why += [("order", _rank(place, queue, request)), *_soon(state, request.id, place.clock.now())]
+    return Explanation(request.id, "request", "held" if held else "ready", tuple(why))
+
+
+def _state(place: Refinery) -> RefineryState | None:
+    """The engine's state while it works."""
+    state = read_state(place.path)
+    return (
+        state
+        if state is not None and state.batch and state.phase != "idle" and lives(state.pid, state.pid_start)
+        else None
+    )
+
+
+def _flights(state: RefineryState) -> Sequence[FlightLine]:
+    return state.flights or (flight_line(state),)
+
+
+def _rests(place: Refinery, queue: MergeQueue) -> dict[str, str]:
+    """Target → why nothing is merged into it."""
+    freeze, targets = frozen(place), queue.targets() or [place.default]
+    if freeze is not None:
+        return dict.fromkeys(targets, freeze.reason)
+    held = {target: read_hold(place, target) for target in targets}
+    return {target: hold.reason for target, hold in held.items() if hold is not None}
+
+
+def _flight(flight: FlightLine) -> Explanation:
+    return Explanation(
+        flight.batch, "batch", flight.phase, (*_members(flight), *map(subject_of, flight.why), *_search(flight))
+    )
+
+
+def _members(flight: FlightLine) -> tuple[Why, ...]:
+    return (("requests", ", ".join(flight.requests)),) if flight.requests else ()
+
+
+def _in_flight(flight: FlightLine, request: str) -> list[Why]:
+    return [("batch", f"{flight.batch}, {flight.phase}"), *map(subject_of, flight.why), *_search(flight, request)]
+
+
+def _search(flight: FlightLine, request: str = "") -> tuple[Why, ...]:
+    """How far the search in a red batch is, for all of it or for one request."""
+    wanted = {request} if request else set(flight.requests)
+    parts = (
+        ("clean", "green together so far", flight.clean),
+        ("window", "the culprit is among these", flight.window),
+        ("suspect", "singled out, tested alone", flight.suspects),
+        ("good", "green, waits for its turn to land", flight.good),
+    )
+    return tuple((name, f"{words}: {', '.join(ids)}") for name, words, ids in parts if wanted.intersection(ids))
+
+
+def _ended(batch: BatchRecord) -> Explanation:
+    return Explanation(batch.id, "batch", batch.outcome, tuple(_pairs_of("", "", batch.why)) + _ends(batch))
+
+
+def _ends(batch: BatchRecord) -> tuple[Why, ...]:
+    parts = (
+        ("merged", batch.merged),
+        ("sent back", batch.culprits),
+        ("conflict", batch.conflicts),
+        ("left", batch.held),
+    )
+    told = tuple((name, ", ".join(ids)) for name, ids in parts if ids)
+    return (*told, ("held", batch.hold)) if batch.hold else told
+
+
+def _pairs_of(batch: str, outcome: str, why: Sequence[str]) -> list[Why]:
+    return [*([("batch", f"{batch}: {outcome}")] if batch else []), *map(subject_of, why)]
+
+
+def _rank(place: Refinery, queue: MergeQueue, request: MergeRequest) -> str:
+    now = place.clock.now()
+    same = [one for one in queue.ready if one.target == request.target]
+    position = 1 + next(number for number, one in enumerate(same) if one.id == request.id)
+    parts = [f"waits for {format_age(max(0.0, now - request.created_at))}", f"P{request.priority}"]
+    parts += [f"convoy {request.convoy_id}"] if request.convoy_id else []
+    parts += [f"tried {request.retry_count} times"] if request.retry_count else []
+    points = score(request, now, queue.level_s)
+    return f"place {position} of {len(same)} for {request.target}, score {points:.0f} ({', '.join(parts)})"
+
+
+def _soon(state: RefineryState | None, request: str, now: float) -> tuple[Why, ...]:
+    found = next((one for one in state.forecast if one.id == request), None) if state is not None else None
+    if found is None:
+        return ()
+    early, late = (format_age(max(0.0, at - now)) for at in (found.early, found.late))
+    return (("forecast", f"lands in {early} to {late}, four times of five"),)
