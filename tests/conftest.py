@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterator
 
 import pytest
@@ -18,6 +19,9 @@ __all__ = ["one_tick", "paper", "rigged", "server", "sessions_too", "town_root",
 # a busy machine is no fault of the code
 settings.register_profile("untimed", deadline=None)
 settings.load_profile("untimed")
+# a shell that runs the tests in the background ignores it, and every program they start would, too
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True)

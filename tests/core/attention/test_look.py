@@ -306,7 +306,7 @@ def test_a_ledger_that_cannot_be_read_is_one_row_whoever_else_suffers_from_it() 
 def test_a_frozen_queue_is_no_row_and_no_broken_link() -> None:
     frozen, red = (
         RefineryView("shop", "/s", RefineryState("shop", HELD, hold_reason=reason), hold_since=NOW)
-        for reason in ("frozen until gt mq thaw by overseer: shared gate", "main is red")
+        for reason in ("frozen by overseer until gt mq thaw: shared gate", "main is red")
     )
     queued = [RequestView("sh-m1", "shop", "b", "opal", RequestState.QUEUED, "sh-1", NOW)]
     for view, found in ((frozen, []), (red, [("queue", "shop")])):

@@ -78,7 +78,7 @@ def test_while_it_is_frozen_nothing_is_merged_and_nobody_is_alarmed(queued: Queu
     request = queued.hand_in({"a": "1"})
     freeze(place_of(queued), "release", actor="overseer")
     assert queued.process() == [] and queued.subjects() == []
-    assert queued.state().phase == HELD and "by overseer: release" in queued.state().hold_reason
+    assert queued.state().phase == HELD and "frozen by overseer until gt mq thaw: release" in queued.state().hold_reason
     assert next_wake(queued.root, "shop") is None
     assert not queued.events("queue_held") and not queued.events("escalation_sent")
     thaw(place_of(queued), actor="overseer")
