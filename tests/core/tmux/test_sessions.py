@@ -355,7 +355,8 @@ def test_who_bears_a_name_comes_before_who_once_had_it(server):
     start_plain(server, "gt-opal")
     server.run("rename-session", "-t", exact("gt-opal"), "mine")
     server.run("new-session", "-d", "-s", "gt-opal", "--", "sleep", "60")
-    assert pane_of(server, "gt-opal").command == "sleep"
+    # until the program is there, tmux names its own fork
+    until(lambda: pane_of(server, "gt-opal").command == "sleep")
 
 
 def test_what_a_session_was_started_for_is_noted(server):
