@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gastown_core.model.plain_text import clean
-from gastown_core.tmux.server import NoServerError, exact
+from gastown_core.tmux.server import NoServerError, TargetMissingError, exact
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -20,7 +20,8 @@ def show_message(server: TmuxServer, text: str) -> int:
     """
     try:
         rows = server.run("list-clients", "-F", "#{client_control_mode} #{client_name}").splitlines()
-    except NoServerError:
+    except (NoServerError, TargetMissingError):
+        # no target is named: that one is missing means a server without a session, and so without a client
         return 0
     names = [row[2:] for row in rows if row.startswith("0 ") and row[2:]]
     if names:

@@ -130,7 +130,8 @@ def list_panes(server: TmuxServer) -> dict[str, Pane]:
         panes = parse_panes(server.run(*words).split("\n"))
         if any(map(is_unsettled, panes.values())):
             panes = parse_panes(server.run_many([PUSH, words]).split("\n"))
-    except NoServerError:
+    except (NoServerError, TargetMissingError):
+        # no target is named: that one is missing means a server that has no session yet, or none any more
         return {}
     for pane in panes.values():
         if pane.renamed:
@@ -139,11 +140,14 @@ def list_panes(server: TmuxServer) -> dict[str, Pane]:
 
 
 def _give_name_back(server: TmuxServer, pane: Pane) -> None:
-    # the name may be taken by now; the option identifies the session all the same
     try:
         server.run("rename-session", "-t", pane.pane_id, pane.session)
-    except TmuxError:
-        pass
+    except (NoServerError, TargetMissingError):
+        pass  # it ended since it was listed
+    except TmuxError as error:
+        # a taken name is no fault: the option identifies the session all the same
+        if "duplicate session" not in error.why:
+            raise
 
 
 PUSH = ("run-shell", "true")

@@ -33,6 +33,8 @@ MADE_BY = "@gt_made_by"
 """Which call created a session: one that fails halfway removes its own session and no other."""
 POLL_S = 0.02
 SETTLE_S = 0.1
+LEAVING_S = 2.0
+"""How long a server that ends may still take calls and drop them."""
 
 
 class SessionExistsError(TmuxError):
@@ -73,13 +75,29 @@ def create_session(
         with server.coming_and_going():
             # make a live server whose socket vanished listen again, or a second server would start
             server.is_running()
-            pane_id = server.run_many(words).strip().rpartition("\n")[2]
+            pane_id = _run_starting(server, words).strip().rpartition("\n")[2]
     except TmuxError as error:
         if "duplicate session" in error.why:
             raise SessionExistsError(f"session {name} already exists", "", "stop it first, or attach to it") from error
         _drop_half_made(server, name, made)
         raise
     return _watch_start(server, name, pane_id, argv[0], watch_s)
+
+
+def _run_starting(server: TmuxServer, words: Sequence[Sequence[str]]) -> str:
+    """Run ``words``, which begin a server if there is none, as TmuxServer.run_many does.
+
+    A server whose last session just ended still takes calls and drops them, and nothing of what it had is left: the
+    call is made again, to the next server.
+    """
+    deadline = time.monotonic() + LEAVING_S
+    while True:
+        try:
+            return server.run_many(words)
+        except NoServerError:
+            if time.monotonic() > deadline:
+                raise
+        time.sleep(POLL_S)
 
 
 def respawn(

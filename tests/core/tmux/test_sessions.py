@@ -7,6 +7,7 @@ import pytest
 
 from gastown_core.errors import TmuxError
 from gastown_core.tmux import sessions
+from gastown_core.tmux.clients import show_message
 from gastown_core.tmux.control import ControlLink
 from gastown_core.tmux.panes import capture_pane, find_pane, list_panes, read_pane
 from gastown_core.tmux.server import NoServerError, TargetMissingError, exact, tmux_failure
@@ -39,10 +40,10 @@ def test_a_session_runs_its_words_without_a_shell_and_with_its_environment(serve
     pane = sessions.create_session(
         server, "gt-opal", str(tmp_path), {"GT_X": "v;a $l"}, ["python3", "-c", code, *words], watch_s=0.0
     )
-    text = until(lambda: "".join(capture_pane(server, pane.pane_id)))
+    # the folder is written last
+    text = until(lambda: (t := "".join(capture_pane(server, pane.pane_id))) and str(tmp_path) in t and t)
     assert repr(words) in text
     assert "v;a $l" in text
-    assert str(tmp_path) in text
     assert pane.session == "gt-opal"
     assert server.run("show-environment", "-t", exact("gt-opal"), "GT_PANE_ID") == f"GT_PANE_ID={pane.pane_id}\n"
 
@@ -349,6 +350,64 @@ def test_a_session_that_somebody_renamed_is_found_gets_its_name_back_and_can_be_
     server.run("rename-session", "-t", exact("gt-opal"), "mine")
     assert sessions.kill_session(server, "gt-opal") is True
     assert list_panes(server) == {}
+
+
+def test_a_server_whose_last_session_ended_has_no_sessions_as_long_as_it_still_answers(server):
+    """It answers for a moment longer; here it stays, so that the moment does not pass."""
+    start_plain(server, "gt-opal")
+    server.run("set-option", "-s", "exit-empty", "off")
+    assert sessions.kill_session(server, "gt-opal") is True
+    assert server.is_running()
+    assert list_panes(server) == {}
+    assert find_pane(server, "gt-opal") is None
+    assert sessions.kill_session(server, "gt-opal") is False
+    assert show_message(server, "hello") == 0
+
+
+def tmux_that_first(tmp_path, monkeypatch, command, says):
+    """A tmux that answers the first call with ``command`` among its words by ``says`` and failure; returns the calls' file."""
+    calls, real = tmp_path / "calls", shutil.which("tmux")
+    test = f'case " $* " in *" {command} "*) echo x >> {calls}; [ "$(wc -l < {calls})" != 1 ] || {{ echo "{says}" >&2; exit 1; }};; esac'
+    (tmp_path / "tmux").write_text(f'#!/bin/sh\n{test}\nexec {real} "$@"\n')
+    (tmp_path / "tmux").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    return calls
+
+
+def test_a_session_that_meets_a_server_just_ending_starts_on_the_next(server, tmp_path, monkeypatch):
+    calls = tmux_that_first(tmp_path, monkeypatch, "new-session", "server exited unexpectedly")
+    pane = start_plain(server, "gt-opal")
+    assert calls.read_text() == "x\nx\n"
+    assert pane_of(server, "gt-opal").pid == pane.pid
+
+
+def test_a_session_can_be_made_anew_at_once_after_the_last_one_ended(server):
+    for _ in range(10):
+        start_plain(server, "gt-opal")
+        server.run("kill-session", "-t", exact("gt-opal"))
+
+
+def test_a_server_that_never_comes_is_told(server, tmp_path, monkeypatch):
+    (tmp_path / "tmux").write_text("#!/bin/sh\necho server exited unexpectedly >&2\nexit 1\n")
+    (tmp_path / "tmux").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    monkeypatch.setattr(sessions, "LEAVING_S", 0.1)
+    with pytest.raises(NoServerError, match="no tmux server"):
+        start_plain(server, "gt-opal")
+
+
+def test_a_name_that_could_not_be_given_back_is_told_unless_it_is_taken_or_its_session_gone(
+    server, tmp_path, monkeypatch
+):
+    start_plain(server, "gt-opal")
+    start_plain(server, "gt-ruby")
+    server.run("rename-session", "-t", exact("gt-opal"), "mine")
+    tmux_that_first(tmp_path, monkeypatch, "rename-session", "out of memory")
+    with pytest.raises(TmuxError, match="refused rename-session"):
+        list_panes(server)
+    assert not server.has_session("gt-opal")
+    assert set(list_panes(server)) == {"gt-opal", "gt-ruby"}
+    assert server.has_session("gt-opal")
 
 
 def test_who_bears_a_name_comes_before_who_once_had_it(server):
