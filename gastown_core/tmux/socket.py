@@ -10,7 +10,7 @@ import time
 
 from gastown_core.errors import TmuxError
 from gastown_core.model.sha256 import sha256
-from gastown_core.process_table import open_files, process_table, words_of
+from gastown_core.process_table import lives, open_files, process_table, words_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -101,6 +101,9 @@ def call_back(name: str) -> bool:
     except (ProcessLookupError, PermissionError):
         pass
     while not answers(name, 1.0):
+        if not lives(pid):
+            # it was just ending
+            return False
         if time.monotonic() > deadline:
             raise TmuxError(
                 "the town's tmux server does not answer",

@@ -410,6 +410,20 @@ def test_a_name_that_could_not_be_given_back_is_told_unless_it_is_taken_or_its_s
     assert server.has_session("gt-opal")
 
 
+def test_a_server_that_ends_while_it_is_called_back_is_no_server(server, monkeypatch):
+    start_plain(server, "gt-opal")
+    pid = server.pid()
+    os.unlink(socket_path(server.socket))
+    real = os.kill
+
+    def ends(told, number):
+        real(told, signal.SIGKILL if number == signal.SIGUSR1 else number)
+
+    monkeypatch.setattr(os, "kill", ends)
+    assert server.is_running() is False
+    assert not alive(pid)
+
+
 def test_who_bears_a_name_comes_before_who_once_had_it(server):
     start_plain(server, "gt-opal")
     server.run("rename-session", "-t", exact("gt-opal"), "mine")
