@@ -173,7 +173,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("incident.stop", (), "stop all", "end the sessions of all agents of an incident", ACTS, ("problems", "inbox")),
     Action("mq.retry", ("r",), "retry", "clear a request's failure and requeue it", QUEUE, _REQUESTS, 90),
     Action("mq.dequeue", ("u",), "take out of queue", "take a request out of the queue; its work stays in review", QUEUE, _REQUESTS, 75),
-    Action("mq.approve", ("a",), "approve", "approve just the commit that a request hands in", QUEUE, _REQUESTS),
+    Action("mq.approve", ("a",), "approve", "approve just the commit that a request hands in", QUEUE, _REQUESTS, 82),
     Action("mq.withdraw", (), "withdraw approval", "withdraw the approval of a request: it is not merged without another", QUEUE, _REQUESTS),
     Action("mq.reject", ("x",), "reject", "reject a request with a reason; its bead reopens", QUEUE, _REQUESTS, 85),
     Action("wanted.claim", ("c",), "claim", "claim the item for this town, and make a bead of it in a rig", COMMONS, ("wanted",), 89),

@@ -12,6 +12,7 @@ from gastown_core.model.refinery import (
     RefineryState,
     from_json,
     probe_to_show,
+    subject_of,
 )
 from gastown_tui.rowtext import stamp_of, trouble_text
 from gastown_tui.selection import PAST, PROBE, REQUEST, Selection, point_at
@@ -28,7 +29,9 @@ from gastown_tui.widgets.refinery_text import (
     phase_tone,
     phase_words,
     retry_words,
+    short_batch,
     took,
+    why_pieces,
 )
 from gastown_tui.widgets.rows import Row, Rows
 
@@ -36,7 +39,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from gastown_core.model.refinery import Probe
+    from gastown_core.model.refinery import FlightLine, Probe
     from gastown_core.model.snapshot import RefineryView, TownSnapshot
     from gastown_tui.text import Piece, Pieces
 
@@ -199,6 +202,7 @@ def batch_rows(view: RefineryView, width: int, now: float, ascii_only: bool, key
     verdicts = verdict_rows(state, width, now, ascii_only)
     if verdicts:
         rows += [heading("verdicts", width, ascii_only), *verdicts]
+    rows += why_rows(view, width, ascii_only)
     if view.history:
         rows.append(heading("last batches", width, ascii_only))
         rows += [
@@ -206,6 +210,31 @@ def batch_rows(view: RefineryView, width: int, now: float, ascii_only: bool, key
             for batch in view.history[:HISTORY]
         ]
     return rows
+
+
+def why_rows(view: RefineryView, width: int, ascii_only: bool) -> list[Row]:
+    """Return why each batch in flight is as it is, in full; of several the name before it."""
+    if not view.is_busy:
+        return []
+    state, name = view.state, ""
+    told = [(short_batch(one.batch), _telling(one)) for one in state.flights] if len(state.flights) > 1 else []
+    if not told:
+        why = list(state.why)
+        if state.alone and not any(state.alone in one for one in why):
+            why.insert(1, f"begin: one batch at a time: {state.alone}")
+        told = [("", why)]
+    room = max((len(name) for name, _ in told), default=0)
+    lines: list[Pieces] = []
+    for name, why in told:
+        made = [pieces for one in why for pieces in why_pieces(one, width - room - 2 if room else width)]
+        heads = (f"{name:<{room}}  ", " " * (room + 2)) if room else ("", "")
+        lines += [((heads[bool(number)], "bright"), *pieces) for number, pieces in enumerate(made)]
+    return [heading("why", width, ascii_only), *(Row(None, one, False) for one in lines)] if lines else []
+
+
+def _telling(flight: FlightLine) -> list[str]:
+    """Return its reasons without the order of one request."""
+    return [one for one in flight.why if len(flight.requests) > 1 or subject_of(one)[0] != "order"]
 
 
 def _notice(text: str, mark: str, tone: str, width: int, ascii_only: bool) -> list[Row]:

@@ -10,16 +10,18 @@ from gastown_core.model.refinery import EntryState, places_used, subject_of
 from gastown_core.model.snapshot import RequestState, RequestView
 from gastown_tui.rowtext import trouble_text
 from gastown_tui.selection import BATCH, REQUEST, point_at
-from gastown_tui.text import clean, cut, fit, fit_right, glyph, two_ends
+from gastown_tui.text import cells, clean, cut, fit, fit_right, glyph, two_ends, width_of, wrap
 from gastown_tui.widgets.refinery_text import (
     ENTRIES,
     PHASES,
+    brief,
     elapsed,
     mark_of,
     phase_tone,
     phase_words,
     short_batch,
     who,
+    why_pieces,
 )
 from gastown_tui.widgets.rows import Row, Rows
 
@@ -32,6 +34,8 @@ if TYPE_CHECKING:
     from gastown_tui.text import Piece, Pieces
 
 WIDE, MIDDLE = 66, 40
+FIRST = ("chain", "verify", "union", "begin")
+"""The subjects of a reason that say most of a batch among several."""
 LIKELY = 0.5
 """From which chance on a request is rather expected to go back than to land."""
 
@@ -62,9 +66,9 @@ def rig_row(
     left: list[Piece] = [(clean(rig) + "  ", "title")]
     if view is not None:
         left.append((phase_words(view), phase_tone(view)))
-        if view.state.batch and (view.is_busy or view.trouble):
+        if view.state.batch and len(view.state.flights) < 2 and (view.is_busy or view.trouble):
             left.append((f"  {short_batch(view.state.batch)}", "dim"))
-            left.append((_lane_tag(view.state.lanes) if len(view.state.flights) < 2 else "", "dim"))
+            left.append((_lane_tag(view.state.lanes), "dim"))
             union = len(view.state.union)
             left.append((f"  union of {union}" if union else "", "dim"))
             left.append((f"  verifies {len(view.state.pushed)} pushed" if view.state.pushed else "", "dim"))
@@ -82,53 +86,76 @@ def quarantine_pieces(view: RefineryView | None, width: int, now: float) -> list
     return [((cut(f"  {what}", width), "waiting"),)]
 
 
-def shown_reasons(state: RefineryState, width: int) -> list[str]:
-    """Return why the only batch in flight is as it is: in a narrow panel only why batches run one at a time, else its size."""
-    told = list(state.why)
-    if state.alone and not any(state.alone in one for one in told):
-        told.insert(1, f"begin: one batch at a time: {state.alone}")
-    if width >= WIDE:
-        return told
-    return [one for one in told if state.alone and state.alone in one] or told[:1]
+def told_first(why: Sequence[str]) -> str:
+    """Return the reason of a batch among several that is told where there is room for one: what it stands on, else when it began."""
+    return next((one for subject in FIRST for one in why if subject_of(one)[0] == subject), why[0] if why else "")
 
 
-def _why_row(why: str, width: int) -> Pieces:
-    subject, words = subject_of(why)
-    return ((f"  {fit(clean(subject), 6)} ", "faint"), (cut(clean(words), max(8, width - 9)), "dim"))
+def lone_reason(state: RefineryState) -> str:
+    """Return the most important reason of the only batch in flight: why batches run one at a time, else its size."""
+    if state.alone:
+        return f"begin: one batch at a time: {state.alone}"
+    return state.why[0] if state.why else ""
 
 
-def flight_pieces(view: RefineryView | None, width: int, now: float, *, has_waiting: bool = False) -> list[Pieces]:
-    """Return the gate places in use, of how many and why one waits, why the batch is as it is, or a row for each of several."""
+def places_pieces(view: RefineryView | None, width: int) -> list[Pieces]:
+    """Return the gate places in use, of how many, and why a run waits for one; nothing of a rig with one place that is tested on."""
     if view is None or not view.is_busy:
         return []
     state, flights = view.state, view.state.flights if len(view.state.flights) > 1 else ()
     used = sum(one.running for one in flights) if flights else places_used(state.probes)
     waits = [one.waits for one in flights or state.probes if one.waits]
-    told = f"{used} of {state.places} gate places in use" if state.places else f"gate places in use: {used}"
+    where = "gate places in use" if width >= MIDDLE + 16 else "places used"
+    told = f"{used} of {state.places} {where}" if state.places else f"{where}: {used}"
     what = f"{len(flights)} batches in flight, {told}" if flights else told
     is_plain = not flights and not waits and state.places < 2
     out: list[Pieces] = [((cut(f"  {what}", width), "dim"),)] if not is_plain else []
     if waits:
-        out.append(((cut(f"  a run waits: {clean(waits[0])}", width), "waiting"),))
-    if not flights:
-        out += [_why_row(one, width) for one in shown_reasons(state, width)]
-    if state.next and has_waiting:
-        out.append(_why_row(f"next: {state.next}", width))
-    names = {one.batch for one in flights}
-    for one in flights:
-        left: list[Piece] = [
-            (f"  {short_batch(one.batch)}  ", "bright"),
-            (f"{PHASES.get(one.phase, clean(one.phase))}  ", "accent" if one.running else "dim"),
-            (_contents(one), "text"),
-            (_lane_tag(one.lanes), "accent"),
-            (f"  on {short_batch(one.on)}" if one.on in names else "", "dim"),
+        out += [
+            (("  ", "text"), (line, "waiting")) for line in _two_lines(f"a run waits: {clean(waits[0])}", width - 2)
         ]
-        right = ((elapsed(now - one.started_at), "dim"),) if one.started_at else ()
-        out.append(two_ends(left, right, width))
-        if width >= WIDE:
-            # of several only when they began, what they stand on, or why they have no requests
-            out += [_why_row(why, width) for why in one.why[1:2] or one.why]
     return out
+
+
+def _two_lines(text: str, width: int) -> list[str]:
+    first, *more = wrap(text, max(12, width))
+    return [first, brief(" ".join(more), width)] if more else [first]
+
+
+def stacked(flights: Sequence[FlightLine]) -> list[tuple[int, FlightLine]]:
+    """Return the batches in flight, each above those that stand on it, with how many it stands on."""
+    names = {one.batch for one in flights}
+    above: dict[str, list[FlightLine]] = {}
+    for one in flights:
+        above.setdefault(one.on if one.on in names and one.on != one.batch else "", []).append(one)
+    out: list[tuple[int, FlightLine]] = []
+
+    def put(below: str, depth: int) -> None:
+        for one in above.pop(below, []):
+            out.append((depth, one))
+            put(one.batch, depth + 1)
+
+    put("", 0)
+    # what stands on itself in a ring is in no row above
+    return out + [(0, one) for left in above.values() for one in left]
+
+
+def flight_row(flight: FlightLine, depth: int, width: int, now: float, ascii_only: bool) -> Pieces:
+    """Return the row of one of several batches in flight; what has no room is left out from its end."""
+    gap = "  " if width >= MIDDLE + 16 else " "
+    lead = " " * (2 * min(depth, 3)) + (glyph("└", ascii_only) + " " if depth else "")
+    left: list[Piece] = [(f"  {lead}", "faint"), (f"{short_batch(flight.batch)}{gap}", "bright")]
+    left.append((PHASES.get(flight.phase, clean(flight.phase)), "accent" if flight.running else "dim"))
+    runs = f"run {flight.probes}" if flight.requests and flight.probes else ""
+    on = f"on {short_batch(flight.on)}" if flight.on else ""
+    more = ((_lane_words(flight.lanes), "accent"), (_contents(flight), "text"), (on, "dim"), (runs, "dim"))
+    right = ((elapsed(now - flight.started_at), "dim"),) if flight.started_at else ()
+    for text, tone in more:
+        if width_of(left) + len(gap) + cells(text) + width_of(right) >= width:
+            break
+        if text:
+            left.append((f"{gap}{text}", tone))
+    return two_ends(left, right, width)
 
 
 def _contents(flight: FlightLine) -> str:
@@ -138,7 +165,7 @@ def _contents(flight: FlightLine) -> str:
     if flight.pushed:
         return f"verifies {len(flight.pushed)} pushed"
     count = len(flight.requests)
-    return f"{count} request{'s' if count != 1 else ''}, run {flight.probes}"
+    return f"{count} request{'s' if count != 1 else ''}"
 
 
 def request_pieces(
@@ -175,7 +202,7 @@ def request_pieces(
     elif why:
         left.append((clean(why), "dim"))
     soon = lands(landing, now, ascii_only, is_wide=width >= WIDE) if landing is not None and width >= MIDDLE else ""
-    return two_ends(left, [(cut(word, 10), tone), (f" {soon}" if soon else "", "dim"), *right], width)
+    return two_ends(left, [(f"{soon} " if soon else "", "dim"), (cut(word, 10), tone), *right], width)
 
 
 def lands(landing: Landing, now: float, ascii_only: bool, *, is_wide: bool) -> str:
@@ -224,6 +251,12 @@ def _flown(view: RefineryView | None, inside: set[str]) -> dict[str, str]:
     return {name: state for flight, state in states for name in flight.requests if name not in inside}
 
 
+def _in_flight(view: RefineryView) -> int:
+    """Return how many requests are in a batch now."""
+    inside = {entry.id for entry in in_batch(view)}
+    return len(inside) + len(_flown(view, inside))
+
+
 def _told(entry: BatchEntry, rig: str) -> RequestView:
     """Return a request from its batch entry, for when the ledger does not have it."""
     return RequestView(entry.id, rig, entry.branch, entry.worker, entry.state, entry.issue, 0.0, title=entry.title)
@@ -244,42 +277,71 @@ def _request_row(
     return Row(point_at(REQUEST, "", name), request_pieces(state, name, request, why, width, now, ascii_only, *found))
 
 
-def queue_rows(snapshot: TownSnapshot, width: int, now: float, ascii_only: bool) -> list[Row]:
-    """Return the queues of all rigs."""
+def queue_rows(
+    snapshot: TownSnapshot, width: int, now: float, ascii_only: bool, *, tells_why: bool = False
+) -> list[Row]:
+    """Return the queues of all rigs; ``tells_why``: with the most important reason of each batch."""
     rows: list[Row] = []
     for rig in rigs_with_queue(snapshot):
-        view = snapshot.refinery(rig)
-        entries = in_batch(view)
-        inside = {entry.id for entry in entries}
-        lanes = {one.id: one.lanes for one in view.state.reaches} if view is not None else {}
-        landings = {one.id: one for one in view.state.forecast} if view is not None and view.is_busy else {}
-        row = partial(_request_row, width, now, ascii_only, landings, lanes)
-        flown = _flown(view, inside)
-        mine = [one for one in snapshot.requests if one.rig == rig and one.id not in inside]
-        waiting = [one for one in mine if one.id not in flown]
         if rows:
             rows.append(Row(None, (), False))
-        rows.append(Row(point_at(BATCH, rig), rig_row(rig, view, waiting, width, ascii_only)))
-        flights = flight_pieces(view, width, now, has_waiting=bool(waiting))
-        told = [*quarantine_pieces(view, width, now), *flights]
-        rows += [Row(None, pieces, False) for pieces in told]
-        for entry in entries:
-            request = snapshot.request(entry.id) or _told(entry, rig)
-            is_left = (
-                view is not None
-                and bool(view.trouble)
-                and entry.state in (EntryState.TESTING, EntryState.STACKED, EntryState.WAITING)
-            )
-            state = "left" if is_left else entry.state
-            rows.append(row(state, entry.id, request, entry.why))
-        rows += [row(flown[one.id], one.id, one, "") for one in mine if one.id in flown]
-        if entries and waiting:
-            rows.append(Row(None, (("  " + glyph("─", ascii_only) * 2 + " next", "faint"),), False))
-        for request in waiting:
-            state = RequestState.BLOCKED if request.has_conflict_task else request.state
-            state = "approval" if request.awaits_approval else state
-            rows.append(row(state, request.id, request, ""))
+        rows += _rig_rows(snapshot, rig, width, now, ascii_only, tells_why=tells_why)
     return rows
+
+
+def _rig_rows(
+    snapshot: TownSnapshot, rig: str, width: int, now: float, ascii_only: bool, *, tells_why: bool
+) -> list[Row]:
+    view = snapshot.refinery(rig)
+    entries = in_batch(view)
+    inside = {entry.id for entry in entries}
+    flights = view.state.flights if view is not None and view.is_busy and len(view.state.flights) > 1 else ()
+    # a batch of several says itself which lanes it affects
+    unsaid = {name for one in flights for name in one.requests} if width < WIDE else set()
+    lanes = {one.id: one.lanes for one in view.state.reaches if one.id not in unsaid} if view is not None else {}
+    landings = {one.id: one for one in view.state.forecast} if view is not None and view.is_busy else {}
+    row = partial(_request_row, width, now, ascii_only, landings, lanes)
+    flown = _flown(view, inside)
+    mine = {one.id: one for one in snapshot.requests if one.rig == rig and one.id not in inside}
+    waiting = [one for one in mine.values() if one.id not in flown]
+    rows = [Row(point_at(BATCH, rig), rig_row(rig, view, waiting, width, ascii_only))]
+    rows += _unstopped([*quarantine_pieces(view, width, now), *places_pieces(view, width)])
+    members = [_entry_row(row, snapshot, view, entry) for entry in entries]
+    if not flights and view is not None and view.is_busy and tells_why:
+        rows += _why_rows(lone_reason(view.state), width)
+    for depth, flight in stacked(flights):
+        rows += _unstopped([flight_row(flight, depth, width, now, ascii_only)])
+        rows += _why_rows(told_first(flight.why), width) if tells_why else []
+        if not inside.isdisjoint(flight.requests):
+            rows, members = rows + members, []
+        rows += [row(flown[one], one, mine[one], "") for one in flight.requests if one in flown and one in mine]
+    rows += members
+    if len(rows) > 1 and waiting and (entries or flown):
+        rows.append(Row(None, (("  " + glyph("─", ascii_only) * 2 + " next", "faint"),), False))
+    if view is not None and view.is_busy and view.state.next and waiting:
+        rows += _why_rows(f"why: {view.state.next}", width, 2)
+    return rows + [_waiting_row(row, request) for request in waiting]
+
+
+def _unstopped(lines: Sequence[Pieces]) -> list[Row]:
+    return [Row(None, pieces, False) for pieces in lines]
+
+
+def _why_rows(why: str, width: int, most: int = 1) -> list[Row]:
+    return _unstopped([(("  ", "text"), *pieces) for pieces in why_pieces(why, width - 2, most)]) if why else []
+
+
+def _entry_row(row: partial[Row], snapshot: TownSnapshot, view: RefineryView | None, entry: BatchEntry) -> Row:
+    """Return the row of a request of the batch that the state is about."""
+    request = snapshot.request(entry.id) or _told(entry, view.rig if view is not None else "")
+    unsaid = (EntryState.TESTING, EntryState.STACKED, EntryState.WAITING)
+    is_left = view is not None and bool(view.trouble) and entry.state in unsaid
+    return row("left" if is_left else entry.state, entry.id, request, entry.why)
+
+
+def _waiting_row(row: partial[Row], request: RequestView) -> Row:
+    state = RequestState.BLOCKED if request.has_conflict_task else request.state
+    return row("approval" if request.awaits_approval else state, request.id, request, "")
 
 
 class QueuePanel(Rows):
@@ -295,7 +357,7 @@ class QueuePanel(Rows):
         """Take a snapshot, or only a later time."""
         self.snapshot, self.now = snapshot, now
         self.trouble = trouble_text(snapshot.source_error("beads", "refinery"), now)
-        batched = sum(len(in_batch(view)) for view in snapshot.refineries)
+        batched = sum(map(_in_flight, snapshot.refineries))
         waiting = sum(len([r for r in snapshot.requests if r.rig == rig]) for rig in rigs_with_queue(snapshot))
         self.note = f"{len(snapshot.requests)} open" if snapshot.requests else ""
         self.summary = ((f"{batched} in a batch, {max(0, waiting - batched)} waiting", "text"),)
@@ -304,7 +366,10 @@ class QueuePanel(Rows):
     def _rows_now(self) -> list[Row]:
         if self.snapshot is None:
             return []
-        return queue_rows(self.snapshot, max(24, self.size.width - 4), self.now, self.look.ascii_only)
+        # beside the panel of the batch, that one tells why
+        stands_alone = self.size.width >= self.screen.size.width
+        width = max(24, self.size.width - 4)
+        return queue_rows(self.snapshot, width, self.now, self.look.ascii_only, tells_why=stands_alone)
 
     def remake(self) -> None:
         """Remake the rows for a new width."""

@@ -5,6 +5,8 @@ A glyph always comes with a word, so that all is readable without colour.
 
 from __future__ import annotations
 
+import re
+
 from gastown_core.clock import format_age
 from gastown_core.model.address import parse_address
 from gastown_core.model.refinery import (
@@ -23,9 +25,10 @@ from gastown_core.model.refinery import (
     TESTING,
     EntryState,
     probe_to_show,
+    subject_of,
 )
 from gastown_core.model.snapshot import RequestState
-from gastown_tui.text import clean, cut, glyph
+from gastown_tui.text import cells, clean, cut, fit, glyph, wrap
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -83,6 +86,8 @@ ENTRIES = {
     "approval": ("pause", "to approve", "waiting"),
 }
 """State of a request, in a batch or waiting → (glyph name, word, tone)."""
+SUBJECT = 6
+"""The width of a reason's subject, such as ``order``."""
 SPINNER, SPINNER_ASCII = "⠋⠙⠸⠴⠦⠇", "|/-\\"
 FRAMES_A_SECOND = 4
 
@@ -179,6 +184,25 @@ def retry_words(view: RefineryView, now: float, key: str = "P") -> str:
     when = f"in {format_age(left)} at the latest, " if left > 0 else ""
     moved = f"when {clean(view.state.target)} changes, " if view.state.target else ""
     return f"No request is at fault. It retries {when}{moved}or when you press {key}."
+
+
+def why_pieces(why: str, width: int, most: int = 9) -> list[Pieces]:
+    """Return a reason in at most ``most`` lines, its subject before the first; what has no room is left out by clauses."""
+    subject, words = subject_of(why)
+    room = max(12, width - SUBJECT - 1)
+    lines = wrap(clean(words), room)
+    if len(lines) > most:
+        lines = [*lines[: most - 1], brief(" ".join(lines[most - 1 :]), room)]
+    heads = (fit(clean(subject), SUBJECT) + " ", *[" " * (SUBJECT + 1)] * (len(lines) - 1))
+    return [((head, "faint"), (line, "dim")) for head, line in zip(heads, lines, strict=True)]
+
+
+def brief(sentence: str, width: int) -> str:
+    """Cut a sentence to ``width`` cells: after a clause if more than a third stays, else anywhere."""
+    if cells(sentence) <= width:
+        return sentence
+    ends = [spot.start() for spot in re.finditer(r"[;,] | \(", sentence) if cells(sentence[: spot.start()]) <= width]
+    return sentence[: ends[-1]] if ends and 3 * ends[-1] > width else cut(sentence, width)
 
 
 def short_batch(batch: str) -> str:

@@ -18,7 +18,16 @@ from gastown_core.model.landing import (
     LandingStep,
     LandingStrip,
 )
-from gastown_core.model.refinery import BatchEntry, BatchRecord, GateRun, Probe, RefineryState
+from gastown_core.model.refinery import (
+    BatchEntry,
+    BatchRecord,
+    FlightLine,
+    GateRun,
+    Landing,
+    Probe,
+    RefineryState,
+    RequestLanes,
+)
 from gastown_core.model.snapshot import RefineryView, RequestView
 
 PASS, FAIL, ERROR, RUNNING, CACHED = refinery.PASS, refinery.FAIL, refinery.ERROR, refinery.RUNNING, refinery.CACHED
@@ -78,6 +87,52 @@ def bisecting(now: float, pid: int = 1) -> RefineryState:
     )[:6]
     why = {"held": "needs gt-mr2, which is under suspicion"}
     return RefineryState("shop", refinery.BISECTING, pid, now - 1, "b-1019", "main", "1c0e8f3a", now - 190, entries("good", "good", "testing", "held", why=why), probes)  # fmt: skip
+
+
+def flying(now: float) -> RefineryState:
+    """Four places in use: a batch, one of another lane beside it, one on its stack, and a push that is verified."""
+    ids = [f"gt-mr{n}" for n in range(4)]
+    gates = (gate("unit", secs=12.0), gate("e2e", RUNNING, started_at=now - 26))
+    probe = Probe(1, (ids[0], ids[1]), "stack", 0, "9f2c01ab", RUNNING, gates, now - 41)
+    size = "size: all 2 that wait in these lanes; a full batch has 12, the cheapest at a failure rate of 6 % and 1 % of runs red by chance"
+    first = (
+        size,
+        "begin: at once: no other batch is in flight",
+        "order: by score: gt-mr0 1412, gt-mr1 1372",
+        "lane: core: what does not meet that is tested beside it and lands without another run",
+    )
+    beside = (size, "begin: beside the batch in the first run, of other lanes", "order: by score: gt-mr2 1332")
+    above = (
+        size,
+        "chain: on the stack of b-1019, which lands as it is tested 87 times of 100; 2 requests wait, fewer than a full batch of 12",
+    )
+    verifies = ("verify: what landed is not verified yet; this goes before all else that wants a place",)
+    flights = (
+        FlightLine(
+            "b-1019", refinery.TESTING, (ids[0], ids[1]), 1, 1, "1c0e8f3a", now - 41, lanes=("core",), why=first
+        ),
+        FlightLine("b-1020", refinery.TESTING, (ids[2],), 1, 1, "1c0e8f3a", now - 38, lanes=("web",), why=beside),
+        FlightLine(
+            "b-1021", refinery.TESTING, (ids[3],), 1, 1, "77ab01cd", now - 20, on="b-1019", lanes=("core",), why=above
+        ),
+        FlightLine(
+            "b-1022", refinery.TESTING, (), 1, 1, "77ab01cd", now - 9, pushed=("gt-mr8", "gt-mr9"), why=verifies
+        ),
+    )
+    reaches = tuple(RequestLanes(one, ("web",) if one == ids[2] else ("core",)) for one in (*ids, "gt-mr4"))
+    forecast = tuple(
+        Landing(one, now + 60 * n + 40, now + 90 * n + 60, now + 150 * n + 90) for n, one in enumerate((*ids, "gt-mr4"))
+    )
+    return RefineryState("shop", refinery.TESTING, 1, now - 1, "b-1019", "main", "1c0e8f3a", now - 41, entries(*["testing"] * 4)[:2], (probe,),
+                         flights=flights, places=4, lanes=("core",), reaches=reaches, forecast=forecast, why=first, next="no gate place of the rig is free")  # fmt: skip
+
+
+def lone(now: float) -> RefineryState:
+    """One batch in a rig with one place."""
+    alone = "the rig has one gate place (merge_queue.max_concurrent, or gate_slots of the town)"
+    why = ("size: all 4 that waited; a full batch has 20 (merge_queue.batch.max_batch_size)", f"begin: one batch at a time: {alone}",
+           "order: by score: gt-mr0 1412, gt-mr1 1372, gt-mr2 1332, gt-mr3 1292")  # fmt: skip
+    return gating(now)._replace(places=1, why=why, alone=alone, next="no gate place of the rig is free")
 
 
 def judged(now: float) -> RefineryState:

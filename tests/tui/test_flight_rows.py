@@ -29,7 +29,18 @@ from gastown_core.model.refinery import (
     to_json,
 )
 from gastown_core.model.snapshot import RefineryView, RequestView, TownSnapshot
-from gastown_tui.widgets.queue_panel import flight_pieces, lands, quarantine_pieces, queue_rows, request_pieces
+from gastown_tui.widgets.probe_panel import why_rows
+from gastown_tui.widgets.queue_panel import (
+    flight_row,
+    lands,
+    places_pieces,
+    quarantine_pieces,
+    queue_rows,
+    request_pieces,
+    stacked,
+    told_first,
+)
+from gastown_tui.widgets.refinery_text import brief, why_pieces
 
 NOW = 1_795_262_671.0
 
@@ -40,26 +51,48 @@ def view(*flights: FlightLine, **state: Any) -> RefineryView:
     )
 
 
-def texts(width: int, *flights: FlightLine) -> list[str]:
-    return [" ".join("".join(text for text, _ in line).split()) for line in flight_pieces(view(*flights), width, NOW)]
+def lines(shown: RefineryView | None, width: int = 80, *, tells_why: bool = False) -> list[str]:
+    """The rows of a queue without its heading, as text."""
+    town = TownSnapshot("town", "/t", 1, NOW, refineries=(shown,) if shown is not None else ())
+    rows = queue_rows(town, width, NOW, False, tells_why=tells_why)[1:]
+    return ["".join(text for text, _ in row.pieces).strip() for row in rows]
+
+
+def text_of(pieces: Any) -> str:
+    return "".join(text for text, _ in pieces)
 
 
 def test_each_of_several_batches_in_flight_has_a_row_below_the_places_in_use() -> None:
     first = FlightLine("b-20261128-101915", "bisecting", ("m1", "m2"), 2, 5, "abc", NOW - 61)
     second = FlightLine("b-2\x1b[31m", "te\nst", ("m3",), 1, 1)
-    found = texts(60, first, second)
+    found = [" ".join(line.split()) for line in lines(view(first, second), 60)]
     assert found[0] == "2 batches in flight, gate places in use: 3"
-    assert found[1] == "b-101915 bisecting 2 requests, run 5 01:01"
-    assert "\x1b" not in found[2] and "1 request, run 1" in found[2]
-    assert all(len("".join(text for text, _ in line)) <= 30 for line in flight_pieces(view(first, second), 30, NOW)[1:])
+    assert found[1] == "b-101915 bisecting 2 requests run 5 01:01"
+    assert "\x1b" not in found[2] and "1 request run 1" in found[2]
+
+
+def test_the_row_of_a_batch_leaves_out_what_has_no_room_and_cuts_no_word() -> None:
+    flight = FlightLine("b-20261128-101921", "testing", ("m1",), 1, 1, "abc", NOW - 20, on="b-20261128-101915", lanes=("core",))  # fmt: skip
+    assert text_of(flight_row(flight, 1, 42, NOW, False)).split() == ["└", "b-101921", "testing", "core", "00:20"]
+    assert "1 request  on b-101915  run 1" in text_of(flight_row(flight, 1, 80, NOW, False))
+    for width in range(24, 90):
+        row = text_of(flight_row(flight, 1, width, NOW, False))
+        assert len(row) <= width and (width < 32 or "…" not in row), width
+
+
+def test_a_batch_stands_below_the_one_on_whose_stack_it_is_and_none_is_lost_in_a_ring() -> None:
+    chain = (FlightLine("b-1"), FlightLine("b-2"), FlightLine("b-3", on="b-1"), FlightLine("b-4", on="b-3"))
+    assert [(depth, one.batch) for depth, one in stacked(chain)] == [(0, "b-1"), (1, "b-3"), (2, "b-4"), (0, "b-2")]
+    ring = (FlightLine("b-1", on="b-2"), FlightLine("b-2", on="b-1"), FlightLine("b-3", on="b-3"))
+    assert sorted(one.batch for _, one in stacked(ring)) == ["b-1", "b-2", "b-3"]
 
 
 def test_one_batch_is_shown_by_the_heading_alone() -> None:
-    assert texts(60, FlightLine("b-1")) == [] and flight_pieces(None, 60, NOW) == []
+    assert lines(view(FlightLine("b-1")), 60) == [] and places_pieces(None, 60) == []
 
 
 def told(shown: RefineryView, width: int = 80) -> list[str]:
-    return ["".join(text for text, _ in line).strip() for line in flight_pieces(shown, width, NOW)]
+    return lines(shown, width)
 
 
 def test_places_in_use_are_told_of_how_many_and_a_run_without_a_place_takes_none_and_says_why() -> None:
@@ -82,7 +115,7 @@ def test_requests_of_all_batches_in_flight_stand_above_those_that_wait() -> None
     town = TownSnapshot("town", "/t", 1, NOW, requests=requests, refineries=(shown,))
     rows = ["".join(text for text, _ in row.pieces) for row in queue_rows(town, 80, NOW, False)]
     found = [line.split()[1] for line in rows if " m" in line or "next" in line]
-    assert "1 waiting" in rows[0] and found == ["m1", "m3", "m2", "next", "m4"]
+    assert "1 waiting" in rows[0] and found == ["m1", "m2", "m3", "next", "m4"]
     words = {line.split()[1]: line.split()[-1] for line in rows if " Do " in line}
     assert words["m2"] == "testing" and words["m3"] == "stacked" and words["m4"] == "merging"
 
@@ -97,7 +130,7 @@ def test_lanes_stand_beside_batches_and_requests_and_a_union_run_says_what_it_te
     union = FlightLine("b-20261128-101920", "testing", (), 1, 1, union=("b-1", "b-2"))
     wide = FlightLine("b-20261128-101930", "testing", ("m2",), lanes=("a", "b\x1b[2J", "c"))
     found = told(view(web, union, wide))
-    assert "1 request, run 1  web" in found[1]
+    assert "web  1 request  run 1" in found[1]
     assert "union of 2, all gates" in found[2] and "0 request" not in found[2]
     assert "3 lanes" in found[3] and not any("\x1b" in one for one in found)
     request = RequestView("m1", "shop", "b", "opal", "queued", "i", 0.0, title="Fix it")
@@ -170,10 +203,64 @@ def test_a_landing_that_may_come_at_once_says_by_when() -> None:
     )
 
 
-def test_why_batches_run_one_after_the_other_is_said_and_not_beside_several() -> None:
-    def told(*flights: FlightLine) -> str:
-        pieces = flight_pieces(view(*flights, places=2, alone="merging\x1b[31m is frozen"), 60, NOW)
-        return "\n".join("".join(text for text, _ in row) for row in pieces)
+def whys(shown: RefineryView, width: int = 60) -> str:
+    return "\n".join(text_of(row.pieces) for row in why_rows(shown, width, False))
 
-    assert "one batch at a time: merging␛[31m is frozen" in told()
-    assert "one batch at a time" not in told(FlightLine("b-1"), FlightLine("b-2"))
+
+def test_why_batches_run_one_after_the_other_is_said_and_not_beside_several() -> None:
+    alone = "merging\x1b[31m is frozen"
+    assert "one batch at a time: merging␛[31m is frozen" in whys(view(places=2, alone=alone))
+    assert "one batch at a time" not in whys(view(FlightLine("b-1"), FlightLine("b-2"), places=2, alone=alone))
+    assert "one batch at a time" in "\n".join(lines(view(places=2, alone=alone), tells_why=True))
+
+
+def test_the_panel_of_the_batch_tells_every_reason_in_full_and_of_several_batches_whose_it_is() -> None:
+    size = "size: all 2 that wait; a full batch has 12, the cheapest at a failure rate of 6 % and 1 % of runs red by chance"
+    shown = whys(view(why=(size, "begin: at once: no other batch is in flight")))
+    assert "".join(shown.split()).endswith(
+        "".join(
+            (size + "begin: at once: no other batch is in flight")
+            .replace("size:", "size")
+            .replace("begin:", "begin")
+            .split()
+        )
+    )
+    assert max(map(len, shown.splitlines())) <= 60
+    several = whys(view(FlightLine("b-1", why=(size,)), FlightLine("b-2", why=("chain: on b-1\x1b[2J",))))
+    assert "b-1  size   all 2" in several and "b-2  chain  on b-1" in several and "\x1b" not in several
+    gone = view(why=(size,))._replace(is_alive=False)
+    assert whys(gone) == "" and whys(view()) == ""
+
+
+def test_where_the_queue_stands_alone_it_tells_the_most_important_reason_of_each_batch() -> None:
+    why = ("size: all 2 that wait; a full batch has 12", "begin: at once: no other batch is in flight")
+    one = FlightLine("b-1", requests=("m1",), why=why)
+    two = FlightLine("b-2", on="b-1", why=("size: x", "lane: core", "chain: on the stack of b-1"))
+    town = view(one, two, why=why)
+    assert not [line for line in lines(town) if line.startswith(("begin", "chain", "size"))]
+    found = lines(town, tells_why=True)
+    assert [line.split()[0] for line in found if line.startswith(("begin", "chain", "size"))] == ["begin", "chain"]
+    assert lines(view(why=why), tells_why=True) == ["size   all 2 that wait; a full batch has 12"]
+    assert told_first(()) == "" and told_first(("odd",)) == "odd"
+
+
+def test_why_nothing_else_begins_stands_above_what_waits_in_two_lines_at_most() -> None:
+    shown = view(
+        requests=(BatchEntry("m1", "b"),),
+        next="2 requests wait, too few for a batch beside the batch in the first run; a full one takes 12",
+    )
+    waits = RequestView("m2", "shop", "b", "opal", "queued", "i", 0.0, title="Do it")
+    town = TownSnapshot("town", "/t", 1, NOW, requests=(waits,), refineries=(shown,))
+    found = [text_of(row.pieces).strip() for row in queue_rows(town, 58, NOW, False)]
+    at = next(number for number, line in enumerate(found) if line.startswith("why"))
+    assert "next" in found[at - 1] and found[at + 1].endswith("a full one takes 12") and "m2" in found[at + 2]
+    assert not [one for one in lines(shown) if one.startswith("why")], "nothing waits"
+
+
+def test_a_sentence_without_room_ends_after_a_clause_if_it_can() -> None:
+    assert brief("what landed is not verified yet; this goes first", 40) == "what landed is not verified yet"
+    assert brief("the rig has one gate place (merge_queue.max_concurrent)", 40) == "the rig has one gate place"
+    assert brief("a, bcdefghijklmnopqrst", 12) == "a, bcdefghi…" and brief("short", 5) == "short"
+    [line] = why_pieces("order: by score: gt-1 1400, gt-2 1300", 24, 1)
+    assert text_of(line).startswith("order  by score: gt-1") and len(text_of(line)) <= 24
+    assert [text_of(one) for one in why_pieces("x" * 40, 24)][0].startswith("       ")

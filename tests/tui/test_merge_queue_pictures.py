@@ -29,7 +29,10 @@ STATES = {
     "held": refineries.held,
     "idle": refineries.judged,
     "gone": refineries.gating,
+    "flying": refineries.flying,
+    "lone": refineries.lone,
 }
+LARGER = {"120x36": (120, 36), "160x45": (160, 45)}
 
 
 def town(name: str, rig_path: str) -> TownSnapshot:
@@ -76,6 +79,13 @@ def press(*keys: str):
 def test_merge_queue(snap_compare, tmp_path, name: str, size: str) -> None:
     app = Console(FakeLive(town(name, str(tmp_path)), stream=standard_stream(60)))
     assert snap_compare(app, run_before=press("m"), terminal_size=SIZES[size])
+
+
+@pytest.mark.parametrize("size", list(LARGER))
+@pytest.mark.parametrize("name", ["flying", "lone"])
+def test_reasons_of_batches(snap_compare, tmp_path, name: str, size: str) -> None:
+    app = Console(FakeLive(town(name, str(tmp_path)), stream=standard_stream(60)))
+    assert snap_compare(app, run_before=press("m"), terminal_size=LARGER[size])
 
 
 @pytest.mark.parametrize(
