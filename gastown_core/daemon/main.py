@@ -24,7 +24,7 @@ from gastown_core.daemon.daemon_log import DaemonLog
 from gastown_core.daemon.deaths import DeathWatch
 from gastown_core.daemon.duties import duties_of
 from gastown_core.daemon.duty import DEATHS, Attendant, Shift
-from gastown_core.daemon.wakeups import Wakeups
+from gastown_core.daemon.wakeups import RIGS, Wakeups
 from gastown_core.errors import ConflictError, GastownError, words_of
 from gastown_core.files.atomic import write_atomic, write_json
 from gastown_core.files.folders import private_folder
@@ -50,6 +50,8 @@ QUIET_TOLD_S = 5.0
 MOST_DUTIES = 64
 AROUND_BEATS = 2
 """The rigs and the lock are looked at again with every second heartbeat: that costs as much as all patrols of an idle town."""
+AROUND_S = 0.2
+"""How long after a change of the rigs they are looked at: adding one writes several files."""
 
 
 def run(
@@ -117,6 +119,7 @@ class Daemon:
         self._started = format_micros(clock.now())
         self._beats = 0
         self._telling: asyncio.TimerHandle | None = None
+        self._looking: asyncio.TimerHandle | None = None
         self._told_by = 0.0
         self._budget = Budget()
         self._deaths = DeathWatch(root, self._agents_ended)
@@ -138,7 +141,11 @@ class Daemon:
                 # Windows: its loop takes no signals, and only Ctrl-C arrives
                 signal.signal(number, lambda *_: loop.call_soon_threadsafe(self._end))
         pool = ThreadPoolExecutor(max_workers=MOST_DUTIES, thread_name_prefix="duty")
-        wakeups = Wakeups(self.root, self._wake, lambda _, why: self._broke("the watch of files", why))
+        wakeups = Wakeups(
+            self.root,
+            lambda wakeup: self._look_soon(pool, wakeups) if wakeup == RIGS else self._wake(wakeup),
+            lambda _, why: self._broke("the watch of files", why),
+        )
         self._take_up(pool)
         wakeups.start()
         self._follow_servers(wakeups)
@@ -153,8 +160,9 @@ class Daemon:
                     if self._beats % AROUND_BEATS == 0:
                         self._look_around(pool, wakeups)
         finally:
-            if self._telling is not None:
-                self._telling.cancel()
+            for timer in (self._telling, self._looking):
+                if timer is not None:
+                    timer.cancel()
             self._deaths.close()
             await self.background.close()
             await wakeups.close()
@@ -187,8 +195,14 @@ class Daemon:
         self._ending.set()
         self._over.set()
 
+    def _look_soon(self, pool: ThreadPoolExecutor, wakeups: Wakeups) -> None:
+        """Look around shortly, once for all changes until then."""
+        if self._looking is None and not self._ending.is_set():
+            self._looking = asyncio.get_running_loop().call_later(AROUND_S, self._look_around, pool, wakeups)
+
     def _look_around(self, pool: ThreadPoolExecutor, wakeups: Wakeups) -> None:
         """End if the town or the lock is gone; take up duties and stores of new rigs."""
+        self._looking = None
         if not is_town(self.root):
             self.log.line("the town is gone")
             self._end()

@@ -1,7 +1,8 @@
 """Wake-ups: changed files translated into the names of wake-ups that duties wait for.
 
 ``ledger`` and ``ledger:<rig>`` for a store's files, ``events`` for the event log, ``channel:<name>`` for wake-up files,
-``nudges`` when one is queued, or when an agent with queued nudges reports something new.
+``nudges`` when one is queued, or when an agent with queued nudges reports something new, ``rigs`` when one came, went, or
+is parked or docked.
 """
 
 from __future__ import annotations
@@ -10,13 +11,14 @@ import os
 
 from gastown_core.beads.discovery import is_served
 from gastown_core.beads.ledger import TownLedger
-from gastown_core.daemon.quiet import PLACES, Quiet, mark_of
+from gastown_core.daemon.quiet import PLACES, REGISTER, Quiet, mark_of
 from gastown_core.events.channels import channel_folder
 from gastown_core.events.log import log_path
 from gastown_core.files.folders import private_folder
 from gastown_core.files.watch import FolderWatch
 from gastown_core.messaging.handover import has_something
 from gastown_core.messaging.queue import queue_dir, sessions_with_queue
+from gastown_core.town.inventory import LOCAL_LAYER
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -26,6 +28,8 @@ if TYPE_CHECKING:
     from gastown_core.beads.store import BeadStore
 
 CHANNELS = ("refinery",)
+RIGS = "rigs"
+"""The wake-up when the rigs, or what one of them may do now, changed."""
 
 
 class Wakeups:
@@ -46,6 +50,8 @@ class Wakeups:
         self._channels = {channel_folder(root, channel): channel for channel in CHANNELS}
         self._heartbeats = os.path.join(root, ".runtime", "heartbeats")
         self._queues = os.path.dirname(queue_dir(root, "any"))
+        self._register = os.path.join(root, REGISTER)
+        self._states = os.path.join(root, LOCAL_LAYER)
         self._watch = FolderWatch(self._changed, tell)
 
     def start(self) -> None:
@@ -53,7 +59,7 @@ class Wakeups:
         folders = [*self._channels, self._heartbeats, self._queues]
         for folder in folders:
             private_folder(folder)
-        self._watch.start([self._root, *folders])
+        self._watch.start([self._root, *folders, os.path.dirname(self._register), self._states])
         self.watch_new_stores()
 
     def pulse(self) -> Pulse | None:
@@ -104,6 +110,8 @@ class Wakeups:
         elif os.path.dirname(folder) == self._queues:
             if name.endswith(".json"):
                 self._on_wakeup("nudges")
+        elif folder == self._states or os.path.join(folder, name) == self._register:
+            self._on_wakeup(RIGS)
         elif folder == self._root and name == os.path.basename(log_path(self._root)):
             self._on_wakeup("events")
 

@@ -8,8 +8,8 @@ if the object is absent (work-pipeline.md sections 8.1 and 8.2).
 from __future__ import annotations
 
 from gastown_core.clock import format_seconds
-from gastown_core.model.address import same_agent
-from gastown_core.model.bead import BLOCKED, CLOSED, DEFERRED, HOOKED, IN_PROGRESS, OPEN
+from gastown_core.model.address import REFINERY, parse_address, same_agent
+from gastown_core.model.bead import BLOCKED, CLOSED, DEFERRED, HOOKED, IN_PROGRESS, OPEN, is_kind
 from gastown_core.model.metadata import REQUEST, Section, metadata_of, with_section, with_words
 from gastown_core.model.record import Record
 
@@ -170,6 +170,14 @@ def why_withdrawn(request: MergeRequest, work: Work | None, now: float, *, reaso
     if work.status in (HOOKED, IN_PROGRESS) and work.assignee:
         return f"{name} is on its worker's hook again and may change until the next gt done"
     return ""
+
+
+def is_at_engine(bead: Work) -> bool:
+    """Return whether a bead is a request claimed in the refinery's name.
+
+    The engine works on it, whether or not the rig's refinery agent runs: it is on no agent's hook.
+    """
+    return bool(bead.assignee) and is_kind(bead, LABEL) and parse_address(bead.assignee).role == REFINERY
 
 
 def why_out(request: MergeRequest) -> str:

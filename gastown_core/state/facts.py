@@ -11,6 +11,7 @@ from gastown_core.beads.query import Excerpt
 from gastown_core.model.address import OVERSEER, Address, parse_address
 from gastown_core.model.bead import BLOCKS, CLOSED, HOOKED, IN_PROGRESS, is_identity, is_kind
 from gastown_core.model.daemon import DaemonView
+from gastown_core.model.merge_request import is_at_engine
 from gastown_core.model.record import Record
 from gastown_core.model.snapshot import EscalationView, GateView, LastEvent, LetterView, SchedulerView
 from gastown_core.model.usage import Limits, UsageToday
@@ -246,7 +247,9 @@ def _digest(facts: TownFacts) -> LedgerDigest:
                     unread.setdefault(who, []).append(bead)
                 if who != OVERSEER and _is_fresh_copy(bead.labels):
                     copies.append(bead)
-            elif bead.status in (HOOKED, IN_PROGRESS) and _is_newer_hook(bead, hooked.get(who)):
+            elif bead.status not in (HOOKED, IN_PROGRESS) or is_at_engine(bead):
+                continue
+            elif _is_newer_hook(bead, hooked.get(who)):
                 hooked[who] = bead
     for mail in unread.values():
         mail.sort(key=lambda m: (m.priority, -m.updated_at, m.id))

@@ -24,7 +24,7 @@ from gastown_core.model.bead import (
     is_kind,
 )
 from gastown_core.model.hook_life import hook_state
-from gastown_core.model.merge_request import is_its_worker, read_request
+from gastown_core.model.merge_request import is_at_engine, is_its_worker, read_request
 from gastown_core.model.metadata import (
     DISPATCH,
     dispatch_words,
@@ -84,7 +84,8 @@ def hooked_work(
         # work of another rig, slung with --force
         others = [store for store in everywhere if store not in stores]
         found = [bead for store in others for bead in store.find(query)]
-    found = [bead for bead in found if not is_identity(bead) and (mail or not is_kind(bead, MESSAGE))]
+    found = [bead for bead in found if not (is_identity(bead) or is_at_engine(bead))]
+    found = [bead for bead in found if mail or not is_kind(bead, MESSAGE)]
     return sorted(found, key=lambda bead: (bead.status != HOOKED, -bead.updated_at))
 
 

@@ -20,6 +20,7 @@ from gastown_core.daemon.main import Daemon
 from gastown_core.errors import ConflictError, GastownError
 from gastown_core.events.channels import emit
 from gastown_core.events.log import append_event
+from gastown_core.files.atomic import edit_json
 from gastown_core.files.locks import FileLock
 from gastown_core.model.daemon import DIED, FAILS, LATE, NEVER, RUNS, SILENT, STOPPED, DaemonView
 from gastown_core.process_table import environment_of
@@ -81,6 +82,21 @@ def test_a_duty_runs_at_once_and_again_when_its_ledger_changes(rigged: Rigged) -
         before = len(runs)
         rigged.file("new work")
         until(lambda: len(runs) > before, "the ledger's change did not wake it")
+
+
+@pytest.mark.parametrize("changed", ["mayor/rigs.json", ".beads-wisp/config/shop.json"])
+def test_the_duties_of_a_rig_begin_as_soon_as_it_is_there_or_unparked(rigged: Rigged, changed: str) -> None:
+    runs: list[str] = []
+    path = os.path.join(rigged.root, changed)
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    with Living(rigged.root, Duty("town", lambda _: "", (), 3600.0), beat_s=3600.0) as living:
+        until(lambda: "town" in living.daemon.attendants, "it did not start")
+        living.duties.append(Duty("refinery:new", lambda _: runs.append("new") or "", (), 3600.0))
+        edit_json(path, lambda value: value.update(seen=True))
+        until(lambda: runs, "the new rig's duty did not begin")
+        living.duties.pop()
+        edit_json(path, lambda value: value.pop("seen"))
+        until(lambda: "refinery:new" not in living.daemon.attendants, "the parked rig's duty did not end")
 
 
 def _asleep(runs: list[str]) -> bool:

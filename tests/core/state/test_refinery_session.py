@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from gastown_core.clock import SYSTEM_CLOCK, FixedClock
 from gastown_core.events.log import append_event
 from gastown_core.model.agent import Health
 from gastown_core.model.snapshot import AgentView
@@ -38,6 +39,19 @@ def merge(town: Rigged) -> None:
 def test_an_engine_that_merges_is_no_agent_that_died(up: Rigged) -> None:
     merge(up)
     assert refinery(up).health.state is Health.IDLE
+
+
+def test_a_request_that_the_engine_has_claimed_is_not_on_the_agents_hook(up: Rigged) -> None:
+    bead = up.file("a request", issue_type="merge-request")
+    with up.ledger.store_for("sh-x").write("shop/refinery") as batch:
+        batch.update(bead.id, {"status": "in_progress", "assignee": "shop/refinery"})
+    # longer than an agent may take to start
+    later = FixedClock(SYSTEM_CLOCK.now() + 60)
+    view = collect(up.root, clock=later).agent("shop/refinery")
+    assert view is not None
+    assert (view.health.state, view.work) == (Health.IDLE, None)
+    assert gt("session", "start", "shop/refinery", cwd=up.root).code == 0
+    assert refinery(up).work is None
 
 
 def test_one_that_was_started_and_is_gone_is_a_zombie(up: Rigged, server: TmuxServer) -> None:

@@ -30,6 +30,16 @@ def test_other_spellings_of_the_assignee_are_the_same_agent(rigged):
     assert [one.title for one in hook.hooked_work(rigged.ledger, MAYOR, "hq")] == ["for the mayor"]
 
 
+def test_a_request_that_the_engine_has_claimed_is_on_nobodys_hook(rigged):
+    request = rigged.file("a request", issue_type="merge-request", assignee="shop/refinery", status="in_progress")
+    own = rigged.file("read the logs", assignee="shop/refinery", status="in_progress")
+    held = hook.hooked_work(rigged.ledger, parse_address("shop/refinery"), "sh")
+    assert [one.id for one in held] == [own.id]
+    with rigged.ledger.store_for(request.id).write("overseer") as batch:
+        batch.update(request.id, {"assignee": "shop/polecats/opal"})
+    assert [one.id for one in hook.hooked_work(rigged.ledger, OPAL, "sh")] == [request.id], "a person's claim by hand"
+
+
 def test_hooking_the_same_bead_again_changes_nothing(rigged):
     bead = rigged.file()
     first = hook.hook(rigged.ledger, bead.id, OPAL, actor="mayor")
