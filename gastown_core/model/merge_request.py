@@ -27,6 +27,10 @@ if TYPE_CHECKING:
             """The bead's status."""
 
         @property
+        def issue_type(self) -> str:
+            """The bead's type."""
+
+        @property
         def assignee(self) -> str:
             """The assignee, empty if none."""
 
