@@ -21,7 +21,7 @@ from gastown_core.refinery.collisions import rivals
 from gastown_core.refinery.decision import ONE_PLACE
 from gastown_core.refinery.foresight import Foresight
 from gastown_core.refinery.freeze import BreakOff, frozen
-from gastown_core.refinery.hold import INFRASTRUCTURE, HoldError, is_worth_a_try, put_on_hold, read_hold
+from gastown_core.refinery.hold import INFRASTRUCTURE, HoldError, is_worth_a_try, put_on_hold, read_hold, tell
 from gastown_core.refinery.integration import land_what_is_ready
 from gastown_core.refinery.merge_queue import Rivals, least_damage, next_batch, survey, turned_down
 from gastown_core.refinery.place import Refinery, merge_lock, slug
@@ -349,6 +349,7 @@ class RefineryEngine:
         base = remote_heads(self.place.git).get(target, "") if now < hold.until and hold.kind != INFRASTRUCTURE else ""
         if is_worth_a_try(hold, ready, base, now, rules=self.place.policy.rules):
             return True
+        tell(self.place, target, hold)
         self.board.rest(hold=hold.reason, kind=hold.kind)
         return False
 

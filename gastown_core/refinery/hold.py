@@ -63,6 +63,8 @@ class QueueHold(Record):
     requests: tuple[str, ...] = ()
     rests: int = 1
     rules: str = ""
+    untold: bool = False
+    """Whether a run was killed before it had told anybody."""
 
     @property
     def waits_for_cure(self) -> bool:
@@ -100,6 +102,7 @@ def read_hold(place: Refinery, target: str) -> QueueHold | None:
         tuple(str(one) for one in found.get("requests") or ()),
         int(found.get("rests") or 1),
         str(found.get("rules") or ""),
+        found.get("untold") is True,
     )
 
 
@@ -126,14 +129,23 @@ def put_on_hold(place: Refinery, target: str, error: HoldError, base: str, reque
     if before is not None and before.is_of_red(base, rules) and error.kind in TARGET_IS_RED:
         requests = before.requests + requests
     until = until or now + _rest_s(place, error.kind, rests)
-    hold = QueueHold(error.kind, error.reason, since, until, base, requests, rests, rules)
+    untold = same is None or same.untold
+    hold = QueueHold(error.kind, error.reason, since, until, base, requests, rests, rules, untold)
     _keep(place, target, hold)
-    if same is None:
-        payload = {"rig": place.rig, "target": target, "reason": error.reason, "kind": error.kind}
-        append_event(place.root, "queue_held", place.actor, payload, clock=place.clock)
-    if same is None and error.kind != PUSH_BY_HAND:
-        _tell(place, target, error)
-    return hold
+    return tell(place, target, hold, error.log)
+
+
+def tell(place: Refinery, target: str, hold: QueueHold, log: str = "") -> QueueHold:
+    """Tell of a hold that nobody was told of, with an event and an escalation; the hold as it is then."""
+    if not hold.untold:
+        return hold
+    payload = {"rig": place.rig, "target": target, "reason": hold.reason, "kind": hold.kind}
+    append_event(place.root, "queue_held", place.actor, payload, clock=place.clock)
+    if hold.kind != PUSH_BY_HAND:
+        _escalate(place, target, HoldError(hold.kind, hold.reason, log))
+    told = hold._replace(untold=False)
+    _keep(place, target, told)
+    return told
 
 
 def _rest_s(place: Refinery, kind: str, rests: int) -> float:
@@ -154,22 +166,22 @@ def end_rest(place: Refinery, target: str) -> QueueHold | None:
 def lift(place: Refinery, target: str, why: str) -> bool:
     """Lift the hold and close its escalation; False if there was none."""
     hold = read_hold(place, target)
+    if hold is not None:
+        # before the hold is gone: a run that is killed in between does it again
+        settle(place.root, place.ledger, _key(place, target), why, actor=place.actor, clock=place.clock)
+        payload = {"rig": place.rig, "target": target, "reason": why, "kind": hold.kind}
+        append_event(place.root, "queue_released", place.actor, payload, clock=place.clock)
     with contextlib.suppress(FileNotFoundError):
         os.unlink(_path(place, target))
-    if hold is None:
-        return False
-    payload = {"rig": place.rig, "target": target, "reason": why, "kind": hold.kind}
-    append_event(place.root, "queue_released", place.actor, payload, clock=place.clock)
-    settle(place.root, place.ledger, _key(place, target), why, actor=place.actor, clock=place.clock)
-    return True
+    return hold is not None
 
 
 def tell_more(place: Refinery, target: str, error: HoldError) -> None:
     """Add to a hold and its escalation what was found out since."""
     hold = read_hold(place, target)
     if hold is not None and hold.kind == error.kind and hold.reason != error.reason:
+        _escalate(place, target, error)
         _keep(place, target, hold._replace(reason=error.reason))
-        _tell(place, target, error)
 
 
 def _keep(place: Refinery, target: str, hold: QueueHold) -> None:
@@ -178,7 +190,7 @@ def _keep(place: Refinery, target: str, hold: QueueHold) -> None:
     write_json(_path(place, target), kept, mode=0o600)
 
 
-def _tell(place: Refinery, target: str, error: HoldError) -> None:
+def _escalate(place: Refinery, target: str, error: HoldError) -> None:
     subject = (
         f"{target} of {place.rig} is red: nothing is merged until it is green"
         if error.kind == RED_TARGET

@@ -265,12 +265,25 @@ class Runway:
         owed = read_untested(self.place, self.target) if self.place.policy.lanes or not self.fleet.flights else None
         if owed is None or self.place.stop() or any(isinstance(one, UnionRun) for one in self._runs.values()):
             return False
-        if self._union_was_red or not planner.owes_union(len(owed.batches), self.fleet.fresh, self.sight().free):
+        if (
+            self._union_was_red
+            or self._is_known_red()
+            or not planner.owes_union(len(owed.batches), self.fleet.fresh, self.sight().free)
+        ):
             return False
         run = self._of_target(UnionRun)
         run.why = why_union(len(owed.batches), is_due=len(owed.batches) >= planner.MOST_UNTESTED)
         self._take_off_late(run, is_urgent=len(owed.batches) >= planner.MOST_UNTESTED)
         return True
+
+    def _is_known_red(self) -> bool:
+        """Whether the target is held as red, and what may mend it is tested now, or it need not be looked at again yet."""
+        place, hold = self.place, read_hold(self.place, self.target)
+        if hold is None or not hold.waits_for_cure:
+            return False
+        return bool(self._runs) or (
+            hold.is_of_red(self.fleet.tip, place.policy.rules) and place.clock.now() < hold.until
+        )
 
     def _verify(self) -> bool:
         """Begin to verify what was pushed, if anything was; whether it did."""

@@ -6,6 +6,7 @@ gate that failed is run on what landed, until it is known which landings do not 
 
 from __future__ import annotations
 
+from gastown_core.errors import GitError
 from gastown_core.events.log import append_event
 from gastown_core.model.refinery import BISECTING, ENVIRONMENT, FAIL, PASS, STACKING
 from gastown_core.refinery import records
@@ -44,6 +45,8 @@ class UnionRun(TargetRun):
             lift(place, self.target, f"{self.target} is green again at {self.base[:8]}")
             self._tell(verdict.result)
             return
+        if self._is_out_of_date(ids):
+            return
         error = self.judge.red_target(verdict)
         said = f"{error.reason}; landed without a test together with what was there: {', '.join(ids)}"
         error = HoldError(error.kind, said, error.log)
@@ -55,7 +58,13 @@ class UnionRun(TargetRun):
                 error = HoldError(error.kind, f"{error.reason}; {self.result.met}", error.log)
                 tell_more(place, self.target, error)
         self._tell(verdict.result)
-        raise error
+        if not self._is_out_of_date(ids):
+            raise error
+
+    def _is_out_of_date(self, ids: tuple[str, ...]) -> bool:
+        """Whether these landings were green together meanwhile: a request that was tested beside this run has mended the target."""
+        owed = read_untested(self.place, self.target)
+        return bool(ids) and (owed is None or owed.batches[: len(ids)] != ids)
 
     def _search(self, owed: Untested, verdict: Verdict) -> Course:
         """Find out which landings do not go together, with the gate that failed and what that needs."""
@@ -68,7 +77,12 @@ class UnionRun(TargetRun):
         gates = with_needs([verdict.gate.name], policy.gates)
         self.gates.policy = policy._replace(gates=tuple(gate._replace(fix_cmd="") for gate in gates))
         self.prober.stacker = search
-        found = yield from search.find()
+        try:
+            found = yield from search.find()
+        except GitError as error:
+            # the target is red all the same: that is why the queue waits, not what is wrong here
+            self.result = self.result._replace(met=f"which landings do not go together is not known: {error}")
+            return
         place.check_stop()
         if found is not None:
             self.result = self.result._replace(met=found.words(), pair=(found.later, *found.earlier))

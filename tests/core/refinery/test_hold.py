@@ -10,6 +10,8 @@ import pytest
 from gastown_core.errors import SettingsError
 from gastown_core.files import locks
 from gastown_core.git.repo import Git
+from gastown_core.messaging.escalation import open_escalations
+from gastown_core.refinery import hold
 from gastown_core.refinery.hold import read_hold
 from gastown_core.refinery.place import Refinery, merge_lock
 from gastown_core.refinery.requests import retry
@@ -122,3 +124,41 @@ def test_a_hold_says_why_git_refused_and_what_helps(queued: Queued) -> None:
     Git(queued.origin.path).run("config", "core.bare", "false")
     [held] = queued.process()
     assert "refusing to update checked out branch" in held.hold and "updateInstead" in held.hold
+
+
+@pytest.mark.parametrize("lost", ["append_event", "_escalate"])
+def test_a_hold_of_which_a_killed_run_told_nobody_is_told_by_the_next(
+    queued: Queued, monkeypatch: pytest.MonkeyPatch, lost: str
+) -> None:
+    queued.gate("exit 1")
+    queued.hand_in({"work": "x\n"})
+    with monkeypatch.context() as dying:
+        dying.setattr(hold, lost, killed)
+        with pytest.raises(KeyboardInterrupt):
+            queued.process()
+    assert read_hold(Refinery(queued.root, "shop"), "main") is not None and not open_escalations(queued.ledger)
+    for _ in range(2):
+        assert queued.process() == []
+        [alarm] = open_escalations(queued.ledger)
+        assert alarm.times == 1 and queued.events("queue_held")
+
+
+@pytest.mark.parametrize("lost", ["settle", "append_event"])
+def test_a_hold_that_a_killed_run_was_lifting_is_lifted_with_its_alarm(
+    queued: Queued, monkeypatch: pytest.MonkeyPatch, lost: str
+) -> None:
+    queued.gate("exit 1")
+    one = queued.hand_in({"work": "x\n"})
+    assert queued.process()[0].hold
+    queued.gate("true")
+    with monkeypatch.context() as dying:
+        dying.setattr(hold, lost, killed)
+        with pytest.raises(KeyboardInterrupt):
+            queued.process()
+    queued.process()
+    assert queued.merged() == [one.id] and read_hold(Refinery(queued.root, "shop"), "main") is None
+    assert not open_escalations(queued.ledger) and len(queued.events("queue_released")) == 1
+
+
+def killed(*_args: object, **_more: object) -> None:
+    raise KeyboardInterrupt

@@ -8,7 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from gastown_core.model.refinery import ERROR, FAIL, PASS
+from gastown_core.clock import SYSTEM_CLOCK, FixedClock
+from gastown_core.errors import GitError
+from gastown_core.messaging.escalation import open_escalations
+from gastown_core.model.refinery import ERROR, FAIL, PASS, RED_TARGET
 from gastown_core.refinery.hold import read_hold
 from gastown_core.refinery.place import Refinery
 from gastown_core.refinery.prober import Verdict
@@ -135,3 +138,62 @@ def test_a_note_with_junk_for_where_it_was_tested_counts_as_unknown(queued: Queu
         Path(path).write_text(junk)
         read = read_untested(place, "main")
         assert read is not None and read.tested in ({}, {"b-1": "3"})
+
+
+TOGETHER = "test -e web/pair && test -e core/pair"
+
+
+def red_union(queued: Queued, whole: str) -> None:
+    """Requests of three lanes that land apart, on which the gate ``whole`` then runs."""
+    marks = os.path.join(os.path.dirname(queued.root), "marks")
+    meet = f"echo >> {marks}; for n in $(seq 1200); do test $(wc -l < {marks}) -ge 3 && break; sleep 0.05; done"
+    gates = {"whole": {"cmd": whole}} | {name: {"cmd": meet, "paths": [f"{name}/"]} for name in ("web", "core", "docs")}
+    queued.settings(lanes={name: [f"{name}/"] for name in ("web", "core", "docs")}, gates=gates, max_concurrent=6)
+    for path in ("web/pair", "core/pair", "docs/a", "docs/b"):
+        queued.hand_in({path: "1"})
+
+
+def test_a_union_that_was_green_meanwhile_is_not_held_for_what_a_run_found_before(queued: Queued) -> None:
+    note = os.path.join(queued.rig, ".runtime", "refinery", "union-main.json")
+    # a batch that mends the target lands beside the run, and takes the note away
+    red_union(queued, f"{TOGETHER} || exit 0; rm -f {note}; exit 1")
+    results = queued.process()
+    assert sum(len(one.merged) for one in results) == 4 and not any(one.hold for one in results)
+    assert read_hold(Refinery(queued.root, "shop"), "main") is None
+    assert not queued.events("queue_held") and not open_escalations(queued.ledger)
+
+
+def test_a_union_that_is_mended_while_its_landings_are_searched_stays_released(queued: Queued) -> None:
+    folder = os.path.join(queued.rig, ".runtime", "refinery")
+    # the run of the union is red twice; the search then finds what stood there, and the hold and its note are gone
+    whole = f"{TOGETHER} || exit 0; test -e {folder}/hold-main.json || exit 1; rm -f {folder}/hold-main.json {folder}/union-main.json; exit 1"
+    red_union(queued, whole)
+    queued.process()
+    assert len(queued.events("queue_held")) == 1
+    assert read_hold(Refinery(queued.root, "shop"), "main") is None
+
+
+def test_a_search_that_git_fails_leaves_the_target_held_as_red(queued: Queued, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(_search: UnionSearch) -> None:
+        raise GitError("git merge-tree failed", "No space left on device")
+
+    monkeypatch.setattr(UnionSearch, "find", fails)
+    red_union(queued, f"! {{ {TOGETHER}; }}")
+    queued.process()
+    hold = read_hold(Refinery(queued.root, "shop"), "main")
+    assert hold is not None and hold.kind == RED_TARGET and "No space left on device" in hold.reason
+    assert len(open_escalations(queued.ledger)) == 1
+
+
+def test_a_target_that_is_known_to_be_red_is_not_tested_again_beside_what_may_mend_it(queued: Queued) -> None:
+    runs = os.path.join(os.path.dirname(queued.root), "runs")
+    red_union(queued, f"echo >> {runs}; test -e mended || ! {{ {TOGETHER}; }}")
+    queued.process()
+    before = Path(runs).read_text().count("\n")
+    mends = queued.hand_in({"mended": "1"})
+    queued.settings(max_concurrent=2)
+    # an hour later the target itself is looked at again
+    results = queued.process(clock=FixedClock(SYSTEM_CLOCK.now() + 3600.0))
+    assert [one.merged for one in results if one.merged] == [(mends.id,)] and not any(one.union for one in results)
+    assert Path(runs).read_text().count("\n") - before <= 2, "the target and the cure"
+    assert read_hold(Refinery(queued.root, "shop"), "main") is None and not open_escalations(queued.ledger)
