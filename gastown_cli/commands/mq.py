@@ -11,6 +11,7 @@ from gastown_cli.context import add_rig, rig_and_request, rig_of_request, which_
 from gastown_core.clock import SYSTEM_CLOCK, format_age, format_seconds
 from gastown_core.errors import UsageError
 from gastown_core.model.bead import NO_PRIORITY, known_priority, priority_word
+from gastown_core.model.queue_words import BLOCKED, CLOSED, HELD, MERGING, OLDER, READY, TO_APPROVE
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -23,15 +24,9 @@ if TYPE_CHECKING:
     from gastown_core.model.merge_request import MergeRequest
     from gastown_core.refinery.merge_queue import MergeQueue
     from gastown_core.refinery.place import Refinery
-COLOURS = {
-    "ready": "green",
-    "held": "red",
-    "active": "cyan",
-    "unapproved": "yellow",
-    "blocked": "yellow",
-    "closed": "dim",
-}
-STATUSES = ("ready", "held", "active", "unapproved", "blocked", "closed", "all")
+COLOURS = {READY: "green", HELD: "red", MERGING: "cyan", TO_APPROVE: "yellow", BLOCKED: "yellow", CLOSED: "dim"}
+STATUSES = ("ready", "held", "merging", "to-approve", "blocked", "closed", "all", "active", "unapproved")
+"""Two of them are older names."""
 
 
 def _refinery(root: str, rig: str, *, ledger: TownLedger | None = None, is_scored: bool = False) -> Refinery:
@@ -50,7 +45,8 @@ def list_arguments(parser: ArgumentParser) -> None:
         "--status",
         default="",
         choices=STATUSES,
-        help="only requests with this status; closed and all include merged ones",
+        metavar="STATUS",
+        help=f"only requests with this status: {', '.join(STATUSES[:7])}; closed and all include merged ones",
     )
     parser.add_argument("--worker", default="", help="only requests of this worker")
     parser.add_argument("--epic", default="", help="only requests that target this epic's integration branch")
@@ -66,11 +62,11 @@ def run_list(args: Namespace) -> int:
     root = context.town()
     rig = which_rig(root, args.rig)
     place = _refinery(root, rig, is_scored=True)
-    wanted = "ready" if args.ready else args.status
+    wanted = READY if args.ready else OLDER.get(args.status, args.status)
     queue = RefineryEngine(place).queue()
     rows = rows_of(queue, SYSTEM_CLOCK.now(), holds_of(place, (one.target for one in queue.ready)))
     add_lanes(place, rows, queue.open())
-    if wanted in ("closed", "all"):
+    if wanted in (CLOSED, "all"):
         rows += _closed(place)
     rows = [row for row in rows if wanted in ("", "all", row["status"])]
     rows = [row for row in rows if args.worker in ("", row["worker"])]
@@ -111,10 +107,7 @@ def holds_of(place: Refinery, targets: Iterable[str]) -> dict[str, str]:
 
 def rows_of(queue: MergeQueue, now: float, holds: dict[str, str]) -> list[dict[str, Any]]:
     """Return every open request as a row, in queue order; requests for a target in ``holds`` are held, not ready."""
-    kinds = [(one, "held" if one.target in holds else "ready", holds.get(one.target, "")) for one in queue.ready]
-    kinds += [(one, "active", one.assignee) for one in queue.claimed]
-    kinds += [(one, "unapproved" if one.id in queue.unapproved else "blocked", why) for one, why in queue.blocked]
-    return [row_of(request, status, why, now, queue.level_s) for request, status, why in kinds]
+    return [row_of(request, word, why, now, queue.level_s) for request, word, why in queue.told(holds)]
 
 
 def row_of(request: MergeRequest, status: str, why: str, now: float, level_s: float) -> dict[str, object]:
@@ -152,7 +145,7 @@ def _closed(place: Refinery) -> list[dict[str, Any]]:
     found = place.store.find(BeadQuery(labels_all=(LABEL,), statuses=(CLOSED,), include_wisps=True, sort="updated"))
     now = SYSTEM_CLOCK.now()
     requests = sorted(map(read_request, found), key=lambda one: -one.updated_at)
-    return [row_of(one, "closed", one.close_reason, now, place.policy.level_s) for one in requests]
+    return [row_of(one, CLOSED, one.close_reason, now, place.policy.level_s) for one in requests]
 
 
 def _branch_of(place: Refinery, epic: str) -> str:
@@ -191,7 +184,7 @@ def _table(rows: list[dict[str, Any]], *, verified: bool) -> str:
     for row in rows:
         git = ["ERR" if row["verify_error"] else "OK" if row["branch_exists"] else "MISSING"] if verified else []
         colour = COLOURS[row["status"]]
-        why = f" ({output.clean(row['why'])})" if row["why"] and row["status"] != "ready" else ""
+        why = f" ({output.clean(row['why'])})" if row["why"] and row["status"] != READY else ""
         lines.append(
             [
                 row["id"],
@@ -236,7 +229,7 @@ def run_next(args: Namespace) -> int:
     best = min(ready, key=lambda one: (one.created_at, one.id), default=None) if args.strategy == "fifo" else None
     found = best or (ready[0] if ready else None)
     if args.json:
-        output.say_json(row_of(found, "ready", "", now, level_of(root, rig)) if found is not None else None)
+        output.say_json(row_of(found, READY, "", now, level_of(root, rig)) if found is not None else None)
     elif found is None:
         if not args.quiet:
             output.say(f"no request is ready in the merge queue of {rig}")

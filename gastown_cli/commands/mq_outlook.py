@@ -8,6 +8,7 @@ from gastown_cli import context, output
 from gastown_cli.context import add_rig, which_rig
 from gastown_core.clock import SYSTEM_CLOCK, format_age, parse_duration
 from gastown_core.errors import NotFoundError, UsageError
+from gastown_core.model.queue_words import BLOCKED, TO_APPROVE, counted
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -147,10 +148,9 @@ def run_forecast(args: Namespace) -> int:
 
 
 def _that_rest(count: int, unapproved: int, rig: str) -> str:
-    """Return how many requests are not in a forecast since something keeps them, and how many of them wait for an approval."""
-    are = "request is" if count == 1 else "requests are"
-    part = f" ({unapproved} to approve)" if unapproved else ""
-    return f"{count} {are} blocked{part} and not forecast; gt mq list {rig} says why"
+    """Return how many requests are not in a forecast since something keeps them or they wait for an approval."""
+    words = counted([*[BLOCKED] * (count - unapproved), *[TO_APPROVE] * unapproved])
+    return f"not forecast: {words}; gt mq list {rig} says why"
 
 
 def _say_forecast(found: Sequence[Outlook]) -> None:

@@ -8,6 +8,7 @@ from gastown_cli import context, output, who
 from gastown_cli.context import add_rig, rig_of_request, which_rig
 from gastown_core.clock import SYSTEM_CLOCK, format_age
 from gastown_core.errors import NotFoundError, UsageError
+from gastown_core.model.queue_words import BLOCKED, HELD, READY, TO_APPROVE, counted
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -62,6 +63,7 @@ def _queue(place: Refinery) -> MergeQueue:
 
 
 def _status(place: Refinery, *, as_json: bool) -> int:
+    from gastown_cli.commands.mq import holds_of
     from gastown_core.refinery.place import merging_process
     from gastown_core.refinery.state_file import read_state
 
@@ -88,7 +90,8 @@ def _status(place: Refinery, *, as_json: bool) -> int:
         return 0
     what = f"{facts['phase']}: {facts['hold_reason']}" if facts["hold_reason"] else facts["phase"]
     output.say(f"{output.style(place.rig, 'bold')}  {output.clean(str(what))}" + (f", pid {pid}" if pid else ""))
-    output.say(f"  queue    {len(queue.ready)} ready, {len(queue.claimed)} in progress, {len(queue.blocked)} blocked")
+    words = counted(word for _, word, _ in queue.told(holds_of(place, (one.target for one in queue.ready))))
+    output.say(f"  queue    {words or 'empty'}")
     last = facts["last"]
     if isinstance(last, dict) and last.get("id"):
         age = format_age(SYSTEM_CLOCK.now() - float(last.get("at") or 0.0))
@@ -135,8 +138,8 @@ def _list(place: Refinery, args: Namespace) -> int:
     queue, now = _queue(place), SYSTEM_CLOCK.now()
     if args.action == "queue":
         return _positions(queue, now, as_json=args.json)
-    blocked = ("held", "unapproved", "blocked")
-    kinds = {"ready": ("ready",), "unclaimed": ("ready", *blocked), "blocked": blocked}
+    blocked = (HELD, TO_APPROVE, BLOCKED)
+    kinds = {"ready": (READY,), "unclaimed": (READY, *blocked), "blocked": blocked}
     rows = [
         row
         for row in rows_of(queue, now, holds_of(place, (one.target for one in queue.ready)))

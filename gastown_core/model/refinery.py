@@ -307,6 +307,11 @@ _LISTS = ("lanes", "union", "pushed", "why", "clean", "window", "suspects", "goo
 """Fields of texts that a batch in flight has, in full and in a line."""
 
 
+def held_target(state: RefineryState) -> str:
+    """The target that the state's hold is about; between two batches that of the last one, empty if neither is known."""
+    return state.target or str(state.last.get("target") or "")
+
+
 def to_json(state: RefineryState) -> dict[str, Any]:
     """Return the JSON value for the state file."""
     out: dict[str, Any] = {"version": 1, **state._asdict()}

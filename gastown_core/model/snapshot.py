@@ -6,11 +6,13 @@ failed query shows as a stale panel, never as "no work" or "dead".  Moments are 
 
 from __future__ import annotations
 
+from gastown_core.model import queue_words
 from gastown_core.model.address import Address
 from gastown_core.model.agent import Health, HealthReport, Question
 from gastown_core.model.daemon import DaemonView
 from gastown_core.model.dam import DamView
 from gastown_core.model.incident import ANSWER
+from gastown_core.model.merge_request import TAKEN_OUT
 from gastown_core.model.record import Record
 from gastown_core.model.refinery import FROZEN, HELD, IDLE, BatchRecord, RefineryState
 from gastown_core.model.states import RigState
@@ -169,13 +171,25 @@ class RequestView(Record):
     commit: str = ""
     awaits_approval: bool = False
     approved_by: str = ""
+    is_held: bool = False
+    """Whether nothing is merged into its target now, as far as its engine says."""
+
+    @property
+    def word(self) -> str:
+        """The word of ``queue_words`` for where it stands."""
+        if self.state == RequestState.MERGING:
+            return queue_words.MERGING
+        if self.awaits_approval:
+            return queue_words.TO_APPROVE
+        if self.state == RequestState.BLOCKED or self.has_conflict_task:
+            return queue_words.BLOCKED
+        return queue_words.HELD if self.is_held else queue_words.READY
 
     @property
     def is_to_merge(self) -> bool:
-        """Whether it is the queue's to merge: open, and not waiting for a person to approve it."""
-        return (
-            self.state in (RequestState.QUEUED, RequestState.BLOCKED, RequestState.MERGING) and not self.awaits_approval
-        )
+        """Whether it is the queue's to merge: open, and neither taken out by a person nor waiting for an approval."""
+        is_open = self.state in (RequestState.QUEUED, RequestState.BLOCKED, RequestState.MERGING)
+        return is_open and not self.awaits_approval and not self.rests.startswith(TAKEN_OUT)
 
 
 class RefineryView(Record):

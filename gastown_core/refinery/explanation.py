@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from gastown_core.clock import format_age
 from gastown_core.model.merge_request import score
+from gastown_core.model.queue_words import BLOCKED, HELD, MERGING, READY, TO_APPROVE, counted
 from gastown_core.model.record import Record
-from gastown_core.model.refinery import EntryState, subject_of
+from gastown_core.model.refinery import POST_MERGE, PUSHING, subject_of
 from gastown_core.process_table import lives
 from gastown_core.refinery.freeze import frozen
 from gastown_core.refinery.hold import read_hold
@@ -38,18 +39,12 @@ class Explanation(Record):
 def explain_queue(place: Refinery, queue: MergeQueue) -> list[Explanation]:
     """The rig's queue, then each batch in flight, else the last one that ended."""
     state, found = _state(place), []
-    why: list[Why] = [("held", f"{target}: {said}") for target, said in _rests(place, queue).items()]
+    rests = _rests(place, queue)
+    why: list[Why] = [(HELD, f"{target}: {said}") for target, said in rests.items()]
     if state is not None:
         why += [("begin", f"one batch at a time: {state.alone}")] if state.alone else []
         why += [("next", state.next)] if state.next else []
-    blocked = len(queue.blocked) - len(queue.unapproved)
-    counts = (
-        (len(queue.ready), "ready"),
-        (len(queue.claimed), "in a batch"),
-        (len(queue.unapproved), "to approve"),
-        (blocked, "blocked"),
-    )
-    told = ", ".join(f"{number} {word}" for number, word in counts if number) or "empty"
+    told = counted(word for _, word, _ in queue.told(rests)) or "empty"
     found.append(Explanation(place.rig, "queue", told, tuple(why)))
     if state is not None:
         return [*found, *(_flight(one) for one in _flights(state))]
@@ -80,20 +75,19 @@ def explain_request(place: Refinery, queue: MergeQueue, request: MergeRequest) -
         entry = next((one for one in state.requests if one.id == request.id), None) if state is not None else None
         why = [("claimed", f"by {request.assignee}")] if flight is None else [*_in_flight(flight, request.id)]
         why += [(entry.state, entry.why)] if entry is not None and entry.why else []
-        word = entry.state if entry is not None else EntryState.TESTING if flight is not None else "claimed"
-        return Explanation(request.id, "request", word, (*why, *_soon(state, request.id, place.clock.now())))
+        return Explanation(request.id, "request", MERGING, (*why, *_soon(state, request.id, place.clock.now())))
     blocked = next((said for one, said in queue.blocked if one.id == request.id), "")
     if blocked:
-        word = "unapproved" if request.id in queue.unapproved else "blocked"
-        return Explanation(request.id, "request", word, ((word, blocked),))
+        word = TO_APPROVE if request.id in queue.unapproved else BLOCKED
+        return Explanation(request.id, "request", word, (("why", blocked),))
     held = rests.get(request.target, "")
-    why = [("held", held)] if held else []
+    why = [(HELD, held)] if held else []
     why += [("next", state.next)] if state is not None and state.next and not held else []
     why += [("begin", f"one batch at a time: {state.alone}")] if state is not None and state.alone and not held else []
     last = next((one for one in recent(place.path) if request.id in one.mrs), None)
     why += [("last", f"{last.id}: {last.outcome}")] if last is not None else []
     why += [("order", _rank(place, queue, request)), *_soon(state, request.id, place.clock.now())]
-    return Explanation(request.id, "request", "held" if held else "ready", tuple(why))
+    return Explanation(request.id, "request", HELD if held else READY, tuple(why))
 
 
 def _state(place: Refinery) -> RefineryState | None:
@@ -135,6 +129,9 @@ def _in_flight(flight: FlightLine, request: str) -> list[Why]:
 
 def _search(flight: FlightLine, request: str = "") -> tuple[Why, ...]:
     """How far the search in a red batch is, for all of it or for one request."""
+    if flight.phase in (PUSHING, POST_MERGE):
+        # its search is over, and it is its turn
+        return ()
     wanted = {request} if request else set(flight.requests)
     parts = (
         ("clean", "green together so far", flight.clean),
@@ -154,7 +151,7 @@ def _ends(batch: BatchRecord) -> tuple[Why, ...]:
         ("merged", batch.merged),
         ("sent back", batch.culprits),
         ("conflict", batch.conflicts),
-        ("left", batch.held),
+        ("left out", batch.held),
     )
     told = tuple((name, ", ".join(ids)) for name, ids in parts if ids)
     return (*told, ("held", batch.hold)) if batch.hold else told

@@ -22,6 +22,7 @@ from gastown_core.model.merge_request import (
     why_unapproved,
     why_withdrawn,
 )
+from gastown_core.model.queue_words import BLOCKED, HELD, MERGING, READY, TO_APPROVE
 from gastown_core.model.record import Record
 
 TYPE_CHECKING = False
@@ -55,6 +56,12 @@ class MergeQueue(Record):
     def open(self) -> list[MergeRequest]:
         """All of them, blocked or not."""
         return [*self.ready, *self.claimed, *(one for one, _ in self.blocked)]
+
+    def told(self, holds: Mapping[str, str]) -> list[tuple[MergeRequest, str, str]]:
+        """Each request with its word of ``queue_words`` and why, in queue order; ``holds``: held target → why."""
+        found = [(one, HELD if one.target in holds else READY, holds.get(one.target, "")) for one in self.ready]
+        found += [(one, MERGING, one.assignee) for one in self.claimed]
+        return found + [(one, TO_APPROVE if one.id in self.unapproved else BLOCKED, why) for one, why in self.blocked]
 
     def targets(self) -> list[str]:
         """Target branches of the ready requests, that of the best request first."""

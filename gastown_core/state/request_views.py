@@ -14,7 +14,7 @@ from gastown_core.model.merge_request import (
     why_unapproved,
     why_withdrawn,
 )
-from gastown_core.model.refinery import HELD, IDLE, RefineryState
+from gastown_core.model.refinery import FROZEN, HELD, IDLE, RefineryState, held_target
 from gastown_core.model.snapshot import RefineryView, RequestState, RequestView, SchedulerView
 
 TYPE_CHECKING = False
@@ -75,7 +75,17 @@ def _view(facts: TownFacts, store: str, bead: Excerpt, now: float) -> RequestVie
         commit=request.commit_sha,
         awaits_approval=bool(rests) and rests == _unapproved(facts, request),
         approved_by="" if why_unapproved(request) else request.approved_by,
+        is_held=_is_held(facts, request.rig or home, request.target),
     )
+
+
+def _is_held(facts: TownFacts, rig: str, target: str) -> bool:
+    """Whether its rig's engine says that nothing is merged into its target now."""
+    known = facts.refineries.get(rig)
+    if known is None or known.state is None or known.state.phase != HELD:
+        return False
+    held = held_target(known.state)
+    return known.state.hold_kind == FROZEN or not held or not target or held == target
 
 
 def rests_of(facts: TownFacts, request: MergeRequest, now: float) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from gastown_core.clock import format_age, format_ago
+from gastown_core.model import queue_words
 from gastown_core.model.address import parse_address
 from gastown_core.model.bead import MemberStage
 from gastown_core.model.landing import BEGUN
@@ -37,12 +38,11 @@ STAGES = {
 """Member stage → (glyph name, word, tone)."""
 
 REQUESTS = {
-    RequestState.MERGING: ("merging", "info"),
-    RequestState.QUEUED: ("queued", "text"),
-    RequestState.BLOCKED: ("pause", "dim"),
-    "approval": ("pause", "waiting"),
-    RequestState.MERGED: ("done", "good"),
-    RequestState.FAILED: ("failed", "bad"),
+    queue_words.MERGING: ("merging", "info"),
+    queue_words.READY: ("queued", "text"),
+    queue_words.BLOCKED: ("pause", "dim"),
+    queue_words.HELD: ("pause", "stalled"),
+    queue_words.TO_APPROVE: ("pause", "waiting"),
 }
 """Request state → (glyph name, tone)."""
 
@@ -131,12 +131,11 @@ def member_row(member: MemberView, width: int, ascii_only: bool) -> Pieces:
 
 def request_row(request: RequestView, width: int, now: float, ascii_only: bool) -> Pieces:
     """Return a merge request's row: state, branch, author, age."""
-    state = "approval" if request.awaits_approval else request.state
-    mark, tone = REQUESTS.get(state, ("queued", "dim"))
+    mark, tone = REQUESTS[request.word]
     who = clean(parse_address(request.worker).label) if request.worker else ""
     left = (
         (glyph(mark, ascii_only) + " ", tone),
-        (fit(state, 8) + " ", tone),
+        (fit(request.word, 10) + " ", tone),
         (clean(request.branch or request.bead_id), "text"),
     )
     right = ((cut(who, 12) + "  ", "dim"), (fit_right(format_age(max(0.0, now - request.created_at)), 4), "dim"))

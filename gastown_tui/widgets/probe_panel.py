@@ -121,12 +121,12 @@ def verdict_rows(state: RefineryState, width: int, now: float, ascii_only: bool)
     rows: list[Row] = []
     for word in TOLD:
         found = [entry for entry in state.requests if entry.state == word]
-        mark, _, tone = ENTRIES[word]
+        mark, name, tone = ENTRIES[word]
         plain = [entry for entry in found if not entry.why]
         for entry in (one for one in found if one.why):
             lead: tuple[Piece, ...] = (
                 (mark_of(mark, now, ascii_only) + " ", tone),
-                (fit(word, 9), tone),
+                (fit(name, 9), tone),
                 (fit(entry.id, 10) + " ", "bright"),
             )
             first, *more = wrap(clean(entry.why), max(16, width - width_of(lead)))
@@ -137,7 +137,7 @@ def verdict_rows(state: RefineryState, width: int, now: float, ascii_only: bool)
             ]
         if plain:
             names = " ".join(entry.id for entry in plain)
-            rows.append(Row(None, ((mark_of(mark, now, ascii_only) + " ", tone), (fit(word, 9), tone), (names, "bright")), False))  # fmt: skip
+            rows.append(Row(None, ((mark_of(mark, now, ascii_only) + " ", tone), (fit(name, 9), tone), (names, "bright")), False))  # fmt: skip
     return rows
 
 
@@ -156,13 +156,13 @@ def history_row(batch: BatchRecord, width: int, now: float, ascii_only: bool) ->
         (f"{stamp}  ", "dim"),
         (batch.outcome, "text"),
     ]
-    for name, ids in (
+    for state, ids in (
         (EntryState.CULPRIT, batch.culprits),
         (EntryState.CONFLICT, batch.conflicts),
         (EntryState.HELD, batch.held),
     ):
         if ids:
-            left.append((f"  {name} {' '.join(ids[:3])}{' …' if len(ids) > 3 else ''}", ENTRIES[name][2]))
+            left.append((f"  {ENTRIES[state][1]} {' '.join(ids[:3])}{' …' if len(ids) > 3 else ''}", ENTRIES[state][2]))
     right = (f"{batch.probes} probe{'s' if batch.probes != 1 else ''}  " if width >= 60 else "") + fit_right(took(batch.secs), 5)  # fmt: skip
     return two_ends(left, ((right, "dim"),), width, 2)
 

@@ -5,14 +5,16 @@ from __future__ import annotations
 from functools import partial
 
 from gastown_core.clock import format_age
+from gastown_core.model import queue_words
 from gastown_core.model.bead import priority_word
 from gastown_core.model.refinery import EntryState, places_used, subject_of
-from gastown_core.model.snapshot import RequestState, RequestView
+from gastown_core.model.snapshot import RequestView
 from gastown_tui.rowtext import trouble_text
 from gastown_tui.selection import BATCH, REQUEST, point_at
 from gastown_tui.text import cells, clean, cut, fit, fit_right, glyph, two_ends, width_of, wrap
 from gastown_tui.widgets.refinery_text import (
     ENTRIES,
+    IN_HELD_QUEUE,
     PHASES,
     brief,
     elapsed,
@@ -53,10 +55,8 @@ def in_batch(view: RefineryView | None) -> list[BatchEntry]:
 
 
 def _waiting_words(waiting: Sequence[RequestView]) -> str:
-    """Return how many requests wait for a batch, and how many for a person's approval."""
-    approval = sum(one.awaits_approval for one in waiting)
-    told = [f"{len(waiting) - approval} waiting"] if approval < len(waiting) or not approval else []
-    return ", ".join([*told, *([f"{approval} to approve"] if approval else [])])
+    """Return how many requests are in no batch, by where they stand."""
+    return queue_words.counted(one.word for one in waiting)
 
 
 def rig_row(
@@ -193,7 +193,7 @@ def request_pieces(
             left.append((f"{_lane_words(lanes)} " if lanes else "", "accent"))
         trouble = why or _trouble(request)
         if trouble and state not in (EntryState.TESTING, EntryState.GOOD, EntryState.MERGED):
-            left.append((clean(trouble), tone if state != RequestState.QUEUED else "warn"))
+            left.append((clean(trouble), tone if state != queue_words.READY else "warn"))
         else:
             left.append((who(request.worker) + " ", "dim") if width >= WIDE else ("", "dim"))
             left.append((clean(request.title or request.branch), "text"))
@@ -340,8 +340,8 @@ def _entry_row(row: partial[Row], snapshot: TownSnapshot, view: RefineryView | N
 
 
 def _waiting_row(row: partial[Row], request: RequestView) -> Row:
-    state = RequestState.BLOCKED if request.has_conflict_task else request.state
-    return row("approval" if request.awaits_approval else state, request.id, request, "")
+    word = IN_HELD_QUEUE if request.word == queue_words.HELD else request.word
+    return row(word, request.id, request, "")
 
 
 class QueuePanel(Rows):

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 
 from gastown_core.clock import format_age
+from gastown_core.model import queue_words
 from gastown_core.model.address import parse_address
 from gastown_core.model.refinery import (
     BISECTING,
@@ -27,7 +28,6 @@ from gastown_core.model.refinery import (
     probe_to_show,
     subject_of,
 )
-from gastown_core.model.snapshot import RequestState
 from gastown_tui.text import cells, clean, cut, fit, glyph, wrap
 
 TYPE_CHECKING = False
@@ -70,6 +70,7 @@ PURPOSES = {
     "before": "before the push",
     "upto": "pushed so far",
 }
+IN_HELD_QUEUE = f"queue {queue_words.HELD}"
 ENTRIES = {
     EntryState.WAITING: ("queued", "waiting", "dim"),
     EntryState.STACKED: ("stacked", "stacked", "info"),
@@ -77,15 +78,16 @@ ENTRIES = {
     EntryState.GOOD: ("done", "good", "good"),
     EntryState.CULPRIT: ("failed", "culprit", "bad"),
     EntryState.CONFLICT: ("conflict", "conflict", "warn"),
-    EntryState.HELD: ("pause", "held", "stalled"),
+    EntryState.HELD: ("pause", "left out", "stalled"),
     EntryState.MERGED: ("landed", "merged", "good"),
     "left": ("dot", "stopped", "dim"),
-    RequestState.QUEUED: ("queued", "queued", "text"),
-    RequestState.BLOCKED: ("pause", "blocked", "dim"),
-    RequestState.MERGING: ("merging", "merging", "info"),
-    "approval": ("pause", "to approve", "waiting"),
+    queue_words.READY: ("queued", queue_words.READY, "text"),
+    queue_words.BLOCKED: ("pause", queue_words.BLOCKED, "dim"),
+    queue_words.MERGING: ("merging", queue_words.MERGING, "info"),
+    queue_words.TO_APPROVE: ("pause", queue_words.TO_APPROVE, "waiting"),
+    IN_HELD_QUEUE: ("pause", queue_words.HELD, "stalled"),
 }
-"""State of a request, in a batch or waiting → (glyph name, word, tone)."""
+"""State of a request in its batch, or the queue's word for it → (glyph name, word, tone)."""
 SUBJECT = 6
 """The width of a reason's subject, such as ``order``."""
 SPINNER, SPINNER_ASCII = "⠋⠙⠸⠴⠦⠇", "|/-\\"

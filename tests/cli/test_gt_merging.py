@@ -137,11 +137,11 @@ def test_the_queue_a_batch_and_a_request_are_explained(queued: Queued) -> None:
     queued.settings(needs_approval=True)
     one = queued.hand_in({"a": "1"})
     said = gt("mq", "explain", one.branch, cwd=queued.root)
-    assert said.code == 0 and "unapproved" in said.out and "gt mq approve" in said.out
+    assert said.code == 0 and "to approve" in said.out and "gt mq approve" in said.out
     # as the list and the status say it
     [row] = gt("mq", "list", "shop", "--json", cwd=queued.root).json
     [told] = gt("mq", "explain", "shop", one.id, "--json", cwd=queued.root).json["explained"]
-    assert told["status"] == row["status"] and told["why"][0] == {"about": "unapproved", "why": row["why"]}
+    assert told["status"] == row["status"] and told["why"][0] == {"about": "why", "why": row["why"]}
     assert gt("mq", "status", one.id, "--json", cwd=queued.root).json["why"] == row["why"]
     queued.settings(needs_approval=False)
     [result] = queued.process()
@@ -160,7 +160,7 @@ def test_a_request_waits_for_its_approval_which_can_be_withdrawn_and_undone(queu
     one = queued.hand_in({"a": "1"})
     [row] = gt("mq", "list", "shop", "--json", cwd=queued.root).json
     assert (row["status"], row["why"].split(";")[0]) == (
-        "unapproved",
+        "to approve",
         f"waits for somebody to approve {one.commit_sha[:12]}",
     )
     assert gt("mq", "list", "shop", "--status", "blocked", "--json", cwd=queued.root).json == []
@@ -179,7 +179,7 @@ def test_a_request_waits_for_its_approval_which_can_be_withdrawn_and_undone(queu
     told = gt("undo", "--list", cwd=queued.root).out
     assert f"withdraw the approval of {one.id}" in told
     assert gt("undo", cwd=queued.root).code == 0
-    assert gt("mq", "list", "shop", "--json", cwd=queued.root).json[0]["status"] == "unapproved"
+    assert gt("mq", "list", "shop", "--json", cwd=queued.root).json[0]["status"] == "to approve"
     shown = gt("mq", "approve", one.branch, "--json", cwd=queued.root).json
     assert shown == {"mr": one.id, "commit": one.commit_sha, "by": "overseer"}
     assert gt("mq", "approve", one.id, "--withdraw", "--json", cwd=queued.root).json == {
@@ -240,7 +240,7 @@ def test_a_forecast_says_what_it_leaves_out_and_that_nothing_is_merged_now(queue
     queued.settings(needs_approval=True)
     shown = gt("mq", "forecast", "shop", cwd=queued.root)
     assert shown.code == 1 and "can be merged now" in shown.out
-    assert "1 request is blocked (1 to approve) and not forecast; gt mq list shop says why" in shown.err
+    assert "not forecast: 1 to approve; gt mq list shop says why" in shown.err
 
 
 def test_the_sums_of_an_empty_queue_tell_no_waits_and_one_batch_is_one(queued: Queued) -> None:

@@ -202,8 +202,8 @@ async def test_a_request_that_waits_for_approval_says_so_and_a_key_approves_just
     async with app.run_test(size=WIDE) as pilot:
         await pilot.press("m")
         app.feed.queue.select(Selection(REQUEST, "", "gt-mr9"))
-        assert "to approve" in app.screen_text() and "queued" in app.screen_text()
-        assert "1 waiting, 1 to approve" in app.screen_text()
+        assert "to approve" in app.screen_text() and "ready" in app.screen_text()
+        assert "1 ready, 1 to approve" in app.screen_text()
         header = header_pieces(app.fake.snapshot, 240, NOW, moved_at=NOW, view="feed", ascii_only=False)
         assert "1 to merge" in "".join(text for text, _ in header)
         await pilot.press("a")

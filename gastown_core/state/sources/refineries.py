@@ -18,7 +18,15 @@ from gastown_core.files.mark import Mark, mark_of
 from gastown_core.files.plain import open_plain, read_plain
 from gastown_core.model.json_text import decode_json
 from gastown_core.model.merge_request import LEVEL_S
-from gastown_core.model.refinery import BATCHES_FILE, HELD, STATE_FILE, BatchRecord, batch_record, from_json
+from gastown_core.model.refinery import (
+    BATCHES_FILE,
+    HELD,
+    STATE_FILE,
+    BatchRecord,
+    batch_record,
+    from_json,
+    held_target,
+)
 from gastown_core.process_table import lives
 from gastown_core.state.facts import RefineryFacts
 
@@ -113,10 +121,12 @@ class RefinerySource:
         return mark is not None or not is_new
 
 
-def _rules(known: RefineryFacts | None) -> tuple[bool, float]:
-    """What the views of requests take from the engine's settings."""
+def _rules(known: RefineryFacts | None) -> tuple[bool, float, str]:
+    """What the views of requests take from the engine: its settings, and which target is held."""
     state = known.state if known is not None else None
-    return (state.needs_approval, state.level_s) if state is not None else (False, LEVEL_S)
+    if state is None:
+        return False, LEVEL_S, ""
+    return state.needs_approval, state.level_s, f"{state.hold_kind} {held_target(state)}" if state.phase == HELD else ""
 
 
 def _read_state(path: str) -> RefineryState | None:
@@ -134,8 +144,7 @@ def _with_hold(known: RefineryFacts) -> RefineryFacts:
     from gastown_core.refinery.place import slug
 
     folder = os.path.dirname(os.path.join(known.path, STATE_FILE))
-    # between two batches the state names no target
-    target = state.target or str(state.last.get("target") or "")
+    target = held_target(state)
     try:
         found = read_json(os.path.join(folder, f"hold-{slug(target)}.json")) or {}
     except GastownError:
