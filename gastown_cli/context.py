@@ -89,6 +89,10 @@ def which_rig(root: str, name: str = "") -> str:
 def rig_and_request(root: str, words: list[str]) -> tuple[str, str]:
     """Return the rig and the request, or its branch, of ``[rig] request|branch``. Raises NotFoundError, UsageError."""
     name = words[-1]
+    if not name.isprintable():
+        from gastown_cli.output import clean, shorten
+
+        raise NotFoundError(f"no request is named {shorten(clean(name), 60)}", "", "gt mq list RIG shows the requests")
     if len(words) > 1:
         return which_rig(root, words[0]), name
     return which_rig(root) if "/" in name else rig_of_request(root, name), name

@@ -135,7 +135,7 @@ def _dispatch(root: Root, argv: list[str], ran: Ran) -> int:
     if args is None:
         from gastown_cli.parser import parse
 
-        args = parse(f"{root.program} {command.name}", command.help, add_arguments, words)
+        args = parse(f"{root.program} {command.name}", command.help, add_arguments, words, below(root, command))
     code = int(run(args) or 0)
     _follow_new_ids(root.program)
     _tell_missing_event()
@@ -214,6 +214,14 @@ def _is_only_a_group(root: Root, word: str) -> bool:
     """Return whether ``word`` is only a group of commands (``gt gate``) and not a command itself."""
     head = expand(root, word)
     return _match(root, head) is None and any(row.name.startswith(head + " ") for row in root.commands)
+
+
+def below(root: Root, command: Command) -> str:
+    """Return which commands a group that is itself a command has, as its help tells them; empty if there are none."""
+    names = [row.name.split()[1] for row in root.commands if row.name.startswith(command.name + " ")]
+    if not names:
+        return ""
+    return f"more: {', '.join(names)} ({root.program} {command.name} {names[0]} --help, and so on)"
 
 
 def expand(root: Root, word: str) -> str:

@@ -85,15 +85,19 @@ class Parser(argparse.ArgumentParser):
 
 
 def parse(
-    program: str, about: str, add_arguments: Callable[[argparse.ArgumentParser], None], words: list[str]
+    program: str,
+    about: str,
+    add_arguments: Callable[[argparse.ArgumentParser], None],
+    words: list[str],
+    more: str = "",
 ) -> argparse.Namespace:
     """Return the parsed words of a command. Raises UsageError; prints the help and exits if that is asked for."""
-    return _parse_words(built(program, about, add_arguments), words)
+    return _parse_words(built(program, about, add_arguments, more), words)
 
 
-def built(program: str, about: str, add_arguments: Callable[[argparse.ArgumentParser], None]) -> Parser:
-    """Return the parser of a command with all its arguments."""
-    parser = Parser(prog=program, description=about)
+def built(program: str, about: str, add_arguments: Callable[[argparse.ArgumentParser], None], more: str = "") -> Parser:
+    """Return the parser of a command with all its arguments; ``more`` ends its help."""
+    parser = Parser(prog=program, description=about, epilog=more or None)
     add_arguments(parser)
     parser.is_built = True
     return parser

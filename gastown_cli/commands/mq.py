@@ -261,7 +261,9 @@ def run_status(args: Namespace) -> int:
     request = read_request(bead)
     home = ledger.home_of(bead.id) or ledger.store_for(bead.id)
     facts = _facts(bead, request, [source for source, _ in home.dependents(bead.id)])
-    facts["why"] = _why_blocked(root, ledger, request) if request.is_open else ""
+    facts["queue"], facts["why"] = (
+        _in_queue(root, ledger, request) if request.is_open else (CLOSED, _ended(bead, request))
+    )
     facts |= gates_of(root, request)
     if args.json:
         output.say_json(facts)
@@ -279,12 +281,20 @@ def run_status(args: Namespace) -> int:
     return 0
 
 
-def _why_blocked(root: str, ledger: TownLedger, request: MergeRequest) -> str:
-    """Return what blocks the request, as the queue says it, or ""."""
+def _in_queue(root: str, ledger: TownLedger, request: MergeRequest) -> tuple[str, str]:
+    """Return the queue's word for where the request stands, and why."""
     from gastown_core.refinery.engine import RefineryEngine
 
     place = _refinery(root, request.rig or rig_of_request(root, request.id), ledger=ledger, is_scored=True)
-    return next((why for one, why in RefineryEngine(place).queue().blocked if one.id == request.id), "")
+    queue = RefineryEngine(place).queue()
+    told = queue.told(holds_of(place, (one.target for one in queue.ready)))
+    return next(((word, why) for one, word, why in told if one.id == request.id), (BLOCKED, ""))
+
+
+def _ended(bead: Bead, request: MergeRequest) -> str:
+    """Return why a closed request was closed, where its ledger says more than how."""
+    said = bead.text("close_reason")
+    return said if said != request.close_reason else ""
 
 
 def _facts(bead: Bead, request: MergeRequest, blocks: list[str]) -> dict[str, object]:

@@ -67,7 +67,11 @@ def _explained(place: Refinery, name: str) -> list[Explanation]:
     if name.startswith("b-"):
         batch = explain_batch(place, name)
         if batch is None:
-            raise NotFoundError(f"no batch {name} in {place.rig}", "", f"gt refinery log {place.rig} lists them")
+            raise NotFoundError(
+                f"no batch {output.shorten(output.clean(name), 60)} in {place.rig}",
+                "",
+                f"gt refinery log {place.rig} lists them",
+            )
         return [batch]
     queue = RefineryEngine(place).queue()
     if not name:

@@ -53,7 +53,7 @@ def run_stats(args: Namespace) -> int:
     output.say(
         f"  landed     {found.merged} in {found.batches} batch{'' if found.batches == 1 else 'es'}, {found.per_hour:.1f} an hour"
     )
-    if found.merged:
+    if found.merged and found.wait_p95 > 0:
         output.say(f"  waited     half within {_span(found.wait_p50)}, 95 % within {_span(found.wait_p95)}")
     output.say(f"  gate runs  {found.runs}, {found.runs_per_landed:.2f} for each request that landed")
     if found.lanes:

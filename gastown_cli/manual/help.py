@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gastown_cli import output
-from gastown_cli.lazy import expand, find, handlers, help_text
+from gastown_cli.lazy import below, expand, find, handlers, help_text
 from gastown_cli.manual.topics import TOPICS, find_topic, text_of
 from gastown_core.errors import UsageError
 
@@ -73,7 +73,8 @@ def _command_help(root: Root, words: Sequence[str]) -> str:
     from gastown_cli.parser import built
 
     command, _ = find(root, words)
-    return built(f"{root.program} {command.name}", command.help, handlers(command)[0]).format_help().rstrip("\n")
+    parser = built(f"{root.program} {command.name}", command.help, handlers(command)[0], below(root, command))
+    return parser.format_help().rstrip("\n")
 
 
 def _unknown(root: Root, word: str) -> UsageError:

@@ -267,7 +267,7 @@ class BatchRecord(Record):
     union: tuple[str, ...] = ()
     """The batches that landed so and were tested together by this one; ``hold`` says why if they are red."""
     pair: tuple[str, ...] = ()
-    """Which requests make a red union red, if a search found them, the later one first."""
+    """Which requests make a red union red, if a search found them, the later one first; of a push what was taken back."""
     pushed: tuple[str, ...] = ()
     """What it verified after the push, by request or commit, and what it ``found``: green, red, taken back or no verdict."""
     found: str = ""
@@ -286,7 +286,7 @@ class BatchRecord(Record):
             who = f": {self.pair[0]} with {' or '.join(self.pair[1:]) or 'what was there'}" if self.pair else ""
             return f"union of {len(self.union)} {'red' if self.hold else 'green'}{who}"
         if self.found:
-            return f"push of {len(self.pushed)} {self.found}"
+            return f"push of {len(self.pushed)} {self.found}" + (f": {self.pair[0]}" if self.pair else "")
         # green on an older commit, or no longer suspected
         return f"{len(self.merged)} of {len(self.mrs)} landed" if self.mrs else "left to the next batch"
 

@@ -66,6 +66,8 @@ def explain_request(place: Refinery, queue: MergeQueue, request: MergeRequest) -
     if not request.is_open:
         last = next((one for one in recent(place.path, LOOK_BACK) if request.id in one.mrs), None)
         why = [*_pairs_of(last.id, last.outcome, last.why)] if last is not None else []
+        bead = place.store.get(request.id)
+        why += [("why", bead.text("close_reason"))] if bead is not None and bead.text("close_reason") else []
         return Explanation(request.id, "request", request.close_reason or "closed", tuple(why))
     rests = _rests(place, queue)
     if any(one.id == request.id for one in queue.claimed):
@@ -177,4 +179,5 @@ def _soon(state: RefineryState | None, request: str, now: float) -> tuple[Why, .
     if found is None:
         return ()
     early, late = (format_age(max(0.0, at - now)) for at in (found.early, found.late))
-    return (("forecast", f"lands in {early} to {late}, four times of five"),)
+    when = f"in {early} to {late}" if early not in ("now", late) else f"within {late}" if late != "now" else "now"
+    return (("forecast", f"lands {when}, four times of five"),)

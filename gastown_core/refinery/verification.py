@@ -223,7 +223,7 @@ class VerificationRun(TargetRun):
         place.at("withdrawn")
         # what is left of the push is verified with the next look
         write_push(place, note._replace(head=note.revert, revert="", request="", why=""))
-        self.result = self.result._replace(found=TAKEN_BACK, rework=(bead,) if bead else ())
+        self.result = self.result._replace(found=TAKEN_BACK, pair=(note.request,), rework=(bead,) if bead else ())
         yield Pushed(note.revert, is_early=True)
 
 

@@ -336,7 +336,8 @@ def _expand(value: object, pattern: str, done: str = "") -> list[tuple[str, obje
     """Return every set key that matches ``pattern``, with its value."""
     head, _, rest = pattern.partition(".")
     if not isinstance(value, dict):
-        return []
+        # a lane may be written as its paths alone
+        return [(done, value)] if pattern == "paths" and isinstance(value, list) else []
     found: list[tuple[str, object]] = []
     for name in list(value) if head == "*" else [head] if head in value else []:
         path = f"{done}.{name}" if done else name

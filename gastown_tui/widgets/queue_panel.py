@@ -105,7 +105,8 @@ def places_pieces(view: RefineryView | None, width: int) -> list[Pieces]:
     state, flights = view.state, view.state.flights if len(view.state.flights) > 1 else ()
     used = sum(one.running for one in flights) if flights else places_used(state.probes)
     waits = [one.waits for one in flights or state.probes if one.waits]
-    where = "gate places in use" if width >= MIDDLE + 16 else "places used"
+    # of the rig: other rigs may use those of the town
+    where = "gate places in use here" if width >= MIDDLE + 16 else "places used here"
     told = f"{used} of {state.places} {where}" if state.places else f"{where}: {used}"
     what = f"{len(flights)} batches in flight, {told}" if flights else told
     is_plain = not flights and not waits and state.places < 2

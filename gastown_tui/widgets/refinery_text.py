@@ -25,6 +25,7 @@ from gastown_core.model.refinery import (
     STACKING,
     TESTING,
     EntryState,
+    held_target,
     probe_to_show,
     subject_of,
 )
@@ -184,7 +185,7 @@ def retry_words(view: RefineryView, now: float, key: str = "P") -> str:
         return f"Nothing is merged and nothing is wrong. gt mq thaw {clean(view.rig)} ends it."
     left = view.hold_until - now
     when = f"in {format_age(left)} at the latest, " if left > 0 else ""
-    moved = f"when {clean(view.state.target)} changes, " if view.state.target else ""
+    moved = f"when {clean(held_target(view.state)) or 'the target'} changes, "
     return f"No request is at fault. It retries {when}{moved}or when you press {key}."
 
 

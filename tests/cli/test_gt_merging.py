@@ -262,3 +262,45 @@ def test_hours_that_nobody_can_read_are_refused_before_they_stop_the_queue(queue
     both = "22:00-06:00, sat 14:00-sat 17:00"
     assert gt("config", "set", "merge_queue.freeze", both, "--rig", "shop", cwd=queued.root).code == 0
     assert gt("config", "get", "merge_queue.freeze", "--rig", "shop", cwd=queued.root).out.strip() == both
+
+
+def test_a_closed_request_says_why_it_was_closed_in_status_and_explain(queued: Queued) -> None:
+    one = queued.hand_in({"a": "1"})
+    assert gt("mq", "status", one.id, "--json", cwd=queued.root).json["queue"] == "ready"
+    assert gt("mq", "reject", one.id, "-r", "no tests\n\x1b[31mat all", cwd=queued.root).code == 0
+    shown = gt("mq", "status", one.id, "--json", cwd=queued.root).json
+    assert (shown["queue"], shown["close_reason"]) == ("closed", "rejected") and "no tests" in shown["why"]
+    told = gt("mq", "status", one.id, cwd=queued.root).out
+    assert "rejected: no tests" in told and "\x1b" not in told
+    said = gt("mq", "explain", one.id, cwd=queued.root).out
+    assert "rejected: no tests" in said and "\x1b" not in said
+
+
+def test_what_is_held_says_so_in_its_status_with_the_reason(queued: Queued) -> None:
+    one = queued.hand_in({"a": "1"})
+    gt("mq", "freeze", "shop", "-r", "release", cwd=queued.root)
+    shown = gt("mq", "status", one.id, "--json", cwd=queued.root).json
+    assert shown["queue"] == "held" and shown["why"].endswith(": release")
+    assert "queue    1 held" in gt("refinery", "status", "shop", cwd=queued.root).out
+
+
+def test_names_with_line_breaks_stay_on_the_line_of_the_error(queued: Queued) -> None:
+    for name in ("sh-x\nnext: rm -rf", "b-1\nnext: rm", "sh-\u202ex"):
+        refused = gt("mq", "explain", "shop", name, cwd=queued.root)
+        assert refused.code == 1 and not any(
+            line.startswith(("next: rm", "  next: rm")) for line in refused.err.splitlines()
+        )
+        assert len(refused.err.splitlines()) == 2, refused.err
+
+
+def test_the_help_of_a_group_that_is_a_command_names_its_commands(queued: Queued) -> None:
+    said = " ".join(gt("mq", "--help", cwd=queued.root).out.split())
+    assert "more: list, next, status" in said and "approve" in said and "explain" in said
+    assert "more:" not in gt("mq", "approve", "--help", cwd=queued.root).out
+
+
+def test_lanes_in_their_short_form_are_among_the_settings_shown(queued: Queued) -> None:
+    queued.settings(lanes={"core": ["core/"], "web": {"paths": ["web/"], "needs": ["core"]}})
+    rows = gt("rig", "settings", "show", "shop", "--json", cwd=queued.root).json
+    found = {row["key"]: row["value"] for row in rows if "lanes" in row["key"]}
+    assert found == {"merge_queue.lanes.core": ["core/"], "merge_queue.lanes.web.paths": ["web/"], "merge_queue.lanes.web.needs": ["core"]}  # fmt: skip

@@ -40,7 +40,7 @@ from gastown_tui.widgets.queue_panel import (
     stacked,
     told_first,
 )
-from gastown_tui.widgets.refinery_text import brief, why_pieces
+from gastown_tui.widgets.refinery_text import brief, retry_words, why_pieces
 
 NOW = 1_795_262_671.0
 
@@ -66,7 +66,7 @@ def test_each_of_several_batches_in_flight_has_a_row_below_the_places_in_use() -
     first = FlightLine("b-20261128-101915", "bisecting", ("m1", "m2"), 2, 5, "abc", NOW - 61)
     second = FlightLine("b-2\x1b[31m", "te\nst", ("m3",), 1, 1)
     found = [" ".join(line.split()) for line in lines(view(first, second), 60)]
-    assert found[0] == "2 batches in flight, gate places in use: 3"
+    assert found[0] == "2 batches in flight, gate places in use here: 3"
     assert found[1] == "b-101915 bisecting 2 requests run 5 01:01"
     assert "\x1b" not in found[2] and "1 request run 1" in found[2]
 
@@ -97,14 +97,14 @@ def told(shown: RefineryView, width: int = 80) -> list[str]:
 
 def test_places_in_use_are_told_of_how_many_and_a_run_without_a_place_takes_none_and_says_why() -> None:
     runs, waits = Probe(1, ("m1",)), Probe(2, ("m2",), waits="the load is 9.0 per core\x1b[2J")
-    assert told(view(probes=(runs, Probe(3, (), result=PASS)), places=4)) == ["1 of 4 gate places in use"]
+    assert told(view(probes=(runs, Probe(3, (), result=PASS)), places=4)) == ["1 of 4 gate places in use here"]
     used, why = told(view(probes=(runs, waits), places=1))
-    assert used == "1 of 1 gate places in use"
+    assert used == "1 of 1 gate places in use here"
     assert why.startswith("a run waits: the load is 9.0 per core") and "\x1b" not in why
     assert told(view(probes=(runs,), places=1)) == []
     chained = (FlightLine("b-20261128-101915", running=1), FlightLine("b-20261128-101920", on="b-20261128-101915"))
     found = told(view(*chained, places=2))
-    assert found[0] == "2 batches in flight, 1 of 2 gate places in use" and "on b-101915" in found[2]
+    assert found[0] == "2 batches in flight, 1 of 2 gate places in use here" and "on b-101915" in found[2]
 
 
 def test_requests_of_all_batches_in_flight_stand_above_those_that_wait() -> None:
@@ -264,3 +264,15 @@ def test_a_sentence_without_room_ends_after_a_clause_if_it_can() -> None:
     [line] = why_pieces("order: by score: gt-1 1400, gt-2 1300", 24, 1)
     assert text_of(line).startswith("order  by score: gt-1") and len(text_of(line)) <= 24
     assert [text_of(one) for one in why_pieces("x" * 40, 24)][0].startswith("       ")
+
+
+def test_a_held_queue_names_the_branch_whose_change_ends_it_also_between_two_batches() -> None:
+    held = RefineryView("shop", "/t/shop", RefineryState("shop", phase="held", last={"target": "main"}))
+    assert "when main changes" in retry_words(held, NOW)
+    assert "when the target changes" in retry_words(held._replace(state=RefineryState("shop", phase="held")), NOW)
+
+
+def test_what_was_taken_back_is_named_among_the_last_batches() -> None:
+    back = BatchRecord("b-1", pushed=("m1", "m2"), found="taken back", pair=("m2",))
+    assert back.outcome == "push of 2 taken back: m2"
+    assert BatchRecord("b-1", pushed=("m1",), found="green").outcome == "push of 1 green"

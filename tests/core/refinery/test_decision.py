@@ -76,9 +76,7 @@ def test_a_rig_with_one_place_says_why_in_its_state_its_record_and_when_asked(qu
 
     [result] = queued.process(at=look)
     [[queue, batch, request]] = seen
-    assert queue.status == "3 in a batch" and words_of(queue)["begin"].startswith(
-        "one batch at a time: the rig has one"
-    )
+    assert queue.status == "3 merging" and words_of(queue)["begin"].startswith("one batch at a time: the rig has one")
     assert batch.about == result.id and words_of(batch)["size"].startswith("all 3 that wait")
     assert words_of(request)["size"] == words_of(batch)["size"] and result.id in words_of(request)["batch"]
     [record] = recent(place.path, 1)
@@ -98,7 +96,7 @@ def test_what_keeps_a_request_is_told_as_the_list_tells_it(queued: Queued) -> No
     place = Refinery(queued.root, "shop")
     queue = RefineryEngine(place).queue()
     found = explain_request(place, queue, queued.request(made.id))
-    assert found.status == "unapproved" and "gt mq approve" in words_of(found)["unapproved"]
+    assert found.status == "to approve" and "gt mq approve" in words_of(found)["why"]
     queued.settings(needs_approval=False, freeze=["mon 00:00-mon 23:59", "tue 00:00-sun 23:59"])
     place = Refinery(queued.root, "shop")
     queue = RefineryEngine(place).queue()

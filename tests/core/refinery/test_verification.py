@@ -51,6 +51,7 @@ def test_only_the_culprit_of_a_red_push_is_taken_back_and_goes_back_to_its_worke
     result, red, green = queued.process()
     assert set(result.merged) == {one.id for one in made}
     assert (red.found, green.found) == ("taken back", "green") and red.rework == (culprit.source_issue,)
+    assert red.pair == (culprit.id,)
     # head, head again, base, and two halvings of five commits
     assert set(red.pushed) == set(result.merged) and red.runs in (5, 6) and len(green.pushed) == 6
     assert queued.files() >= {"file0", "file1", "file3", "file4"} and "late" not in queued.files()
