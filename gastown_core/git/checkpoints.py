@@ -7,7 +7,7 @@ that was checked out, so ``worktree.put_back`` restores both.  Its message says 
 from __future__ import annotations
 
 from gastown_core.git.repo import Git
-from gastown_core.git.worktree import commit_of_everything, commit_tree, status
+from gastown_core.git.worktree import commit_of_everything, commit_tree, new_ref, status
 from gastown_core.model.record import Record
 
 HOOK = "refs/gastown/hook"
@@ -31,7 +31,8 @@ class Checkpoint(Record):
 def save(git: Git, name: str, why: str, now: float, *, clean: bool = False) -> str:
     """Save the worktree's current state; returns the ref, empty if there is no commit yet.
 
-    ``clean`` asserts that there are no uncommitted files, which saves checking (and pruning old checkpoints).
+    ``clean`` asserts that there are no uncommitted files, and no checkpoint of that millisecond, which saves checking
+    (and pruning old checkpoints); otherwise the next free millisecond names the ref.
     """
     head = git.commit_of("HEAD")
     if not head:
@@ -40,7 +41,7 @@ def save(git: Git, name: str, why: str, now: float, *, clean: bool = False) -> s
     tree = status(git) if not clean else None
     loose = tree is not None and (tree.changed or tree.untracked)
     commit = commit_of_everything(git, message) if loose else commit_tree(git, f"{head}^{{tree}}", head, message)
-    ref = f"{HOOK}/{name}/{int(now * 1000)}"
+    ref = f"{HOOK}/{name}/{int(now * 1000)}" if clean else new_ref(git, f"{HOOK}/{name}", now)
     git.run("update-ref", ref, commit)
     if not clean:
         _drop_oldest(git, name)

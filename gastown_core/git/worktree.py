@@ -245,10 +245,16 @@ def unsaved_stashes(git: Git, name: str = "", branch: str = "") -> list[str]:
 
 def new_ref(git: Git, prefix: str, now: float, suffix: str = "") -> str:
     """Return the name of a ref for what is saved now: its milliseconds, or the next that are free, below ``prefix``."""
-    number = int(now * 1000)
-    while git.attempt("show-ref", "--verify", "--quiet", f"{prefix}/{number}{suffix}").code == 0:
-        number += 1
-    return f"{prefix}/{number}{suffix}"
+    return f"{prefix}/{int(free_moment(git, now, prefix) * 1000)}{suffix}"
+
+
+def free_moment(git: Git, now: float, *prefixes: str) -> float:
+    """Return ``now``, or the next moment whose millisecond names nothing below these prefixes, with or without a suffix."""
+    names = git.run("for-each-ref", "--format=%(refname:lstrip=-1)", *prefixes).split()
+    taken = {name.partition("-")[0] for name in names}
+    while str(int(now * 1000)) in taken:
+        now += 0.001
+    return now
 
 
 def rescue_branch(bare: Git, branch: str, name: str, now: float) -> str:
@@ -275,7 +281,7 @@ def rescue(git: Git, name: str, now: float) -> str:
 
     Returns the ref of the work (or of the first other ref made), empty if nothing was unsaved.
     """
-    ref = f"{RESCUE}/{name}/{int(now * 1000)}"
+    ref = new_ref(git, f"{RESCUE}/{name}", now)
     lost = unsaved(git, name)
     inside = _rescue_inside(git, ref)
     made = ""

@@ -118,7 +118,11 @@ def plan(
         user = bare.config("user.name") if "{user}" in template else ""
         branch = branch_name(claimed.name, bead_id, clock.now(), template=template, title=title, user=user)
     head = tree.commit_of("HEAD") if tree is not None else ""
-    return Sandbox(entry, rig, branch, base, start, claimed.is_new, clock.now(), was, head, warnings=tuple(warnings))
+    # what is saved on the way is named, and found again by take_back, by this moment
+    at = worktree.free_moment(
+        bare, clock.now(), *(f"{kind}/{claimed.name}" for kind in (worktree.RESCUE, checkpoints.HOOK))
+    )
+    return Sandbox(entry, rig, branch, base, start, claimed.is_new, at, was, head, warnings=tuple(warnings))
 
 
 def _start(bare: Git, base: str, start_from: str) -> str:

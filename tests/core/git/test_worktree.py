@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from gastown_core.errors import GitError
-from gastown_core.git import own_index, worktree
+from gastown_core.git import checkpoints, own_index, worktree
 from gastown_core.git.repo import Git, Identity
 from tests.support.repos import commit_files, make_bare, make_repo
 
@@ -51,6 +51,32 @@ def test_a_rescue_ref_holds_dirty_untracked_and_unpushed_work(bare, tmp_path):
     assert bare.run("show", f"{ref}:loose.txt") == "loose"
     assert bare.run("show", f"{ref}:README.md") == "changed"
     assert bare.run("show", f"{ref}:kept.txt") == "kept"
+
+
+def test_what_is_rescued_in_one_millisecond_stands_under_refs_of_its_own(bare, tmp_path):
+    tree = worktree.add(bare, str(tmp_path / "w"), branch="b", start="origin/main")
+    saved = []
+    for text in ("one", "two"):
+        write(os.path.join(tree.path, "README.md"), text + " put by")
+        tree.run("stash", "push", "--quiet")
+        write(os.path.join(tree.path, "README.md"), text)
+        saved.append(worktree.rescue(tree, "opal", 12.5))
+    assert [bare.run("show", f"{ref}:README.md") for ref in saved] == ["one", "two"]
+    write(os.path.join(tree.path, "README.md"), "three put by")
+    tree.run("stash", "push", "--quiet")
+    alone = worktree.rescue(tree, "opal", 12.5)
+    assert bare.run("show", f"{alone}:README.md") == "three put by"
+    stashes = bare.run("for-each-ref", "--format=%(refname)", "refs/gastown/rescue/opal").split()
+    put_by = {bare.run("show", f"{ref}:README.md") for ref in stashes if "-stash" in ref}
+    assert put_by == {"one put by", "two put by", "three put by"}
+
+
+def test_checkpoints_of_one_millisecond_are_all_kept(bare, tmp_path):
+    tree = worktree.add(bare, str(tmp_path / "w"), branch="b", start="origin/main")
+    for text in ("one", "two"):
+        write(os.path.join(tree.path, "README.md"), text)
+        checkpoints.save(tree, "opal", text, 12.5)
+    assert {one.why for one in checkpoints.saved_states(tree, "opal")} == {"one", "two"}
 
 
 def test_a_clean_pushed_worktree_needs_no_rescue(bare, tmp_path):
