@@ -201,7 +201,7 @@ class Acts:
             # only what stood on the page: a letter that came since has not been seen
             seen = set(form.get("keys", "").split())
             count = marks.read_all(root, (one for one in self._desk.inbox().shown if one.key in seen), now)
-            return f"marked as read: {count}"
+            return f"marked as read: {count}" if count else marks.NOTHING_TO_READ
         item = self._row(form.get("key", ""))
         if act == "pin":
             return "pinned" if marks.pin(root, item, now) else "unpinned"

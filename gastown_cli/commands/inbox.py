@@ -189,14 +189,15 @@ def run_pin(args: Namespace) -> int:
 
 def run_done(args: Namespace) -> int:
     """Hide a row until it changes, or all that is only to be read."""
-    from gastown_core.attention.marks import done, read_all
+    from gastown_core.attention.marks import NOTHING_TO_READ, done, read_all
 
     root = context.town()
     if bool(args.row) == args.read:
         raise UsageError("name a row, or give --read for all that is only to be read", "", "gt inbox lists the rows")
     if args.read:
         count = read_all(root, _collected(root)[0].shown, SYSTEM_CLOCK.now())
-        output.say(f"{output.style('✓', 'green')} marked as read: {count}; gt inbox undo takes it back")
+        marked = f"{output.style('✓', 'green')} marked as read: {count}; gt inbox undo takes it back"
+        output.say(marked if count else NOTHING_TO_READ)
         return 0
     item = _found(root, args.row)
     done(root, item, SYSTEM_CLOCK.now())

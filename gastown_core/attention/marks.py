@@ -130,14 +130,15 @@ def done(root: str, item: Item, now: float) -> None:
     _set(root, item, Mark(DONE, until, item.stamp, at=now), f"done {item.key}")
 
 
-def read_all(root: str, items: Iterable[Item], now: float) -> int:
-    """Hide all rows that are only to be read, but for pinned ones, as one act; return how many.
+NOTHING_TO_READ = "nothing is to be read; a pinned row stays until it is unpinned or done"
+"""What a front end says when ``read_all`` hid nothing."""
 
-    Raises ConflictError if there is none.
-    """
+
+def read_all(root: str, items: Iterable[Item], now: float) -> int:
+    """Hide all rows that are only to be read, but for pinned ones, as one act; return how many, and 0 is no act."""
     rows = [one for one in items if one.needs == READ and not one.is_pinned]
     if not rows:
-        raise ConflictError("nothing is to be read", "", "a pinned row stays until it is unpinned or done")
+        return 0
     marks = [(one.key, _put(Mark(DONE, now + KEPT_S, one.stamp, at=now))) for one in rows]
     _edit(root, marks, f"read {len(rows)} row{'s' if len(rows) > 1 else ''}", now)
     return len(rows)

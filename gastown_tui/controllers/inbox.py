@@ -10,7 +10,7 @@ from functools import partial
 from gastown_core.attention.count import count_of, oldest_first
 from gastown_core.attention.item import YOU
 from gastown_core.attention.look import attention
-from gastown_core.attention.marks import Sorted, apply
+from gastown_core.attention.marks import NOTHING_TO_READ, Sorted, apply
 from gastown_core.errors import GastownError, UsageError
 from gastown_core.model.choice import bare_option, place_for_words, takes_words
 from gastown_core.model.order import Order
@@ -260,6 +260,8 @@ class Inbox:
             count = self.calls.read_rows(self.found.shown, self.console.now)
         except GastownError as error:
             return f"{error}; {error.hint}" if error.hint else str(error)
+        if not count:
+            return NOTHING_TO_READ
         self.console.show_all()
         self.console.say(self._undoable(f"{'1 row' if count == 1 else f'{count} rows'} marked as read"), "good")
         return ""

@@ -332,12 +332,13 @@ class Done:
         """Stop without handing in: deferred work stays hooked, escalated work asks for help."""
         status = self.result.status
         self.result = self.result._replace(commit=self.git.commit_of("HEAD"))
+        if status == ESCALATED:
+            # told first: an end in between may tell it twice, never nobody
+            self._ask_help(bead)
         with (self.ledger.home_of(bead.id) or self.ledger.store_for(bead.id)).write(self.actor) as batch:
             batch.update(bead.id, {"status": HOOKED, "assignee": self.actor})
             batch.comment(bead.id, f"{status.lower()}" + (f": {self.message}" if self.message else ""))
         announce_done(self.root, self.ledger, self.entry, bead.id, self.result.branch, status, self.clock)
-        if status == ESCALATED:
-            self._ask_help(bead)
         self._finish(
             AgentState.STUCK if status == ESCALATED else AgentState.IDLE, exit_type=status, bead=bead.id, keeps=True
         )

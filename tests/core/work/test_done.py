@@ -7,6 +7,7 @@ import pytest
 
 from gastown_core.errors import ConflictError, GitError, NotFoundError, UsageError
 from gastown_core.git.repo import Git
+from gastown_core.messaging.escalation import open_beads
 from gastown_core.model.merge_request import read_request
 from gastown_core.runtimes.heartbeat import read_heartbeat
 from gastown_core.work.done.done import Done
@@ -131,6 +132,23 @@ def test_stopping_without_handing_in_keeps_the_hook(slung, status, state, beat):
     assert (agent["agent_state"], agent["hook_bead"], agent["exit_type"]) == (state, bead_id, status)
     assert read_heartbeat(rigged.root, entry.session).state == beat
     assert not rigged.origin.commit_of(git.branch())
+
+
+def test_a_call_for_help_goes_out_before_anything_changes(slung, monkeypatch):
+    rigged, bead_id, entry, _ = slung
+    monkeypatch.setattr("gastown_core.beads.batch.RuleBatch.comment", killed)
+    with pytest.raises(KeyboardInterrupt):
+        hand_in(rigged, entry, status="ESCALATED", message="needs a key")
+    monkeypatch.undo()
+    assert not rigged.bead(bead_id).comments
+    (called,) = open_beads(rigged.ledger)
+    assert bead_id in called.title
+    hand_in(rigged, entry, status="ESCALATED", message="needs a key")
+    assert len(open_beads(rigged.ledger)) == 1, "the second call counts with the first"
+
+
+def killed(*_args, **_options):
+    raise KeyboardInterrupt
 
 
 def test_the_branch_tells_the_bead_when_the_hook_is_empty(slung):
