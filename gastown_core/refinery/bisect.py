@@ -69,6 +69,7 @@ class Bisection:
     up, and ``window``, the requests among which the culprit is.  It ends with its first culprit if ``is_enough`` (then
     ``is_cut_short``).  ``explain`` confirms the suspects, fills in their peers and clears those that do not fail again.
     ``flake`` is how often a gate is red on a tree that is green; ``is_flaky``: a stack was red and then green in this batch.
+    ``seen`` are the results of lower parts of it that have run already.
     """
 
     def __init__(
@@ -81,6 +82,7 @@ class Bisection:
         reruns: int = 1,
         flake: float = 0.0,
         is_enough: Callable[[], bool] = lambda: False,
+        seen: Mapping[tuple[str, ...], str] | None = None,
     ) -> None:
         self.requests = tuple(requests)
         self.needs = needs or {}
@@ -97,6 +99,8 @@ class Bisection:
         self.aside: dict[str, str] = {}
         self._known: dict[tuple[str, ...], str] = {(): PASS, self.requests: runs[-1] if runs else FAIL}
         self._runs: dict[tuple[str, ...], list[str]] = {self.requests: list(runs)}
+        for stack, result in (seen or {}).items():
+            self._known[stack], self._runs[stack] = result, [result]
 
     # -- isolate -------------------------------------------------------------------------------------------
 
@@ -118,8 +122,10 @@ class Bisection:
 
     def _first_red(self, rest: tuple[str, ...], low: int) -> Generator[list[Ask], list[ProbeAnswer], tuple[int, int]]:
         """The lengths of a green prefix and of a red one with exactly one member more."""
-        high = len(rest)
-        self.window = rest[low:high]
+        known = {size: self._known[rest[:size]] for size in range(low + 1, len(rest)) if rest[:size] in self._known}
+        low = max([low, *(size for size, result in known.items() if result == PASS)])
+        high = min([len(rest), *(size for size in known if size > low)])
+        self.clean, self.window = rest[:low], rest[low:high]
         while high - low > 1:
             cuts = cuts_between(low, high, useful_width(high - low, self.width()))
             names = ["left", *["right"] * (len(cuts) - 1)] if low == 0 else ["right"] * len(cuts)
@@ -198,11 +204,33 @@ class Bisection:
                 return one._replace(result=PASS)
             if any(run not in RED for run in seen):
                 return one._replace(result=ERROR)
-            if len(seen) >= self.reds_wanted:
+            if self._is_proof(one, len(seen)):
                 return one
             yield from self._ask([Ask(stack, "again", fresh=True, parent=one.stack)])
             if len(self._runs.get(stack, ())) == len(runs):
                 return one._replace(result=ERROR)
+
+    def _is_proof(self, one: Culprit, reds: int) -> bool:
+        """Whether so many red runs blame the suspect: its own, and one more if its search saw another stack red through it.
+
+        Every cut of a search is another chance to be singled out by that one.
+        """
+        if reds >= self.reds_wanted:
+            return True
+        cuts = math.log2(max(2, len(self.requests)))
+        return reds + 1 >= max(self.reds_wanted, reds_that_prove(self.flake, cuts)) and self._was_red_elsewhere(one)
+
+    def _was_red_elsewhere(self, one: Culprit) -> bool:
+        """Whether another stack with the suspect was red that is cleared without it: only the suspect explains that, or chance."""
+        green = [stack for stack, result in self._known.items() if result == PASS]
+        return any(
+            stack != one.stack
+            and one.id in stack
+            and stack[-1] != one.id
+            and not RED.isdisjoint(runs)
+            and any((rest := self._without(stack, one.id)) == clear[: len(rest)] for clear in green)
+            for stack, runs in self._runs.items()
+        )
 
     def _with_peers(self, culprit: Culprit) -> Generator[list[Ask], list[ProbeAnswer], Culprit]:
         """The culprit, green alone, with the peers it failed with again; cleared if there are none."""
@@ -276,8 +304,8 @@ def cuts_between(low: int, high: int, width: int) -> list[int]:
     return [low + (size * number + count) // (count + 1) for number in range(1, count + 1)]
 
 
-def reds_that_prove(flake: float) -> int:
-    """How many red runs in a row gates with this flake rate make by chance only once in ten thousand times."""
+def reds_that_prove(flake: float, chances: float = 1.0) -> int:
+    """How many red runs in a row gates with this flake rate make by chance only once in ten thousand times, in so many attempts."""
     if flake <= 0.0:
         return 1
-    return min(MOST_REDS, math.ceil(math.log(CHANCE) / math.log(min(flake, 0.9)) - 1e-9))
+    return min(MOST_REDS, math.ceil(math.log(CHANCE / chances) / math.log(min(flake, 0.9)) - 1e-9))

@@ -87,7 +87,8 @@ class Judge:
         self._bisections: list[Bisection] = []
         self._searched: Bisection | None = None
         self._size = 0
-        self._green_before = 0.0
+        self._green_before = self._green_with = 0.0
+        """When the bare target was last green, and when requests on it were, in this batch; 0 if never."""
         self._first_red: dict[tuple[str, ...], int] = {}
         self._last_green = self._last_green_target = 0
         self._doubt: dict[tuple[str, ...], float] = {}
@@ -124,7 +125,7 @@ class Judge:
         self._size = max(self._size, len(whole))
         self.is_target_green = False
         self._searched = None
-        self._green_before = self.green_before()
+        self._green_before, self._green_with = self.green_before(), 0.0
         self._first_red.clear()
         self.board.phase(TESTING)
         self.board.mark(whole, EntryState.TESTING)
@@ -148,7 +149,7 @@ class Judge:
         return (yield from self._ask_target())
 
     def _take_apart(self, whole: tuple[str, ...], first: str) -> Probes[tuple[str, ...]]:
-        """The green part of a red stack, if the bare target is not known to be red."""
+        """The green part of a red stack, if the bare target is not red, too."""
         runs, target = [first], None
         # the target of a batch that stood on another is known since that one was green
         self._green_before = self._green_before or self.green_before()
@@ -163,11 +164,14 @@ class Judge:
             if again.result == PASS:
                 self.is_flaky = True
                 return whole
-        if not is_known:
+        half = whole[: len(whole) // 2] if not is_known and target is None else ()
+        seen = {half: (yield from self._probe([Ask(half, "left", parent=whole)]))[0].result} if half else {}
+        # what is green on the target says enough of it
+        if not is_known and seen.get(half) != PASS:
             target = yield from self._ask_target(target)
             if target.result != PASS:
                 return (yield from self._cure(whole, self.red_target(target)))
-        return (yield from self._bisect(whole, runs))
+        return (yield from self._bisect(whole, runs, seen))
 
     def _is_worth_another_run(self, whole: tuple[str, ...], first: str) -> bool:
         """Whether to run a red stack again before it is taken apart: where its redness is rather chance than content.
@@ -197,9 +201,10 @@ class Judge:
         if verdict.result == ERROR:
             return HoldError(INFRASTRUCTURE, said, log)
         what = f"{self.target} at {self.base[:8]} is red by itself: {said}"
-        if self._green_before:
-            what += f"; it was green at {format_seconds(self._green_before)}, so its environment has changed"
-        is_around = bool(self._green_before) or verdict.result == GAVE_UP
+        at, how = (self._green_before, "") if self._green_before else (self._green_with, " with requests on it")
+        if at:
+            what += f"; it was green{how} at {format_seconds(at)}, so its environment has changed"
+        is_around = bool(at) or verdict.result == GAVE_UP
         return HoldError(ENVIRONMENT if is_around else RED_TARGET, what, log)
 
     def _on_red_target(self, whole: tuple[str, ...], hold: QueueHold) -> Probes[tuple[str, ...]]:
@@ -221,7 +226,8 @@ class Judge:
         if error.kind == INFRASTRUCTURE:
             raise error
         self.board.phase(BISECTING)
-        stacks = [stack for one in whole if (stack := self._with_needs(one, whole)) != whole]
+        # what was red already in this search needs no second run
+        stacks = [one for one in (self._with_needs(one, whole) for one in whole) if one not in self._first_red]
         width = max(1, self.width())
         for begin in range(0, len(stacks), width):
             asks = [Ask(stack, "single", parent=whole) for stack in stacks[begin : begin + width]]
@@ -242,8 +248,10 @@ class Judge:
 
     # -- culprits ------------------------------------------------------------------------------------------
 
-    def _bisect(self, whole: tuple[str, ...], runs: list[str]) -> Probes[tuple[str, ...]]:
-        """Bisect the red stack; the requests of it that are green together."""
+    def _bisect(
+        self, whole: tuple[str, ...], runs: list[str], seen: Mapping[tuple[str, ...], str]
+    ) -> Probes[tuple[str, ...]]:
+        """Bisect the red stack, of which parts were ``seen``; the requests of it that are green together."""
         self.board.phase(BISECTING)
         bisection = Bisection(
             whole,
@@ -253,6 +261,7 @@ class Judge:
             reruns=self.place.policy.reruns,
             flake=max(self.rates.flake, self._doubt.get(whole, 0.0)),
             is_enough=self.is_enough,
+            seen=seen,
         )
         self._bisections.append(bisection)
         self._searched = bisection
@@ -324,6 +333,7 @@ class Judge:
             if verdict.result == PASS and verdict.stacked is not None:
                 self.green[ask.requests] = verdict.stacked
                 self._last_green = max(self._last_green, verdict.began)
+                self._green_with = self.place.clock.now()
                 if not ask.requests:
                     self.is_target_green = True
                     self._green_before = self.place.clock.now()

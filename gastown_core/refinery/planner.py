@@ -27,6 +27,8 @@ FEW_FREE = 2
 """With how many free places or fewer a single request begins beside no other batch, though its lane is free."""
 MOST_UNTESTED = 10
 """After how many landings without a common test the union is tested before anything else."""
+QUIET_S = 3600.0
+"""A queue is quiet if it had no other batch for so long."""
 SEEN = 200
 """How many of the target's last requests the failure rate looks back on."""
 
@@ -129,9 +131,12 @@ def owes_union(landings: int, fresh: int, free: int) -> bool:
     return landings >= MOST_UNTESTED or (landings > 0 and fresh == 0 and free > 0)
 
 
-def has_room(sight: Sight, size: int, places: int) -> bool:
-    """Whether requests of a red batch are better tested with the next one: that is not full, and runs beside this one."""
-    return places > 1 and sight.waiting < size
+def has_room(sight: Sight, size: int, places: int, *, is_quiet: bool = False) -> bool:
+    """Whether requests of a red batch are better tested with the next one: that is not full, and runs beside this one.
+
+    In a quiet queue nobody would share its run: there the search tests them together, which costs a run or two less.
+    """
+    return places > 1 and sight.waiting < size and not (is_quiet and not sight.waiting)
 
 
 def search_width(sight: Sight) -> int:

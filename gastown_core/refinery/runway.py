@@ -145,7 +145,14 @@ class Runway:
         if self.is_alone() or self.place.stop():
             return False
         waiting = _count(self.waiting(self._just_tried()))
-        return planner.has_room(self.sight(waiting), size_now(self.place, self.target), self.places)
+        size = size_now(self.place, self.target)
+        return planner.has_room(self.sight(waiting), size, self.places, is_quiet=self._is_quiet())
+
+    def _is_quiet(self) -> bool:
+        """Whether the target has no other batch, in flight or in the last hour."""
+        since = self.place.clock.now() - planner.QUIET_S
+        last = records.recent(self.place.path, 10)
+        return len(self.fleet.flights) <= 1 and not any(one.target == self.target and one.at > since for one in last)
 
     def went_back(self, ids: Sequence[str]) -> None:
         """Requests are in the queue again and may be taken at once."""

@@ -51,15 +51,17 @@ def test_a_service_that_dies_after_a_green_batch_blames_none_of_five(queued: Que
 
 
 def test_a_service_that_dies_while_a_batch_is_taken_apart_blames_nobody(queued: Queued, tmp_path: Path) -> None:
-    """The bare target was green already when the service went."""
+    """Something was green on the target already when the service went."""
     count = tmp_path / "count"
     queued.gate(f"""echo x >> {count}
 test $(wc -l < {count}) -le 2 || {{ echo no service; exit 1; }}
 {CHECK}""")
     requests = queued.hand_in_many(5, {4: {"bad": "1"}})
-    [result] = queued.process()
-    assert not result.culprits and not result.merged and "so its environment has changed" in result.hold
-    assert all(queued.bead(one.source_issue).status == "in_review" for one in requests)
+    first, *_, last = queued.process()
+    assert first.merged == (requests[0].id, requests[1].id) and not first.culprits and not last.culprits
+    assert "it was green with requests on it at" in first.hold and "so its environment has changed" in last.hold
+    assert [event["payload"]["kind"] for event in queued.events("queue_held")] == ["environment"]
+    assert all(queued.bead(one.source_issue).status == "in_review" for one in requests[2:])
     assert not queued.leftovers()
 
 

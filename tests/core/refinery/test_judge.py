@@ -245,7 +245,7 @@ def test_without_a_cure_all_were_tried_and_the_queue_is_held() -> None:
     world = World(lambda _: FAIL)
     case = Case(world, names(3))
     assert case.hold is not None and case.hold.kind == RED_TARGET and case.judge.tried == names(3)
-    assert world.purposes() == ["stack", "base", "base", "single", "single", "single"]
+    assert world.purposes() == ["stack", "left", "base", "base", "single", "single"], "the first was its lower part"
 
 
 def test_while_the_target_is_known_to_be_red_only_what_may_cure_it_is_run() -> None:
@@ -300,10 +300,10 @@ def test_gates_that_cannot_be_run_at_all_hold_the_queue_and_nothing_is_tried() -
 def test_as_many_probes_as_allowed_run_side_by_side_from_the_first_red_on() -> None:
     world = World(bad("r5"))
     assert set(Case(world, names(8), max_concurrent=8).blamed) == {"r5"}
-    assert world.rounds == [1, 1, 2, 2, 1, 1], "whole; base; the search in two rounds; the rest; suspect alone"
+    assert world.rounds == [1, 1, 2, 1, 1, 1], "whole; lower part; the search in two rounds; the rest; suspect alone"
     world = World(lambda _: FAIL)
     Case(world, names(5), max_concurrent=5)
-    assert world.rounds == [1, 1, 1, 5]
+    assert world.rounds == [1, 1, 1, 1, 5]
 
 
 def test_a_gate_run_names_itself_in_the_reason() -> None:

@@ -64,6 +64,7 @@ def test_the_next_batch_has_room_while_it_is_not_full_and_runs_beside_this_one()
         False,
         False,
     ]
+    assert [has_room(Sight(waiting, 0, 0), 4, 2, is_quiet=True) for waiting in (0, 1)] == [False, True]
 
 
 def test_an_early_push_waits_for_nobody_and_overtakes_no_batch_that_lands() -> None:
@@ -142,10 +143,26 @@ def test_a_push_from_outside_before_an_early_push_loses_nothing(queued: Queued) 
 def test_with_a_second_place_the_rest_of_a_red_batch_is_tested_with_the_next(queued: Queued) -> None:
     queued.gate()
     queued.settings(max_concurrent=2, batch={"max_batch_size": 8})
+    before = queued.hand_in({"before": "1"})
+    assert queued.process()[0].merged == (before.id,), "a batch a moment ago: the queue is not quiet"
     clean, bad, _ = with_one_bad(queued, 1, 6)
     results = queued.process()
-    assert sorted(one for result in results for one in result.merged) == sorted(clean) == sorted(queued.merged())
+    assert sorted(one for result in results for one in result.merged) == sorted(clean)
+    assert sorted(queued.merged()) == sorted([before.id, *clean])
     assert [one for result in results for one in result.culprits] == [bad] and len(results) > 1
     skipped = {event["payload"]["mr"] for event in queued.events("merge_skipped")}
     assert skipped and bad not in skipped
     assert not queued.leftovers() and queued.state().phase == "idle"
+
+
+@pytest.mark.parametrize("places", [1, 2, 4])
+@pytest.mark.parametrize("bad", range(5))
+def test_one_bad_of_five_in_a_quiet_queue_costs_six_gate_runs_of_gates_without_history(
+    queued: Queued, places: int, bad: int
+) -> None:
+    queued.gate()
+    queued.settings(max_concurrent=places)
+    made = [queued.hand_in({f"{'bad' if one == bad else 'file'}{one}": "1"}, priority=one).id for one in range(5)]
+    [result] = queued.process()
+    assert result.culprits == (made[bad],) and sorted(result.merged) == sorted({*made} - {made[bad]})
+    assert result.runs <= 6
