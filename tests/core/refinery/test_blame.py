@@ -56,7 +56,7 @@ def test_a_service_that_dies_while_a_batch_is_taken_apart_blames_nobody(queued: 
     queued.gate(f"""echo x >> {count}
 test $(wc -l < {count}) -le 2 || {{ echo no service; exit 1; }}
 {CHECK}""")
-    requests = queued.hand_in_many(5, {4: {"bad": "1"}})
+    requests = [queued.hand_in({"bad" if one == 4 else f"file{one}": "1"}, priority=one) for one in range(5)]
     first, *_, last = queued.process()
     assert first.merged == (requests[0].id, requests[1].id) and not first.culprits and not last.culprits
     assert "it was green with requests on it at" in first.hold and "so its environment has changed" in last.hold
