@@ -3,6 +3,7 @@
 Textual passes a key on before the one before it has had its effect, so that a macro's text reaches the panel below while
 the dialog that its first key opens is still being made.  Here a key waits until the one before has been handled and what
 that one opens has the keys.  A key that is refused ends the burst: its text was meant for what did not open.
+A terminal hands a long text over in parts, so what follows a dropped part at once is the rest of it.
 """
 
 from __future__ import annotations
@@ -25,6 +26,8 @@ LOST_S = 1.0
 """A key whose end is not heard of for so long went to a widget that is gone."""
 PATIENCE_S = 0.3
 """Esc that comes so long after the key whose dialog is being prepared gives up what was typed, and is no part of it."""
+PART, PART_S = 32, 0.25
+"""So many keys that waited are no hand's, and what comes within so many seconds of the last of them belongs to them."""
 AT_ONCE = "ctrl+q"
 """The key that waits for nothing."""
 
@@ -46,6 +49,7 @@ class TypedAhead:
         self._under_way: Key | Paste | None = None
         self._preparing: object = None
         self._prepared_at = 0.0
+        self._dropped_at = 0.0
         self._watch: Timer | None = None
 
     @property
@@ -63,6 +67,9 @@ class TypedAhead:
             return True
         if isinstance(event, Key) and event.key == AT_ONCE:
             return False
+        if isinstance(event, Key) and event.time - self._dropped_at < PART_S:
+            self._dropped_at = event.time
+            return True
         if self._preparing is not None and self._gives_up(event):
             self._preparing = None
             self.drop("Esc: it opens when it can")
@@ -127,7 +134,7 @@ class TypedAhead:
     async def _stands_now(self, screen: Standing) -> None:
         screen.stands = True
         if not screen.takes_typed_ahead:
-            self._held.clear()
+            self._drop_all()
         if self._under_way is None:
             await self._go_on()
 
@@ -139,10 +146,17 @@ class TypedAhead:
 
     def drop(self, why: str) -> None:
         """Say why a key did nothing, and drop what was typed behind it."""
-        count = len(self._held)
-        self._held.clear()
+        count = self._drop_all()
         many = "1 key" if count == 1 else f"{count} keys"
         self._say(f"{why} · {many} typed after it dropped" if count else why, "warn")
+
+    def _drop_all(self) -> int:
+        """Drop what waits, and the rest of a long text still to come; return how many waited."""
+        count = len(self._held)
+        self._held.clear()
+        if count >= PART:
+            self._dropped_at = time.monotonic()
+        return count
 
     # dialogs that need facts first
 
@@ -162,4 +176,4 @@ class TypedAhead:
         finally:
             if self._preparing is token:
                 self._preparing = None
-                self._held.clear()
+                self._drop_all()

@@ -9,6 +9,7 @@ import pytest
 from textual import events
 from textual.keys import _character_to_key
 
+from gastown_tui import typed_ahead
 from gastown_tui.dialogs.confirm import Confirm
 from gastown_tui.dialogs.digest import DigestList
 from gastown_tui.keys import ACTIONS
@@ -92,6 +93,34 @@ async def test_the_text_behind_a_key_that_is_refused_is_pressed_nowhere() -> Non
         assert app.screen is app.feed and not app.hands.performed
         await pilot.press("1")
         assert app.feed.place == "agents", "keys act again"
+
+
+async def test_the_rest_of_a_long_text_behind_a_key_that_is_refused_is_pressed_nowhere_either(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A terminal hands 10 kB over in parts of 4 kB."""
+    app = Console()
+    monkeypatch.setattr(typed_ahead, "PART_S", 3600.0)
+    async with app.run_test(size=(120, 36)) as pilot:
+        await pilot.press("2")
+        burst(app, "n" + "stop that " * 10)
+        await until(pilot, lambda: "typed after it dropped" in app.screen_text(), "why")
+        burst(app, "1?:stop\rxi")
+        await pilot.pause(0.05)
+        assert app.screen is app.feed and app.feed.place != "agents" and not app.hands.performed
+        monkeypatch.setattr(typed_ahead, "PART_S", 0.0)
+        await pilot.press("1")
+        assert app.feed.place == "agents", "keys act again"
+
+
+async def test_a_hand_that_goes_on_at_once_after_a_key_was_refused_is_heard() -> None:
+    app = Console()
+    async with app.run_test(size=(120, 36)) as pilot:
+        await pilot.press("2")
+        burst(app, "nabc")
+        await until(pilot, lambda: "typed after it dropped" in app.screen_text(), "why")
+        await pilot.press("1")
+        assert app.feed.place == "agents"
 
 
 async def test_no_question_about_a_loss_is_answered_before_it_is_seen() -> None:
