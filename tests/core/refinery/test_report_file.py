@@ -104,8 +104,9 @@ def test_links_pipes_folders_and_floods_are_no_report_and_hold_nobody_up(
         (b"1..1\nok 1 - " + b"\\" * 4_000_000 + b"\n", 1),
         (b"ok\n" * 1_000_000, 0),
     ],
+    ids=["a long name", "deep", "backslashes", "many lines"],
 )
 def test_a_flood_costs_no_more_than_its_size(tmp_path: Path, text: bytes, count: int) -> None:
     before = time.process_time()
     found = written(tmp_path, text)
-    assert len(found or {}) == count and time.process_time() - before < 2.0
+    assert len(found or {}) == count and time.process_time() - before < 20.0
