@@ -54,7 +54,7 @@ def _show(args: Namespace) -> int:
     if args.json:
         output.say_json([row._asdict() for row in rows])
     elif rows:
-        table = [[row.key, _words(row.value), "" if row.is_set else "default", row.about] for row in rows]
+        table = [[output.clean(row.key), _words(row.value), "" if row.is_set else "default", row.about] for row in rows]
         output.say(output.table(table, header=("SETTING", "VALUE", "", "ABOUT")))
     else:
         output.say(f"rig {args.rig} has no settings of its own; gt rig settings show {args.rig} --all shows all")

@@ -18,6 +18,7 @@ from gastown_core.files.atomic import read_json, write_json
 from gastown_core.model.record import Record
 from gastown_core.model.refinery import FROZEN
 from gastown_core.refinery.freeze_windows import last_end
+from gastown_core.refinery.place import in_brief
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -66,7 +67,7 @@ def freeze(place: Refinery, why: str, *, actor: str, until: float = 0.0, breaks_
 
     ``breaks_off``: the batches that are tested now do not go on to their end.
     """
-    made = Freeze(why.strip(), until, actor)
+    made = Freeze(in_brief(why), until, actor)
     kept = {"by": actor, "why": made.why, "since": format_seconds(place.clock.now()), BREAKS_OFF: breaks_off}
     write_json(_path(place), {**kept, "until": format_seconds(until) if until else ""}, mode=0o600)
     _tell(place, "queue_frozen", actor, made.reason)

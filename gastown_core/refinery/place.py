@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 
 NETWORK_S = 120.0
 """Time limit of one git command that talks to the remote."""
+LONGEST_REASON = 500
+LONGEST_SLUG = 200
+"""A file name has at most 255 bytes, some of which say what the file is."""
 
 
 class StoppedError(Exception):
@@ -92,11 +95,17 @@ class Refinery:
 
 
 def slug(target: str) -> str:
-    """A branch name as part of a file name, different for different branches."""
+    """A branch name as part of a file name, different for different branches; one that git would not take, too."""
     plain = re.sub(r"[^A-Za-z0-9_.-]", "_", target).lstrip(".")
-    if plain == target:
+    if plain == target and len(plain) <= LONGEST_SLUG:
         return plain
     return f"{plain[:60]}-{sha256(target.encode()).hex()[:6]}"
+
+
+def in_brief(reason: str) -> str:
+    """What a person gives as a reason, as one line that lists can show; what is beyond its length is cut off."""
+    line = " ".join(reason.split())
+    return line if len(line) <= LONGEST_REASON else f"{line[: LONGEST_REASON - 1]}…"
 
 
 def merge_lock(place: Refinery, target: str) -> FileLock:

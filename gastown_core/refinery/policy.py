@@ -33,6 +33,8 @@ PHASES = (FAST, PRE_MERGE, POST_SQUASH)
 GATE_KEYS = ("cmd", "timeout", "phase", "fix_cmd", "report", "paths", "needs", "places")
 LANE_KEYS = ("paths", "needs")
 LONGEST_PATH = 200
+LONGEST_NAME = 80
+"""Characters of the name of a gate, which names the file of its log, or of a lane."""
 _BRANCH = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_./-]*")
 SINGLE = ("typecheck", "lint", "test", "build")
 DEFAULT_TIMEOUT_S = 600.0
@@ -228,6 +230,8 @@ def _check_needs(settings: Settings, gates: Sequence[Gate]) -> None:
 
 
 def _check_name(settings: Settings, key: str, name: str) -> None:
+    if len(name) > LONGEST_NAME:
+        raise _wrong(settings, f"{key[: -len(name)]}{name[:20]}…", f"a name has at most {LONGEST_NAME} characters")
     if not name.replace("-", "").replace("_", "").replace(".", "").isalnum() or name.startswith("."):
         raise _wrong(settings, key, "a name has letters, digits, - and _")
 

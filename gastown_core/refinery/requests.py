@@ -24,6 +24,7 @@ from gastown_core.refinery.aftermerge import Landed
 from gastown_core.refinery.claims import need_request
 from gastown_core.refinery.hold import end_rest
 from gastown_core.refinery.merge_queue import open_requests
+from gastown_core.refinery.place import in_brief
 from gastown_core.refinery.recovery import fetch_target, landed_as, read_intent
 from gastown_core.refinery.told import last_told
 
@@ -114,7 +115,7 @@ def dequeue(place: Refinery, name: str, reason: str, *, actor: str) -> MergeRequ
         _check_not_pushed(place, request)
         was_out = request.taken_out
         if not was_out:
-            why = actor + (f": {reason.strip()}" if reason.strip() else "")
+            why = ": ".join(filter(None, (actor, in_brief(reason))))
             changes = {"metadata": with_facts(bead, taken_out=why), "status": OPEN, "assignee": ""}
             request = read_request(batch.update(request_id, changes))
     if not was_out or last_told(place, request_id, "mr_dequeued", "mr_retried") != "mr_dequeued":

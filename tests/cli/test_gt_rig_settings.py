@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import json
+
 from gastown_core.town.settings import settings_path
 from tests.support.cli import gt
 from tests.support.rigged import write
@@ -36,3 +38,11 @@ def test_a_wrong_rig_key_value_or_word_is_refused_and_changes_nothing(rigged):
     assert "has no settings of its own" in gt("rig", "settings", "show", "shop", cwd=root).out
     write(settings_path(root, "rig", "shop"), '{"merge_queue": {"enabled": 7}}')
     assert "merge_queue.enabled: allowed: true, false" in gt("rig", "settings", "show", "shop", cwd=root).err
+
+
+def test_names_in_a_rigs_settings_reach_the_terminal_as_plain_lines(rigged):
+    lanes = {"w\x1b]0;owned\x07\x1b[2J": ["web/"], "n\nfake: line": ["core/"]}
+    write(settings_path(rigged.root, "rig", "shop"), json.dumps({"merge_queue": {"lanes": lanes}}))
+    shown = gt("rig", "settings", "show", "shop", cwd=rigged.root)
+    assert shown.code == 0 and "\x1b" not in shown.out + shown.err and "\nfake" not in shown.out + shown.err
+    assert "fake: line" in shown.out

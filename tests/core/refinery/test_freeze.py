@@ -44,6 +44,17 @@ def test_a_request_out_of_the_queue_waits_with_its_work_in_review_until_it_is_pu
     assert told["payload"]["reason"] == "not before the demo" and told["payload"]["mr"] == first.id
 
 
+def test_a_reason_is_kept_as_one_line_that_a_list_can_show(queued: Queued) -> None:
+    one = queued.hand_in({"work": "x"})
+    reason = "not\nyet\r\n" + "x" * 100_000
+    freeze(place_of(queued), reason, actor="overseer")
+    dequeue(place_of(queued), one.id, reason, actor="overseer")
+    found = frozen(place_of(queued))
+    told = [event["payload"]["reason"] for event in queued.events("mr_dequeued", "queue_frozen")]
+    for why in (found.why if found is not None else "", queued.request(one.id).taken_out, *told):
+        assert "not yet xxx" in why and why.endswith("x…") and len(why) < 600
+
+
 def test_a_batch_goes_on_without_what_is_taken_out_while_it_is_tested(queued: Queued) -> None:
     queued.gate()
     first, second = queued.hand_in_many(2)

@@ -124,6 +124,7 @@ def test_single_commands_count_only_without_gates(queued: Queued) -> None:
         ({"unit": {"cmd": "x", "timeout": "soon"}}, "unit.timeout"),
         ({"unit": {"cmd": "x", "phase": "later"}}, "unit.phase"),
         ({"../unit": {"cmd": "x"}}, "../unit"),
+        ({"u" * 300: {"cmd": "x"}}, "gates.uuuu"),
         (["x"], "gates"),
     ],
 )
@@ -131,7 +132,7 @@ def test_a_gate_that_is_wrong_is_an_error_that_names_it(queued: Queued, gates: o
     queued.settings(gates=gates)
     with pytest.raises(SettingsError) as raised:
         load_policy(queued.root, "shop")
-    assert key in raised.value.what and raised.value.why and raised.value.hint
+    assert key in raised.value.what and raised.value.why and raised.value.hint and len(raised.value.what) < 300
 
 
 def test_unknown_keys_are_told_with_what_may_have_been_meant() -> None:

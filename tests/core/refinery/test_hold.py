@@ -126,6 +126,16 @@ def test_a_hold_says_why_git_refused_and_what_helps(queued: Queued) -> None:
     assert "refusing to update checked out branch" in held.hold and "updateInstead" in held.hold
 
 
+@pytest.mark.parametrize("target", ["x" * 240, "L" * 100_000, "a\nb\x1b[2J", "../../up"], ids=len)
+def test_a_target_that_cannot_be_keeps_nothing_else_from_being_merged(queued: Queued, target: str) -> None:
+    lost = queued.hand_in({"lost": "x"}, target=target, priority=0)
+    good = queued.hand_in({"work": "x"})
+    results = queued.process()
+    assert [one.merged for one in results if one.merged] == [(good.id,)] and queued.request(lost.id).is_open
+    hold = read_hold(Refinery(queued.root, "shop"), target)
+    assert hold is not None and "origin has no branch" in hold.reason
+
+
 @pytest.mark.parametrize("lost", ["append_event", "_escalate"])
 def test_a_hold_of_which_a_killed_run_told_nobody_is_told_by_the_next(
     queued: Queued, monkeypatch: pytest.MonkeyPatch, lost: str
