@@ -156,7 +156,8 @@ def _that_rest(count: int, unapproved: int, rig: str) -> str:
 def _say_forecast(found: Sequence[Outlook]) -> None:
     rows = []
     for one in found:
-        when = (f"{_span(one.early)} to {_span(one.late)}", _span(one.middle)) if one.sent_back < 1.0 else ("-", "-")
+        early, middle, late = map(_span, (one.early, one.middle, one.late))
+        when = (early if early == late else f"{early} to {late}", middle) if one.sent_back < 1.0 else ("-", "-")
         rows.append([one.id, *when, f"{100 * one.sent_back:.0f} %"])
     output.say(output.table(rows, header=("ID", "LANDS IN (4 OF 5)", "MIDDLE", "SENT BACK")))
 

@@ -7,6 +7,7 @@ duty that fails is tried again with growing delays, and does not affect the othe
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 import traceback
 
@@ -52,6 +53,8 @@ class Duty(Record):
     apart_s: float = 0.2
     longest_s: float = 300.0
     rests: bool = False
+    due: Callable[[Shift], float | None] | None = None
+    """Asked after each run: a moment at which it runs again, if that comes before its interval ends."""
     paused: Callable[[str], str] = lambda _: ""
 
     @property
@@ -84,6 +87,7 @@ class Attendant:
         self._woken = asyncio.Event()
         self._failures = 0
         self._has_news = True
+        self._due_at = math.inf
 
     def wake(self) -> None:
         """Run the duty as soon as its interval allows."""
@@ -99,7 +103,8 @@ class Attendant:
             rest = max(backoff(self.duty.apart_s, self._failures + 1, LONGEST_REST_S), self.duty.apart_s)
             await asyncio.sleep(rest)
             try:
-                await asyncio.wait_for(self._woken.wait(), max(self.duty.every_s * self.slower - rest, 0.01))
+                pause = min(self.duty.every_s * self.slower - rest, self._due_at - self._shift.clock.now())
+                await asyncio.wait_for(self._woken.wait(), max(pause, 0.01))
             except TimeoutError:
                 continue
 
@@ -108,6 +113,17 @@ class Attendant:
         if why:
             self._failures += 1
             self._tell("", f"the attendant failed: {why}", 0.0)
+
+    def _next(self) -> float:
+        """When it is due, perhaps before its interval ends; never if it cannot say so."""
+        if self.duty.due is None:
+            return math.inf
+        try:
+            moment = self.duty.due(self._shift)
+        except (GastownError, OSError):
+            return math.inf
+        # a moment that has passed is one that its run could not use
+        return moment if moment is not None and moment > self._shift.clock.now() else math.inf
 
     def _run(self) -> None:
         began = time.monotonic()
@@ -129,6 +145,7 @@ class Attendant:
             self._log.line(f"{self.duty.name}: {paused or 'goes on'}")
             self.told["paused"] = paused
         self._tell(did, error, time.monotonic() - began)
+        self._due_at = self._next()
 
     def _tell(self, did: str, error: str, took_s: float) -> None:
         if error and error != self.told["error"]:

@@ -174,6 +174,9 @@ def phase_words(view: RefineryView) -> str:
 def held_words(view: RefineryView, now: float) -> str:
     """Return why the queue is held and for how long."""
     why = clean(view.state.hold_reason) or "no reason given"
+    if view.is_frozen:
+        # it says itself until when
+        return f"held: {why}"
     since = view.hold_since or view.state.updated_at
     age = format_age(now - since) if since else ""
     return f"held{f' for {age}' if age not in ('', 'now') else ''}: {why}"

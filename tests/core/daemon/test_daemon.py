@@ -84,6 +84,23 @@ def test_a_duty_runs_at_once_and_again_when_its_ledger_changes(rigged: Rigged) -
         until(lambda: len(runs) > before, "the ledger's change did not wake it")
 
 
+def test_a_duty_runs_at_the_moment_that_it_names_and_a_past_one_is_none(rigged: Rigged) -> None:
+    runs: list[float] = []
+    moments: list[float] = []
+
+    def due(shift: object) -> float:
+        moments.append(SYSTEM_CLOCK.now() + 0.3 if len(runs) == 1 else SYSTEM_CLOCK.now() - 5.0)
+        return moments[-1]
+
+    duty = Duty("looks", lambda _: runs.append(SYSTEM_CLOCK.now()) or "", (), 3600.0, 0.01, due=due)
+    with Living(rigged.root, duty):
+        until(lambda: len(runs) == 2, "the run at the moment")
+        assert runs[1] >= moments[0] - 0.1
+        until(lambda: len(moments) == 2, "the second answer")
+        time.sleep(0.3)
+    assert len(runs) == 2
+
+
 @pytest.mark.parametrize("changed", ["mayor/rigs.json", ".beads-wisp/config/shop.json"])
 def test_the_duties_of_a_rig_begin_as_soon_as_it_is_there_or_unparked(rigged: Rigged, changed: str) -> None:
     runs: list[str] = []

@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 
 from gastown_core.clock import SYSTEM_CLOCK, FixedClock
+from gastown_core.daemon.duties import refinery_of
+from gastown_core.daemon.duty import Shift
 from gastown_core.errors import ConflictError, SettingsError
 from gastown_core.model.bead import IN_REVIEW
 from gastown_core.model.refinery import HELD, IDLE
@@ -281,3 +283,16 @@ def test_a_thaw_inside_the_hours_of_the_settings_lasts_until_those_end(queued: Q
     assert result.merged == (request.id,)
     clock.advance(7 * 86400)
     assert frozen(place) is not None and not os.path.exists(place.file("hold-main.json"))
+
+
+def test_the_engine_is_due_at_the_end_of_a_freeze_that_it_has_told_of(queued: Queued) -> None:
+    duty = refinery_of(queued.root, "shop")
+    shift = Shift(queued.root, SYSTEM_CLOCK, lambda: False)
+    assert duty.due is not None and duty.due(shift) is None
+    queued.hand_in({"a": "1"})
+    until = freeze(place_of(queued), "x", actor="overseer", until=float(int(SYSTEM_CLOCK.now())) + 600).until
+    assert duty.due(shift) is None, "the engine has not seen it, and looks at once"
+    queued.process()
+    assert duty.due(shift) == pytest.approx(until, abs=1.0)
+    thaw(place_of(queued), actor="overseer")
+    assert duty.due(shift) is None
