@@ -160,6 +160,8 @@ class FlightLine(Record):
     """Those that are green together and wait for their turn to land."""
     why: tuple[str, ...] = ()
     """Why it is as it is: sentences that begin with their subject, such as ``size: all 3 that wait``."""
+    lands_next: bool = False
+    """Whether its requests were green, and are tested once more on what has landed since, before others land."""
 
 
 class Landing(Record):
@@ -242,6 +244,8 @@ class RefineryState(Record):
     """Why batches of the target run one after the other now, empty if they need not."""
     needs_approval: bool = False
     """Whether the rig merges only commits that a person approved, as the engine last read the settings."""
+    lands_next: bool = False
+    """Whether what was green of the batch is tested once more (``FlightLine``)."""
 
 
 class BatchRecord(Record):

@@ -145,7 +145,7 @@ def _in_flight(
         ran_s = max(0.0, now - one.ran_since) if one.ran_since else 0.0
         if not mine and one.running:
             # it only explains why its suspects fail, or tests what has landed
-            airborne.append(Airborne(0, ran_s, suspects=len(singled_out)))
+            airborne.append(Airborne(0, ran_s, suspects=len(singled_out), probes=one.running))
         if mine:
             clean = [request for request in mine if request in one.clean]
             window = [request for request in mine if request in one.window and request not in clean]
@@ -158,6 +158,8 @@ def _in_flight(
                 is_stale=not one.on and is_stale(one),
                 is_green=bool(one.good),
                 suspects=len(singled_out),
+                is_next=one.lands_next,
+                probes=one.running,
             )
             airborne.append(made._replace(clean=len(clean), window=len(window)) if is_red else made)
             ids += dict.fromkeys([*clean, *window, *mine])

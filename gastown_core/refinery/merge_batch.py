@@ -117,7 +117,7 @@ class BatchRun(Batch):
             if turn.given:
                 self._give(new)
                 return ()
-            self._adopt(turn.others)
+            self._adopt(turn)
             if not turn.land:
                 continue
             if self._is_frozen() or self._has_met_a_hold():
@@ -194,9 +194,11 @@ class BatchRun(Batch):
             self.given[one] = self.requests.pop(one)
         self.order = []
 
-    def _adopt(self, others: Sequence[str]) -> None:
-        """Take green requests of other batches on top of one's own."""
-        others = [one for one in dict.fromkeys(others) if one in self.hangar and one not in self.requests]
+    def _adopt(self, turn: Turn) -> None:
+        """Take green requests of other batches on top of one's own, to be tested once more."""
+        if not turn.land:
+            self.board.lands_next()
+        others = [one for one in dict.fromkeys(turn.others) if one in self.hangar and one not in self.requests]
         for one in others:
             owner = self.hangar.pop(one)
             self.requests[one] = owner.given.pop(one)

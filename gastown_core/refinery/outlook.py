@@ -172,7 +172,7 @@ def forecast(
     for seed in range(plays if wanted else 0):
         requests = [*_as_they_may_be(rates, len(ids), airborne, seed), *_to_come(world, seed)]
         requests = _in_lanes(requests, reaches, seed)
-        play = Simulation(world, seed, floor=floor, ceiling=ceiling, requests=requests, airborne=airborne)
+        play = Simulation(world, seed, floor=floor, ceiling=ceiling, requests=requests, airborne=airborne, rates=rates)
         outcomes.append(_waits(play, len(wanted)))
     found = []
     for place, name in enumerate(wanted):
@@ -200,7 +200,9 @@ def _as_they_may_be(rates: Rates, count: int, airborne: Sequence[Airborne], seed
         if batch.is_red and window and chance.random() < is_red / (is_red + rates.flake or 1.0):
             while not any(bad[one] for one in window):
                 bad[window.start : window.stop] = [chance.random() < max(rates.bad, 0.01) for _ in window]
-        bad[first : first + batch.clean] = [False] * min(batch.clean, len(members))
+        green = members if batch.is_green or batch.is_next else members[: batch.clean]
+        for one in green:
+            bad[one] = bad[one] and batch.is_red and one in window
         first = members.stop
         for one in range(first, min(count, first + batch.suspects)):
             bad[one] = chance.random() < rates.bad / (rates.bad + rates.flake or 1.0)

@@ -5,6 +5,7 @@ No clock, files or git: the engine and the simulator (``bench/queue_figures.py``
 
 from __future__ import annotations
 
+import functools
 import math
 
 from gastown_core.model.record import Record
@@ -70,6 +71,7 @@ def runs_per_landed(size: int, rates: Rates) -> float:
     return (1.0 + red_by_chance + size * each) / (size * (1.0 - min(rates.bad, 0.99)))
 
 
+@functools.lru_cache(maxsize=256)
 def batch_size(rates: Rates, floor: int, ceiling: int) -> int:
     """The size between ``floor`` and ``ceiling`` whose batches cost the fewest gate runs per landed request."""
     sizes = range(max(1, floor), max(floor, ceiling, 1) + 1)

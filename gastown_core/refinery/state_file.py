@@ -115,6 +115,7 @@ class Board:
             window=(),
             suspects=(),
             good=(),
+            lands_next=False,
             hold_reason="",
             hold_kind="",
         )
@@ -185,6 +186,10 @@ class Board:
     def waits_to_land(self, good: tuple[str, ...]) -> None:
         """These requests are green together, and land when it is their turn."""
         self._put(good=good, clean=(), window=())
+
+    def lands_next(self) -> None:
+        """What was green is tested once more, and lands next."""
+        self._put(lands_next=True)
 
     def probe(self, requests: tuple[str, ...], purpose: str, parent: tuple[str, ...], tree: str) -> int:
         """A probe begins; returns its number."""
@@ -270,4 +275,5 @@ def flight_line(state: RefineryState) -> FlightLine:
         state.suspects,
         state.good,
         state.why,
+        state.lands_next,
     )

@@ -22,6 +22,7 @@ from gastown_core.refinery.policy import Policy
 from gastown_core.refinery.prober import Verdict
 from gastown_core.refinery.salvage import Salvage
 from gastown_core.refinery.stack import Stacked
+from gastown_core.refinery.virtual_flights import Aloft
 from gastown_core.refinery.virtual_target import BEFORE, VirtualTarget, number_of
 from gastown_core.refinery.virtual_world import Airborne, Figures, Request, World, arrivals
 
@@ -48,9 +49,11 @@ class Simulation:
         ceiling: int = 20,
         requests: Sequence[Request] = (),
         airborne: Sequence[Airborne] = (),
+        rates: planner.Rates | None = None,
     ) -> None:
         self.world = world
-        self.airborne = airborne
+        self.aloft = Aloft(airborne)
+        self.measured = rates
         self.limits = floor, ceiling
         self.chance = random.Random(seed + 1000)
         self.requests = list(requests) or arrivals(world, seed)
@@ -66,14 +69,11 @@ class Simulation:
         self._ticks = 0
         self._ends: list[tuple[float, int, Flight, int, Verdict]] = []
         self._count = 0
-        self._grounded = len(airborne)
-        """How many batches were in flight when it begins and have not been put there yet: each has a place."""
         self._stacks: dict[Flight, tuple[str, ...]] = {}
         self._came = 0
         self._reaches: dict[Flight, Reach] = {}
         self._salvages: dict[str, Salvage] = {}
         self._has_lanes = any(not one.reach.is_wide for one in self.requests)
-        self._known: dict[Flight, Airborne] = {}
         self._ran_since: dict[Flight, float] = {}
 
     def run(self, until: Callable[[], bool] = lambda: False, *, stop_at: float = float("inf")) -> Figures:
@@ -109,33 +109,26 @@ class Simulation:
     def _take_off(self) -> None:
         """Begin the batches that are in flight already, with the first requests."""
         self._come()
-        queued = list(self.waiting)
-        sizes = [known.size + known.suspects for known in self.airborne]
-        mine = [queued[sum(sizes[:place]) :][:size] for place, size in enumerate(sizes)]
-        for known, taken in sorted(
-            zip(self.airborne, mine, strict=True), key=lambda one: (one[0].is_green, one[0].is_red)
-        ):
-            self._grounded -= 1
-            if known.is_green and self.fleet.lander is None:
-                # what is green waits for the one that is tested on the newest commit
-                tested = (one for one in self.fleet.flights if one.asks and not self._known[one].is_stale)
-                self.fleet.lander = next(tested, None)
+        ages: dict[Flight, int] = {}
+        for age, known, mine in self.aloft.take_off(list(self.waiting)):
             on = self.fleet.chain[-1] if known.is_on and self.fleet.chain else None
-            if known.size:
-                self._begin(taken, on, known)
-            else:
-                self._explain(taken, known)
+            flight = self._begin(mine, on, known) if known.size else self._explain(mine, known)
+            ages[flight] = age
+            self._answer_known(flight)
             self._start_probes()
+        self.fleet.flights.sort(key=lambda one: ages.get(one, len(ages)))
 
     # -- batches -------------------------------------------------------------------------------------------
 
     def _sight(self) -> planner.Sight:
         asked = sum(len(one.asks) - one.started for one in self.fleet.flights)
-        free = max(0, self.world.places - self.fleet.running - asked - self._grounded)
+        free = max(0, self.world.places - self.fleet.running - asked - self.aloft.grounded)
         return planner.Sight(len(self.waiting), self.fleet.fresh, free)
 
     def _rates(self) -> planner.Rates:
-        return planner.Rates(planner.failure_rate(reversed(self.batches[-60:]), "main"), self.world.flake)
+        return self.measured or planner.Rates(
+            planner.failure_rate(reversed(self.batches[-60:]), "main"), self.world.flake
+        )
 
     def _start_batches(self) -> None:
         size = planner.batch_size(self._rates(), *self.limits)
@@ -159,7 +152,7 @@ class Simulation:
             return mine[:size], self.fleet.chain[-1]
         return (waiting[:size], None) if not self._has_lanes and planner.begins(sight, size) else None
 
-    def _begin(self, taken: list[int], on: Flight | None, known: Airborne | None = None) -> None:
+    def _begin(self, taken: list[int], on: Flight | None, known: Airborne | None = None) -> Flight:
         mine = set(taken)
         self.waiting = deque(one for one in self.waiting if one not in mine)
         base = self.target.commit(on.base, self._stacks[on]) if on is not None else self.target.tip
@@ -171,19 +164,24 @@ class Simulation:
         self._stacks[flight] = tuple(f"r{number}" for number in landing)
         self._reaches[flight] = together(self.requests[one].reach for one in taken)
         if known is not None:
-            self._known[flight] = known
+            self.aloft.put(flight, known)
+            if known.is_next:
+                self.fleet.lander, flight.reach = flight, self._reaches[flight]
         self.fleet.add(flight)
         self._count += 1
+        return flight
 
-    def _explain(self, taken: list[int], known: Airborne) -> None:
+    def _explain(self, taken: list[int], known: Airborne) -> Flight:
         """A batch of which only the explanation of its suspects is left, or one of none: a run of the target."""
         mine = set(taken)
         self.waiting = deque(one for one in self.waiting if one not in mine)
         flight = Flight(f"x{self._count}", self._alone(tuple(f"r{number}" for number in taken), runs=not taken))
         flight.is_late = True
-        self._stacks[flight], self._reaches[flight], self._known[flight] = (), NOTHING, known
+        self._stacks[flight], self._reaches[flight] = (), NOTHING
+        self.aloft.put(flight, known)
         self.fleet.add(flight)
         self._count += 1
+        return flight
 
     def _alone(self, suspects: tuple[str, ...], *, runs: bool = False) -> Course:
         """Test those alone that were singled out before the play began; who is green once more is in the queue again."""
@@ -273,7 +271,9 @@ class Simulation:
         )
 
     def _few_wait(self) -> bool:
-        return planner.has_room(self._sight(), planner.batch_size(self._rates(), *self.limits), self.world.places)
+        # what is in flight when the play begins has not gone back when it could
+        size = planner.batch_size(self._rates(), *self.limits)
+        return self.now > 0.0 and planner.has_room(self._sight(), size, self.world.places)
 
     def _give_back(self, requests: Sequence[str]) -> None:
         self.waiting = deque(sorted([*self.waiting, *(number_of(one) for one in requests)]))
@@ -327,40 +327,39 @@ class Simulation:
 
     def _start_probes(self) -> None:
         # what runs already goes on where fewer places are assumed than there were
-        running = 0 if self.now else sum(one.ran_s > 0.0 for one in self.airborne)
+        running = 0 if self.now else self.aloft.running
         while taken := self.fleet.take(max(self.world.places, running)):
             for flight, number, ask in taken:
                 base, stacked = ask.parent[0], Stacked(str(ask.requests), "")
                 if not ask.fresh and self.target.is_known_green(base, ask.requests):
                     self.fleet.answer(flight, number, Verdict(PASS, stacked))
                     continue
-                if result := self._known_before(flight, ask.requests):
-                    self.fleet.answer(flight, number, Verdict(result, stacked, began=self._tick(), ended=self._tick()))
+                if self._known_before(flight, ask):
+                    self.fleet.answer(flight, number, self._verdict_before(flight, ask))
                     continue
                 self.runs += 1
                 verdict = Verdict(self._result(base, ask), stacked, began=self._tick())
                 self._ticks += 1
                 heapq.heappush(self._ends, (self.now + self._gate_time(flight), self._ticks, flight, number, verdict))
 
-    def _known_before(self, flight: Flight, stack: tuple[str, ...]) -> str:
-        """The verdict on a stack that was known when the play began, empty if none was."""
-        known = self._known.get(flight)
-        if self.now == 0.0 and known is not None and known.is_green and flight.rounds == 1:
-            return PASS
-        if self.now or known is None or not known.is_red or stack != self._stacks[flight][: len(stack)] or not stack:
-            return ""
-        return FAIL if len(stack) >= known.red else PASS if len(stack) <= known.clean else ""
+    def _answer_known(self, flight: Flight) -> None:
+        """Give a batch the verdicts that it had before the play began: they take no place."""
+        while (asks := list(flight.next_asks())) and all(self._known_before(flight, ask) for _, ask in asks):
+            for number, ask in asks:
+                flight.started += 1
+                self.fleet.answer(flight, number, self._verdict_before(flight, ask))
+
+    def _verdict_before(self, flight: Flight, ask: Ask) -> Verdict:
+        result, stacked = self._known_before(flight, ask), Stacked(str(ask.requests), "")
+        return Verdict(result, stacked, began=self._tick(), ended=self._tick())
+
+    def _known_before(self, flight: Flight, ask: Ask) -> str:
+        return self.aloft.result(flight, ask, self._stacks[flight])
 
     def _gate_time(self, flight: Flight) -> float:
         self._ran_since[flight] = self.now
         times = self.world.gates_s or (self.world.gate_s,)
-        known = self._known.get(flight)
-        if self.now or known is None or not known.ran_s:
-            return self.chance.choice(times)
-        # it has run for a while: of the measured times only those that are longer
-        longer = [one - known.ran_s for one in times if one > known.ran_s]
-        # longer than any: what has run for an hour may run for another
-        return self.chance.choice(longer) if longer else self.chance.uniform(0.1, 1.0) * known.ran_s
+        return self.aloft.gate_s(flight, times, self.chance, is_begin=not self.now)
 
     def _result(self, base: str, ask: Ask) -> str:
         is_dead = self.world.dead[0] <= self.now < self.world.dead[1]
@@ -382,10 +381,11 @@ class Simulation:
             judge = salvage.judge if salvage is not None else None
             suspects = judge.suspects if judge is not None else set()
             mine = [one for one in self._stacks[flight] if one not in suspects and number_of(one) not in {*gone, *ids}]
-            ran_s = self.now - self._ran_since.get(flight, self.now) if flight.started else 0.0
+            probes = flight.started - len(flight.verdicts)
+            ran_s = self.now - self._ran_since.get(flight, self.now) if probes else 0.0
             singled_out = [one for one in self._stacks[flight] if one in suspects and number_of(one) not in gone]
             if not mine and flight.asks:
-                found.append(Airborne(0, ran_s, suspects=len(singled_out)))
+                found.append(Airborne(0, ran_s, suspects=len(singled_out), probes=probes))
             if mine:
                 clean = [one for one in mine if judge is not None and one in judge.clean]
                 window = [one for one in mine if judge is not None and one in judge.window]
@@ -393,7 +393,8 @@ class Simulation:
                 is_red = bool(flight.asks) and flight.asks[0].purpose not in ("stack", "final")
                 is_stale = salvage is not None and flight.on is None and salvage.is_void
                 is_on, is_green, back = flight.on is not None, bool(flight.ready), len(singled_out)
-                made = Airborne(len(mine), ran_s, is_red, is_on, 0, 0, is_stale, is_green, back)
+                is_next = flight is self.fleet.lander
+                made = Airborne(len(mine), ran_s, is_red, is_on, 0, 0, is_stale, is_green, back, is_next, probes)
                 found.append(made._replace(clean=len(clean), window=len(window)) if is_red else made)
                 ids += [number_of(one) for one in (*clean, *window, *rest)]
             if mine or flight.asks:

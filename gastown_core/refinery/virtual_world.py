@@ -55,8 +55,8 @@ class Airborne(Record):
 
     ``is_red``: it is being taken apart; its first ``clean`` requests are known to be green together, and the culprit is among
     the ``window`` after those (0: anywhere). ``is_on``: it stands on the one before; ``is_stale``: the target has moved since, by what it is not apart from;
-    ``is_green``: it only waits for its turn to land.
-    ``suspects`` more were singled out already, and are explained at last; alone they are all that is left. With neither it is
+    ``is_green``: it only waits for its turn to land; ``is_next``: it was green, and is tested once more with what it lands with, next of all.
+    ``probes``: how many of it run now, one at least if its gates have run.  ``suspects`` more were singled out already, and are explained at last; alone they are all that is left. With neither it is
     a run of the bare target.
     """
 
@@ -69,6 +69,18 @@ class Airborne(Record):
     is_stale: bool = False
     is_green: bool = False
     suspects: int = 0
+    is_next: bool = False
+    probes: int = 0
+
+    @property
+    def turn(self) -> tuple[bool, ...]:
+        """By what the batches are put in flight one after the other."""
+        return self.is_green, not self.is_next, not self.running, self.is_red
+
+    @property
+    def running(self) -> int:
+        """How many probes of it run now."""
+        return max(self.probes, self.ran_s > 0.0)
 
     @property
     def red(self) -> int:

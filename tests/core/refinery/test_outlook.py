@@ -164,6 +164,9 @@ def test_the_forecast_of_a_rig_knows_its_gates_and_how_far_each_batch_is(queued:
         "what is green of the other batch lands now, so it is tested again when a place is free"
     )
     assert found["m1"].sent_back == 0.0 < found["m2"].sent_back
+    state = state._replace(flights=(flights[0]._replace(lands_next=True), flights[1]._replace(good=("m1", "m2"))))
+    found = {one.id: one for one in foresee(place, "main", queue, state)}
+    assert [found[one].sent_back for one in ("m0", "m1", "m2")] == [0.0] * 3, "all of them were green"
 
 
 def test_with_fewer_places_what_runs_already_goes_on() -> None:
@@ -171,6 +174,24 @@ def test_with_fewer_places_what_runs_already_goes_on() -> None:
     told = forecast(IDS[:4], Rates(0.0, 0.0), (100.0,), places=1, floor=1, ceiling=1, airborne=airborne)
     assert told[0].early == 50.0 and told[1].early == 150.0, "the other two are united and run once more"
     assert told[3].early <= 350.0
+
+
+def test_what_is_green_takes_no_place_and_lands_with_what_lands_next() -> None:
+    airborne = [Airborne(1, 50.0, is_next=True), *[Airborne(2, is_green=True, is_stale=True)] * 2, Airborne(2, 80.0)]
+    told = forecast(IDS[:7], Rates(0.3, 0.0), (100.0,), places=2, floor=1, ceiling=2, airborne=airborne)
+    assert told[0].early == told[0].late == 50.0
+    assert {(one.early, one.late) for one in told[1:5]} == {(150.0, 150.0)}, (
+        "their union is tested as soon as that has landed"
+    )
+    assert {one.sent_back for one in told[:5]} == {0.0} and told[5].sent_back > 0.1, (
+        "what was green is not bad by itself"
+    )
+
+
+def test_a_union_that_is_red_holds_one_that_was_green_before() -> None:
+    union = Airborne(4, 50.0, is_red=True, is_next=True, clean=1, window=2)
+    told = forecast(IDS[:4], Rates(0.3, 0.0), (100.0,), places=1, floor=1, ceiling=4, airborne=[union])
+    assert [one.sent_back > 0.0 for one in told] == [False, True, True, False]
 
 
 def test_times_that_differ_stand_for_others_around_them_and_steady_ones_do_not() -> None:
