@@ -95,6 +95,8 @@ class MergeRequest(Record):
     """Not tried before this time: its last try gave no verdict."""
     tries: int = 0
     """Consecutive tries without a verdict."""
+    put_off: str = ""
+    """Why it is not tried before that time, in one line."""
     taken_out: str = ""
     """By whom and why it was taken out of the queue; empty if it was not."""
     approved: str = ""
@@ -116,7 +118,7 @@ class MergeRequest(Record):
 
 TEXTS = (
     "branch target source_issue worker rig commit_sha merge_commit landing_commit close_reason agent_bead "
-    "conflict_task_id convoy_id taken_out approved approved_by"
+    "conflict_task_id convoy_id taken_out approved approved_by put_off"
 ).split()
 
 

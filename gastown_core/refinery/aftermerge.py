@@ -182,7 +182,7 @@ def _close_request(place: Refinery, one: Landed) -> None:
         if bead is None or _is_recorded_as_merged(bead):
             return
         changes: dict[str, object] = {"merge_commit": one.commit, "close_reason": MERGED}
-        changes |= dict.fromkeys(("landing_commit", "not_before", "tries"))
+        changes |= dict.fromkeys(("landing_commit", "not_before", "tries", "put_off"))
         facts = with_facts(bead, **changes, **({"commit_sha": one.tip} if one.tip else {}))
         labels = [label for label in bead.labels if label not in FAILURE_LABELS]
         batch.update(bead.id, {"metadata": facts, "labels": labels, "assignee": ""})

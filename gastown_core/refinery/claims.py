@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from gastown_core.model.merge_request import MergeRequest
 
 
+MOST_WORDS = 300
+"""How much of why a request waits is kept with it, in characters."""
+
+
 def take(store: BeadStore, wanted: Iterable[MergeRequest], *, actor: str) -> list[str]:
     """Claim those of the requests that have not changed since they were read, in one write. Returns their ids."""
     taken = []
@@ -49,7 +53,9 @@ def give_back_later(
         if bead is None or bead.is_closed:
             return
         changes: dict[str, object] = {"status": OPEN, "assignee": ""}
-        changes["metadata"] = with_facts(bead, not_before=format_micros(until), tries=tries)
+        changes["metadata"] = with_facts(
+            bead, not_before=format_micros(until), tries=tries, put_off=" ".join(why.split())[:MOST_WORDS]
+        )
         if label:
             changes["labels"] = sorted({*bead.labels, label})
         batch.update(request_id, changes)

@@ -32,6 +32,7 @@ from gastown_core.refinery.reaches import Reaches
 from gastown_core.refinery.records import BatchResult
 from gastown_core.refinery.recovery import clear_abandoned, open_intents, recover
 from gastown_core.refinery.runway import Runway, size_now
+from gastown_core.refinery.standstill import brake, has_moved
 from gastown_core.refinery.state_file import Board, read_state
 from gastown_core.refinery.stowage import Stowage
 from gastown_core.refinery.tips import remote_heads
@@ -94,12 +95,6 @@ def process(
         engine.redispatch_conflicts()
     engine.rest()
     return engine.results
-
-
-def _moved(result: BatchResult) -> bool:
-    """Whether a batch took anything out of the queue, so that another one may find work."""
-    out = result.merged or result.culprits or result.conflicts or result.missing or result.set_aside
-    return bool(out or result.empty or result.left)
 
 
 class RefineryEngine:
@@ -180,7 +175,7 @@ class RefineryEngine:
         """Serve a target, and remember whether that changed anything."""
         before, seen = len(self.results), {one.id for one in self._ready(target)}
         self.serve(target)
-        if any(_moved(result) or self.has_more_to_try(result) for result in self.results[before:]):
+        if any(has_moved(result) or self.has_more_to_try(result) for result in self.results[before:]):
             self._seen.clear()
         else:
             self._seen[target] = seen
@@ -205,6 +200,7 @@ class RefineryEngine:
         """A batch is over: record it, and dispatch the work that it sends back."""
         self.results.append(result)
         records.keep(self.place, result)
+        brake(self.place, result)
         self.board.show_quarantine(review(self.place))
         self.results[-1] = result._replace(notes=self.dispatch(result.rework))
 

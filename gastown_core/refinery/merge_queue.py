@@ -210,7 +210,8 @@ class _Look:
         if unapproved:
             return unapproved, frozenset()
         if request.not_before > self.now:
-            return f"tried again in {int(request.not_before - self.now)} s", frozenset()
+            why = f": {request.put_off}" if request.put_off else ""
+            return f"tried again in {int(request.not_before - self.now)} s{why}", frozenset()
         return _waits_for(request, self.carried, self.ledger, self.graph, self.now)
 
     def _withdrawn(self, request: MergeRequest) -> str:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import re
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 
 from gastown_core.clock import SYSTEM_CLOCK
+from gastown_core.errors import SettingsError
+from gastown_core.files.atomic import read_json
 from gastown_core.files.folders import private_folder
 from gastown_core.files.locks import FileLock, holder_of
 from gastown_core.files.points import point
@@ -92,6 +94,30 @@ class Refinery:
     def relative(self, path: str) -> str:
         """``path`` relative to the rig's folder, as the state file gives it."""
         return os.path.relpath(path, self.path)
+
+
+def noted_targets(place: Refinery, kind: str) -> list[str]:
+    """The targets of which a note ``KIND-SLUG.json`` is in the folder; the default branch, too, if its own cannot be read."""
+    try:
+        names = sorted(os.listdir(place.folder))
+    except FileNotFoundError:
+        return []
+    found = []
+    for name in names:
+        if name.startswith(f"{kind}-") and name.endswith(".json"):
+            target: object = None
+            with suppress(SettingsError):
+                target = (read_json(os.path.join(place.folder, name)) or {}).get("target")
+            if isinstance(target, str) and name == note_name(kind, target):
+                found.append(target)
+            elif name == note_name(kind, place.default):
+                found.append(place.default)
+    return found
+
+
+def note_name(kind: str, target: str) -> str:
+    """The file name of a target's note."""
+    return f"{kind}-{slug(target)}.json"
 
 
 def slug(target: str) -> str:

@@ -8,7 +8,7 @@ import os
 from gastown_core.errors import SettingsError
 from gastown_core.files.atomic import read_json, write_json
 from gastown_core.model.record import Record
-from gastown_core.refinery.place import slug
+from gastown_core.refinery.place import note_name, noted_targets
 from gastown_core.refinery.policy import POST_PUSH
 
 TYPE_CHECKING = False
@@ -16,8 +16,14 @@ if TYPE_CHECKING:
     from gastown_core.refinery.place import Refinery
 
 
+KIND = "pushed"
+
+
 class PushNote(Record):
-    """What waits to be verified: from ``base``, which was verified, to ``head``; ``revert`` is pushed next."""
+    """What waits to be verified: from ``base``, which was verified, to ``head``; ``revert`` is pushed next.
+
+    Without commits it says that something waits, and no more.
+    """
 
     target: str
     base: str
@@ -31,7 +37,7 @@ def note_push(place: Refinery, target: str, base: str, head: str) -> None:
     """Note that the target is going from ``base`` to ``head``; with what is not verified yet it counts as one push."""
     if any(gate.phase == POST_PUSH for gate in place.policy.gates):
         before = read_push(place, target)
-        write_push(place, PushNote(target, before.base if before else base, head))
+        write_push(place, PushNote(target, before.base if before and before.base else base, head))
 
 
 def write_push(place: Refinery, note: PushNote) -> None:
@@ -40,13 +46,15 @@ def write_push(place: Refinery, note: PushNote) -> None:
 
 
 def read_push(place: Refinery, target: str) -> PushNote | None:
-    """What waits to be verified on a target, None if nothing does or its file cannot be read."""
+    """What waits to be verified on a target, None if nothing does; a note that cannot be read names no commits, and is owed."""
     try:
-        found = read_json(_path(place, target)) or {}
-        made = PushNote(**{key: found[key] for key in PushNote._fields}) if found else None
+        found = read_json(_path(place, target))
+        if found is None:
+            return None
+        made = PushNote(**{key: found[key] for key in PushNote._fields})
     except (SettingsError, KeyError):
-        return None
-    return made if made is not None and all(isinstance(one, str) for one in made) else None
+        return PushNote(target, "", "")
+    return made if made.target == target and all(isinstance(one, str) for one in made) else PushNote(target, "", "")
 
 
 def is_verified(place: Refinery, note: PushNote) -> None:
@@ -60,19 +68,9 @@ def is_verified(place: Refinery, note: PushNote) -> None:
 
 
 def unverified(place: Refinery) -> list[str]:
-    """The targets on which something waits to be verified."""
-    try:
-        names = sorted(os.listdir(place.folder))
-    except FileNotFoundError:
-        return []
-    found = []
-    for name in names:
-        if name.startswith("pushed-") and name.endswith(".json"):
-            with contextlib.suppress(SettingsError):
-                target = (read_json(os.path.join(place.folder, name)) or {}).get("target")
-                found += [target] if isinstance(target, str) and read_push(place, target) is not None else []
-    return found
+    """The targets on which something waits to be verified; the default branch, too, if its note cannot be read."""
+    return noted_targets(place, KIND)
 
 
 def _path(place: Refinery, target: str) -> str:
-    return place.file(f"pushed-{slug(target)}.json")
+    return place.file(note_name(KIND, target))

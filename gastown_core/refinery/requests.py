@@ -60,7 +60,7 @@ def retry(place: Refinery, request_id: str, *, actor: str) -> MergeRequest:
         bead = need_request(batch, request_id)
         _check_not_pushed(place, read_request(bead))
         changes: dict[str, object] = {"status": OPEN, "assignee": ""}
-        changes["metadata"] = with_facts(bead, not_before=None, tries=None, taken_out=None)
+        changes["metadata"] = with_facts(bead, not_before=None, tries=None, put_off=None, taken_out=None)
         changes["labels"] = [label for label in bead.labels if label not in FAILURE_LABELS]
         request = read_request(batch.update(request_id, changes))
     _take_into_review(place, request, actor)

@@ -11,13 +11,16 @@ import os
 from gastown_core.errors import SettingsError
 from gastown_core.files.atomic import read_json, write_json
 from gastown_core.model.record import Record
-from gastown_core.refinery.place import slug
+from gastown_core.refinery.place import note_name, noted_targets
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from gastown_core.refinery.place import Refinery
+
+
+KIND = "union"
 
 
 class Untested(Record):
@@ -78,22 +81,8 @@ def is_tested(place: Refinery, target: str) -> None:
 
 def untested_targets(place: Refinery) -> list[str]:
     """The targets of which something was not tested together; the default branch, too, if its note cannot be read."""
-    try:
-        names = sorted(os.listdir(place.folder))
-    except FileNotFoundError:
-        return []
-    found = []
-    for name in names:
-        if name.startswith("union-") and name.endswith(".json"):
-            target: object = None
-            with contextlib.suppress(SettingsError):
-                target = (read_json(os.path.join(place.folder, name)) or {}).get("target")
-            if isinstance(target, str) and target:
-                found.append(target)
-            elif name == os.path.basename(_path(place, place.default)):
-                found.append(place.default)
-    return found
+    return noted_targets(place, KIND)
 
 
 def _path(place: Refinery, target: str) -> str:
-    return place.file(f"union-{slug(target)}.json")
+    return place.file(note_name(KIND, target))

@@ -56,6 +56,10 @@ class VerificationRun(TargetRun):
             return
         tip = _tip(place, self.target)
         self.traffic.saw(tip)
+        if not note.base:
+            # the note was lost: what the tip brought is what can still be told apart
+            note = note._replace(base=place.git.commit_of(f"{tip}^"), head=tip)
+            write_push(place, note)
         if not existing(place.git, [note.base]) or note.base == tip or not self.gates.policy.gates:
             is_verified(place, note)
             return

@@ -256,10 +256,34 @@ def test_a_spoilt_note_and_a_pipe_in_its_place_hold_nobody_up(queued: Queued) ->
     ):
         with open(path, "w", encoding="utf-8") as handle:
             handle.write(text)
-        assert read_push(place, "main") is None and unverified(place) == []
+        assert read_push(place, "main") == PushNote("main", "", "") and unverified(place) == ["main"]
     os.unlink(path)
     os.mkfifo(path)
     made = queued.hand_in({"a": "1\n"})
     queued.process()
-    assert queued.merged() == [made.id]
+    assert queued.merged() == [made.id] and not unverified(place)
     signal.alarm(0)
+
+
+@pytest.mark.parametrize("junk", ["{half", "[]", "{}", '{"target": 5}', "\x00"])
+def test_a_note_that_says_nothing_is_owed_and_what_is_on_the_target_is_verified(queued: Queued, junk: str) -> None:
+    verified(queued)
+    made = queued.hand_in({"late": "1\n"})
+    place = place_of(queued)
+    queued.settings(gates={"check": {"cmd": "true"}})
+    queued.process()
+    verified(queued)
+    with open(place.file("pushed-main.json"), "w", encoding="utf-8") as handle:
+        handle.write(junk)
+    results = queued.process()
+    assert "taken back" in [one.found for one in results], "the last landing is all that a lost note can tell apart"
+    assert queued.merged() == [] and queued.request(made.id).merge_commit == "" and not unverified(place)
+
+
+def test_what_lands_over_a_lost_note_is_verified_from_there(queued: Queued) -> None:
+    verified(queued)
+    place = place_of(queued)
+    with open(place.file("pushed-main.json"), "w", encoding="utf-8") as handle:
+        handle.write("{half")
+    note_push(place, "main", "b", "c")
+    assert read_push(place, "main") == PushNote("main", "b", "c")
