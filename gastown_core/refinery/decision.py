@@ -17,7 +17,6 @@ NAMED = 4
 SIZE, BEGIN, CHAIN, LANE, ORDER, UNION, VERIFY, NEXT = "size begin chain lane order union verify next".split()
 
 
-NO_PLACE = "no gate place of the rig is free"
 ONE_PLACE = "the rig has one gate place (merge_queue.max_concurrent, or gate_slots of the town)"
 WHY_VERIFIED = (f"{VERIFY}: what landed is not verified yet; this goes before all else that wants a place",)
 
@@ -58,6 +57,11 @@ def with_subject(why: Sequence[str], subject: str, words: str) -> tuple[str, ...
     made = f"{subject}: {words}"
     kept = [made if one.startswith(f"{subject}: ") else one for one in why]
     return tuple(kept if made in kept else [*kept, made])
+
+
+def why_no_place(*, is_own: bool) -> str:
+    """Why no batch begins though enough wait; ``is_own``: the rig's places are taken, not those of the town."""
+    return f"no gate place of the {'rig' if is_own else 'town'} is free"
 
 
 def why_none(waiting: int, fresh: int, size: int) -> str:

@@ -12,7 +12,7 @@ from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from gastown_core.errors import GitError
 from gastown_core.model.merge_request import score
 from gastown_core.refinery import planner, records
-from gastown_core.refinery.decision import NO_PLACE, WHY_VERIFIED, Scene, why_batch, why_none, why_union
+from gastown_core.refinery.decision import WHY_VERIFIED, Scene, why_batch, why_no_place, why_none, why_union
 from gastown_core.refinery.flakes import flake_rate
 from gastown_core.refinery.fleet import Fleet, Flight
 from gastown_core.refinery.freeze import frozen
@@ -165,7 +165,8 @@ class Runway:
         if self.place.stop():
             return False
         if not self.sight().free:
-            self.board.show_next(NO_PLACE)
+            wanted = sum(len(one.asks) - len(one.verdicts) for one in self.fleet.flights)
+            self.board.show_next(why_no_place(is_own=wanted >= self.places))
             return False
         alone = next((one.id for run in self._runs.values() for one in run.requests.values() if one.alone), "")
         is_planned = not alone and self._plan(self._just_tried()) is not None

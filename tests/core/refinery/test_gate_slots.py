@@ -132,6 +132,7 @@ def test_no_batch_begins_beside_another_for_a_place_that_another_rig_holds(
             try:
                 until(lambda: seen.count(0) > 2, timeout_s=60.0)
                 assert not queued.state().flights, "two batches in flight"
+                assert queued.state().next == "no gate place of the town is free"
             finally:
                 (tmp_path / "go").touch()
         results = done.result(120)
