@@ -43,7 +43,7 @@ def explain_queue(place: Refinery, queue: MergeQueue) -> list[Explanation]:
     why: list[Why] = [(HELD, f"{target}: {said}") for target, said in rests.items()]
     if state is not None:
         why += [("begin", f"one batch at a time: {state.alone}")] if state.alone else []
-        why += [("next", state.next)] if state.next else []
+        why += [("next", state.next)] if state.next and queue.ready else []
     told = counted(word for _, word, _ in queue.told(rests)) or "empty"
     found.append(Explanation(place.rig, "queue", told, tuple(why)))
     if state is not None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import os
 import re
 from collections.abc import Iterator
 
@@ -9,6 +11,9 @@ import pytest
 from starlette.testclient import TestClient
 
 from gastown_core.model.merge_request import with_facts
+from gastown_core.model.refinery import BATCHES_FILE, BatchRecord
+from gastown_core.refinery.freeze import freeze
+from gastown_core.refinery.place import Refinery
 from gastown_web.app import Dashboard
 from gastown_web.guard import Guard
 from tests.support.browser import HERE, Browser
@@ -73,3 +78,18 @@ def test_a_commit_that_was_replaced_while_the_page_stood_is_not_approved(owner: 
     # nor without saying which
     assert "commit is missing" in browser.post("/act/mq.approve", target=made.id)
     assert not town.request(made.id).approved
+
+
+def test_a_freeze_is_no_fault_and_a_batch_that_merged_nothing_says_what_it_came_to(owner: Owner) -> None:
+    town, browser = owner
+    town.gate()
+    town.hand_in({"a": "1\n"})
+    freeze(Refinery(town.root, "shop"), "release <b>", actor="overseer")
+    town.process()
+    browser.shows("‖ frozen by overseer until gt mq thaw: release &lt;b&gt;", "/queue")
+    page = browser.text("/queue")
+    assert "✗" not in page and "‖ held" in page
+    record = BatchRecord("b-1", "main", pushed=("sh-a", "sh-b"), found="taken back", pair=("sh-b",), at=1.8e9)
+    with open(os.path.join(town.rig, BATCHES_FILE), "a", encoding="utf-8") as handle:
+        handle.write(json.dumps(record._asdict()) + "\n")
+    browser.shows("push of 2 taken back: sh-b", "/queue")
