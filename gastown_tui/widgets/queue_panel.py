@@ -106,7 +106,7 @@ def places_pieces(view: RefineryView | None, width: int) -> list[Pieces]:
     used = sum(one.running for one in flights) if flights else places_used(state.probes)
     waits = [one.waits for one in flights or state.probes if one.waits]
     # of the rig: other rigs may use those of the town
-    where = "gate places in use here" if width >= MIDDLE + 16 else "places used here"
+    where = "gate places in use here" if width >= MIDDLE + 16 else "places here"
     told = f"{used} of {state.places} {where}" if state.places else f"{where}: {used}"
     what = f"{len(flights)} batches in flight, {told}" if flights else told
     is_plain = not flights and not waits and state.places < 2
@@ -147,7 +147,7 @@ def flight_row(flight: FlightLine, depth: int, width: int, now: float, ascii_onl
     lead = " " * (2 * min(depth, 3)) + (glyph("└", ascii_only) + " " if depth else "")
     left: list[Piece] = [(f"  {lead}", "faint"), (f"{short_batch(flight.batch)}{gap}", "bright")]
     left.append((PHASES.get(flight.phase, clean(flight.phase)), "accent" if flight.running else "dim"))
-    runs = f"run {flight.probes}" if flight.requests and flight.probes else ""
+    runs = "all gates" if flight.union else f"run {flight.probes}" if flight.requests and flight.probes else ""
     on = f"on {short_batch(flight.on)}" if flight.on else ""
     more = ((_lane_words(flight.lanes), "accent"), (_contents(flight), "text"), (on, "dim"), (runs, "dim"))
     right = ((elapsed(now - flight.started_at), "dim"),) if flight.started_at else ()
@@ -162,7 +162,7 @@ def flight_row(flight: FlightLine, depth: int, width: int, now: float, ascii_onl
 def _contents(flight: FlightLine) -> str:
     """Return what a batch in flight tests."""
     if flight.union:
-        return f"union of {len(flight.union)}, all gates"
+        return f"union of {len(flight.union)}"
     if flight.pushed:
         return f"verifies {len(flight.pushed)} pushed"
     count = len(flight.requests)

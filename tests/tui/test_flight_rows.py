@@ -75,6 +75,8 @@ def test_the_row_of_a_batch_leaves_out_what_has_no_room_and_cuts_no_word() -> No
     flight = FlightLine("b-20261128-101921", "testing", ("m1",), 1, 1, "abc", NOW - 20, on="b-20261128-101915", lanes=("core",))  # fmt: skip
     assert text_of(flight_row(flight, 1, 42, NOW, False)).split() == ["└", "b-101921", "testing", "core", "00:20"]
     assert "1 request  on b-101915  run 1" in text_of(flight_row(flight, 1, 80, NOW, False))
+    union = FlightLine("b-20261128-101921", "testing", (), 1, 1, "abc", NOW - 20, union=("b-1",))
+    assert "union of 1" in text_of(flight_row(union, 0, 42, NOW, False))
     for width in range(24, 90):
         row = text_of(flight_row(flight, 1, width, NOW, False))
         assert len(row) <= width and (width < 32 or "…" not in row), width
@@ -131,7 +133,7 @@ def test_lanes_stand_beside_batches_and_requests_and_a_union_run_says_what_it_te
     wide = FlightLine("b-20261128-101930", "testing", ("m2",), lanes=("a", "b\x1b[2J", "c"))
     found = told(view(web, union, wide))
     assert "web  1 request  run 1" in found[1]
-    assert "union of 2, all gates" in found[2] and "0 request" not in found[2]
+    assert "union of 2  all gates" in found[2] and "0 request" not in found[2]
     assert "3 lanes" in found[3] and not any("\x1b" in one for one in found)
     request = RequestView("m1", "shop", "b", "opal", "queued", "i", 0.0, title="Fix it")
 
