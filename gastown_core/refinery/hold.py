@@ -119,6 +119,10 @@ def put_on_hold(place: Refinery, target: str, error: HoldError, base: str, reque
     """Hold the queue; the first time with an event and an escalation, afterwards only for longer."""
     now = place.clock.now()
     before = read_hold(place, target)
+    is_same_red = before is not None and before.is_of_red(base, place.policy.rules)
+    if before is not None and is_same_red and before.kind == ENVIRONMENT and error.kind == RED_TARGET:
+        # other gates, of which less is known, are red in the same surroundings: those may be back soon
+        error = HoldError(before.kind, before.reason, error.log)
     same = before if before is not None and before.kind == error.kind else None
     rules, rests, since, until = place.policy.rules, 1, now, 0.0
     if same is not None:

@@ -201,7 +201,8 @@ class Judge:
         if verdict.result == ERROR:
             return HoldError(INFRASTRUCTURE, said, log)
         what = f"{self.target} at {self.base[:8]} is red by itself: {said}"
-        at, how = (self._green_before, "") if self._green_before else (self._green_with, " with requests on it")
+        before = self._green_before or verdict.green_at
+        at, how = (before, "") if before else (self._green_with, " with requests on it")
         if at:
             what += f"; it was green{how} at {format_seconds(at)}, so its environment has changed"
         is_around = bool(at) or verdict.result == GAVE_UP

@@ -435,5 +435,8 @@ class BatchRun(Batch):
         landed = [Landed(self.requests[one], commit, self.tips[one]) for one, commit in commits.items()]
         aftermerge.finish(self.place, landed, batch=self.id)
         drop_intent(self.place, self.target)
+        if self.place.policy.looks_at_paths:
+            before = self.place.git.run("rev-parse", f"{self.salvage.base}^{{tree}}")
+            self.prober.inherit(before, self.judge.green[good].tree)
         self.board.mark(commits, EntryState.MERGED)
         self.result = self.result._replace(merged=(*self.result.merged, *commits))

@@ -24,7 +24,7 @@ from gastown_core.refinery.stack import Clash, Stacked, Stacker
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from typing import Any
 
     from gastown_core.refinery.bisect import Ask
@@ -41,6 +41,7 @@ class Verdict(Record):
 
     ``began`` and ``ended`` order the runs of a batch; both are 0 if nothing ran.  ``doubt`` is how often chance makes the
     tests red that failed: 0 unless all of them have changed their mind before.
+    ``green_at`` is when a gate that is red now was green on the same tree before, 0 if never.
     """
 
     result: str
@@ -50,6 +51,7 @@ class Verdict(Record):
     began: int = 0
     ended: int = 0
     doubt: float = 0.0
+    green_at: float = 0.0
 
 
 class Stacks(Protocol):
@@ -75,6 +77,8 @@ class Prober:
         """Tree → what the tests of each gate said of it."""
         gates.may_fail = self._may_fail
         self.stacker: Stacks | None = None
+        self.trusts_lanes = True
+        """Whether a gate counts as green before on what landed without it, since that is in none of its paths."""
         self._ticks = count(1)
 
     def stack(self, ask: Ask) -> Stacked | Clash:
@@ -136,13 +140,38 @@ class Prober:
                 if found.result != ERROR or last_try or self.gates.stopped():
                     break
         now = self.place.clock.now()
+        green_at = self._green_at(stack.tree, found)
+        if policy.looks_at_paths:
+            passed = {run.name for run in found.runs if run.result == PASS}
+            greens = [policy.set_of([gate]) for gate in policy.gates if gate.name in passed]
+            self.cache.put_greens(stack.tree, dict.fromkeys(greens, now))
         if fixed is not None and found.result == PASS:
             self.cache.put(fixed.tree, PASS, now, policy.gate_set)
             return Verdict(PASS, fixed)
         # what is green only by a quarantine is tested again when that has ended
         if found.result in (PASS, FAIL) and not found.excused:
             self.cache.put(stack.tree, found.result, now, policy.gate_set)
-        return Verdict(found.result, stack, gate=found.worst, doubt=self._doubt(found))
+        return Verdict(found.result, stack, gate=found.worst, doubt=self._doubt(found), green_at=green_at)
+
+    def _green_at(self, tree: str, found: GateSet) -> float:
+        """When any of the gates that are red now was green on this tree before."""
+        policy = self.gates.policy
+        if not policy.looks_at_paths:
+            return 0.0
+        red = [policy.set_of([gate]) for gate in policy.gates for run in found.runs if _is_red(run, gate)]
+        return max((self.cache.green_at(tree, one, assumed=self.trusts_lanes) for one in red), default=0.0)
+
+    def inherit(self, before: str, tree: str) -> None:
+        """What is on the target has this tree now: gates that had no part in what landed are as green as on the tree before."""
+        place, cache = self.place, self.cache
+        mine = {gate.name for gate in self.gates.policy.gates}
+        greens = {}
+        for gate in place.policy.gates:
+            one = place.policy.set_of([gate])
+            at = place.clock.now() if gate.name in mine else cache.green_at(before, one, assumed=True)
+            if at and not cache.green_at(tree, one, assumed=True):
+                greens[one] = at
+        cache.put_greens(tree, greens, assumed=True)
 
     def _may_fail(self, gate: str, reds: Sequence[str]) -> bool:
         return flaky_tests.excused(flaky_tests.read_tests(self.place.path), gate, reds, self.place.clock.now())
@@ -197,6 +226,10 @@ class Prober:
             flakes.saw(self.place.path, flakes.ALL, every, f"{policy.gate_set[:4]}{tree}", found.result, now)
 
 
+def _is_red(run: GateRun, gate: Gate) -> bool:
+    return run.name == gate.name and run.result == FAIL
+
+
 def no_worktree(error: Exception) -> GateRun:
     """The outcome for a tree that could not be checked out: no verdict."""
     return GateRun("worktree", ERROR, detail=str(error))
@@ -232,15 +265,39 @@ class VerdictCache:
             value["version"] = 1
             value["verdicts"] = dict(list(kept.items())[-MOST:])
 
+        self._edit(change)
+
+    def green_at(self, tree: str, gate: str, *, assumed: bool) -> float:
+        """When a gate (by its fingerprint) was last green on a tree, 0 if never; ``assumed``: or passed for green there."""
+        found = self._read("gates").get(f"{tree}:{gate}")
+        if not isinstance(found, dict) or (found.get("assumed") and not assumed):
+            return 0.0
+        return parse_moment(found.get("at")) or 0.0
+
+    def put_greens(self, tree: str, greens: Mapping[str, float], *, assumed: bool = False) -> None:
+        """Remember since when gates are green on a tree; beyond a thousand the oldest are forgotten."""
+
+        def change(value: dict[str, object]) -> None:
+            found = value.get("gates")
+            kept = found if isinstance(found, dict) else {}
+            for gate, at in greens.items():
+                kept.pop(f"{tree}:{gate}", None)
+                kept[f"{tree}:{gate}"] = {"at": format_seconds(at)} | ({"assumed": True} if assumed else {})
+            value["gates"] = dict(list(kept.items())[-MOST:])
+
+        if greens:
+            self._edit(change)
+
+    def _edit(self, change: Callable[[dict[str, object]], None]) -> None:
         try:
             edit_json(self.path, change, mode=0o600)
         except SettingsError:
             os.unlink(self.path)
             edit_json(self.path, change, mode=0o600)
 
-    def _read(self) -> dict[str, Any]:
+    def _read(self, what: str = "verdicts") -> dict[str, Any]:
         try:
-            found = (read_json(self.path) or {}).get("verdicts")
+            found = (read_json(self.path) or {}).get(what)
         except SettingsError:
             return {}
         return found if isinstance(found, dict) else {}
