@@ -13,6 +13,7 @@ from gastown_core.model.address import WITNESS
 from gastown_core.model.bead import BLOCKS, CLOSED, OPEN, usable_priority
 from gastown_core.model.merge_request import NEEDS_REBASE, with_facts
 from gastown_core.model.metadata import CONFLICT, REWORK, Conflict, Rework
+from gastown_core.refinery import failure
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -48,6 +49,7 @@ def make_task(place: Refinery, request: MergeRequest, clash: Clash, base: str, t
     payload = {"mr": request.id, "worker": request.worker, "branch": request.branch, "issue": request.source_issue}
     payload.update(batch=batch_id, reason=f"conflict; task {made.id}", task=made.id)
     append_event(place.root, "merge_failed", place.actor, payload, clock=place.clock)
+    failure.tell_person(place, request, "does not merge", f"{why}; task {made.id} resolves it")
     facts = {"Branch": request.branch, "Issue": request.source_issue, "Polecat": request.worker, "Rig": place.rig}
     facts |= {"Target": target, "Requested-At": format_seconds(place.clock.now()), "Task": made.id}
     facts |= {"Conflict-Files": ", ".join(clash.files)}

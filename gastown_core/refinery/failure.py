@@ -12,6 +12,8 @@ from gastown_core.clock import format_micros, format_seconds
 from gastown_core.events.log import append_event
 from gastown_core.messaging import protocol
 from gastown_core.messaging.escalation import escalate
+from gastown_core.messaging.mail import send_mail
+from gastown_core.model.address import OVERSEER
 from gastown_core.model.bead import BLOCKED, HOOKED, IN_PROGRESS, OPEN
 from gastown_core.model.merge_request import NEEDS_FIX, NEEDS_RETRY, OLD_IN_REVIEW, REJECTED, with_facts
 from gastown_core.model.metadata import REWORK, Rework, metadata_of, with_section
@@ -158,6 +160,7 @@ def _tell(
     if peers:
         payload["peers"] = list(peers)
     append_event(place.root, "merge_failed", place.actor, payload, clock=place.clock)
+    tell_person(place, request, "was not merged and is open again", why)
     if request.worker:
         facts = {"Branch": request.branch, "Issue": request.source_issue, "Polecat": request.worker, "Rig": place.rig}
         facts |= {"Failed-At": format_seconds(place.clock.now()), "Failure-Type": gate.name if gate is not None else ""}
@@ -173,6 +176,16 @@ def _tell(
             sender=place.actor,
             clock=place.clock,
         )
+
+
+def tell_person(place: Refinery, request: MergeRequest, what: str, why: str) -> None:
+    """Tell the person who handed work in themselves what became of it; a worker is told in other ways."""
+    bead = place.store.get(request.id)
+    if request.worker or bead is None or bead.text("created_by") != OVERSEER:
+        return
+    subject = f"{request.source_issue or request.id} {what}"
+    body = f"{request.id}, {request.branch}: {why}"
+    send_mail(place.root, place.ledger, OVERSEER, subject, body, sender=place.actor, clock=place.clock)
 
 
 def _count(place: Refinery, request: MergeRequest, why: str) -> None:

@@ -7,6 +7,7 @@ from gastown_core.errors import ConflictError, GitError, NotFoundError, UsageErr
 from gastown_core.events.channels import emit
 from gastown_core.events.log import append_event
 from gastown_core.git import worktree
+from gastown_core.model.address import OVERSEER
 from gastown_core.model.bead import CLOSED, HOOKED, IN_PROGRESS, IN_REVIEW, OPEN, is_kind
 from gastown_core.model.merge_request import (
     FAILURE_LABELS,
@@ -97,6 +98,10 @@ def reject(place: Refinery, name: str, reason: str, *, actor: str, notify: bool 
         batch.close(request_id, f"rejected: {reason}", force=True)
     _reopen_work(place, request, reason, actor)
     append_event(place.root, "mr_rejected", actor, {**_facts(request), "reason": reason}, clock=place.clock)
+    if actor != OVERSEER:
+        from gastown_core.refinery.failure import tell_person
+
+        tell_person(place, request, "was rejected and is open again", f"{reason} ({actor})")
     if notify and request.worker:
         _tell_worker(place, request, reason, actor)
     return request

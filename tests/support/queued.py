@@ -103,7 +103,7 @@ class Queued:
             if again and batch.get(again) is not None:
                 # as gt done does with what came back, or with a task that was made for it
                 batch.update(again, {"status": "in_review"})
-        branch = f"polecat/{worker}/{work.id}@{number}"
+        branch = f"polecat/{worker or 'person'}/{work.id}@{number}"
         commit = self.commit(files, message or f"Do work {number}", parent=parent)
         self.bare.run("update-ref", f"refs/heads/{branch}", commit)
         if push:
