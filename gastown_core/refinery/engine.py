@@ -30,7 +30,7 @@ from gastown_core.refinery.pushed import unverified
 from gastown_core.refinery.quarantine import review
 from gastown_core.refinery.reaches import Reaches
 from gastown_core.refinery.records import BatchResult
-from gastown_core.refinery.recovery import clear_abandoned, open_intents, recover
+from gastown_core.refinery.recovery import clear_abandoned, open_intents, recover, tell_what_was_lost
 from gastown_core.refinery.runway import Runway, size_now
 from gastown_core.refinery.standstill import brake, has_moved
 from gastown_core.refinery.state_file import Board, read_state
@@ -83,6 +83,7 @@ def process(
         Board(rig, os.path.join(root, rig), clock).rest(hold=str(error), kind=INFRASTRUCTURE)
         raise
     clear_abandoned(place)
+    tell_what_was_lost(place)
     engine = RefineryEngine(place, once=once)
     while targets := engine.due(patient=patient):
         for target in targets:

@@ -15,14 +15,17 @@ from gastown_core.messaging.escalation import escalate
 from gastown_core.messaging.mail import send_mail
 from gastown_core.model.address import OVERSEER
 from gastown_core.model.bead import BLOCKED, HOOKED, IN_PROGRESS, OPEN
-from gastown_core.model.merge_request import NEEDS_FIX, NEEDS_RETRY, OLD_IN_REVIEW, REJECTED, with_facts
-from gastown_core.model.metadata import REWORK, Rework, metadata_of, with_section
+from gastown_core.model.merge_request import NEEDS_FIX, NEEDS_RETRY, OLD_IN_REVIEW, REJECTED, read_request, with_facts
+from gastown_core.model.metadata import REWORK, Rework, metadata_of, read_rework, with_section
 from gastown_core.model.refinery import FAIL
 from gastown_core.refinery import claims
 from gastown_core.refinery.gate_run import tail
+from gastown_core.refinery.told import last_told
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from gastown_core.beads.batch import RuleBatch
     from gastown_core.model.bead import Bead
     from gastown_core.model.merge_request import MergeRequest
@@ -79,7 +82,7 @@ def send_back(
         if home is place.store:
             _reopen(batch, request.source_issue, rework, note, may_go_on)
         _reject(batch, request.id, attempt, why, note, gate.log if gate is not None else "")
-    _tell(place, request, why, batch_id, attempt, gate, peers)
+    _tell(place, request, why, batch_id, rework)
     _count(place, request, why)
     return may_go_on and work is not None
 
@@ -137,15 +140,20 @@ def _reject(batch: RuleBatch, request_id: str, attempt: int, why: str, note: str
     batch.close(request_id, f"rejected: {why}", force=True)
 
 
-def _tell(
-    place: Refinery,
-    request: MergeRequest,
-    why: str,
-    batch_id: str,
-    attempt: int,
-    gate: GateRun | None,
-    peers: tuple[str, ...],
-) -> None:
+def tell_what_was_lost(place: Refinery, ids: Iterable[str], batch_id: str) -> None:
+    """Tell of the requests that a killed run had sent back before it could tell anybody."""
+    for bead in place.store.get_many(ids).values():
+        request = read_request(bead)
+        work = place.ledger.get(request.source_issue) if request.close_reason == REJECTED else None
+        rework = read_rework(work) if work is not None else None
+        if rework is None or rework.mr != request.id or last_told(place, request.id, "merge_failed", "mr_rejected"):
+            continue
+        why = bead.text("close_reason").removeprefix("rejected: ")
+        _tell(place, request, why, batch_id, rework)
+        _count(place, request, why)
+
+
+def _tell(place: Refinery, request: MergeRequest, why: str, batch_id: str, rework: Rework) -> None:
     payload: dict[str, object] = {
         "mr": request.id,
         "worker": request.worker,
@@ -154,17 +162,17 @@ def _tell(
         "bead": request.source_issue,
         "reason": why,
         "batch": batch_id,
-        "attempt": attempt,
-        "log": gate.log if gate is not None else "",
+        "attempt": rework.attempt,
+        "log": rework.log,
     }
-    if peers:
-        payload["peers"] = list(peers)
+    if rework.peers:
+        payload["peers"] = list(rework.peers)
     append_event(place.root, "merge_failed", place.actor, payload, clock=place.clock)
     tell_person(place, request, "was not merged and is open again", why)
     if request.worker:
         facts = {"Branch": request.branch, "Issue": request.source_issue, "Polecat": request.worker, "Rig": place.rig}
-        facts |= {"Failed-At": format_seconds(place.clock.now()), "Failure-Type": gate.name if gate is not None else ""}
-        facts |= {"Error": why, "MR-Bead-ID": request.id, "Attempt-Number": str(attempt)}
+        facts |= {"Failed-At": format_seconds(place.clock.now()), "Failure-Type": rework.gate}
+        facts |= {"Error": why, "MR-Bead-ID": request.id, "Attempt-Number": str(rework.attempt)}
         to = f"{place.rig}/polecats/{request.worker}"
         protocol.tell(
             place.root,

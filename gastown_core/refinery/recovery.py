@@ -13,13 +13,16 @@ from gastown_core.git.worktree import changes_nothing
 from gastown_core.model.json_text import decode_json
 from gastown_core.model.merge_request import read_request
 from gastown_core.model.record import Record
-from gastown_core.refinery import aftermerge, claims
+from gastown_core.model.refinery import HELD, IDLE
+from gastown_core.process_table import lives
+from gastown_core.refinery import aftermerge, claims, failure
 from gastown_core.refinery.aftermerge import Landed
 from gastown_core.refinery.hold import lift
 from gastown_core.refinery.merge_queue import open_requests
 from gastown_core.refinery.place import all_merge_locks, slug
 from gastown_core.refinery.push import is_on
 from gastown_core.refinery.stack import merge_trees
+from gastown_core.refinery.state_file import read_state
 from gastown_core.refinery.tips import existing, remote_heads
 from gastown_core.refinery.worktrees import Worktrees, abandoned
 
@@ -86,6 +89,16 @@ def recover(place: Refinery, target: str, worktrees: Worktrees) -> list[str]:
     tip = fetch_target(place, target)
     merged = _by_intent(place, target, tip) if intent is not None else []
     return merged + _by_record(place, target, tip)
+
+
+def tell_what_was_lost(place: Refinery) -> None:
+    """Tell of the requests that a killed run had sent back, and of which it had told nobody."""
+    state = read_state(place.path)
+    if state is None or state.phase in (IDLE, HELD) or lives(state.pid, state.pid_start):
+        return
+    in_flight = {state.batch: [one.id for one in state.requests]} | {one.batch: one.requests for one in state.flights}
+    for batch, ids in in_flight.items():
+        failure.tell_what_was_lost(place, ids, batch)
 
 
 def clear_abandoned(place: Refinery) -> None:

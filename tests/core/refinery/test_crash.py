@@ -10,6 +10,7 @@ import sys
 import psutil
 import pytest
 
+from gastown_core.refinery import failure, recovery
 from tests.support.patience import until
 from tests.support.queued import Queued
 
@@ -94,6 +95,26 @@ def test_a_run_killed_while_a_gate_runs_leaves_nothing_and_is_done_again(queued:
     assert result.merged == (request.id,)
     assert not queued.leftovers()
     until(lambda: sleepers(queued) == 0)
+
+
+def test_what_a_killed_run_had_sent_back_is_told_once_by_the_next(queued: Queued, monkeypatch) -> None:
+    queued.gate()
+    bad = queued.hand_in({"bad": "1"})
+    with monkeypatch.context() as dying:
+        dying.setattr(failure, "_tell", killed)
+        with pytest.raises(KeyboardInterrupt):
+            queued.process()
+    assert queued.request(bad.id).close_reason == "rejected" and not queued.events("merge_failed")
+    monkeypatch.setattr(recovery, "lives", lambda *_: False)
+    for _ in range(2):
+        queued.process()
+        [told] = queued.events("merge_failed")
+        assert told["payload"]["mr"] == bad.id and "gate check failed" in told["payload"]["reason"]
+        assert told["payload"]["log"] and told["payload"]["batch"].startswith("b-")
+
+
+def killed(*_args: object) -> None:
+    raise KeyboardInterrupt
 
 
 def test_a_person_who_pushes_over_a_killed_push_loses_nothing(queued: Queued) -> None:
