@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import subprocess
 from collections.abc import Generator
@@ -13,11 +14,13 @@ import pytest
 
 from gastown_core.errors import GitError
 from gastown_core.model.merge_request import MergeRequest
-from gastown_core.model.refinery import FAIL, PASS, FlightLine, RefineryState, from_json, to_json
+from gastown_core.model.refinery import FAIL, PASS, STATE_FILE, FlightLine, RefineryState, from_json, to_json
 from gastown_core.refinery.bisect import Ask
 from gastown_core.refinery.fleet import Closed, Fleet, Flight, Pushed, Ready, ToppledError, Turn
+from gastown_core.refinery.place import Refinery
 from gastown_core.refinery.prober import Verdict
 from gastown_core.refinery.records import BatchResult
+from gastown_core.refinery.state_file import flight_line
 from tests.core.refinery.test_crash import start
 from tests.support.patience import until
 from tests.support.queued import CHECK, Queued
@@ -175,6 +178,19 @@ def test_what_another_batch_lands_is_not_taken_out_of_the_queue_again(queued: Qu
         flying ^= {name}
     assert any(len(result.mrs) > 2 for result in results), "nothing was united"
     assert not flying and not any(result.left for result in results)
+
+
+def test_the_state_says_which_batch_was_green_and_is_tested_once_more(queued: Queued, tmp_path: Path) -> None:
+    seen = tmp_path / "seen"
+    seen.mkdir()
+    beside(queued, tmp_path, 3, check=f"cp {Refinery(queued.root, 'shop').path}/{STATE_FILE} {seen}/$$; {CHECK}")
+    queued.hand_in_many(6)
+    queued.process()
+    states = [from_json(json.loads(one.read_text())) for one in seen.iterdir()]
+    lines = [line for state in states if state is not None for line in state.flights or (flight_line(state),)]
+    assert {line.lands_next for line in lines} == {False, True}, (
+        "the first that lands was tested once, the others twice"
+    )
 
 
 def test_two_that_fail_only_together_do_not_both_land_though_each_was_green_in_its_batch(
