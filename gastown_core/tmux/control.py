@@ -73,7 +73,7 @@ class ControlLink:
         on_close: Callable[[], None] | None = None,
     ) -> None:
         if not server.is_running():
-            raise NoServerError("no tmux server is running for this town", "", "gt up starts the town's sessions")
+            raise _no_server()
         self.subscribed = server.version() >= SUBSCRIPTIONS_SINCE
         self.closed = False
         self.session = f"{HIDDEN_PREFIX}{os.getpid()}-{time.monotonic_ns() % 10**9}"
@@ -86,7 +86,13 @@ class ControlLink:
         self._stale = False
         self._pushed: set[str] = set()
         with server.coming_and_going():
-            self._process, self._output, self._lifeline = _start_client(server, self.session)
+            try:
+                self._process, self._output, self._lifeline = _start_client(server, self.session)
+            except TmuxError as error:
+                if server.is_running():
+                    raise
+                # it ended since it was asked
+                raise _no_server() from error
             self._reader = threading.Thread(target=self._read, name="tmux-link", daemon=True)
             self._reader.start()
         try:
@@ -294,6 +300,10 @@ _SPECIAL = re.compile(r'[\x00-\x1f\x7f"\\$]')
 def quote(word: str) -> str:
     """``word`` as one word of a tmux command line, on one line."""
     return '"' + _SPECIAL.sub(lambda found: _ESCAPES.get(found[0]) or f"\\{ord(found[0]):03o}", word) + '"'
+
+
+def _no_server() -> NoServerError:
+    return NoServerError("no tmux server is running for this town", "", "gt up starts the town's sessions")
 
 
 def _gone() -> NoServerError:

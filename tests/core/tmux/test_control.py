@@ -35,6 +35,20 @@ def test_a_link_never_starts_a_server(server):
     assert not server.is_running()
 
 
+def test_a_link_to_a_server_that_ends_as_it_opens_finds_none(server, monkeypatch):
+    start_plain(server, "gt-opal")
+    version = server.version()
+
+    def ends():
+        server.kill_server()
+        until(lambda: not server.is_running(), "it ends")
+        return version
+
+    monkeypatch.setattr(server, "version", ends)
+    with pytest.raises(NoServerError):
+        ControlLink(server)
+
+
 def test_sessions_that_come_and_go_are_reported_without_asking(server):
     start_plain(server, "gt-toast")
     changes = Changes()
