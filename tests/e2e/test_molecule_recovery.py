@@ -55,6 +55,6 @@ def test_the_successor_of_a_killed_worker_goes_on_at_the_first_undone_step(town,
     seen = json.loads(town.run("gt", "mol", "progress", molecule, "--json"))
     assert seen["current_step_id"] == f"{molecule}.{NAMES[len(before)]}"
     town.run("gt", "session", "start", f"shop/{polecat}")
-    until(lambda: town.status(bead) == "in_review", "the successor hands in", timeout_s=20)
+    until(lambda: town.status(bead) == "in_review", "the successor hands in", timeout_s=90)
     assert ticked(town.root) == NAMES, "no step twice, none left out"
     assert json.loads(town.run("bd", "show", molecule, "--json"))[0]["status"] == "closed"

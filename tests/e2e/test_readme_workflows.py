@@ -91,7 +91,7 @@ def test_basic_workflow_ends_on_main(with_tmux: Terminal) -> None:
     assert "Feature X" in terminal.type("gt convoy list")
     assert "myproject" in terminal.type("gt agents")
     until(lambda: {terminal.bead("gt-abc12"), terminal.bead("gt-def34")} == {"closed"}, "both land", timeout_s=60)
-    until(lambda: "Feature X" not in terminal.type("gt convoy list"), "the convoy lands", timeout_s=20)
+    until(lambda: "Feature X" not in terminal.type("gt convoy list"), "the convoy lands", timeout_s=90)
 
     def told(kind: str) -> list[dict[str, Any]]:
         with open(os.path.join(terminal.root, ".events.jsonl"), encoding="utf-8") as log:
@@ -119,7 +119,7 @@ def test_manual_convoy_workflow(with_tmux: Terminal) -> None:
     terminal.type("gt sling gt-m3k9p myproject/my-agent")
     shown = terminal.type("gt convoy show")
     assert "Bug Fixes" in shown and "gt-m3k9p" in shown and "gt-w5t2x" in shown
-    until(lambda: terminal.bead("gt-m3k9p") == "closed", "it lands", timeout_s=30)
+    until(lambda: terminal.bead("gt-m3k9p") == "closed", "it lands", timeout_s=90)
     assert "my-agent" in terminal.type("gt polecat list myproject")
     assert terminal.bead("gt-w5t2x") == "open", "new members are left to the person for a while"
     assert convoy[0] in terminal.type(f"gt convoy refresh {convoy[0]}")

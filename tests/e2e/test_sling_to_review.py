@@ -32,7 +32,7 @@ def test_a_slung_bead_is_worked_on_and_handed_in(town):
     bead = town.file("Fix login")
     lines = gt("sling", bead.id, "shop", "--receipts", cwd=town.root).lines
     assert [line["stage"] for line in lines][-2:] == ["session", "started"]
-    until(lambda: town.bead(bead.id).status == "in_review", "the bead is in review", timeout_s=30)
+    until(lambda: town.bead(bead.id).status == "in_review", "the bead is in review", timeout_s=90)
     request = requests_for(town.ledger.store_for(bead.id), bead.id)[0]
     branch = read_request(request).branch
     assert town.origin.commit_of(f"refs/heads/{branch}") == read_request(request).commit_sha
@@ -48,13 +48,13 @@ def test_a_slung_bead_is_worked_on_and_handed_in(town):
 def test_the_next_bead_goes_to_the_same_polecat_on_a_new_branch(town):
     first, second = town.file("one"), town.file("two")
     gt("sling", first.id, "shop", cwd=town.root)
-    until(lambda: town.bead(first.id).status == "in_review", "the first is in review", timeout_s=30)
+    until(lambda: town.bead(first.id).status == "in_review", "the first is in review", timeout_s=90)
     agent = town.bead(first.id).assignee
     entry = town.entry(agent)
     until(lambda: town.bead(entry.bead_id).fields.get("agent_state") == "idle", "the polecat rests")
     again = gt("sling", second.id, "shop", "--json", cwd=town.root).json
     assert again["agent"] == agent
-    until(lambda: town.bead(second.id).status == "in_review", "the second is in review", timeout_s=30)
+    until(lambda: town.bead(second.id).status == "in_review", "the second is in review", timeout_s=90)
     branches = {
         read_request(request).branch
         for bead in (first, second)

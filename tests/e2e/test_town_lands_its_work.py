@@ -142,7 +142,7 @@ def test_eighteen_of_twenty_land_and_two_ask_for_help(town: Town) -> None:
     check_main(town, ids)
     check_story(town, ids)
     check_convoy(town)
-    until(lambda: not reservations(town), "no reservation is left", timeout_s=40)
+    until(lambda: not reservations(town), "no reservation is left", timeout_s=90)
     town.gt("daemon", "stop")
     check_nothing_is_left(town, ids)
 

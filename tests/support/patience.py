@@ -15,7 +15,7 @@ STILL_S = 60.0
 """So long nothing at all may move."""
 
 
-def until(true: Callable[[], Any], what: str = "", timeout_s: float = 10.0) -> Any:
+def until(true: Callable[[], Any], what: str = "", timeout_s: float = 30.0) -> Any:
     """The first truthy answer of ``true``; fails the test after as many looks as an idle machine has in ``timeout_s``."""
     for _ in range(round(timeout_s / LOOK_EVERY_S)):
         answer = true()
@@ -25,7 +25,7 @@ def until(true: Callable[[], Any], what: str = "", timeout_s: float = 10.0) -> A
     pytest.fail(_words(true, what, timeout_s))
 
 
-async def comes(true: Callable[[], Any], what: str = "", timeout_s: float = 10.0) -> Any:
+async def comes(true: Callable[[], Any], what: str = "", timeout_s: float = 30.0) -> Any:
     """As ``until``, and the loop goes on meanwhile."""
     for _ in range(round(timeout_s / LOOK_EVERY_S)):
         answer = true()
