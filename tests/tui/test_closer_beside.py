@@ -18,7 +18,7 @@ def town():
 
 
 async def until(pilot, condition) -> None:
-    for _ in range(200):
+    for _ in range(2000):
         await pilot.pause(0.01)
         if condition():
             return

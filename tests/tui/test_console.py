@@ -59,7 +59,7 @@ WAY_TO = {
 
 
 async def until(pilot, condition: Callable[[], object], what: str = "") -> None:
-    for _ in range(200):
+    for _ in range(2000):
         if condition():
             return
         await pilot.pause()

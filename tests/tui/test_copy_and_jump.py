@@ -11,7 +11,7 @@ from tests.support.fake_town import FakeLive, standard_stream
 
 
 async def until(pilot, condition) -> None:
-    for _ in range(200):
+    for _ in range(2000):
         await pilot.pause(0.01)
         if condition():
             return

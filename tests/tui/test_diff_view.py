@@ -12,7 +12,7 @@ from tests.support.fake_town import standard_diff
 
 
 async def until(pilot, condition) -> None:
-    for _ in range(200):
+    for _ in range(2000):
         await pilot.pause(0.01)
         if condition():
             return

@@ -64,7 +64,7 @@ def calm_town() -> TownSnapshot:
 
 
 async def until(pilot, condition: Callable[[], object], what: str = "") -> None:
-    for _ in range(300):
+    for _ in range(2000):
         if condition():
             return
         await pilot.pause()

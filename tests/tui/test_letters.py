@@ -8,7 +8,7 @@ from tests.support.console import Console
 
 
 async def until(pilot, condition) -> None:
-    for _ in range(500):
+    for _ in range(2000):
         await pilot.pause(0.01)
         if condition():
             return

@@ -51,7 +51,7 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
 
 
 async def until(pilot, condition) -> None:  # type: ignore[no-untyped-def]
-    for _ in range(200):
+    for _ in range(2000):
         await pilot.pause(0.02)
         if condition():
             return

@@ -25,7 +25,7 @@ def ready(*ids: str) -> list[tuple[str, Excerpt]]:
 
 
 async def settle(app: Console, pilot, condition) -> None:
-    for _ in range(200):
+    for _ in range(2000):
         await pilot.pause(0.01)
         if condition():
             return

@@ -9,7 +9,7 @@ from tests.support.fake_town import FakeLive
 
 
 async def until(pilot, condition, what: str) -> None:
-    for _ in range(300):
+    for _ in range(2000):
         if condition():
             return
         await pilot.pause()

@@ -75,7 +75,7 @@ def after(keys: list[str]):
 
     async def press(pilot) -> None:
         await pilot.press(*keys)
-        for _ in range(200):
+        for _ in range(2000):
             await pilot.pause()
             text = pilot.app.screen_text()
             if "reading …" not in text and "Reading" not in text and "sent" not in text:
