@@ -146,9 +146,7 @@ class Daemon:
             lambda wakeup: self._look_soon(pool, wakeups) if wakeup == RIGS else self._wake(wakeup),
             lambda _, why: self._broke("the watch of files", why),
         )
-        self._take_up(pool)
-        wakeups.start()
-        self._follow_servers(wakeups)
+        self._begin(pool, wakeups)
         self.log.line(f"daemon {os.getpid()} runs {', '.join(self.attendants)}")
         try:
             while not self._over.is_set():
@@ -171,6 +169,14 @@ class Daemon:
             lookout.close_all()
             self._close_telemetry()
             self.log.line("daemon ended")
+
+    def _begin(self, pool: ThreadPoolExecutor, wakeups: Wakeups) -> None:
+        """Start the duties and the watch of files."""
+        self._take_up(pool)
+        wakeups.start()
+        # read once more now that it is watched: a rig may have come in between
+        self._take_up(pool)
+        self._follow_servers(wakeups)
 
     def _close_telemetry(self) -> None:
         """Send the last figures; what a daemon without telemetry never imported is not imported now."""
