@@ -28,10 +28,17 @@ TITLE = "Resolve merge conflicts: "
 
 
 def make_task(place: Refinery, request: MergeRequest, clash: Clash, base: str, tip: str, batch_id: str) -> str:
-    """File the task and make the request wait for it, in one write; returns the task's id."""
+    """File the task and make the request wait for it, in one write; returns the task's id.
+
+    What a task hands in continues the count of the request that it resolves. The last attempt is no task any more:
+    the request is rejected, its work blocked and escalated, and the id is empty.
+    """
     target = request.target or place.default
     work = place.ledger.get(request.source_issue) if request.source_issue else None
     why = f"does not merge onto {target}@{base[:12]}" + (f": {', '.join(clash.files[:8])}" if clash.files else "")
+    if failure.is_last_attempt(place, request, work) and not _waits_for_task(place, request):
+        failure.send_back(place, request, None, batch_id=batch_id, head=base, why=why)
+        return ""
     with place.store.write(place.actor) as batch:
         bead = batch.get(request.id)
         known = batch.get(request.conflict_task_id) if request.conflict_task_id else None
@@ -40,7 +47,7 @@ def make_task(place: Refinery, request: MergeRequest, clash: Clash, base: str, t
         made = batch.create(_task(place, request, clash, base, target, work, why))
         if bead is not None:
             facts = with_facts(
-                bead, conflict_task_id=made.id, last_conflict_sha=tip, retry_count=request.retry_count + 1
+                bead, conflict_task_id=made.id, last_conflict_sha=tip, retry_count=failure.attempts(request, work) + 1
             )
             labels = sorted({*bead.labels, NEEDS_REBASE})
             batch.update(request.id, {"status": OPEN, "assignee": "", "metadata": facts, "labels": labels})
@@ -60,6 +67,12 @@ def make_task(place: Refinery, request: MergeRequest, clash: Clash, base: str, t
     return made.id
 
 
+def _waits_for_task(place: Refinery, request: MergeRequest) -> bool:
+    """Whether a task for its conflict is not closed yet."""
+    known = place.ledger.get(request.conflict_task_id) if request.conflict_task_id else None
+    return known is not None and not known.is_closed
+
+
 def _task(
     place: Refinery, request: MergeRequest, clash: Clash, base: str, target: str, work: Bead | None, why: str
 ) -> dict[str, object]:
@@ -71,13 +84,13 @@ def _task(
         f"- work: {request.source_issue} {title}",
         f"- branch: {request.branch}",
         f"- target: {target}@{base}",
-        f"- tries so far: {request.retry_count + 1}",
+        f"- tries so far: {failure.attempts(request, work) + 1}",
         *(f"- in conflict: {name}" for name in clash.files),
         "",
         f"Start from the branch, merge {target} into it, resolve, test, and hand in with gt done.",
     ]
     conflict = Conflict(request.id, request.source_issue, request.branch, target, base, tuple(clash.files))
-    rework = Rework(request.id, request.branch, 0, why, request.worker)
+    rework = Rework(request.id, request.branch, failure.attempts(request, work) + 1, why, request.worker)
     return {
         "title": f"{TITLE}{_work_title(title)}"[:500],
         "description": "\n".join(lines),

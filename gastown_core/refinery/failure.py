@@ -48,15 +48,16 @@ def send_back(
     head: str,
     peers: tuple[str, ...] = (),
     others: tuple[str, ...] = (),
+    why: str = "",
 ) -> bool:
     """Reject a culprit and reopen its work; False if that was its last attempt, which is escalated.
 
-    ``peers`` are those without which it passes, ``others`` all that were in the batch, ``head`` where the target is now.
+    ``peers`` are those without which it passes, ``others`` all that were in the batch, ``head`` where the target is now,
+    ``why`` the reason if it is no gate's.
     """
     work = place.ledger.get(request.source_issue) if request.source_issue else None
-    attempt = max(request.retry_count, attempts_of(work)) + 1
-    may_go_on = attempt < place.policy.max_retry_count
-    why = reason(gate, peers)
+    attempt, may_go_on = attempts(request, work) + 1, not is_last_attempt(place, request, work)
+    why = why or reason(gate, peers)
     note = _note(place, gate, why, peers, others, attempt)
     rework = Rework(
         request.id,
@@ -85,6 +86,16 @@ def send_back(
     _tell(place, request, why, batch_id, rework)
     _count(place, request, why)
     return may_go_on and work is not None
+
+
+def attempts(request: MergeRequest, work: Bead | None) -> int:
+    """How often the request, or its work before it, could not be merged."""
+    return max(request.retry_count, attempts_of(work))
+
+
+def is_last_attempt(place: Refinery, request: MergeRequest, work: Bead | None) -> bool:
+    """Whether a failure now is one too many (``max_retry_count``): a person has to see to it."""
+    return attempts(request, work) + 1 >= place.policy.max_retry_count
 
 
 def attempts_of(work: Bead | None) -> int:

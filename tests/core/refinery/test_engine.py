@@ -297,6 +297,32 @@ def test_a_conflict_of_a_conflict_task_is_named_after_the_work_alone(queued: Que
     assert titles == ["Resolve merge conflicts: Share it"] * 3
 
 
+def test_conflicts_that_no_task_resolves_end_at_the_last_attempt_and_a_person_is_told(queued: Queued) -> None:
+    """As red gates do: else worker after worker is sent to resolve the same files, and nobody hears of it."""
+    queued.settings(max_retry_count=3)
+    old = queued.tip()
+    queued.origin.run("update-ref", "refs/heads/main", queued.commit({"shared": "1\n"}, "Theirs", git=queued.origin))
+    first = request = queued.hand_in({"shared": "ours\n"}, title="Share it", parent=old)
+    counts = []
+    for number in range(2):
+        queued.process()
+        task = queued.bead(queued.request(request.id).conflict_task_id)
+        counts.append(queued.request(request.id).retry_count)
+        request = queued.hand_in(
+            {"shared": f"solved {number}\n"}, parent=old, source_issue=task.id, retry_count=counts[-1]
+        )
+    [result] = queued.process()
+
+    assert counts == [1, 2] and result.conflicts == (request.id,)
+    given_up = queued.request(request.id)
+    assert given_up.close_reason == "rejected" and not given_up.conflict_task_id and queued.request(first.id).is_open
+    work = queued.bead(request.source_issue)
+    assert work.status == "blocked" and failure.attempts_of(work) == 3
+    [told] = [one for one in queued.events("escalation_sent") if request.source_issue in str(one)]
+    assert "could not be merged in 3 attempts" in str(told)
+    assert queued.process() == []
+
+
 @pytest.mark.parametrize("is_foreseen", [True, False])
 def test_a_conflict_with_a_peer_waits_for_the_next_batch(
     queued: Queued, monkeypatch: pytest.MonkeyPatch, is_foreseen: bool
