@@ -43,7 +43,15 @@ def _formatter(prog: str) -> argparse.HelpFormatter:
         columns = 80
         if sys.stdout is not None and sys.stdout.isatty():
             columns = os.get_terminal_size(sys.stdout.fileno()).columns
-    return argparse.HelpFormatter(prog, width=max(40, columns - 2))
+    return _Formatter(prog, width=max(40, columns - 2))
+
+
+class _Formatter(argparse.HelpFormatter):
+    """Formatter that shows words whose name says itself what they are (``[rig] request|branch``) once, not as a list."""
+
+    def _format_args(self, action: argparse.Action, default_metavar: str) -> str:
+        name = self._metavar_formatter(action, default_metavar)(1)[0]
+        return name if "[" in name and not action.option_strings else super()._format_args(action, default_metavar)
 
 
 class _NoFormatter(argparse.HelpFormatter):

@@ -86,9 +86,17 @@ def run_set(args: Namespace) -> int:
     if args.json:
         output.say_json({"key": args.key, "value": value, "file": path})
     else:
-        shown = "unset" if args.unset else str(value).lower() if isinstance(value, bool) else str(value)
-        output.say(f"{output.style('✓', 'green')} {args.key} is {output.clean(shown)}")
+        output.say(
+            f"{output.style('✓', 'green')} {args.key} is {'unset' if args.unset else output.clean(_shown(value))}"
+        )
     return 0
+
+
+def _shown(value: object) -> str:
+    """Return a value as it is given on the command line."""
+    if isinstance(value, list):
+        return ",".join(map(str, value)) or "empty"
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _check_hours(text: str) -> None:

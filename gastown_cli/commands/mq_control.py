@@ -98,7 +98,8 @@ def _show_what_is_approved(place: Refinery, name: str, *, as_json: bool) -> int:
         return 0
     for key, value in facts.items():
         if value:
-            output.say(f"{key.replace('_', ' '):<12} {output.clean(value)}")
+            label = "request" if key == "mr" else key.replace("_", " ")
+            output.say(f"{label:<12} {output.clean(value)}")
     return 0
 
 

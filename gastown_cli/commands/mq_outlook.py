@@ -60,7 +60,7 @@ def run_stats(args: Namespace) -> int:
         lanes = ", ".join(f"{output.clean(lane)} {count}" for lane, count in sorted(found.lanes.items()))
         output.say(f"  lanes      {lanes}")
         output.say(
-            f"  apart      {found.untested} batches landed without a common test; runs of the union: {found.unions}, red: {found.red_unions}"
+            f"  apart      {found.untested} batch{'' if found.untested == 1 else 'es'} landed without a common test; runs of the union: {found.unions}, red: {found.red_unions}"
         )
     if found.verified:
         output.say(f"  verified   {found.verified} pushes after they landed, red: {found.red_pushes}")

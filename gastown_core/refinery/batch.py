@@ -251,9 +251,8 @@ class Batch:
             gate = verdict.gate if verdict is not None else None
             if one.result == FAIL:
                 others = tuple(other for other in self.requests if other != one.id)
-                head = self.result.head or self.base
-                kinds = {"peers": one.peers, "others": others}
-                if failure.send_back(self.place, request, gate, batch_id=self.id, head=head, **kinds):
+                made = {"batch_id": self.id, "head": self.result.head or self.base}
+                if failure.send_back(self.place, request, gate, peers=one.peers, others=others, **made):
                     rework.append(request.source_issue)
                 blamed.append(one.id)
                 self.board.mark([one.id], EntryState.CULPRIT, failure.reason(gate, one.peers))

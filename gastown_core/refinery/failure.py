@@ -15,7 +15,15 @@ from gastown_core.messaging.escalation import escalate
 from gastown_core.messaging.mail import send_mail
 from gastown_core.model.address import OVERSEER
 from gastown_core.model.bead import BLOCKED, HOOKED, IN_PROGRESS, OPEN
-from gastown_core.model.merge_request import NEEDS_FIX, NEEDS_RETRY, OLD_IN_REVIEW, REJECTED, read_request, with_facts
+from gastown_core.model.merge_request import (
+    NEEDS_FIX,
+    NEEDS_REBASE,
+    NEEDS_RETRY,
+    OLD_IN_REVIEW,
+    REJECTED,
+    read_request,
+    with_facts,
+)
 from gastown_core.model.metadata import REWORK, Rework, metadata_of, read_rework, with_section
 from gastown_core.model.refinery import FAIL
 from gastown_core.refinery import claims
@@ -53,11 +61,11 @@ def send_back(
     """Reject a culprit and reopen its work; False if that was its last attempt, which is escalated.
 
     ``peers`` are those without which it passes, ``others`` all that were in the batch, ``head`` where the target is now,
-    ``why`` the reason if it is no gate's.
+    ``why`` the reason if it is a conflict and no gate's.
     """
     work = place.ledger.get(request.source_issue) if request.source_issue else None
     attempt, may_go_on = attempts(request, work) + 1, not is_last_attempt(place, request, work)
-    why = why or reason(gate, peers)
+    label, why = NEEDS_REBASE if why else NEEDS_FIX, why or reason(gate, peers)
     note = _note(place, gate, why, peers, others, attempt)
     rework = Rework(
         request.id,
@@ -78,11 +86,11 @@ def send_back(
     home = place.ledger.home_of(request.source_issue) if work is not None else None
     if home is not None and home is not place.store:
         with home.write(place.actor) as batch:
-            _reopen(batch, request.source_issue, rework, note, may_go_on)
+            _reopen(batch, request.source_issue, rework, note, label, may_go_on)
     with place.store.write(place.actor) as batch:
         if home is place.store:
-            _reopen(batch, request.source_issue, rework, note, may_go_on)
-        _reject(batch, request.id, attempt, why, note, gate.log if gate is not None else "")
+            _reopen(batch, request.source_issue, rework, note, label, may_go_on)
+        _reject(batch, request.id, attempt, why, note, label, gate.log if gate is not None else "")
     _tell(place, request, why, batch_id, rework)
     _count(place, request, why)
     return may_go_on and work is not None
@@ -127,12 +135,12 @@ def _note(
     return "\n".join(lines)
 
 
-def _reopen(batch: RuleBatch, bead_id: str, rework: Rework, note: str, may_go_on: bool) -> None:
+def _reopen(batch: RuleBatch, bead_id: str, rework: Rework, note: str, label: str, may_go_on: bool) -> None:
     bead = batch.get(bead_id)
     if bead is None or bead.is_closed:
         return
     changes: dict[str, object] = {"metadata": with_section(bead, REWORK, rework.as_json())}
-    labels = {*bead.labels, NEEDS_FIX} - {OLD_IN_REVIEW}
+    labels = {*bead.labels, label} - {OLD_IN_REVIEW}
     changes["labels"] = sorted(labels)
     # an agent that has taken it up again meanwhile keeps it
     if bead.status not in (HOOKED, IN_PROGRESS) or not may_go_on:
@@ -141,12 +149,12 @@ def _reopen(batch: RuleBatch, bead_id: str, rework: Rework, note: str, may_go_on
     batch.comment(bead_id, note)
 
 
-def _reject(batch: RuleBatch, request_id: str, attempt: int, why: str, note: str, log: str) -> None:
+def _reject(batch: RuleBatch, request_id: str, attempt: int, why: str, note: str, label: str, log: str) -> None:
     bead = batch.get(request_id)
     if bead is None or bead.is_closed:
         return
     facts = with_facts(bead, close_reason=REJECTED, retry_count=attempt, log=log or None)
-    batch.update(request_id, {"metadata": facts, "labels": sorted({*bead.labels, NEEDS_FIX}), "assignee": ""})
+    batch.update(request_id, {"metadata": facts, "labels": sorted({*bead.labels, label}), "assignee": ""})
     batch.comment(request_id, note)
     batch.close(request_id, f"rejected: {why}", force=True)
 

@@ -79,7 +79,9 @@ def rig_row(
 
 def quarantine_pieces(view: RefineryView | None, width: int, now: float) -> list[Pieces]:
     """Return a row that names the tests that may be red without blame now; none if there are none."""
-    tests = [clean(one.test) for one in view.state.quarantined if one.until > now] if view is not None else []
+    now_excused = [one.test for one in view.state.quarantined if one.until > now] if view is not None else []
+    # a test that several gates run has changed its mind in each of them
+    tests = [clean(one) for one in dict.fromkeys(now_excused)]
     if not tests:
         return []
     what = f"{len(tests)} test{'s' if len(tests) != 1 else ''} in quarantine: {', '.join(tests)}"

@@ -164,6 +164,7 @@ def test_a_request_waits_for_its_approval_which_can_be_withdrawn_and_undone(queu
         f"waits for somebody to approve {one.commit_sha[:12]}",
     )
     assert gt("mq", "list", "shop", "--status", "blocked", "--json", cwd=queued.root).json == []
+    assert "is empty" not in gt("mq", "list", "shop", "--ready", cwd=queued.root).out
     [row] = gt("mq", "list", "shop", "--status", "unapproved", "--json", cwd=queued.root).json
     [row] = gt("refinery", "blocked", "shop", "--json", cwd=queued.root).json
     assert gt("mq", "approve", one.id, "--withdraw", cwd=queued.root).code == 1
@@ -174,7 +175,8 @@ def test_a_request_waits_for_its_approval_which_can_be_withdrawn_and_undone(queu
     assert (shown["commit"], shown["approved_by"]) == (one.commit_sha, "overseer") and "1 file changed" in shown[
         "changes"
     ]
-    assert one.commit_sha in gt("mq", "approve", one.id, "--dry-run", cwd=queued.root).out
+    told = gt("mq", "approve", one.id, "--dry-run", cwd=queued.root).out
+    assert one.commit_sha in told and told.splitlines()[0].split() == ["request", one.id]
     assert gt("mq", "approve", "nothing", "--dry-run", cwd=queued.root).code == 1
     told = gt("undo", "--list", cwd=queued.root).out
     assert f"withdraw the approval of {one.id}" in told
@@ -260,7 +262,8 @@ def test_hours_that_nobody_can_read_are_refused_before_they_stop_the_queue(queue
     assert refused.code == 2 and "is no span of hours" in refused.err and "fri 16:00-mon 08:00" in refused.err
     assert gt("config", "get", "merge_queue.freeze", "--rig", "shop", cwd=queued.root).out.strip() == ""
     both = "22:00-06:00, sat 14:00-sat 17:00"
-    assert gt("config", "set", "merge_queue.freeze", both, "--rig", "shop", cwd=queued.root).code == 0
+    done = gt("config", "set", "merge_queue.freeze", both, "--rig", "shop", cwd=queued.root)
+    assert done.code == 0 and done.out.strip().endswith("merge_queue.freeze is 22:00-06:00,sat 14:00-sat 17:00")
     assert gt("config", "get", "merge_queue.freeze", "--rig", "shop", cwd=queued.root).out.strip() == both
 
 
@@ -282,6 +285,12 @@ def test_what_is_held_says_so_in_its_status_with_the_reason(queued: Queued) -> N
     shown = gt("mq", "status", one.id, "--json", cwd=queued.root).json
     assert shown["queue"] == "held" and shown["why"].endswith(": release")
     assert "queue    1 held" in gt("refinery", "status", "shop", cwd=queued.root).out
+
+
+@pytest.mark.parametrize("verb", ["retry", "reject", "dequeue", "approve", "post-merge"])
+def test_the_usage_names_one_request_and_its_rig(queued: Queued, verb: str) -> None:
+    told = gt("mq", verb, "--help", cwd=queued.root).out
+    assert told.count("[rig] request") == 2 and "..." not in told
 
 
 def test_names_with_line_breaks_stay_on_the_line_of_the_error(queued: Queued) -> None:

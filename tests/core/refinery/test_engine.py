@@ -318,6 +318,7 @@ def test_conflicts_that_no_task_resolves_end_at_the_last_attempt_and_a_person_is
     assert given_up.close_reason == "rejected" and not given_up.conflict_task_id and queued.request(first.id).is_open
     work = queued.bead(request.source_issue)
     assert work.status == "blocked" and failure.attempts_of(work) == 3
+    assert {"needs-rebase"} == {"needs-rebase", "needs-fix"} & set(work.labels), "no gate was red"
     [told] = [one for one in queued.events("escalation_sent") if request.source_issue in str(one)]
     assert "could not be merged in 3 attempts" in str(told)
     assert queued.process() == []
