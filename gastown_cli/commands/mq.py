@@ -89,12 +89,7 @@ def run_list(args: Namespace) -> int:
         if queue.ready:
             output.say(_longest_wait(queue, SYSTEM_CLOCK.now()))
     else:
-        is_empty = not queue.open()
-        output.say(
-            f"the merge queue of {rig} is empty"
-            if is_empty
-            else f"no request of {rig} is like that; gt mq list {rig} lists all"
-        )
+        output.say(f"no request of {rig} is like that" if queue.open() else f"the merge queue of {rig} is empty")
     return 0
 
 

@@ -7,12 +7,15 @@ from __future__ import annotations
 
 from gastown_core.clock import format_micros
 from gastown_core.events.log import append_event
+from gastown_core.model.bead import BLOCKED
 from gastown_core.model.merge_request import MERGED_IN, NEEDS_FIX, REVERTED, read_request, with_facts
 from gastown_core.model.metadata import REWORK, Rework, with_section
+from gastown_core.refinery import failure
 from gastown_core.refinery.tips import existing
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from gastown_core.model.bead import Bead
     from gastown_core.model.merge_request import MergeRequest
     from gastown_core.refinery.place import Refinery
 
@@ -46,33 +49,32 @@ def _keep_branch(place: Refinery, request: MergeRequest) -> None:
 
 
 def _reopen(place: Refinery, request: MergeRequest, revert: str, why: str) -> bool:
-    """Open the work again, if it is closed by this merge; whether it is open and nobody's."""
+    """Open the work again, if it is closed by this merge; whether a worker can take it up.
+
+    After the last attempt nobody does: it is blocked and escalated.
+    """
     home = place.ledger.home_of(request.source_issue) if request.source_issue else None
-    if home is None:
+    found = home.get(request.source_issue) if home is not None else None
+    if home is None or not _is_closed_by(found, request):
         return False
+    target, may_go_on = request.target or place.default, not failure.is_last_attempt(place, request, found)
+    note, attempt = f"taken back from {target}: {why}", failure.attempts(request, found) + 1
+    if not may_go_on:
+        # first, as with a culprit: work that is blocked has been told to a person
+        failure.tell_person(place, request, found, note, attempt)
+    at = format_micros(place.clock.now())
+    rework = Rework(request.id, request.branch, attempt, note, request.worker, target=target, onto=revert, at=at)
     with home.write(place.actor) as batch:
         work = batch.get(request.source_issue)
-        if work is None or not work.is_closed or work.text("close_reason") != f"{MERGED_IN}{request.id}":
+        if work is None or not _is_closed_by(work, request):
             return False
-        target = request.target or place.default
-        note = f"taken back from {target}: {why}"
-        rework = Rework(
-            request.id,
-            request.branch,
-            request.retry_count + 1,
-            note,
-            request.worker,
-            target=target,
-            onto=revert,
-            at=format_micros(place.clock.now()),
-        )
         batch.reopen(work.id, note)
-        batch.update(
-            work.id,
-            {
-                "assignee": "",
-                "labels": sorted({*work.labels, NEEDS_FIX}),
-                "metadata": with_section(work, REWORK, rework.as_json()),
-            },
-        )
-    return True
+        changes: dict[str, object] = {"assignee": "", "labels": sorted({*work.labels, NEEDS_FIX})}
+        changes["metadata"] = with_section(work, REWORK, rework.as_json())
+        batch.update(work.id, changes if may_go_on else changes | {"status": BLOCKED})
+    return may_go_on
+
+
+def _is_closed_by(work: Bead | None, request: MergeRequest) -> bool:
+    """Whether the merge of this request closed the work."""
+    return work is not None and work.is_closed and work.text("close_reason") == f"{MERGED_IN}{request.id}"

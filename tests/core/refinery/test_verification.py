@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from gastown_core.git.landed import landed, landed_requests
-from gastown_core.model.bead import OPEN
+from gastown_core.model.bead import BLOCKED, OPEN
 from gastown_core.model.merge_request import REVERTED
 from gastown_core.model.metadata import REWORK, metadata_of
 from gastown_core.refinery.gate_slots import gate_slot
@@ -78,6 +78,23 @@ def test_the_work_that_was_taken_back_can_land_again(queued: Queued) -> None:
     assert [one for result in results for one in result.merged] == [again.id]
     # also what the first commit of the branch changed, which had been landed and taken back
     assert queued.files() >= {"late", "more", "fix"} and queued.merged() == [again.id]
+
+
+def test_work_that_is_taken_back_at_its_last_attempt_is_blocked_and_a_person_is_told(queued: Queued) -> None:
+    """Else it lands and is taken back for ever, two commits on the target each time."""
+    verified(queued)
+    queued.settings(max_retry_count=2)
+    made = queued.hand_in({"late": "1\n"})
+    _, red, _ = queued.process()
+    assert red.rework == (made.source_issue,) and queued.bead(made.source_issue).status == OPEN
+    again = queued.hand_in({"late": "2\n"}, parent=made.commit_sha, source_issue=made.source_issue, retry_count=1)
+    _, red, _ = queued.process()
+    assert red.found == "taken back" and red.rework == () and queued.request(again.id).close_reason == REVERTED
+    work = queued.bead(made.source_issue)
+    assert work.status == BLOCKED and metadata_of(work).section(REWORK).number("attempt") == 2
+    [told] = [one["payload"] for one in queued.events("escalation_sent")]
+    assert made.source_issue in str(told) and "in 2 attempts" in str(told)
+    assert "late" not in queued.files() and not queued.process()
 
 
 def test_a_culprit_is_searched_in_as_many_places_as_there_are(queued: Queued) -> None:
