@@ -82,7 +82,7 @@ def send_back(
     )
     if not may_go_on:
         # first, so that a kill here leaves a request that is tried and told again, not blocked work that nobody hears of
-        tell_person(place, request, work, note, attempt)
+        escalate_work(place, request, work, note, attempt)
     home = place.ledger.home_of(request.source_issue) if work is not None else None
     if home is not None and home is not place.store:
         with home.write(place.actor) as batch:
@@ -222,7 +222,7 @@ def _count(place: Refinery, request: MergeRequest, why: str) -> None:
         count_failure(place.root, place.ledger, request.source_issue, why, actor=place.actor, clock=place.clock)
 
 
-def tell_person(place: Refinery, request: MergeRequest, work: Bead | None, note: str, attempt: int) -> None:
+def escalate_work(place: Refinery, request: MergeRequest, work: Bead | None, note: str, attempt: int) -> None:
     """Escalate work that has had its last attempt; once for each work, however often it is called."""
     title = work.title if work is not None else request.title
     escalate(

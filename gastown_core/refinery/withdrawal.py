@@ -61,7 +61,7 @@ def _reopen(place: Refinery, request: MergeRequest, revert: str, why: str) -> bo
     note, attempt = f"taken back from {target}: {why}", failure.attempts(request, found) + 1
     if not may_go_on:
         # first, as with a culprit: work that is blocked has been told to a person
-        failure.tell_person(place, request, found, note, attempt)
+        failure.escalate_work(place, request, found, note, attempt)
     at = format_micros(place.clock.now())
     rework = Rework(request.id, request.branch, attempt, note, request.worker, target=target, onto=revert, at=at)
     with home.write(place.actor) as batch:
