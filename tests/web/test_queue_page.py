@@ -93,3 +93,13 @@ def test_a_freeze_is_no_fault_and_a_batch_that_merged_nothing_says_what_it_came_
     with open(os.path.join(town.rig, BATCHES_FILE), "a", encoding="utf-8") as handle:
         handle.write(json.dumps(record._asdict()) + "\n")
     browser.shows("push of 2 taken back: sh-b", "/queue")
+
+
+def test_what_a_request_waits_for_stands_apart_from_its_worker(owner: Owner) -> None:
+    town, browser = owner
+    town.hand_in({"a": "1\n"}, "One")
+    town.hand_in({"a": "2\n"}, "Two")
+    town.process()
+    assert town.subjects() == ["One"]
+    browser.shows("waits for ", "/queue")
+    assert '</span> <span class="dim">waits for ' in browser.text("/queue")
