@@ -78,7 +78,7 @@ def after(keys: list[str]):
         for _ in range(2000):
             await pilot.pause()
             text = pilot.app.screen_text()
-            if "reading …" not in text and "Reading" not in text and "sent" not in text:
+            if not any(word in text for word in ("reading …", "Reading", "sent", "No commands yet")):
                 return
             await asyncio.sleep(0.01)
 
