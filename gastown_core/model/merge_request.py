@@ -7,6 +7,8 @@ if the object is absent (work-pipeline.md sections 8.1 and 8.2).
 
 from __future__ import annotations
 
+import time
+
 from gastown_core.clock import format_seconds
 from gastown_core.model.address import REFINERY, parse_address, same_agent
 from gastown_core.model.bead import BLOCKED, CLOSED, DEFERRED, HOOKED, IN_PROGRESS, OPEN, is_kind
@@ -15,6 +17,7 @@ from gastown_core.model.record import Record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
     from typing import Protocol
 
     from gastown_core.model.bead import Bead
@@ -203,6 +206,26 @@ def why_unapproved(request: MergeRequest) -> str:
             f"{request.approved_by} approved {request.approved[:12]}, and it is {now} now; gt mq approve {request.id}"
         )
     return f"waits for somebody to approve {now}; gt mq approve {request.id}"
+
+
+def why_late(request: MergeRequest, now: float) -> str:
+    """Return why the request rests before another try, empty if it does not."""
+    if request.not_before <= now:
+        return ""
+    why = f": {request.put_off}" if request.put_off else ""
+    return f"tried again at {time.strftime('%H:%M:%S', time.localtime(request.not_before))}{why}"
+
+
+def held_up(needs: Mapping[str, frozenset[str]], blocked: Iterable[str]) -> dict[str, str]:
+    """Return the requests that need a blocked one, directly or not, each with the one that holds it up.
+
+    ``needs``: request → those that must land before it or with it.
+    """
+    stuck, found = set(blocked), dict[str, str]()
+    while more := {one: min(below & stuck) for one, below in needs.items() if one not in stuck and below & stuck}:
+        found |= more
+        stuck |= more.keys()
+    return found
 
 
 def is_its_worker(request: MergeRequest, agent: str) -> bool:

@@ -173,6 +173,8 @@ class RequestView(Record):
     approved_by: str = ""
     is_held: bool = False
     """Whether nothing is merged into its target now, as far as its engine says."""
+    rests_until: float = 0.0
+    """When it may be tried again after a try that gave no verdict, 0 if that is not why it rests."""
 
     @property
     def word(self) -> str:

@@ -16,8 +16,10 @@ from gastown_core.model.merge_request import (
     LEVEL_S,
     MERGED_IN,
     REJECTED,
+    held_up,
     read_request,
     score,
+    why_late,
     why_out,
     why_unapproved,
     why_withdrawn,
@@ -131,12 +133,11 @@ def _without_what_they_need(
     ready: list[MergeRequest], blocked: list[tuple[MergeRequest, str]], needs: dict[str, frozenset[str]]
 ) -> list[tuple[MergeRequest, str]]:
     """Move requests that need a blocked one from ``ready`` to ``blocked``, with the reason."""
-    stuck, late = {one.id for one, _ in blocked}, []
-    while found := [one for one in ready if needs.get(one.id, frozenset()) & stuck]:
-        for one in found:
-            ready.remove(one)
-            late.append((one, f"waits for {min(needs.pop(one.id) & stuck)}, which is on hold"))
-            stuck.add(one.id)
+    found = held_up(needs, (one.id for one, _ in blocked))
+    late = [(one, f"waits for {found[one.id]}, which is on hold") for one in ready if one.id in found]
+    ready[:] = [one for one in ready if one.id not in found]
+    for one, _ in late:
+        del needs[one.id]
     return late
 
 
@@ -209,9 +210,9 @@ class _Look:
         unapproved = why_unapproved(request) if self.needs_approval else ""
         if unapproved:
             return unapproved, frozenset()
-        if request.not_before > self.now:
-            why = f": {request.put_off}" if request.put_off else ""
-            return f"tried again in {int(request.not_before - self.now)} s{why}", frozenset()
+        late = why_late(request, self.now)
+        if late:
+            return late, frozenset()
         return _waits_for(request, self.carried, self.ledger, self.graph, self.now)
 
     def _withdrawn(self, request: MergeRequest) -> str:

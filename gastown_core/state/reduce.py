@@ -69,7 +69,7 @@ def reduce_recorded(facts: TownFacts, now: float, old: TownSnapshot | None = Non
     digest = digest_of(facts)
     agents = agent_views(facts, now)
     version = facts.ledger_version
-    if old is not None and old.version == version:
+    if old is not None and old.version == version and not any(0.0 < one.rests_until <= now for one in old.requests):
         convoys, requests, scheduler = old.convoys, old.requests, facts.scheduler._replace(queued=old.scheduler.queued)
         orphans, gates, behind = old.orphans, old.gates, old.behind
     else:

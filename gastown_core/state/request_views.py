@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from gastown_core.model.bead import BLOCKS, CLOSED, IN_PROGRESS, MERGE_BLOCKS, TOMBSTONE, is_kind
+from gastown_core.beads.graph import RELEASED
+from gastown_core.model.bead import BLOCKS, CLOSED, CONDITIONAL, IN_PROGRESS, MERGE_BLOCKS, TOMBSTONE, is_kind
 from gastown_core.model.merge_request import (
     FAILURE_LABELS,
     LABEL,
     LEVEL_S,
     MERGED,
     TROUBLES,
+    held_up,
     score,
+    why_late,
     why_out,
     why_unapproved,
     why_withdrawn,
@@ -29,19 +32,37 @@ SLING_CONTEXT = "gt:sling-context"
 
 def request_views(facts: TownFacts, now: float) -> tuple[RequestView, ...]:
     """Open requests per rig: those in hand first, then as they would be taken."""
-    rows = [
-        _view(facts, store, bead, now)
+    found = [
+        (store, bead)
         for store, beads in facts.ledger.items()
         for bead in beads.values()
         if is_kind(bead, LABEL) and bead.status != CLOSED
     ]
+    known = {bead.id: facts.requests.get(bead.id) for _, bead in found}
+    carried = {one.source_issue: one.id for one in known.values() if one is not None and one.source_issue}
+    rows, needs = [], {}
+    for store, bead in found:
+        waits = tuple(_waits_for(facts, bead))
+        # what is in the queue itself may land together with what waits for it
+        below = {bead_id if bead_id in known else carried.get(bead_id, "") for bead_id in waits}
+        blockers = tuple(one for one in waits if one not in known and one not in carried)
+        row = _view(facts, store, bead, blockers, now)
+        rows.append(row)
+        if row.state == RequestState.QUEUED:
+            needs[row.id] = frozenset(below - {"", row.id})
+    late = held_up(needs, (row.id for row in rows if row.state == RequestState.BLOCKED))
+    rows = [_late(row, late[row.id]) if row.id in late else row for row in rows]
     rows.sort(key=lambda r: (r.rig, r.state != RequestState.MERGING, r.state == RequestState.BLOCKED, -r.score, r.id))
     return tuple(rows)
 
 
-def _view(facts: TownFacts, store: str, bead: Excerpt, now: float) -> RequestView:
+def _late(row: RequestView, other: str) -> RequestView:
+    """The row of a request that needs another one of the queue, which is blocked."""
+    return row._replace(state=RequestState.BLOCKED, blockers=(other,))
+
+
+def _view(facts: TownFacts, store: str, bead: Excerpt, blockers: tuple[str, ...], now: float) -> RequestView:
     request = facts.requests.get(bead.id)
-    blockers = tuple(_open_blockers(facts, bead))
     rests = rests_of(facts, request, now) if request is not None else ""
     state = (
         RequestState.MERGING
@@ -70,12 +91,13 @@ def _view(facts: TownFacts, store: str, bead: Excerpt, now: float) -> RequestVie
         trouble=trouble,
         target=request.target,
         blockers=blockers,
-        has_conflict_task=bool(request.conflict_task_id),
+        has_conflict_task=request.conflict_task_id in blockers,
         rests=rests,
         commit=request.commit_sha,
         awaits_approval=bool(rests) and rests == _unapproved(facts, request),
         approved_by="" if why_unapproved(request) else request.approved_by,
         is_held=_is_held(facts, request.rig or home, request.target),
+        rests_until=request.not_before if rests and rests == why_late(request, now) else 0.0,
     )
 
 
@@ -92,7 +114,8 @@ def rests_of(facts: TownFacts, request: MergeRequest, now: float) -> str:
     """Why nobody wants the request merged now, as far as the facts tell; empty if it may be merged."""
     if not request.is_open:
         return ""
-    return why_out(request) or _withdrawn(facts, request, now) or _unapproved(facts, request)
+    withdrawn = why_out(request) or _withdrawn(facts, request, now)
+    return withdrawn or _unapproved(facts, request) or why_late(request, now)
 
 
 def _unapproved(facts: TownFacts, request: MergeRequest) -> str:
@@ -124,13 +147,15 @@ def _level_s(facts: TownFacts, rig: str) -> float:
     return known.state.level_s if known is not None and known.state is not None else LEVEL_S
 
 
-def _open_blockers(facts: TownFacts, bead: Excerpt) -> Iterator[str]:
-    for edge in bead.edges:
-        if edge.type not in (BLOCKS, MERGE_BLOCKS):
-            continue
-        found = facts.bead(edge.target)
-        if found is not None and found[1].status != CLOSED:
-            yield edge.target
+def _waits_for(facts: TownFacts, bead: Excerpt) -> Iterator[str]:
+    """The open beads that a request, or the work that it carries, waits for."""
+    request = facts.requests.get(bead.id)
+    work = facts.bead(request.source_issue) if request is not None and request.source_issue else None
+    for one in (bead, work[1]) if work is not None else (bead,):
+        for edge in one.edges:
+            found = facts.bead(edge.target) if edge.type in (BLOCKS, CONDITIONAL, MERGE_BLOCKS) else None
+            if found is not None and found[1].status not in RELEASED:
+                yield edge.target
 
 
 def _title(facts: TownFacts, bead_id: str) -> str:

@@ -117,9 +117,9 @@ def test_requests_stand_as_they_would_be_taken(rigged: Rigged) -> None:
 
     low, high = request(3), request(0)
     failed = request(1, retries=3, more=["needs-fix"])
-    waiting = request(0)
+    waiting, first = request(0), rigged.file("First").id
     with rigged.ledger.store_for("sh-x").write("op") as batch:
-        batch.add_edge(waiting, high, "blocks")
+        batch.add_edge(waiting, first, "blocks")
         batch.update(low, {"status": "in_progress", "assignee": "shop/refinery"})
     found = collect(rigged.root).requests
     assert [(one.id, one.state) for one in found] == [
@@ -127,7 +127,7 @@ def test_requests_stand_as_they_would_be_taken(rigged: Rigged) -> None:
     ]  # fmt: skip
     assert found[0].worker == "", "who merges a request is not its worker"
     assert found[2].trouble == "gates were red"
-    assert found[3].blockers == (high,)
+    assert found[3].blockers == (first,)
 
 
 # hooks and molecules
