@@ -17,9 +17,7 @@ if TYPE_CHECKING:
 
 def add_arguments(parser: ArgumentParser) -> None:
     """Add the arguments of ``gt undo``."""
-    parser.add_argument(
-        "act", nargs="?", default="", help="key or row number of --list (default: the newest that can be undone)"
-    )
+    parser.add_argument("act", nargs="?", default="", help="key or row number of --list (default: the newest)")
     parser.add_argument("-l", "--list", action="store_true", help="list your acts, newest first; change nothing")
     parser.add_argument("-n", "--dry-run", action="store_true", help="show what would be undone; change nothing")
     context.add_json(parser)
@@ -36,9 +34,7 @@ def run(args: Namespace) -> int:
     key = _key(root, actor, args.act)
     if args.dry_run:
         act = state.find(state.acts_of(root, actor), key)
-        told = (
-            f"cannot undo: {act.what}: {act.why_not}" if act.why_not else f"would undo: {act.what}; it would {act.does}"
-        )
+        told = f"would undo: {act.what}; it would {act.does}"
     else:
         act = state.undo(root, key, actor=actor)
         told = f"{output.style('✓', 'green')} undone: {output.clean(act.what)}"

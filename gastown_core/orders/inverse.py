@@ -35,13 +35,14 @@ class Inverse(Record):
 class Undoing(Record):
     """A row: the way back from an event, or why this one has none (None: ``why_not`` says it), and what makes it the past.
 
-    ``about`` is the key of the payload that names what the event is about.
+    ``about`` is the key of the payload that names what the event is about, ``until`` the one that says when it ends by itself.
     """
 
     make: Callable[[TownEvent], Inverse | str | None] | None
     about: str = ""
     later: tuple[str, ...] = ()
     why_not: str = ""
+    until: str = ""
 
 
 _HOOKS = ("sling", "hook", "unhook", "done", "work_released", "complete", "reopen", "delete", "merged")
@@ -168,7 +169,8 @@ TABLE: dict[str, Undoing] = {
     "mr_approved": Undoing(
         _plain("withdraw the approval of {mr}", "mq", "approve", "{mr}", "--withdraw"), "mr", _APPROVALS),
     "mr_unapproved": Undoing(None, "mr", (), "gt mq approve approves it again"),
-    "queue_frozen": Undoing(_plain("let merging in {rig} go on", "mq", "thaw", "{rig}"), "rig", _FREEZES),
+    "queue_frozen": Undoing(_plain("let merging in {rig} go on", "mq", "thaw", "{rig}"), "rig", _FREEZES,
+                              until="until"),
     "queue_thawed": Undoing(None, "rig", (), "the refinery may have merged; gt mq freeze stops it again"),
     "mr_retried": Undoing(None, "mr", (), "the refinery may have begun; gt mq reject sends it back"),
     "mr_rejected": Undoing(None, "mr", (), "its bead was reopened and its worker told; gt mq retry tries it again"),

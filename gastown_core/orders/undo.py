@@ -10,7 +10,7 @@ import time
 from itertools import islice
 
 from gastown_core.attention import marks
-from gastown_core.clock import SYSTEM_CLOCK, Clock, format_seconds
+from gastown_core.clock import SYSTEM_CLOCK, Clock, format_seconds, parse_moment
 from gastown_core.errors import ConflictError, NotFoundError
 from gastown_core.events.log import append_event, log_path, newest_events
 from gastown_core.messaging.queue import retract
@@ -61,13 +61,19 @@ def doer(event: TownEvent) -> str:
     return by if isinstance(by, str) and by else event.actor
 
 
-def acts_of(root: str, actor: str) -> list[Act]:
+def acts_of(root: str, actor: str, clock: Clock = SYSTEM_CLOCK) -> list[Act]:
     """Return the actor's newest acts, newest first."""
-    return acts_in(islice(newest_events(log_path(root)), LOOKED_BACK), actor, marks.last_act(root))
+    events = islice(newest_events(log_path(root)), LOOKED_BACK)
+    return acts_in(events, actor, marks.last_act(root), now=clock.now())
 
 
-def acts_in(newest: Iterable[TownEvent], actor: str, mark: tuple[float, str] | None = None) -> list[Act]:
-    """Return the actor's acts among events from newest to oldest; pure. ``mark`` is the inbox's last act."""
+def acts_in(
+    newest: Iterable[TownEvent], actor: str, mark: tuple[float, str] | None = None, *, now: float = 0.0
+) -> list[Act]:
+    """Return the actor's acts among events from newest to oldest; pure.
+
+    ``mark`` is the inbox's last act. An act that ended by itself before ``now`` has nothing to be taken back.
+    """
     later: list[TownEvent] = []
     taken_back: set[str] = set()
     windows: list[tuple[float, float, str]] = []
@@ -84,7 +90,7 @@ def acts_in(newest: Iterable[TownEvent], actor: str, mark: tuple[float, str] | N
         if key_of(event) in taken_back or any(a <= event.ts <= b and who == doer(event) for a, b, who in windows):
             continue
         if event.type in TABLE and same_agent(doer(event), actor) and not _joined(found, event):
-            found.append(_act(event, later))
+            found.append(_act(event, later, now))
         later.append(event)
         if len(found) >= LISTED:
             break
@@ -109,7 +115,7 @@ def _joined(found: list[Act], event: TownEvent) -> bool:
     return True
 
 
-def _act(event: TownEvent, later: list[TownEvent]) -> Act:
+def _act(event: TownEvent, later: list[TownEvent], now: float) -> Act:
     inverse, row = inverse_of(event), TABLE[event.type]
     key, what = key_of(event), describe(event)
     if isinstance(inverse, str):
@@ -123,31 +129,45 @@ def _act(event: TownEvent, later: list[TownEvent]) -> Act:
         ),
         None,
     )
-    why_not = (
-        f"{doer(since)} did more since, at {time.strftime('%H:%M', time.localtime(since.ts))}: {describe(since)}"
-        if since
-        else ""
-    )
+    why_not = f"{doer(since)} did more since, at {_hour(since.ts)}: {describe(since)}" if since else ""
+    until = parse_moment(event.payload.get(row.until)) if row.until else None
+    if until is not None and until <= now and not why_not:
+        why_not = f"it ended by itself at {_hour(until)}"
     return Act(key, event.ts, what, inverse.does, why_not, (event,))
 
 
+def _hour(at: float) -> str:
+    return time.strftime("%H:%M", time.localtime(at))
+
+
 def find(acts: list[Act], key: str) -> Act:
-    """Return the act of a key; without a key the newest that can be undone. Raises NotFoundError."""
-    act = next((one for one in acts if (one.key == key if key else not one.why_not)), None)
+    """Return the act of a key; without a key the newest. Raises NotFoundError if there is none.
+
+    Raises ConflictError if it cannot be undone: an older one is never taken back in its place, unless it is named.
+    """
+    act = next((one for one in acts if not key or one.key == key), None)
     if act is None:
         what = f"there is no act {key}" if key else "there is nothing to undo"
         raise NotFoundError(what, "", "gt undo --list shows your acts")
+    if act.why_not:
+        older = (
+            ""
+            if key
+            else next(
+                (f"gt undo {one.key} undoes what you did before: {one.what}" for one in acts if not one.why_not), ""
+            )
+        )
+        what = f"cannot undo: {act.what}" if key else f"your last act cannot be undone: {act.what}"
+        raise ConflictError(what, act.why_not, older)
     return act
 
 
 def undo(root: str, key: str, *, actor: str, clock: Clock = SYSTEM_CLOCK) -> Act:
-    """Take an act back, without a key the newest that can be, and tell it in the log.
+    """Take an act back, without a key the newest, and tell it in the log.
 
     Raises ConflictError if it cannot be undone or something has changed since, NotFoundError if there is no such act.
     """
-    act = find(acts_of(root, actor), key)
-    if act.why_not:
-        raise ConflictError(f"cannot undo: {act.what}", act.why_not)
+    act = find(acts_of(root, actor, clock), key)
     since = int(clock.now() * 1000) / 1000
     beads = _take_back(root, act, actor, clock)
     keys = [key_of(event) for event in act.parts] or [act.key]

@@ -9,6 +9,7 @@ import pytest
 
 from gastown_cli.bd import ROOT as BD
 from gastown_cli.lazy import run_root
+from gastown_core.clock import format_seconds
 from gastown_core.errors import ConflictError, NotFoundError
 from gastown_core.events.log import append_event
 from gastown_core.git.repo import Git
@@ -16,7 +17,7 @@ from gastown_core.messaging.queue import enqueue, waiting
 from gastown_core.model.event import CATALOGUE, TownEvent
 from gastown_core.orders.inverse import ORDERS_UNDONE, TABLE, Inverse, inverse_of, undo_words
 from gastown_core.orders.registry import BY_ID, ORDERS
-from gastown_core.orders.undo import acts_in, acts_of, key_of, undo
+from gastown_core.orders.undo import acts_in, acts_of, find, key_of, undo
 from tests.support.cli import gt
 from tests.support.repos import PERSON, commit_files
 from tests.support.rigged import Rigged
@@ -121,6 +122,23 @@ def test_what_was_undone_and_what_undoing_did_are_no_acts() -> None:
     assert [(act.at, act.why_not) for act in acts] == [(5.0, "")], "the one before is what stands now"
 
 
+def test_a_freeze_that_ended_by_itself_is_not_thawed() -> None:
+    frozen = [event("queue_frozen", 10.0, rig="shop", reason="frozen", until=format_seconds(100.0))]
+    assert [act.why_not for act in acts_in(iter(frozen), ME, now=99.0)] == [""]
+    [over] = acts_in(iter(frozen), ME, now=100.0)
+    assert over.why_not.startswith("it ended by itself at ")
+
+
+def test_an_older_act_is_taken_back_only_by_its_key() -> None:
+    acts = acts_in(iter([event("kill", 9.0, target="shop/polecats/jade"), event("scheduler_paused", 8.0)]), ME)
+    for key in ("", acts[0].key):
+        with pytest.raises(ConflictError, match="the session has ended") as refused:
+            find(acts, key)
+        assert "stopped shop/polecats/jade" in refused.value.what
+        assert ("paused the scheduler" in refused.value.hint) is (key == "")
+    assert find(acts, acts[1].key) == acts[1]
+
+
 # beads, by bd
 
 
@@ -208,7 +226,7 @@ def test_a_sling_is_undone_and_not_after_its_agent_has_begun(town: Town) -> None
     assert bead not in gt("hook", "show", agent, "--json", cwd=town.root).out
     town.rigged.sling(bead, agent)
     append_event(town.root, "done", agent, {"bead": bead})
-    with pytest.raises(NotFoundError):
+    with pytest.raises(ConflictError, match="did more since"):
         town.undo()
     assert town.rigged.bead(bead).assignee, "what the agent did since stays"
 
@@ -297,6 +315,13 @@ def test_gt_undo_lists_shows_and_undoes(town: Town) -> None:
     assert gt("undo", "--json", cwd=town.root).json["undone"] is True
     nothing = gt("undo", cwd=town.root)
     assert nothing.code == 1 and "nothing to undo" in nothing.err
+    assert gt("scheduler", "pause", cwd=town.root).code == 0
+    assert gt("config", "set", "merge_queue.ageing", "3h", "--rig", "shop", cwd=town.root).code == 0
+    for words in (("undo",), ("undo", "--dry-run"), ("undo", "1"), ("undo", "1", "--dry-run")):
+        refused = gt(*words, cwd=town.root)
+        assert refused.code == 1 and "cannot" in refused.err and "merge_queue.ageing" in refused.err, words
+    assert "paused" in gt("scheduler", "status", "--json", cwd=town.root).out
+    assert gt("undo", "2", cwd=town.root).code == 0, "an older one is taken back when it is named"
     assert gt("undo", "9", cwd=town.root).code == 2
     assert gt("undo", "--list", "x", cwd=town.root).code == 2
 
