@@ -127,7 +127,7 @@ MERGES = (
         "=",
         WARN,
         30,
-        "rig reason",
+        "rig reason until",
         lambda p: f"merging in {text_of(p, 'rig')} is {text_of(p, 'reason', 'frozen')}",
     ),
     kind(

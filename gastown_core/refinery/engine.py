@@ -20,7 +20,7 @@ from gastown_core.refinery import claims, records
 from gastown_core.refinery.collisions import rivals
 from gastown_core.refinery.decision import ONE_PLACE
 from gastown_core.refinery.foresight import Foresight
-from gastown_core.refinery.freeze import BreakOff, frozen
+from gastown_core.refinery.freeze import BreakOff, frozen, tell_untold
 from gastown_core.refinery.hold import INFRASTRUCTURE, HoldError, is_worth_a_try, put_on_hold, read_hold, tell
 from gastown_core.refinery.integration import land_what_is_ready
 from gastown_core.refinery.merge_queue import Rivals, least_damage, next_batch, survey, turned_down
@@ -72,7 +72,6 @@ def process(
     """
     if is_halted(root, rig):
         return []
-    breaks_off = BreakOff(os.path.join(root, rig))
 
     def is_over() -> bool:
         return is_halted(root, rig) or breaks_off() or bool(stop and stop())
@@ -82,6 +81,9 @@ def process(
     except SettingsError as error:
         Board(rig, os.path.join(root, rig), clock).rest(hold=str(error), kind=INFRASTRUCTURE)
         raise
+    tell_untold(place)
+    # made after that: it writes the file of a freeze that began before
+    breaks_off = BreakOff(place.path)
     clear_abandoned(place)
     tell_what_was_lost(place)
     engine = RefineryEngine(place, once=once)

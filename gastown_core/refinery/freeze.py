@@ -10,15 +10,17 @@ from __future__ import annotations
 import contextlib
 import os
 
-from gastown_core.clock import format_local, format_seconds, parse_moment
+from gastown_core.clock import format_local, format_micros, format_seconds, parse_moment
 from gastown_core.errors import ConflictError, SettingsError
 from gastown_core.events.channels import emit
 from gastown_core.events.log import append_event
 from gastown_core.files.atomic import read_json, write_json
+from gastown_core.files.locks import FileLock
 from gastown_core.model.record import Record
 from gastown_core.model.refinery import FROZEN
 from gastown_core.refinery.freeze_windows import last_end
 from gastown_core.refinery.place import in_brief
+from gastown_core.refinery.told import was_told
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -26,6 +28,9 @@ if TYPE_CHECKING:
 
 FILE = "freeze.json"
 BREAKS_OFF = "breaks_off"
+UNTOLD = "untold"
+"""What the file says while no event tells of it: a run that finds it after a kill tells it."""
+FROZEN_EVENT, THAWED_EVENT = "queue_frozen", "queue_thawed"
 
 
 class Freeze(Record):
@@ -69,24 +74,30 @@ def freeze(place: Refinery, why: str, *, actor: str, until: float = 0.0, breaks_
     """
     made = Freeze(in_brief(why), until, actor)
     kept = {"by": actor, "why": made.why, "since": format_seconds(place.clock.now()), BREAKS_OFF: breaks_off}
-    write_json(_path(place), {**kept, "until": format_seconds(until) if until else ""}, mode=0o600)
-    _tell(place, "queue_frozen", actor, made.reason)
+    kept["until"] = format_seconds(until) if until else ""
+    with _lock(place):
+        _tell_untold(place)
+        _set(place, kept, FROZEN_EVENT, actor, made)
     return made
 
 
 def thaw(place: Refinery, *, actor: str) -> Freeze:
     """End the freeze; inside the hours of the settings, until those end. Raises ConflictError if nothing is frozen."""
-    before = frozen(place)
-    if before is None:
-        raise ConflictError(f"merging in {place.rig} is not frozen", "", f"gt mq freeze {place.rig} freezes it")
-    end, _ = last_end(place.policy.freeze, place.clock.now())
-    if end:
-        write_json(_path(place), {"open_until": format_seconds(end)}, mode=0o600)
-    else:
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(_path(place))
-    _tell(place, "queue_thawed", actor, before.reason)
+    with _lock(place):
+        _tell_untold(place)
+        before = frozen(place)
+        if before is None:
+            raise ConflictError(f"merging in {place.rig} is not frozen", "", f"gt mq freeze {place.rig} freezes it")
+        end, _ = last_end(place.policy.freeze, place.clock.now())
+        _set(place, {"open_until": format_seconds(end)} if end else {}, THAWED_EVENT, actor, before)
     return before
+
+
+def tell_untold(place: Refinery) -> None:
+    """Tell of the freeze or thaw whose process was killed before it told; nothing where that process still lives."""
+    if UNTOLD in _kept(place):
+        with contextlib.suppress(ConflictError), _lock(place, wait_s=0.0):
+            _tell_untold(place)
 
 
 class BreakOff:
@@ -118,10 +129,47 @@ class BreakOff:
         return status.st_ino, status.st_mtime_ns, status.st_size
 
 
-def _tell(place: Refinery, kind: str, actor: str, reason: str) -> None:
-    append_event(place.root, kind, actor, {"rig": place.rig, "reason": reason}, clock=place.clock)
+def _set(place: Refinery, kept: dict[str, object], kind: str, actor: str, freeze: Freeze) -> None:
+    """Write the file and tell of it; the caller holds the lock."""
+    until = format_seconds(freeze.until) if freeze.until else ""
+    told = {"kind": kind, "actor": actor, "reason": freeze.reason, "until": until}
+    write_json(_path(place), {**kept, UNTOLD: {**told, "at": format_micros(place.clock.now())}}, mode=0o600)
+    _tell_untold(place)
     # the engine looks at once, so that the console shows it
     emit(place.root, "refinery", "MQ_SUBMIT", {"rig": place.rig}, clock=place.clock)
+
+
+def _tell_untold(place: Refinery) -> None:
+    """Write the event that is missing, then the file without it; the caller holds the lock."""
+    kept = _kept(place)
+    told = kept.pop(UNTOLD, None)
+    if told is None:
+        return
+    if isinstance(told, dict) and told.get("kind") in (FROZEN_EVENT, THAWED_EVENT):
+        kind, since = str(told["kind"]), parse_moment(told.get("at")) or 0.0
+        payload = {"rig": place.rig, "reason": str(told.get("reason") or "")}
+        if told.get("until"):
+            payload["until"] = str(told["until"])
+        if not was_told(place, kind, since) and not append_event(
+            place.root, kind, str(told.get("actor") or ""), payload, clock=place.clock
+        ):
+            return  # the log cannot be written now; the next look tells it
+    if kept:
+        write_json(_path(place), kept, mode=0o600)
+    else:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(_path(place))
+
+
+def _kept(place: Refinery) -> dict[str, object]:
+    """What the file says, nothing where it cannot be read."""
+    with contextlib.suppress(SettingsError):
+        return dict(read_json(_path(place)) or {})
+    return {}
+
+
+def _lock(place: Refinery, wait_s: float = 30.0) -> FileLock:
+    return FileLock(place.file("freeze.lock"), timeout_s=wait_s)
 
 
 def _path(place: Refinery) -> str:

@@ -1,4 +1,4 @@
-"""What the event log says of a request: an act that was killed between its effect and its event tells it when repeated."""
+"""What the event log says of an act that was killed between its effect and its event, so that it is told once."""
 
 from __future__ import annotations
 
@@ -20,3 +20,14 @@ def last_told(place: Refinery, request_id: str, *kinds: str) -> str:
         if number >= LOOK_BACK:
             break
     return ""
+
+
+def was_told(place: Refinery, kind: str, since: float) -> bool:
+    """Whether the log has an event of this kind about the rig as a whole that was written at ``since`` (Unix seconds) or later."""
+    for number, event in enumerate(newest_events(log_path(place.root))):
+        # the log's clock has milliseconds
+        if event.ts < since - 0.001 or number >= LOOK_BACK:
+            return False
+        if event.type == kind and event.payload.get("rig") == place.rig:
+            return True
+    return False

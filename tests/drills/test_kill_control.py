@@ -42,7 +42,7 @@ def is_out(queued: Queued, request: str) -> bool:
 
 def is_frozen(queued: Queued, _request: str) -> bool:
     path = Path(queued.rig, ".runtime", "refinery", "freeze.json")
-    return path.exists() and json.loads(path.read_text())["by"] == "overseer"
+    return path.exists() and json.loads(path.read_text()).get("by") == "overseer"
 
 
 APPROVE, FREEZE = ("approve", "{}"), ("freeze", "shop", "--for", "2h", "-r", "a release", "--now")
@@ -83,6 +83,33 @@ def test_what_is_said_to_the_queue_and_killed_is_said_wholly_or_not_at_all(
     note_sweep(f"mq {act.words[0]}", len(names), kills, wrong)
     assert kills, "nothing was killed"
     assert not wrong, "\n".join(wrong)
+
+
+@pytest.mark.parametrize("words", [FREEZE, ("thaw", "shop")], ids=["freeze", "thaw"])
+def test_a_freeze_or_thaw_that_a_kill_left_untold_is_told_once_by_the_engine(
+    queued: Queued, tmp_path_factory: pytest.TempPathFactory, words: tuple[str, ...]
+) -> None:
+    thaws = words[0] == "thaw"
+    if thaws:
+        assert said(queued, FREEZE, "").code == 0
+    event, before = "queue_thawed" if thaws else "queue_frozen", is_frozen(queued, "")
+    base, kept = os.path.dirname(queued.root), str(tmp_path_factory.mktemp("told") / "t")
+    shutil.copytree(base, kept, symlinks=True)
+    names = dict(POINT.findall(said(queued, words, "", GT_KILL_AT="list").err))
+    seen = set()
+    for number in spread(len(names), 12):
+        shutil.rmtree(base)
+        shutil.copytree(kept, base, symlinks=True)
+        assert said(queued, words, "", GT_KILL_AT=str(number)).code == -9
+        is_done, told = is_frozen(queued, "") is not before, len(queued.events(event))
+        for _ in range(2):
+            process(queued.root, "shop")
+        at = f"killed at {number}, {names[str(number)]}"
+        assert len(queued.events(event)) == int(is_done), at
+        note = Path(queued.rig, ".runtime", "refinery", "freeze.json")
+        assert not note.exists() or "untold" not in note.read_text(), at
+        seen.add((is_done, told))
+    assert (True, 0) in seen, "no kill fell between the effect and the event"
 
 
 def amiss(queued: Queued, act: Said, request: str) -> list[str]:
