@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from gastown_core.model.convoy import ConvoyView
     from gastown_core.model.incident import Incident
-    from gastown_core.model.snapshot import AgentView, EscalationView, RefineryView, TownSnapshot
+    from gastown_core.model.snapshot import AgentView, EscalationView, GivenUpView, RefineryView, TownSnapshot
 
 _TROUBLES = {
     Health.STOPPED_SHORT: kinds.STOPPED_SHORT,
@@ -35,6 +35,7 @@ _HELPS = {
     kinds.DEAD: ("agent.restart", "hook.unsling"),
     kinds.STOPPED_SHORT: ("agent.nudge", "agent.handoff", "agent.attach"),
 }
+_ORDERS = {kinds.ORPHAN: ("bead.sling", "bead.release"), kinds.GIVEN_UP: ("bead.sling",)}
 SAID_CHARS = 160
 """So much of what a gate said stands in a row."""
 GONE_S = 30.0
@@ -47,6 +48,7 @@ def attention(town: TownSnapshot) -> tuple[Item, ...]:
         *_incidents(town),
         *_agents(town),
         *_raised(town),
+        *_given_up(town),
         *_queues(town),
         *_gates(town),
         *_approvals(town),
@@ -170,6 +172,20 @@ def _raised(town: TownSnapshot) -> Iterator[Item]:
         is_told = is_told or (one.about == TOWN and any(one.reason.startswith(words) for words in dammed))
         if not one.is_acked and not is_told:
             yield _escalation(town, one)
+
+
+def _untold(town: TownSnapshot) -> list[GivenUpView]:
+    """Work that could not be merged, of which no escalation tells: it stays blocked whoever closed that."""
+    told = {one.about for one in town.escalated}
+    return [one for one in town.given_up if one.bead_id not in told]
+
+
+def _given_up(town: TownSnapshot) -> Iterator[Item]:
+    for one in _untold(town):
+        why = f"{one.title}: could not be merged as often as is tried, and is blocked"
+        hint = f"gt sling {one.bead_id} {one.rig}"
+        row = _bead(town, kinds.GIVEN_UP, one.bead_id, why, str(int(one.since)), one.since, hint)
+        yield row._replace(urgency=1 if one.priority <= 1 else 2)
 
 
 def _tells_of_hold(one: EscalationView, queue: RefineryView) -> bool:
@@ -371,6 +387,7 @@ def _work(town: TownSnapshot) -> Iterator[Item]:
 
 def _stuck(town: TownSnapshot) -> Iterator[Item]:
     raised = {one.about for one in town.escalated if not one.is_acked}
+    raised |= {one.bead_id for one in _untold(town)}
     raised |= set(behind(town, raised))
     for convoy in town.stuck(town.taken_at):
         halted = {one.bead_id for one in convoy.standstills}
@@ -401,7 +418,7 @@ def _bead(town: TownSnapshot, kind: str, bead_id: str, why: str, stamp: str, sin
         rig=_rig_of(town, bead_id),
         holds=holds,
         convoys=convoys,
-        orders=("bead.sling", "bead.release") if kind == kinds.ORPHAN else (),
+        orders=_ORDERS.get(kind, ()),
         hint=hint,
         urgency=2,
     )

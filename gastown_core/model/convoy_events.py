@@ -65,6 +65,16 @@ CONVOYS = (
         lambda p: f"convoy {text_of(p, 'convoy')} closed: {text_of(p, 'title')}{told_why(p)}",
     ),
     kind(
+        "convoy_reopened",
+        WORK,
+        "🚚",
+        "C",
+        WARN,
+        30,
+        "convoy title reason",
+        lambda p: f"convoy {text_of(p, 'convoy')} is open again: {text_of(p, 'title')}{reason_of(p)}",
+    ),
+    kind(
         "convoy_stalled",
         WORK,
         "🚚",

@@ -48,6 +48,8 @@ if TYPE_CHECKING:
 
 LABEL = "gt:merge-request"
 NEEDS_REBASE, NEEDS_FIX, NEEDS_RETRY = "needs-rebase", "needs-fix", "needs-retry"
+NEEDS_PERSON = "needs-person"
+"""The label of work that was blocked after its last attempt to merge it: a person decides what becomes of it."""
 OLD_IN_REVIEW = "gt:in-review"
 """The label with which older tools mark work in progress as handed in."""
 FAILURE_LABELS = (NEEDS_REBASE, NEEDS_FIX, NEEDS_RETRY)

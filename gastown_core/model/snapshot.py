@@ -53,6 +53,16 @@ class OrphanView(Record):
     since: float
 
 
+class GivenUpView(Record):
+    """Work that is blocked after its last attempt to merge it: nobody takes it up before a person has decided."""
+
+    bead_id: str
+    title: str
+    rig: str
+    priority: int
+    since: float
+
+
 class LastEvent(Record):
     """The newest event of an agent: its sentence, time and type, and for a start what was warned of then."""
 
@@ -269,6 +279,7 @@ class TownSnapshot(Record):
     scheduler: SchedulerView = SchedulerView()
     daemon: DaemonView = DaemonView()
     orphans: tuple[OrphanView, ...] = ()
+    given_up: tuple[GivenUpView, ...] = ()
     landing_version: int = 0
     escalated: tuple[EscalationView, ...] = ()
     usage: UsageToday = UsageToday()

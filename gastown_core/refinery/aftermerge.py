@@ -13,6 +13,7 @@ from gastown_core.clock import format_seconds
 from gastown_core.errors import GastownError
 from gastown_core.events.channels import emit
 from gastown_core.events.log import append_event
+from gastown_core.events.told import last_told
 from gastown_core.messaging import protocol
 from gastown_core.model.address import WITNESS
 from gastown_core.model.bead import CLOSED
@@ -29,7 +30,6 @@ from gastown_core.model.metadata import REWORK, metadata_of, with_section
 from gastown_core.model.record import Record
 from gastown_core.refinery.push import drop_branches
 from gastown_core.refinery.tips import carried, carried_work
-from gastown_core.refinery.told import last_told
 from gastown_core.work import merge_requests
 
 TYPE_CHECKING = False
@@ -148,7 +148,7 @@ def _announce(place: Refinery, one: Landed, batch: str, again: bool) -> None:
     request = one.request
     if _is_recorded_as_merged(place.store.get(request.id)):
         return
-    if again and last_told(place, request.id, "merged"):
+    if again and last_told(place.root, "mr", request.id, "merged"):
         return
     payload = {
         "mr": request.id,

@@ -10,6 +10,7 @@ import os
 
 from gastown_core.clock import format_micros, format_seconds
 from gastown_core.events.log import append_event
+from gastown_core.events.told import last_told
 from gastown_core.messaging import protocol
 from gastown_core.messaging.escalation import escalate
 from gastown_core.messaging.mail import send_mail
@@ -17,6 +18,7 @@ from gastown_core.model.address import OVERSEER
 from gastown_core.model.bead import BLOCKED, HOOKED, IN_PROGRESS, OPEN
 from gastown_core.model.merge_request import (
     NEEDS_FIX,
+    NEEDS_PERSON,
     NEEDS_REBASE,
     NEEDS_RETRY,
     OLD_IN_REVIEW,
@@ -28,7 +30,6 @@ from gastown_core.model.metadata import REWORK, Rework, metadata_of, read_rework
 from gastown_core.model.refinery import FAIL
 from gastown_core.refinery import claims
 from gastown_core.refinery.gate_run import tail
-from gastown_core.refinery.told import last_told
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -140,13 +141,18 @@ def _reopen(batch: RuleBatch, bead_id: str, rework: Rework, note: str, label: st
     if bead is None or bead.is_closed:
         return
     changes: dict[str, object] = {"metadata": with_section(bead, REWORK, rework.as_json())}
-    labels = {*bead.labels, label} - {OLD_IN_REVIEW}
-    changes["labels"] = sorted(labels)
+    changes["labels"] = labels_of(bead, label, may_go_on)
     # an agent that has taken it up again meanwhile keeps it
     if bead.status not in (HOOKED, IN_PROGRESS) or not may_go_on:
         changes.update(status=OPEN if may_go_on else BLOCKED, assignee="")
     batch.update(bead_id, changes)
     batch.comment(bead_id, note)
+
+
+def labels_of(work: Bead, label: str, may_go_on: bool) -> list[str]:
+    """The labels of work that comes back: what is the matter with it, and whether a person has to see to it."""
+    labels = {*work.labels, label} - {OLD_IN_REVIEW, NEEDS_PERSON}
+    return sorted(labels if may_go_on else labels | {NEEDS_PERSON})
 
 
 def _reject(batch: RuleBatch, request_id: str, attempt: int, why: str, note: str, label: str, log: str) -> None:
@@ -165,7 +171,11 @@ def tell_what_was_lost(place: Refinery, ids: Iterable[str], batch_id: str) -> No
         request = read_request(bead)
         work = place.ledger.get(request.source_issue) if request.close_reason == REJECTED else None
         rework = read_rework(work) if work is not None else None
-        if rework is None or rework.mr != request.id or last_told(place, request.id, "merge_failed", "mr_rejected"):
+        if (
+            rework is None
+            or rework.mr != request.id
+            or last_told(place.root, "mr", request.id, "merge_failed", "mr_rejected")
+        ):
             continue
         why = bead.text("close_reason").removeprefix("rejected: ")
         _tell(place, request, why, batch_id, rework)

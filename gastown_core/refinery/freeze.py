@@ -14,13 +14,13 @@ from gastown_core.clock import format_local, format_micros, format_seconds, pars
 from gastown_core.errors import ConflictError, SettingsError
 from gastown_core.events.channels import emit
 from gastown_core.events.log import append_event
+from gastown_core.events.told import was_told
 from gastown_core.files.atomic import read_json, write_json
 from gastown_core.files.locks import FileLock
 from gastown_core.model.record import Record
 from gastown_core.model.refinery import FROZEN
 from gastown_core.refinery.freeze_windows import last_end
 from gastown_core.refinery.place import in_brief
-from gastown_core.refinery.told import was_told
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -150,7 +150,7 @@ def _tell_untold(place: Refinery) -> None:
         payload = {"rig": place.rig, "reason": str(told.get("reason") or "")}
         if told.get("until"):
             payload["until"] = str(told["until"])
-        if not was_told(place, kind, since) and not append_event(
+        if not was_told(place.root, kind, place.rig, since) and not append_event(
             place.root, kind, str(told.get("actor") or ""), payload, clock=place.clock
         ):
             return  # the log cannot be written now; the next look tells it

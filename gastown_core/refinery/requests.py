@@ -6,6 +6,7 @@ from gastown_core.beads.graph import STILL_OPEN
 from gastown_core.errors import ConflictError, GitError, NotFoundError, UsageError
 from gastown_core.events.channels import emit
 from gastown_core.events.log import append_event
+from gastown_core.events.told import last_told
 from gastown_core.git import worktree
 from gastown_core.model.address import OVERSEER
 from gastown_core.model.bead import CLOSED, HOOKED, IN_PROGRESS, IN_REVIEW, OPEN, is_kind
@@ -27,7 +28,6 @@ from gastown_core.refinery.hold import end_rest
 from gastown_core.refinery.merge_queue import open_requests
 from gastown_core.refinery.place import in_brief
 from gastown_core.refinery.recovery import fetch_target, landed_as, read_intent
-from gastown_core.refinery.told import last_told
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -123,7 +123,7 @@ def dequeue(place: Refinery, name: str, reason: str, *, actor: str) -> MergeRequ
             why = ": ".join(filter(None, (actor, in_brief(reason))))
             changes = {"metadata": with_facts(bead, taken_out=why), "status": OPEN, "assignee": ""}
             request = read_request(batch.update(request_id, changes))
-    if not was_out or last_told(place, request_id, "mr_dequeued", "mr_retried") != "mr_dequeued":
+    if not was_out or last_told(place.root, "mr", request.id, "mr_dequeued", "mr_retried") != "mr_dequeued":
         by, _, why = request.taken_out.partition(": ")
         append_event(place.root, "mr_dequeued", by, {**_facts(request), "reason": why}, clock=place.clock)
     if was_out:
@@ -153,7 +153,7 @@ def approve(place: Refinery, name: str, *, actor: str, commit: str = "") -> Merg
         if not was_approved:
             facts = with_facts(bead, approved=request.commit_sha, approved_by=actor)
             request = read_request(batch.update(request_id, {"metadata": facts}))
-    if was_approved and last_told(place, request_id, *_APPROVALS) == "mr_approved":
+    if was_approved and last_told(place.root, "mr", request.id, *_APPROVALS) == "mr_approved":
         return request
     facts = {**_facts(request), "commit": request.commit_sha}
     append_event(place.root, "mr_approved", request.approved_by, facts, clock=place.clock)
@@ -173,7 +173,7 @@ def withdraw_approval(place: Refinery, name: str, *, actor: str) -> MergeRequest
         _check_not_pushed(place, request)
         if request.approved:
             batch.update(request_id, {"metadata": with_facts(bead, approved=None, approved_by=None)})
-    if request.approved or last_told(place, request_id, *_APPROVALS) == "mr_approved":
+    if request.approved or last_told(place.root, "mr", request.id, *_APPROVALS) == "mr_approved":
         facts = {**_facts(request), "commit": request.approved or request.commit_sha}
         append_event(place.root, "mr_unapproved", actor, facts, clock=place.clock)
     if not request.approved:

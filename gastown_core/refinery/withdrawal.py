@@ -12,6 +12,7 @@ from gastown_core.model.merge_request import MERGED_IN, NEEDS_FIX, REVERTED, rea
 from gastown_core.model.metadata import REWORK, Rework, with_section
 from gastown_core.refinery import failure
 from gastown_core.refinery.tips import existing
+from gastown_core.work.convoy.landing import open_again
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -28,6 +29,8 @@ def withdraw(place: Refinery, request_id: str, revert: str, why: str) -> str:
     request = read_request(bead)
     _keep_branch(place, request)
     reopened = _reopen(place, request, revert, why)
+    if request.source_issue:
+        open_again(place.root, place.ledger, request.source_issue, actor=place.actor, clock=place.clock)
     if request.close_reason != REVERTED:
         payload = {"mr": request.id, "worker": request.worker, "branch": request.branch, "bead": request.source_issue}
         payload |= {"target": request.target or place.default, "commit": revert, "reason": why}
@@ -69,7 +72,7 @@ def _reopen(place: Refinery, request: MergeRequest, revert: str, why: str) -> bo
         if work is None or not _is_closed_by(work, request):
             return False
         batch.reopen(work.id, note)
-        changes: dict[str, object] = {"assignee": "", "labels": sorted({*work.labels, NEEDS_FIX})}
+        changes: dict[str, object] = {"assignee": "", "labels": failure.labels_of(work, NEEDS_FIX, may_go_on)}
         changes["metadata"] = with_section(work, REWORK, rework.as_json())
         batch.update(work.id, changes if may_go_on else changes | {"status": BLOCKED})
     return may_go_on

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from gastown_core.beads.query import Excerpt
 from gastown_core.model.address import OVERSEER, Address, parse_address
-from gastown_core.model.bead import BLOCKS, CLOSED, HOOKED, IN_PROGRESS, is_identity, is_kind
+from gastown_core.model.bead import BLOCKED, BLOCKS, CLOSED, HOOKED, IN_PROGRESS, is_identity, is_kind
 from gastown_core.model.daemon import DaemonView
-from gastown_core.model.merge_request import is_at_engine
+from gastown_core.model.merge_request import NEEDS_PERSON, is_at_engine
 from gastown_core.model.record import Record
-from gastown_core.model.snapshot import EscalationView, GateView, LastEvent, LetterView, SchedulerView
+from gastown_core.model.snapshot import EscalationView, GateView, GivenUpView, LastEvent, LetterView, SchedulerView
 from gastown_core.model.usage import Limits, UsageToday
 from gastown_core.state.ledger_facts import LedgerFacts
 
@@ -188,6 +188,7 @@ class LedgerDigest(Record):
     untold: dict[str, float]
     copies: tuple[Excerpt, ...] = ()
     """Mail to others of which the overseer has a copy not yet read; nobody waits for what it answers."""
+    given_up: tuple[GivenUpView, ...] = ()
 
     @property
     def letters(self) -> tuple[LetterView, ...]:
@@ -228,10 +229,13 @@ def _digest(facts: TownFacts) -> LedgerDigest:
     escalated: dict[str, EscalationView] = {}
     identities: dict[str, str] = {}
     copies: list[Excerpt] = []
-    for beads in facts.ledger.values():
+    given_up: list[GivenUpView] = []
+    for store, beads in facts.ledger.items():
         for bead in beads.values():
             if bead.status == CLOSED or is_identity(bead):
                 continue
+            if bead.status == BLOCKED and NEEDS_PERSON in bead.labels:
+                given_up.append(GivenUpView(bead.id, bead.title, store, bead.priority, bead.updated_at))
             if "gt:escalation" in bead.labels:
                 known = _escalation(bead, facts.fields.get(bead.id, {}))
                 if known.bead_id == bead.id:
@@ -257,7 +261,8 @@ def _digest(facts: TownFacts) -> LedgerDigest:
     waiting = {who: [one.created_at for one in mail if TOLD not in one.labels] for who, mail in unread.items()}
     untold = {who: min(moments) for who, moments in waiting.items() if moments}
     copies.sort(key=lambda one: (-one.updated_at, one.id))
-    return LedgerDigest(hooked, unread, tuple(escalations), untold, tuple(copies))
+    given_up.sort(key=lambda one: (one.priority, one.since, one.bead_id))
+    return LedgerDigest(hooked, unread, tuple(escalations), untold, tuple(copies), tuple(given_up))
 
 
 def _is_fresh_copy(labels: Iterable[str]) -> bool:

@@ -91,6 +91,7 @@ def reduce_recorded(facts: TownFacts, now: float, old: TownSnapshot | None = Non
         sources=tuple(facts.sources.values()),
         escalations=len(digest.escalations),
         escalated=digest.escalations,
+        given_up=digest.given_up,
         tmux_running=None if facts.panes is None else bool(facts.panes),
         counts=_counts(view.health.state for view in agents),
         refineries=refineries,

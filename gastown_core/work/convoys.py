@@ -225,12 +225,12 @@ def add_to_convoy(
     return ids
 
 
-def tracking(ledger: TownLedger, bead_id: str) -> list[Bead]:
-    """Return the convoys that track the bead and are not closed, staged ones too."""
+def tracking(ledger: TownLedger, bead_id: str, *, with_closed: bool = False) -> list[Bead]:
+    """Return the convoys that track the bead and are not closed, staged ones too; on request closed ones as well."""
     town = ledger.store_for("hq-x")
     ids = [source for source, kind in town.dependents(bead_id) if kind == TRACKS]
     found = town.get_many(ids).values() if ids else ()
-    return [convoy for convoy in found if convoy.issue_type == "convoy" and not convoy.is_closed]
+    return [convoy for convoy in found if convoy.issue_type == "convoy" and (with_closed or not convoy.is_closed)]
 
 
 def wrap(ledger: TownLedger, bead_id: str) -> str:

@@ -99,6 +99,21 @@ def test_all_that_is_to_be_read_is_done_at_once_and_undone(rigged: Rigged) -> No
     assert gt("inbox", "done", cwd=rigged.root).code == 2
 
 
+def test_work_after_its_last_attempt_stays_until_a_person_acts_on_it_itself(rigged: Rigged) -> None:
+    bead = rigged.file("Lost cause").id
+    with rigged.ledger.store_for(bead).write("shop/refinery") as batch:
+        batch.update(bead, {"status": "blocked", "labels": ["needs-fix", "needs-person"]})
+    raised = gt("escalate", "lost", "--related", bead, "--json", cwd=rigged.root).json["id"]
+    assert keys(rigged) == [f"escalation:{raised}"]
+    assert gt("escalate", "close", raised, "--reason", "seen", cwd=rigged.root).code == 0
+    assert keys(rigged) == [f"given-up:{bead}"]
+    [row] = gt("inbox", "--json", cwd=rigged.root).json["items"]
+    assert row["orders"] == ["bead.sling"] and "Lost cause" in row["question"]
+    assert row["next"] == f"gt sling {bead} shop"
+    rigged.sling(bead)
+    assert f"given-up:{bead}" not in keys(rigged)
+
+
 def test_a_row_is_snoozed_pinned_and_done_by_number_bead_or_key_and_undone(rigged: Rigged) -> None:
     first = gt("escalate", "-s", "high", "one", "--json", cwd=rigged.root).json["id"]
     second = gt("escalate", "-s", "low", "two", "--json", cwd=rigged.root).json["id"]

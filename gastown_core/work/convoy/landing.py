@@ -6,6 +6,7 @@ from gastown_core.beads.query import BeadQuery
 from gastown_core.clock import SYSTEM_CLOCK
 from gastown_core.errors import GastownError
 from gastown_core.events.log import append_event
+from gastown_core.events.told import last_told
 from gastown_core.messaging.mail import NORMAL, Letter, announce_arrival, send_mail
 from gastown_core.messaging.outward import announce
 from gastown_core.messaging.recipients import AGENT, Target
@@ -193,6 +194,34 @@ def land_one(
         clock=clock,
     )
     return True
+
+
+def open_again(root: str, ledger: TownLedger, bead_id: str, *, actor: str, clock: Clock = SYSTEM_CLOCK) -> None:
+    """Open the convoys again that landed with this bead, since it was taken back, and tell their listeners, once.
+
+    A convoy that somebody closed stays closed. After a kill, a repeated call does what is left.
+    """
+    town = ledger.store_for("hq-x")
+    for convoy in tracking(ledger, bead_id, with_closed=True):
+        with town.write(actor) as batch:
+            now = batch.get(convoy.id)
+            if now is not None and now.is_closed and now.text("close_reason") == LANDED_REASON:
+                batch.reopen(convoy.id, f"{bead_id} was taken back")
+            is_open = now is not None and batch.need(convoy.id).status == OPEN
+        if is_open and last_told(root, "convoy", convoy.id, "convoy_landed", "convoy_reopened") == "convoy_landed":
+            payload = {"convoy": convoy.id, "title": convoy.title, "reason": f"{bead_id} was taken back"}
+            append_event(root, "convoy_reopened", actor, payload, clock=clock)
+            tell(
+                root,
+                ledger,
+                convoy,
+                f"🚚 Convoy open again: {convoy.title}",
+                f"{bead_id}, which had landed, was taken back. `gt convoy show {convoy.id}` tells more.",
+                banner=f"Convoy {convoy.id} is open again: {bead_id} was taken back",
+                sender=actor,
+                informs=True,
+                clock=clock,
+            )
 
 
 def _letter(ledger: TownLedger, convoy: Bead) -> str:

@@ -16,6 +16,7 @@ from gastown_core.model.refinery import HELD, RefineryState
 from gastown_core.model.snapshot import (
     EscalationView,
     GateView,
+    GivenUpView,
     LetterView,
     OrphanView,
     RefineryView,
@@ -72,10 +73,23 @@ def test_a_calm_town_has_no_rows() -> None:
             "orphan",
             "gt-o1",
         ),
+        (snapshot((), (), given_up=(GivenUpView("gt-g1", "Lost cause", "shop", 1, NOW),)), "given-up", "gt-g1"),
     ],
 )
 def test_each_cause_gives_a_row(town, kind: str, subject: str) -> None:
     assert rows(town) == [(kind, subject)]
+
+
+def test_work_that_was_given_up_has_one_row_and_keeps_it_when_its_escalation_is_closed() -> None:
+    lost = GivenUpView("gt-g1", "Lost cause", "shop", 1, NOW)
+    halted = convoy("hq-cv-1", "Bug fixes", 0, 0, 0, 2, standstills=(StandstillView("gt-g1", "is blocked"),))
+    for raised, kind in (
+        ((escalated(about="gt-g1"),), "escalation"),
+        ((), "given-up"),
+    ):
+        [row] = attention(snapshot((), (halted,), given_up=(lost,), escalated=raised))
+        assert (row.kind, row.subject.id) == (kind, "gt-g1")
+    assert row.hint == "gt sling gt-g1 shop" and row.rig == "shop"
 
 
 def test_states_that_nobody_has_to_mend_give_no_row() -> None:

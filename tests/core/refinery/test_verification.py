@@ -5,19 +5,22 @@ from __future__ import annotations
 import os
 import signal
 import threading
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 from gastown_core.git.landed import landed, landed_requests
-from gastown_core.model.bead import BLOCKED, OPEN
-from gastown_core.model.merge_request import REVERTED
+from gastown_core.model.bead import BLOCKED, CLOSED, OPEN
+from gastown_core.model.merge_request import NEEDS_PERSON, REVERTED
 from gastown_core.model.metadata import REWORK, metadata_of
 from gastown_core.refinery.gate_slots import gate_slot
 from gastown_core.refinery.place import Refinery
 from gastown_core.refinery.pushed import PushNote, is_verified, note_push, read_push, unverified
 from gastown_core.refinery.state_file import read_state
 from gastown_core.town.settings import set_setting
+from gastown_core.work.convoy.acts import close_convoy
+from gastown_core.work.convoys import create_convoy
 from tests.core.refinery.test_crash import sleepers, start
 from tests.support.patience import until
 from tests.support.queued import CHECK, Queued
@@ -94,7 +97,37 @@ def test_work_that_is_taken_back_at_its_last_attempt_is_blocked_and_a_person_is_
     assert work.status == BLOCKED and metadata_of(work).section(REWORK).number("attempt") == 2
     [told] = [one["payload"] for one in queued.events("escalation_sent")]
     assert made.source_issue in str(told) and "in 2 attempts" in str(told)
+    assert NEEDS_PERSON in work.labels, "who closes the escalation has not acted on the work"
     assert "late" not in queued.files() and not queued.process()
+
+
+@pytest.mark.parametrize("point", ["", "after revert", "withdrawn"])
+def test_a_convoy_whose_work_is_taken_back_is_open_again_and_says_so_once(queued: Queued, point: str) -> None:
+    verified(queued)
+    made, other = queued.hand_in({"late": "1\n"}), queued.hand_in({"fine": "1\n"})
+    both = create_convoy(
+        queued.root, queued.ledger, "Both", [made.source_issue, other.source_issue], owner="overseer"
+    ).id
+    alone = create_convoy(queued.root, queued.ledger, "Alone", [other.source_issue], owner="overseer").id
+    by_hand = create_convoy(queued.root, queued.ledger, "By hand", [made.source_issue], owner="overseer").id
+    close_convoy(queued.root, queued.ledger, by_hand, reason="enough", actor="overseer", force=True)
+
+    def kill(reached: str) -> None:
+        if reached == point:
+            raise Killed
+
+    with suppress(Killed):
+        queued.process(at=kill)
+    queued.process()
+    queued.process()
+    assert queued.request(made.id).close_reason == REVERTED
+    assert [queued.bead(one).status for one in (both, alone, by_hand)] == [OPEN, CLOSED, CLOSED]
+    [told] = queued.events("convoy_reopened")
+    assert told["payload"]["convoy"] == both and made.source_issue in told["payload"]["reason"]
+    verified(queued, "true")
+    queued.hand_in({"fix": "1\n"}, parent=made.commit_sha, source_issue=made.source_issue)
+    queued.process()
+    assert queued.bead(both).status == CLOSED
 
 
 def test_a_culprit_is_searched_in_as_many_places_as_there_are(queued: Queued) -> None:
