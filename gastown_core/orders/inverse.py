@@ -173,7 +173,7 @@ TABLE: dict[str, Undoing] = {
                               until="until"),
     "queue_thawed": Undoing(None, "rig", (), "the refinery may have merged; gt mq freeze stops it again"),
     "mr_retried": Undoing(None, "mr", (), "the refinery may have begun; gt mq reject sends it back"),
-    "mr_rejected": Undoing(None, "mr", (), "its bead was reopened and its worker told; gt mq retry tries it again"),
+    "mr_rejected": Undoing(None, "mr", (), "its bead was reopened and its worker told; handed in again, it is a new request"),
     "convoy_launched": Undoing(None, "convoy", (), "its work is being dispatched"),
     "convoy_landed": Undoing(None, "convoy", (), "its worktrees are gone"),
     "wasteland": Undoing(_wasteland, "item", ("wasteland",)),

@@ -66,9 +66,7 @@ def reduce_town(facts: TownFacts, now: float, old: TownSnapshot | None = None) -
 
 def reduce_recorded(facts: TownFacts, now: float, old: TownSnapshot | None = None) -> TownSnapshot:
     """The town without the alarm about what does not move, which needs to know how the daemon and the host are."""
-    digest = digest_of(facts)
-    agents = agent_views(facts, now)
-    version = facts.ledger_version
+    digest, agents, version = digest_of(facts), agent_views(facts, now), facts.ledger_version
     if old is not None and old.version == version and not any(0.0 < one.rests_until <= now for one in old.requests):
         convoys, requests, scheduler = old.convoys, old.requests, facts.scheduler._replace(queued=old.scheduler.queued)
         orphans, gates, behind = old.orphans, old.gates, old.behind
