@@ -16,7 +16,6 @@ from gastown_core.model.queue_words import BLOCKED, CLOSED, HELD, MERGING, OLDER
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
-    from collections.abc import Iterable
     from typing import Any
 
     from gastown_core.beads.ledger import TownLedger
@@ -57,7 +56,7 @@ def list_arguments(parser: ArgumentParser) -> None:
 def run_list(args: Namespace) -> int:
     """List merge requests in queue order."""
     from gastown_core.refinery.engine import RefineryEngine
-    from gastown_core.refinery.freeze import frozen
+    from gastown_core.refinery.held_targets import held_rig, holds_of
 
     root = context.town()
     rig = which_rig(root, args.rig)
@@ -77,9 +76,9 @@ def run_list(args: Namespace) -> int:
     if args.json:
         output.say_json_rows(rows)
         return 0
-    freeze = frozen(place)
-    if freeze is not None:
-        output.say(output.style(f"! nothing is merged: {output.clean(freeze.reason)}", "yellow"))
+    held = held_rig(place)
+    if held is not None:
+        output.say(output.style(f"! nothing is merged: {output.clean(held.reason)}", "yellow"))
     elif not queue.ready:
         # the rows of requests say it else
         for why in holds_of(place, [place.default]).values():
@@ -91,18 +90,6 @@ def run_list(args: Namespace) -> int:
     else:
         output.say(f"no request of {rig} is like that" if queue.open() else f"the merge queue of {rig} is empty")
     return 0
-
-
-def holds_of(place: Refinery, targets: Iterable[str]) -> dict[str, str]:
-    """Return the reason of each target that is held or frozen."""
-    from gastown_core.refinery.freeze import frozen
-    from gastown_core.refinery.hold import read_hold
-
-    freeze = frozen(place)
-    if freeze is not None:
-        return dict.fromkeys(targets, freeze.reason)
-    found = {target: read_hold(place, target) for target in set(targets)}
-    return {target: hold.reason for target, hold in found.items() if hold is not None}
 
 
 def rows_of(queue: MergeQueue, now: float, holds: dict[str, str]) -> list[dict[str, Any]]:
@@ -217,6 +204,7 @@ def next_arguments(parser: ArgumentParser) -> None:
 def run_next(args: Namespace) -> int:
     """Show the request that is merged next; return 1 if none is ready."""
     from gastown_core.beads.ledger import TownLedger
+    from gastown_core.refinery.held_targets import holds_of
     from gastown_core.refinery.merge_queue import pending
     from gastown_core.refinery.policy import level_of
 
@@ -284,6 +272,7 @@ def run_status(args: Namespace) -> int:
 def _in_queue(root: str, ledger: TownLedger, request: MergeRequest) -> tuple[str, str]:
     """Return the queue's word for where the request stands, and why."""
     from gastown_core.refinery.engine import RefineryEngine
+    from gastown_core.refinery.held_targets import holds_of
 
     place = _refinery(root, request.rig or rig_of_request(root, request.id), ledger=ledger, is_scored=True)
     queue = RefineryEngine(place).queue()

@@ -98,9 +98,9 @@ def _waits(root: str, rig: str, since: float) -> list[float]:
 
 def _place(root: str, rig: str) -> Refinery:
     from gastown_core.refinery.place import Refinery
-    from gastown_core.refinery.policy import load_policy
+    from gastown_core.refinery.policy import of_hours
 
-    return Refinery(root, rig, policy=load_policy(root, rig))
+    return Refinery(root, rig, policy=of_hours(root, rig))
 
 
 def forecast_arguments(parser: ArgumentParser) -> None:
@@ -114,9 +114,9 @@ def forecast_arguments(parser: ArgumentParser) -> None:
 
 def run_forecast(args: Namespace) -> int:
     """Say when each request lands; return 1 if none waits."""
-    from gastown_cli.commands.mq import holds_of
     from gastown_core.refinery.engine import RefineryEngine
     from gastown_core.refinery.foresight import foresee, times_now
+    from gastown_core.refinery.held_targets import holds_of
     from gastown_core.refinery.state_file import read_state
 
     for name in ("slots", "batch"):

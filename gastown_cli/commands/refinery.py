@@ -63,13 +63,16 @@ def _queue(place: Refinery) -> MergeQueue:
 
 
 def _status(place: Refinery, *, as_json: bool) -> int:
-    from gastown_cli.commands.mq import holds_of
+    from gastown_core.refinery.held_targets import held_targets
     from gastown_core.refinery.place import merging_process
     from gastown_core.refinery.state_file import read_state
 
     queue, state = _queue(place), read_state(place.path)
     entry = who.find(place.root, f"{place.rig}/refinery")[1]
     pid = merging_process(place, state.target or place.default) if state is not None else 0
+    holds = held_targets(place, queue.targets() or [place.default])
+    # an engine at work goes by what it has read
+    held = next(iter(holds.values()), None) if not pid else None
     facts: dict[str, Any] = {
         "running": _runs(place.root, entry),
         "rig_name": place.rig,
@@ -78,19 +81,19 @@ def _status(place: Refinery, *, as_json: bool) -> int:
         "ready": len(queue.ready),
         "blocked": len(queue.blocked),
         "engine_pid": pid,
-        "phase": state.phase if state is not None and (pid or state.phase == "held") else "idle",
+        "phase": state.phase if state is not None and pid else HELD if held is not None else "idle",
         "batch": state.batch if state is not None and pid else "",
-        "hold_reason": state.hold_reason if state is not None else "",
-        "hold_kind": state.hold_kind if state is not None else "",
+        "hold_reason": held.reason if held is not None else "",
+        "hold_kind": held.kind if held is not None else "",
         "last": state.last if state is not None else {},
-        "warnings": _warnings(place),
+        "warnings": [*place.policy.warnings, *([place.policy.error] if pid and place.policy.error else [])],
     }
     if as_json:
         output.say_json(facts)
         return 0
     what = f"{facts['phase']}: {facts['hold_reason']}" if facts["hold_reason"] else facts["phase"]
     output.say(f"{output.style(place.rig, 'bold')}  {output.clean(str(what))}" + (f", pid {pid}" if pid else ""))
-    words = counted(word for _, word, _ in queue.told(holds_of(place, (one.target for one in queue.ready))))
+    words = counted(word for _, word, _ in queue.told({one: why.reason for one, why in holds.items()}))
     output.say(f"  queue    {words or 'empty'}")
     last = facts["last"]
     if isinstance(last, dict) and last.get("id"):
@@ -106,23 +109,15 @@ def _status(place: Refinery, *, as_json: bool) -> int:
 
 
 def _what_became(last: dict[str, Any]) -> str:
-    """Return the outcome of a batch, of which a verification or a run of the union merges nothing."""
+    """Return the outcome of a batch."""
     from gastown_core.model.refinery import batch_record
 
     known = batch_record(last)
-    if known is not None and (known.union or known.found):
-        return output.clean(known.outcome)
-    return f"{len(last.get('merged') or ())} merged, {len(last.get('culprits') or ())} sent back"
-
-
-def _warnings(place: Refinery) -> list[str]:
-    from gastown_core.errors import SettingsError
-    from gastown_core.refinery.policy import load_policy
-
-    try:
-        return list(load_policy(place.root, place.rig).warnings)
-    except SettingsError as error:
-        return [f"{error}; {error.hint}"]
+    return (
+        output.clean(known.outcome) + (f", {len(known.culprits)} sent back" if known.culprits else "")
+        if known is not None
+        else "unknown"
+    )
 
 
 def _runs(root: str, entry: RosterEntry) -> bool:
@@ -133,7 +128,8 @@ def _runs(root: str, entry: RosterEntry) -> bool:
 
 
 def _list(place: Refinery, args: Namespace) -> int:
-    from gastown_cli.commands.mq import holds_of, rows_of
+    from gastown_cli.commands.mq import rows_of
+    from gastown_core.refinery.held_targets import holds_of
 
     queue, now = _queue(place), SYSTEM_CLOCK.now()
     if args.action == "queue":

@@ -6,7 +6,6 @@ duty too (``patrols.table``), woken when an agent's program ends (``daemon.death
 
 from __future__ import annotations
 
-import os
 from functools import partial
 
 from gastown_core.daemon.duty import DEATHS, Duty
@@ -60,23 +59,20 @@ def refinery_of(root: str, rig: str) -> Duty:
     every_s = load_settings(root, "rig", rig).seconds("merge_queue.poll_interval")
     # a batch runs its gates as often as bisection needs; the refinery's own state tells how far it is
     wakes = (f"ledger:{rig}", "channel:refinery")
-    due = partial(_end_of_freeze, rig)
+    due = partial(_freeze_changes, rig)
     return Duty(f"refinery:{rig}", work, wakes, every_s, 0.1, 6 * 3600.0, rests=True, due=due)
 
 
-def _end_of_freeze(rig: str, shift: Shift) -> float | None:
-    """When the freeze ends that the rig's engine last told of; only then is more read than its state."""
-    from gastown_core.model.refinery import FROZEN
+def _freeze_changes(rig: str, shift: Shift) -> float | None:
+    """When the freeze ends that holds in the rig, else when the hours of its settings begin, so that all faces say so then."""
     from gastown_core.refinery.freeze import frozen
+    from gastown_core.refinery.freeze_windows import next_begin
     from gastown_core.refinery.place import Refinery
     from gastown_core.refinery.policy import of_hours
-    from gastown_core.refinery.state_file import read_state
 
-    state = read_state(os.path.join(shift.root, rig))
-    if state is None or state.hold_kind != FROZEN:
-        return None
-    freeze = frozen(Refinery(shift.root, rig, policy=of_hours(shift.root, rig), clock=shift.clock))
-    return freeze.until if freeze is not None else None
+    place = Refinery(shift.root, rig, policy=of_hours(shift.root, rig), clock=shift.clock)
+    freeze = frozen(place)
+    return freeze.until if freeze is not None else next_begin(place.policy.freeze, shift.clock.now())
 
 
 def forewarner_of(root: str, rig: str) -> Duty:

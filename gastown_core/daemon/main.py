@@ -34,7 +34,7 @@ from gastown_core.patrols import lookout
 from gastown_core.town import daemon_note as note
 from gastown_core.town.daemon_note import HEARTBEAT_S
 from gastown_core.town.discover import is_town
-from gastown_core.town.settings import keep_last_good
+from gastown_core.town.settings import keep_last_good, kept_files
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -291,6 +291,7 @@ class Daemon:
                 for one in lookout.ages_in(self.root)
             },
             "duties": {name: attendant.told for name, attendant in self.attendants.items()},
+            "kept_settings": sorted(kept_files()),
         }
         try:
             write_json(note.state_path(self.root), state, mode=0o600)

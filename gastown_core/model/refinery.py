@@ -33,6 +33,8 @@ TARGET_IS_RED = (RED_TARGET, ENVIRONMENT)
 """Kinds of holds where the gates are red on the bare target."""
 FROZEN = "frozen"
 """The ``hold_kind``, and the first word of ``hold_reason``, where a person or the hours of the settings want nothing merged."""
+SETTINGS = "settings"
+"""The ``hold_kind`` where the rig's settings cannot be used."""
 MOST_NUMBER, MOST_SECONDS = 2**31 - 1, 2.0**37
 """Larger numbers in a file are ignored: no process id, count or moment (up to the year 6325) is that large."""
 GAVE_UP = "gave-up"

@@ -14,7 +14,7 @@ from gastown_core.clock import SYSTEM_CLOCK
 from gastown_core.errors import ConflictError, GastownError, GitError, SettingsError
 from gastown_core.model.bead import OPEN
 from gastown_core.model.metadata import read_conflict
-from gastown_core.model.refinery import FROZEN, HELD, IDLE, RequestLanes
+from gastown_core.model.refinery import FROZEN, HELD, IDLE, SETTINGS, RequestLanes
 from gastown_core.process_table import lives
 from gastown_core.refinery import claims, records
 from gastown_core.refinery.collisions import rivals
@@ -25,6 +25,7 @@ from gastown_core.refinery.hold import INFRASTRUCTURE, HoldError, is_worth_a_try
 from gastown_core.refinery.integration import land_what_is_ready
 from gastown_core.refinery.merge_queue import Rivals, least_damage, next_batch, survey, turned_down
 from gastown_core.refinery.place import Refinery, merge_lock, slug
+from gastown_core.refinery.policy import in_words
 from gastown_core.refinery.pull_requests import follow, next_look, proposed_targets
 from gastown_core.refinery.pushed import unverified
 from gastown_core.refinery.quarantine import review
@@ -79,7 +80,7 @@ def process(
     try:
         place = Refinery(root, rig, clock=clock, stop=is_over, at=at)
     except SettingsError as error:
-        Board(rig, os.path.join(root, rig), clock).rest(hold=str(error), kind=INFRASTRUCTURE)
+        Board(rig, os.path.join(root, rig), clock).rest(hold=in_words(error), kind=SETTINGS)
         raise
     tell_untold(place)
     # made after that: it writes the file of a freeze that began before

@@ -8,8 +8,7 @@ from gastown_core.model.queue_words import BLOCKED, HELD, MERGING, READY, TO_APP
 from gastown_core.model.record import Record
 from gastown_core.model.refinery import POST_MERGE, PUSHING, subject_of
 from gastown_core.process_table import lives
-from gastown_core.refinery.freeze import frozen
-from gastown_core.refinery.hold import read_hold
+from gastown_core.refinery.held_targets import holds_of
 from gastown_core.refinery.records import recent
 from gastown_core.refinery.state_file import flight_line, read_state
 
@@ -108,11 +107,7 @@ def _flights(state: RefineryState) -> Sequence[FlightLine]:
 
 def _rests(place: Refinery, queue: MergeQueue) -> dict[str, str]:
     """Target → why nothing is merged into it."""
-    freeze, targets = frozen(place), queue.targets() or [place.default]
-    if freeze is not None:
-        return dict.fromkeys(targets, freeze.reason)
-    held = {target: read_hold(place, target) for target in targets}
-    return {target: hold.reason for target, hold in held.items() if hold is not None}
+    return holds_of(place, queue.targets() or [place.default])
 
 
 def _flight(flight: FlightLine) -> Explanation:

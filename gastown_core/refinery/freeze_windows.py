@@ -30,12 +30,19 @@ class FreezeWindow(Record):
 
     def ends(self, now: float) -> float:
         """When the window that holds at ``now`` ends, in Unix seconds; 0 outside of it."""
+        minute, whole = self._minute(now)
+        return (whole + timedelta(minutes=self.length - minute)).timestamp() if minute < self.length else 0.0
+
+    def begins(self, now: float) -> float:
+        """When the window holds next after ``now``, in Unix seconds, also while it holds."""
+        minute, whole = self._minute(now)
+        return (whole + timedelta(minutes=self.every - minute)).timestamp()
+
+    def _minute(self, now: float) -> tuple[int, datetime]:
+        """How many minutes ago it began last, at the whole minute in local time that is also returned."""
         own = datetime.fromtimestamp(now)
         minute = (own.weekday() * DAY_MIN + own.hour * 60 + own.minute - self.start) % self.every
-        if minute >= self.length:
-            return 0.0
-        whole = own.replace(second=0, microsecond=0)
-        return (whole + timedelta(minutes=self.length - minute)).timestamp()
+        return minute, own.replace(second=0, microsecond=0)
 
 
 def read_window(text: str) -> FreezeWindow | None:
@@ -55,6 +62,11 @@ def read_window(text: str) -> FreezeWindow | None:
 def last_end(windows: Iterable[FreezeWindow], now: float) -> tuple[float, str]:
     """When the last of the windows that hold at ``now`` ends, and its text; 0 and "" if none does."""
     return max(((one.ends(now), one.text) for one in windows), default=(0.0, ""), key=lambda found: found[0])
+
+
+def next_begin(windows: Iterable[FreezeWindow], now: float) -> float | None:
+    """When the first of the windows begins to hold after ``now``; None without windows."""
+    return min((one.begins(now) for one in windows), default=None)
 
 
 def _minute(text: str) -> tuple[int | None, int] | None:

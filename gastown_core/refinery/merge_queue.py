@@ -269,16 +269,11 @@ def _closed_unmerged(request: MergeRequest, ledger: TownLedger, graph: Graph) ->
 
 def pending(root: str, ledger: TownLedger, rig: str, now: float) -> list[MergeRequest]:
     """Requests of the rig that may be merged now, best score first."""
-    from gastown_core.refinery.policy import level_of
+    from gastown_core.refinery.policy import of_hours
     from gastown_core.town.rigs import default_branch, require_rig
-    from gastown_core.town.settings import load_settings
 
-    settings = load_settings(root, "rig", rig)
-    stale_s, approval = (
-        settings.seconds("merge_queue.stale_claim_timeout"),
-        settings.lenient("merge_queue.needs_approval"),
-    )
-    default, prefix, level_s = default_branch(root, rig), require_rig(root, rig), level_of(root, rig)
+    policy, default, prefix = of_hours(root, rig), default_branch(root, rig), require_rig(root, rig)
+    stale_s, level_s, approval = policy.stale_claim_s, policy.level_s, policy.needs_approval
     queue = survey(ledger, prefix, rig, now, default=default, stale_s=stale_s, level_s=level_s, needs_approval=approval)
     return list(queue.ready)
 

@@ -17,7 +17,7 @@ from gastown_core.model.record import Record
 from gastown_core.model.sha256 import sha256
 from gastown_core.refinery.freeze_windows import read_window
 from gastown_core.refinery.lanes import Lane
-from gastown_core.town.settings import load_settings
+from gastown_core.town.settings import load_settings, settings_path
 from gastown_core.town.settings_table import RIG
 
 TYPE_CHECKING = False
@@ -89,6 +89,8 @@ class Policy(Record):
     also_push: tuple[str, ...] = ()
     revert: bool = False
     warnings: tuple[str, ...] = ()
+    error: str = ""
+    """Why the settings cannot be used, and what to do: then nothing is merged, and this holds what can be used of them."""
 
     @property
     def rules(self) -> str:
@@ -156,18 +158,29 @@ def level_of(root: str, rig: str) -> float:
 
 
 def of_hours(root: str, rig: str) -> Policy:
-    """The rig's policy without its gates, for whoever looks at the queue: how requests age, when nothing is merged, whether
-    somebody has to approve, and the lanes.
+    """The rig's policy for whoever looks at the queue; ``error`` says why settings cannot be used, which the engine refuses.
 
-    Settings that are wrong count as absent; the engine refuses them.
+    Of such settings only this counts: how requests age, and whether somebody has to approve.  While the daemon goes on with
+    their last good version, that is a warning.
     """
     try:
-        settings = load_settings(root, "rig", rig)
-        approval = settings.lenient("merge_queue.needs_approval")
-        freeze, lanes = _freeze(settings), _lanes(settings)
-        return Policy(level_s=level_of(root, rig), freeze=freeze, needs_approval=approval, lanes=lanes)
+        return load_policy(root, rig)
+    except SettingsError as wrong:
+        from gastown_core.town.daemon_note import counts_as_before
+
+        error, warnings = in_words(wrong), tuple[str, ...]()
+        if counts_as_before(root, settings_path(root, "rig", rig)):
+            error, warnings = "", (f"{error}; the daemon goes on with the last good settings",)
+    try:
+        approval = load_settings(root, "rig", rig).lenient("merge_queue.needs_approval")
     except SettingsError:
-        return Policy(level_s=level_of(root, rig))
+        approval = False
+    return Policy(level_s=level_of(root, rig), needs_approval=approval, warnings=warnings, error=error)
+
+
+def in_words(error: SettingsError) -> str:
+    """Why settings cannot be used, and what to do, in a sentence."""
+    return f"{error}; {error.hint}" if error.hint else str(error)
 
 
 def _gates(settings: Settings) -> tuple[Gate, ...]:

@@ -102,6 +102,13 @@ def read_state(root: str) -> dict[str, Any]:
         return {}
 
 
+def counts_as_before(root: str, path: str) -> bool:
+    """Return whether the daemon that runs goes on with the last good version of a settings file that is wrong now."""
+    state = read_state(root)
+    kept = state.get("kept_settings")
+    return isinstance(kept, list) and path in kept and bool(state.get("pid")) and state["pid"] == running_pid(root)
+
+
 def _note(pid: int, state: dict[str, object]) -> DaemonNote:
     if state.get("pid") != pid or state.get("running") is not True:
         return DaemonNote(pid)

@@ -167,9 +167,14 @@ class KeptSettings:
 _kept: KeptSettings | None = None
 
 
+def kept_files() -> dict[str, str]:
+    """Return the files whose last good version counts in this process, each with what is wrong with it now."""
+    return _kept.wrong() if _kept is not None else {}
+
+
 def wrong_settings(root: str) -> str:
     """Return what is wrong with settings of this town whose last good version counts in this process; empty if nothing."""
-    wrong = _kept.wrong() if _kept is not None else {}
+    wrong = kept_files()
     here = os.path.join(root, "")
     told = [f"{path.removeprefix(here)}: {why}" for path, why in sorted(wrong.items()) if path.startswith(here)]
     return f"its last good version counts: {'; '.join(told)}" if told else ""

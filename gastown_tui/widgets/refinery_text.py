@@ -21,6 +21,7 @@ from gastown_core.model.refinery import (
     POST_MERGE,
     PUSHING,
     RUNNING,
+    SETTINGS,
     SKIPPED,
     STACKING,
     TESTING,
@@ -186,6 +187,8 @@ def retry_words(view: RefineryView, now: float, key: str = "P") -> str:
     """Return what lifts the hold, and when it is retried at the latest; ``key`` processes it now."""
     if view.is_frozen:
         return f"Nothing is merged and nothing is wrong. gt mq thaw {clean(view.rig)} ends it."
+    if view.state.hold_kind == SETTINGS:
+        return f"No request is at fault. Merging goes on once the settings are right, at once when you press {key}."
     left = view.hold_until - now
     when = f"in {format_age(left)} at the latest, " if left > 0 else ""
     moved = f"when {clean(held_target(view.state)) or 'the target'} changes, "

@@ -291,8 +291,34 @@ def test_the_engine_is_due_at_the_end_of_a_freeze_that_it_has_told_of(queued: Qu
     assert duty.due is not None and duty.due(shift) is None
     queued.hand_in({"a": "1"})
     until = freeze(place_of(queued), "x", actor="overseer", until=float(int(SYSTEM_CLOCK.now())) + 600).until
-    assert duty.due(shift) is None, "the engine has not seen it, and looks at once"
     queued.process()
     assert duty.due(shift) == pytest.approx(until, abs=1.0)
     thaw(place_of(queued), actor="overseer")
     assert duty.due(shift) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "now", "begin"),
+    [
+        ("22:00-06:00", "2026-11-25T12:00:30", "2026-11-25T22:00"),
+        ("22:00-06:00", "2026-11-25T22:00:00", "2026-11-26T22:00"),
+        ("fri 16:00-mon 08:00", "2026-11-28T09:00", "2026-12-04T16:00"),
+        ("fri 16:00-mon 08:00", "2026-11-27T15:59:59", "2026-11-27T16:00"),
+    ],
+)
+def test_the_engine_is_due_when_the_hours_of_the_settings_begin(
+    queued: Queued, berlin: None, text: str, now: str, begin: str
+) -> None:
+    queued.settings(freeze=["00:00-00:01", text])
+    clock = FixedClock(datetime.fromisoformat(now).timestamp())
+    window = read_window(text)
+    assert window is not None and window.begins(clock.now()) == datetime.fromisoformat(begin).timestamp()
+    due = refinery_of(queued.root, "shop").due
+    assert due is not None
+    moment = due(Shift(queued.root, clock, lambda: False))
+    assert moment is not None and clock.now() < moment <= window.begins(clock.now())
+    was_frozen = frozen(Refinery(queued.root, "shop", clock=clock)) is not None
+    clock.advance(moment - clock.now())
+    queued.process(clock=clock)
+    assert was_frozen == (frozen(Refinery(queued.root, "shop", clock=clock)) is None), "it changes just then"
+    assert was_frozen or queued.state().hold_kind == "frozen"

@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
+import os
+from typing import Any
+
+import pytest
+
 from gastown_core.clock import SYSTEM_CLOCK, format_micros
+from gastown_core.errors import SettingsError
+from gastown_core.files.atomic import write_json
+from gastown_core.files.locks import FileLock
 from gastown_core.model import queue_words
 from gastown_core.model.merge_request import with_facts
-from gastown_core.refinery import freeze, hold, requests
+from gastown_core.model.refinery import SETTINGS
+from gastown_core.refinery import freeze, requests
 from gastown_core.refinery.engine import RefineryEngine
 from gastown_core.refinery.explanation import explain_queue, explain_request
+from gastown_core.refinery.held_targets import held_targets, holds_of
 from gastown_core.refinery.place import Refinery
-from gastown_core.refinery.policy import load_policy
+from gastown_core.refinery.policy import of_hours
 from gastown_core.state.collect import Sources, collect
 from gastown_core.state.reduce import reduce_recorded
+from gastown_core.town import daemon_note
+from gastown_core.town.settings import settings_path
 from tests.support.queued import Queued, queued, queued_seed
 
 __all__ = ["queued", "queued_seed"]
@@ -19,12 +31,9 @@ __all__ = ["queued", "queued_seed"]
 
 def words(town: Queued) -> dict[str, str]:
     """Request → its word, once the three faces agree on it."""
-    place = Refinery(town.root, "shop", policy=load_policy(town.root, "shop"))
+    place = Refinery(town.root, "shop", policy=of_hours(town.root, "shop"))
     queue = RefineryEngine(place).queue()
-    frozen = freeze.frozen(place)
-    holds = {one.target: frozen.reason for one in queue.ready} if frozen is not None else {}
-    found = {one.target: hold.read_hold(place, one.target) for one in queue.ready}
-    holds |= {target: kept.reason for target, kept in found.items() if kept is not None and target not in holds}
+    holds = holds_of(place, (one.target for one in queue.ready))
     told = {request.id: word for request, word, _ in queue.told(holds)}
     assert {one.id: explain_request(place, queue, one).status for one in queue.open()} == told
     assert {one.id: one.word for one in collect(town.root).requests} == told
@@ -61,6 +70,51 @@ def test_what_waits_for_a_red_target_is_held_in_every_face(queued: Queued) -> No
     one = queued.hand_in({"a": "1\n"})
     queued.process(once=True)
     assert words(queued) == {one.id: queue_words.HELD}
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"lanes": {"no such name!": ["a/"]}}, {"gates": {"a": {"cmd": "true", "needs": ["b"]}}}, "{junk"]
+)
+def test_settings_that_cannot_be_used_hold_the_queue_in_every_face(queued: Queued, wrong: dict[str, Any] | str) -> None:
+    queued.gate()
+    one = queued.hand_in({"a": "1"})
+    path = settings_path(queued.root, "rig", "shop")
+    if isinstance(wrong, str):
+        with open(path, "w", encoding="utf-8") as out:
+            out.write(wrong)
+    else:
+        queued.settings(**wrong)
+    with pytest.raises(SettingsError):
+        queued.process()
+    assert words(queued) == {one.id: queue_words.HELD}
+    place = Refinery(queued.root, "shop", policy=of_hours(queued.root, "shop"))
+    held = held_targets(place, ["main"])["main"]
+    state = queued.state()
+    assert (
+        (held.kind, held.reason) == (state.hold_kind, state.hold_reason)
+        and held.kind == SETTINGS
+        and path in held.reason
+    )
+    assert explain_queue(place, RefineryEngine(place).queue())[0].why[0] == (queue_words.HELD, f"main: {held.reason}")
+    with open(path, "w", encoding="utf-8") as out:
+        out.write("{}")
+    queued.process()
+    assert queued.merged() == [one.id]
+
+
+def test_settings_whose_last_good_version_counts_in_the_daemon_hold_nothing(queued: Queued) -> None:
+    one = queued.hand_in({"a": "1"})
+    path = settings_path(queued.root, "rig", "shop")
+    with open(path, "w", encoding="utf-8") as out:
+        out.write("{junk")
+    assert of_hours(queued.root, "shop").error
+    os.makedirs(daemon_note.folder(queued.root), exist_ok=True)
+    with FileLock(daemon_note.lock_path(queued.root), timeout_s=0.0, name_holder=True):
+        write_json(daemon_note.state_path(queued.root), {"pid": os.getpid(), "kept_settings": [path]})
+        policy = of_hours(queued.root, "shop")
+        assert not policy.error and "last good" in policy.warnings[0]
+        assert words(queued) == {one.id: queue_words.READY}
+    assert of_hours(queued.root, "shop").error
 
 
 def test_a_request_goes_with_what_resolves_its_conflict_and_stands_with_it(queued: Queued) -> None:

@@ -1,0 +1,46 @@
+"""Why nothing is merged into a target now: THE answer for every face. Settings that cannot be used, a freeze, or a hold."""
+
+from __future__ import annotations
+
+from gastown_core.model.record import Record
+from gastown_core.model.refinery import FROZEN, SETTINGS
+from gastown_core.refinery.freeze import frozen
+from gastown_core.refinery.hold import read_hold
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from gastown_core.refinery.place import Refinery
+
+
+class HeldTarget(Record):
+    """Why nothing is merged: the kind (``RefineryState.hold_kind``), and the reason in a sentence."""
+
+    kind: str
+    reason: str
+
+
+def held_rig(place: Refinery) -> HeldTarget | None:
+    """Why nothing is merged in the rig, whatever the target; None if only targets may be held.
+
+    The policy of ``place`` is that of ``policy.of_hours``: others have no settings that cannot be used.
+    """
+    if place.policy.error:
+        return HeldTarget(SETTINGS, place.policy.error)
+    freeze = frozen(place)
+    return HeldTarget(FROZEN, freeze.reason) if freeze is not None else None
+
+
+def held_targets(place: Refinery, targets: Iterable[str]) -> dict[str, HeldTarget]:
+    """Those of the targets into which nothing is merged now, in their order."""
+    wanted, whole = dict.fromkeys(targets), held_rig(place)
+    if whole is not None:
+        return dict.fromkeys(wanted, whole)
+    holds = {target: read_hold(place, target) for target in wanted}
+    return {target: HeldTarget(hold.kind, hold.reason) for target, hold in holds.items() if hold is not None}
+
+
+def holds_of(place: Refinery, targets: Iterable[str]) -> dict[str, str]:
+    """The same with the reasons only."""
+    return {target: held.reason for target, held in held_targets(place, targets).items()}
