@@ -95,11 +95,7 @@ def _status(place: Refinery, *, as_json: bool) -> int:
     output.say(f"{output.style(place.rig, 'bold')}  {output.clean(str(what))}" + (f", pid {pid}" if pid else ""))
     words = counted(word for _, word, _ in queue.told({one: why.reason for one, why in holds.items()}))
     output.say(f"  queue    {words or 'empty'}")
-    last = facts["last"]
-    if isinstance(last, dict) and last.get("id"):
-        age = format_age(SYSTEM_CLOCK.now() - float(last.get("at") or 0.0))
-        ago = "just now" if age == "now" else f"{age} ago"
-        output.say(f"  last     {output.clean(str(last['id']))}: {_what_became(last)}, {ago}")
+    _say_last(facts["last"])
     output.say(
         f"  session  {entry.session} {'is running' if facts['running'] else 'is not running (merging does not need it)'}"
     )
@@ -108,16 +104,17 @@ def _status(place: Refinery, *, as_json: bool) -> int:
     return 0
 
 
-def _what_became(last: dict[str, Any]) -> str:
-    """Return the outcome of a batch."""
+def _say_last(last: dict[str, Any]) -> None:
+    """Say what became of the last batch."""
     from gastown_core.model.refinery import batch_record
 
     known = batch_record(last)
-    return (
-        output.clean(known.outcome) + (f", {len(known.culprits)} sent back" if known.culprits else "")
-        if known is not None
-        else "unknown"
-    )
+    if known is None:
+        return
+    age = format_age(SYSTEM_CLOCK.now() - known.at)
+    back = f", {len(known.culprits)} sent back" if known.culprits else ""
+    ago = "just now" if age == "now" else f"{age} ago"
+    output.say(f"  last     {output.clean(known.id)}: {output.clean(known.outcome)}{back}, {ago}")
 
 
 def _runs(root: str, entry: RosterEntry) -> bool:
@@ -309,7 +306,7 @@ def run_log(args: Namespace) -> int:
         [
             one.id,
             output.clean(one.target),
-            one.outcome if one.union or one.found else f"{len(one.merged)}/{len(one.mrs)} merged",
+            output.clean(one.outcome),
             ", ".join(one.culprits) or "-",
             f"{one.probes} probe{'s' if one.probes != 1 else ''}",
             f"{one.secs:.1f} s",
