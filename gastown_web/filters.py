@@ -6,6 +6,7 @@ import time
 from urllib.parse import quote
 
 from gastown_core.clock import format_seconds
+from gastown_core.model.flights import flights_of, stage_of
 from gastown_core.model.plain_text import clean
 from gastown_core.model.usage import short_tokens
 
@@ -98,4 +99,6 @@ FILTERS: dict[str, Callable[..., object]] = {
     "tokens": short_tokens,
     "percent": percent,
     "glyph": glyph,
+    "flights": flights_of,
+    "stage": stage_of,
 }

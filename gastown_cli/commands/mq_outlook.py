@@ -15,8 +15,10 @@ if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
     from collections.abc import Sequence
 
+    from gastown_core.model.refinery import BatchRecord
+    from gastown_core.refinery.flakes import GateFlakes
     from gastown_core.refinery.flaky_tests import FlakyTest
-    from gastown_core.refinery.outlook import Outlook
+    from gastown_core.refinery.outlook import Outlook, Stats
     from gastown_core.refinery.place import Refinery
 MOST_BATCHES = 5000
 
@@ -41,15 +43,23 @@ def run_stats(args: Namespace) -> int:
     if not span:
         raise UsageError(f"{args.since!r} is no span", "", "--since 24h, 30m or 7d")
     since = SYSTEM_CLOCK.now() - span
-    batches = [one for one in recent(os.path.join(root, rig), MOST_BATCHES) if one.at >= since]
-    found = stats(batches, _waits(root, rig, since), span / 3600.0)
+    known = recent(os.path.join(root, rig), MOST_BATCHES)
+    batches = [one for one in known if one.at >= since]
+    found = stats(batches, _waits(root, rig, since), _lived_s(known, batches, span) / 3600.0)
     if args.json:
         rates = {"per_hour": round(found.per_hour, 3), "runs_per_landed": round(found.runs_per_landed, 3)}
         output.say_json(
             {"rig": rig, "since_s": span, **found._asdict(), **rates, "flakes": [one._asdict() for one in flakes]}
         )
         return 0
-    output.say(f"{output.style(rig, 'bold')}  the last {args.since}")
+    lived = found.hours * 3600.0
+    young = f", of which it has merged for {_span(lived)}" if lived < span else ""
+    output.say(f"{output.style(rig, 'bold')}  the last {args.since}{young}")
+    _say_stats(found, flakes)
+    return 0
+
+
+def _say_stats(found: Stats, flakes: Sequence[GateFlakes]) -> None:
     output.say(
         f"  landed     {found.merged} in {found.batches} batch{'' if found.batches == 1 else 'es'}, {found.per_hour:.1f} an hour"
     )
@@ -63,13 +73,22 @@ def run_stats(args: Namespace) -> int:
             f"  apart      {found.untested} batch{'' if found.untested == 1 else 'es'} landed without a common test; runs of the union: {found.unions}, red: {found.red_unions}"
         )
     if found.verified:
-        output.say(f"  verified   {found.verified} pushes after they landed, red: {found.red_pushes}")
+        output.say(
+            f"  verified   {found.verified} push{'' if found.verified == 1 else 'es'} after they landed, red: {found.red_pushes}"
+        )
     output.say(f"  sent back  {found.sent_back}; left for later {found.held}; batches with a flaky gate {found.flaky}")
     for one in flakes:
         if one.changed:
             rate = f"{one.false_reds} red by chance in the last {one.runs} runs"
             output.say(f"  flips      {_gate_words(one.gate)}: on {_trees(one.changed)}, {rate}")
-    return 0
+
+
+def _lived_s(known: Sequence[BatchRecord], batches: Sequence[BatchRecord], span: float) -> float:
+    """Return for how much of the span, in seconds, the rig has merged: all of it, but for a rig that is younger."""
+    if len(known) > len(batches) or not batches or len(known) >= MOST_BATCHES:
+        return span
+    began = min(one.at - one.secs for one in batches)
+    return min(span, max(60.0, SYSTEM_CLOCK.now() - began))
 
 
 def _gate_words(name: str) -> str:

@@ -53,7 +53,7 @@ MERGES = (
         INFO,
         30,
         "mr worker branch",
-        lambda p: f"merging {text_of(p, 'branch') or text_of(p, 'mr')}",
+        lambda p: f"merging {text_of(p, 'branch') or text_of(p, 'mr')}{' again' if p.get('again') else ''}",
     ),
     kind(
         "merged",

@@ -109,6 +109,8 @@ class Batch:
         )
         self.why: tuple[str, ...] = ()
         """Why it is as it is (``decision``)."""
+        self.again: frozenset[str] = frozenset()
+        """Those of its requests that were in a batch before."""
         self.later: dict[str, str] = {}
         self.by_hand: HoldError | None = None
         self.hold_kind = ""
@@ -125,7 +127,8 @@ class Batch:
         payload = {"batch": self.id, "mrs": list(self.requests), "rig": self.place.rig, "target": self.target}
         self._event("batch_started", payload)
         for one in self.requests.values():
-            self._event("merge_started", {**self._names(one), "batch": self.id})
+            again = {"again": True} if one.id in self.again else {}
+            self._event("merge_started", {**self._names(one), "batch": self.id, **again})
 
     def _is_stopped(self) -> bool:
         return self.is_cut_off or self.place.stop()

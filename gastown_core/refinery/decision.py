@@ -59,9 +59,15 @@ def with_subject(why: Sequence[str], subject: str, words: str) -> tuple[str, ...
     return tuple(kept if made in kept else [*kept, made])
 
 
-def why_no_place(*, is_own: bool) -> str:
-    """Why no batch begins though enough wait; ``is_own``: the rig's places are taken, not those of the town."""
-    return f"no gate place of the {'rig' if is_own else 'town'} is free"
+def why_no_place(*, is_own: bool, begins: int = 0) -> str:
+    """Why no batch begins though enough wait; ``is_own``: the rig's places are taken, not those of the town.
+
+    ``begins``: how many of them are for runs of the batches in flight that are about to begin.
+    """
+    why = f"no gate place of the {'rig' if is_own else 'town'} is free"
+    return (
+        f"{why}, with {'one' if begins == 1 else begins} for what the batches in flight run next" if begins > 0 else why
+    )
 
 
 def why_none(waiting: int, fresh: int, size: int) -> str:

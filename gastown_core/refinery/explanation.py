@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from gastown_core.clock import format_age
+from gastown_core.model.flights import LIKELY, flights_of, landing_of, stage_of
 from gastown_core.model.merge_request import score
 from gastown_core.model.queue_words import BLOCKED, HELD, MERGING, READY, TO_APPROVE, counted
 from gastown_core.model.record import Record
@@ -10,7 +11,7 @@ from gastown_core.model.refinery import POST_MERGE, PUSHING, subject_of
 from gastown_core.process_table import lives
 from gastown_core.refinery.held_targets import holds_of
 from gastown_core.refinery.records import recent
-from gastown_core.refinery.state_file import flight_line, read_state
+from gastown_core.refinery.state_file import read_state
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -46,14 +47,14 @@ def explain_queue(place: Refinery, queue: MergeQueue) -> list[Explanation]:
     told = counted(word for _, word, _ in queue.told(rests)) or "empty"
     found.append(Explanation(place.rig, "queue", told, tuple(why)))
     if state is not None:
-        return [*found, *(_flight(one) for one in _flights(state))]
+        return [*found, *(_flight(one) for one in flights_of(state))]
     return [*found, *(_ended(one) for one in recent(place.path, 1))]
 
 
 def explain_batch(place: Refinery, batch: str) -> Explanation | None:
     """A batch in flight or one that ended, None if neither knows it."""
     state = _state(place)
-    for flight in _flights(state) if state is not None else ():
+    for flight in flights_of(state) if state is not None else ():
         if flight.batch == batch:
             return _flight(flight)
     return next((_ended(one) for one in recent(place.path, LOOK_BACK) if one.id == batch), None)
@@ -71,7 +72,7 @@ def explain_request(place: Refinery, queue: MergeQueue, request: MergeRequest) -
     rests = _rests(place, queue)
     if any(one.id == request.id for one in queue.claimed):
         flight = (
-            next((one for one in _flights(state) if request.id in one.requests), None) if state is not None else None
+            next((one for one in flights_of(state) if request.id in one.requests), None) if state is not None else None
         )
         entry = next((one for one in state.requests if one.id == request.id), None) if state is not None else None
         why = [("claimed", f"by {request.assignee}")] if flight is None else [*_in_flight(flight, request.id)]
@@ -101,10 +102,6 @@ def _state(place: Refinery) -> RefineryState | None:
     )
 
 
-def _flights(state: RefineryState) -> Sequence[FlightLine]:
-    return state.flights or (flight_line(state),)
-
-
 def _rests(place: Refinery, queue: MergeQueue) -> dict[str, str]:
     """Target → why nothing is merged into it."""
     return holds_of(place, queue.targets() or [place.default])
@@ -112,7 +109,7 @@ def _rests(place: Refinery, queue: MergeQueue) -> dict[str, str]:
 
 def _flight(flight: FlightLine) -> Explanation:
     return Explanation(
-        flight.batch, "batch", flight.phase, (*_members(flight), *map(subject_of, flight.why), *_search(flight))
+        flight.batch, "batch", stage_of(flight), (*_members(flight), *map(subject_of, flight.why), *_search(flight))
     )
 
 
@@ -121,7 +118,7 @@ def _members(flight: FlightLine) -> tuple[Why, ...]:
 
 
 def _in_flight(flight: FlightLine, request: str) -> list[Why]:
-    return [("batch", f"{flight.batch}, {flight.phase}"), *map(subject_of, flight.why), *_search(flight, request)]
+    return [("batch", f"{flight.batch}, {stage_of(flight)}"), *map(subject_of, flight.why), *_search(flight, request)]
 
 
 def _search(flight: FlightLine, request: str = "") -> tuple[Why, ...]:
@@ -140,11 +137,16 @@ def _search(flight: FlightLine, request: str = "") -> tuple[Why, ...]:
 
 
 def _ended(batch: BatchRecord) -> Explanation:
-    return Explanation(batch.id, "batch", batch.outcome, tuple(_pairs_of("", "", batch.why)) + _ends(batch))
+    # why a verification or a run of the union began is told while it goes on
+    began = () if batch.found or batch.union else tuple(_pairs_of("", "", batch.why))
+    return Explanation(batch.id, "batch", batch.outcome, began + _ends(batch))
 
 
 def _ends(batch: BatchRecord) -> tuple[Why, ...]:
     parts = (
+        ("verified", batch.pushed),
+        ("together", batch.union),
+        ("taken back" if batch.found else "at odds", batch.pair),
         ("merged", batch.merged),
         ("sent back", batch.culprits),
         ("conflict", batch.conflicts),
@@ -170,9 +172,11 @@ def _rank(place: Refinery, queue: MergeQueue, request: MergeRequest) -> str:
 
 
 def _soon(state: RefineryState | None, request: str, now: float) -> tuple[Why, ...]:
-    found = next((one for one in state.forecast if one.id == request), None) if state is not None else None
+    found = landing_of(state, request) if state is not None else None
     if found is None:
         return ()
+    if found.sent_back >= LIKELY:
+        return (("forecast", f"goes back to its worker {100 * found.sent_back:.0f} times of 100"),)
     early, late = (format_age(max(0.0, at - now)) for at in (found.early, found.late))
     when = f"in {early} to {late}" if early not in ("now", late) else f"within {late}" if late != "now" else "now"
     return (("forecast", f"lands {when}, four times of five"),)

@@ -6,6 +6,7 @@ The engine works it out for the console while gates run, anew when the queue cha
 from __future__ import annotations
 
 from gastown_core.errors import GitError
+from gastown_core.model.flights import flights_of
 from gastown_core.model.refinery import BISECTING, Landing
 from gastown_core.refinery import outlook
 from gastown_core.refinery.lanes import reach_of, together
@@ -13,7 +14,6 @@ from gastown_core.refinery.outlook import forecast, gate_times, handed_in
 from gastown_core.refinery.reaches import Reaches
 from gastown_core.refinery.records import recent
 from gastown_core.refinery.runway import rates_now
-from gastown_core.refinery.state_file import flight_line
 from gastown_core.refinery.tips import changed_files
 from gastown_core.refinery.virtual_world import Airborne
 
@@ -49,11 +49,12 @@ class Foresight:
         self._seen: tuple[str, ...] = ()
 
     def look(self) -> None:
-        """Work the forecast out if requests came or went since, or another batch is in flight."""
+        """Work the forecast out if requests came or went since, another batch is in flight, or a search has singled one out."""
         queue, state = self.queue(), self.board.now()
         waiting = tuple(one.id for one in (*queue.claimed, *queue.ready) if one.target == self.target)
         now = self.place.clock.now()
-        seen = (*waiting, *(one.batch for one in state.flights), str(now // AGAIN_S))
+        flights = [part for one in flights_of(state) for part in (one.batch, *one.suspects)]
+        seen = (*waiting, *flights, str(now // AGAIN_S))
         if seen == self._seen or not times_now(self.place, self.target):
             return
         self._seen = seen
@@ -136,7 +137,7 @@ def _in_flight(
     """The claimed requests of the batches in flight, in each of them last those that were singled out; and those batches."""
     if state is None or state.target != target:
         return [], []
-    lines = state.flights or (flight_line(state),)
+    lines = flights_of(state)
     suspects = {request for one in lines for request in one.suspects}
     claimed, ids, airborne = {one.id for one in queue.claimed}, list[str](), list[Airborne]()
     for one in lines:

@@ -166,7 +166,8 @@ class Runway:
             return False
         if not self.sight().free:
             wanted = sum(len(one.asks) - len(one.verdicts) for one in self.fleet.flights)
-            self.board.show_next(why_no_place(is_own=wanted >= self.places))
+            begins = sum(len(one.asks) - one.started for one in self.fleet.flights) if wanted >= self.places else 0
+            self.board.show_next(why_no_place(is_own=wanted >= self.places, begins=min(begins, self.places)))
             return False
         alone = next((one.id for run in self._runs.values() for one in run.requests.values() if one.alone), "")
         is_planned = not alone and self._plan(self._just_tried()) is not None
@@ -218,6 +219,7 @@ class Runway:
             skip |= ids
         if not chosen:
             return False
+        before = {*self._tried, *(name for one in records.recent(self.place.path) for name in one.mrs)}
         self._tried.update((one.id, self.fleet.tip) for one in chosen)
         run = BatchRun(
             self.place,
@@ -236,6 +238,7 @@ class Runway:
         )
         scene = self._scene(queue, skip, alone, on)._replace(by_lane=ids is not None and bool(self.place.policy.lanes))
         run.why = why_batch(scene, [one.id for one in chosen])
+        run.again = frozenset(one.id for one in chosen if one.id in before)
         self._take_off(Flight(run.id, run.course(self._hangar), on=on, base=run.below), run)
         return True
 

@@ -11,13 +11,13 @@ import threading
 from gastown_core.errors import SettingsError, StoreError
 from gastown_core.files.atomic import read_json, write_atomic
 from gastown_core.files.folders import private_folder
+from gastown_core.model.flights import flight_line
 from gastown_core.model.refinery import (
     HELD,
     IDLE,
     RUNNING,
     STATE_FILE,
     BatchEntry,
-    FlightLine,
     GateRun,
     Landing,
     Probe,
@@ -25,7 +25,6 @@ from gastown_core.model.refinery import (
     RefineryState,
     RequestLanes,
     from_json,
-    places_used,
     to_json,
 )
 from gastown_core.process_table import start_of
@@ -250,30 +249,3 @@ class Board:
         with contextlib.suppress(StoreError, OSError):
             private_folder(os.path.dirname(self.path))
             write_atomic(self.path, data + b"\n", mode=0o600, sync=False)
-
-
-def flight_line(state: RefineryState) -> FlightLine:
-    """The batch of a state, as one of several in flight."""
-    ids = tuple(one.id for one in state.requests)
-    waits = next((probe.waits for probe in state.probes if probe.result == RUNNING and probe.waits), "")
-    return FlightLine(
-        state.batch,
-        state.phase,
-        ids,
-        places_used(state.probes),
-        len(state.probes),
-        state.base,
-        state.started_at,
-        waits,
-        state.on,
-        max((probe.started_at for probe in state.probes if probe.result == RUNNING and not probe.waits), default=0.0),
-        state.lanes,
-        state.union,
-        state.pushed,
-        state.clean,
-        state.window,
-        state.suspects,
-        state.good,
-        state.why,
-        state.lands_next,
-    )

@@ -8,6 +8,7 @@ from gastown_core.errors import GastownError
 from gastown_core.model.refinery import CACHED, RUNNING, SKIPPED, gate_to_show
 from gastown_core.state.sources.refineries import GateLog
 from gastown_tui.selection import BATCH, PROBE, REQUEST, queued_rig
+from gastown_tui.text import clean
 from gastown_tui.widgets.gate_panel import gate_subject
 from gastown_tui.widgets.probe_panel import shown_state
 from gastown_tui.widgets.refinery_text import PURPOSES
@@ -137,7 +138,7 @@ class MergeQueueController:
         panel = self.stage.gates
         if view is None or probe is None or gate is None:
             self._log = None
-            panel.show_log(None, (), "No gate has run here yet. Its output will appear here as it runs.")
+            panel.show_log(None, (), _no_gate(probe))
             return
         purpose = PURPOSES.get(probe.purpose, probe.purpose)
         is_live = view.is_alive and probe.result == RUNNING
@@ -176,6 +177,13 @@ class MergeQueueController:
         held = self.stage.gates.hold()
         self.console.say(f"paused; {self.console.key_of('gates.follow')} resumes" if held else "resumed", "dim")
         return ""
+
+
+def _no_gate(probe: Probe | None) -> str:
+    """Return why there is no gate to show."""
+    if probe is not None and probe.result == RUNNING and probe.waits:
+        return f"This run waits: {clean(probe.waits)}. The output of its gates will appear here."
+    return "No gate has run here yet. Its output will appear here as it runs."
 
 
 def _silence(gate: GateRun, *, is_live: bool) -> str:

@@ -7,6 +7,7 @@ from functools import partial
 from gastown_core.clock import format_age
 from gastown_core.model import queue_words
 from gastown_core.model.bead import priority_word
+from gastown_core.model.flights import LIKELY, landing_of
 from gastown_core.model.refinery import EntryState, places_used, subject_of
 from gastown_core.model.snapshot import RequestView
 from gastown_tui.rowtext import trouble_text
@@ -15,13 +16,13 @@ from gastown_tui.text import cells, clean, cut, fit, fit_right, glyph, two_ends,
 from gastown_tui.widgets.refinery_text import (
     ENTRIES,
     IN_HELD_QUEUE,
-    PHASES,
     brief,
     elapsed,
     mark_of,
     phase_tone,
     phase_words,
     short_batch,
+    stage_words,
     who,
     why_pieces,
 )
@@ -38,8 +39,6 @@ if TYPE_CHECKING:
 WIDE, MIDDLE = 66, 40
 FIRST = ("chain", "verify", "union", "begin")
 """The subjects of a reason that say most of a batch among several."""
-LIKELY = 0.5
-"""From which chance on a request is rather expected to go back than to land."""
 
 
 def rigs_with_queue(snapshot: TownSnapshot) -> list[str]:
@@ -148,7 +147,7 @@ def flight_row(flight: FlightLine, depth: int, width: int, now: float, ascii_onl
     gap = "  " if width >= MIDDLE + 16 else " "
     lead = " " * (2 * min(depth, 3)) + (glyph("└", ascii_only) + " " if depth else "")
     left: list[Piece] = [(f"  {lead}", "faint"), (f"{short_batch(flight.batch)}{gap}", "bright")]
-    left.append((PHASES.get(flight.phase, clean(flight.phase)), "accent" if flight.running else "dim"))
+    left.append((stage_words(flight), "accent" if flight.running else "dim"))
     runs = "all gates" if flight.union else f"run {flight.probes}" if flight.requests and flight.probes else ""
     on = f"on {short_batch(flight.on)}" if flight.on else ""
     more = ((_lane_words(flight.lanes), "accent"), (_contents(flight), "text"), (on, "dim"), (runs, "dim"))
@@ -250,8 +249,14 @@ def _trouble(request: RequestView) -> str:
 def _flown(view: RefineryView | None, inside: set[str]) -> dict[str, str]:
     """Return the requests of the other batches in flight, each with its state."""
     flights = view.state.flights if view is not None and view.is_busy else ()
-    states = ((one, EntryState.TESTING if one.running else EntryState.STACKED) for one in flights)
-    return {name: state for flight, state in states for name in flight.requests if name not in inside}
+    return {name: _state_in(one, name) for one in flights for name in one.requests if name not in inside}
+
+
+def _state_in(flight: FlightLine, request: str) -> str:
+    """Return how far a request is in a batch of which a line is known."""
+    if request in flight.good:
+        return EntryState.GOOD
+    return EntryState.TESTING if flight.running else EntryState.STACKED
 
 
 def _in_flight(view: RefineryView) -> int:
@@ -302,7 +307,8 @@ def _rig_rows(
     # a batch of several says itself which lanes it affects
     unsaid = {name for one in flights for name in one.requests} if width < WIDE else set()
     lanes = {one.id: one.lanes for one in view.state.reaches if one.id not in unsaid} if view is not None else {}
-    landings = {one.id: one for one in view.state.forecast} if view is not None and view.is_busy else {}
+    told = [(one.id, landing_of(view.state, one.id)) for one in view.state.forecast] if view and view.is_busy else []
+    landings = {name: landing for name, landing in told if landing is not None}
     row = partial(_request_row, width, now, ascii_only, landings, lanes)
     flown = _flown(view, inside)
     mine = {one.id: one for one in snapshot.requests if one.rig == rig and one.id not in inside}

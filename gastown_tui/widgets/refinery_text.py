@@ -10,6 +10,7 @@ import re
 from gastown_core.clock import format_age
 from gastown_core.model import queue_words
 from gastown_core.model.address import parse_address
+from gastown_core.model.flights import flight_line, stage_of
 from gastown_core.model.refinery import (
     BISECTING,
     CACHED,
@@ -36,7 +37,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from gastown_core.model.refinery import GateRun
+    from gastown_core.model.refinery import FlightLine, GateRun
     from gastown_core.model.snapshot import RefineryView
     from gastown_tui.text import Piece, Pieces
 
@@ -169,7 +170,13 @@ def phase_words(view: RefineryView) -> str:
     """Return a refinery's phase in a word or two."""
     if view.trouble:
         return "engine died" if not view.is_alive else "unreadable"
-    return PHASES.get(view.state.phase, view.state.phase)
+    return stage_words(flight_line(view.state))
+
+
+def stage_words(flight: FlightLine) -> str:
+    """Return in a word or two how far a batch is."""
+    stage = stage_of(flight)
+    return PHASES.get(stage, clean(stage))
 
 
 def held_words(view: RefineryView, now: float) -> str:

@@ -5,7 +5,11 @@ import os
 
 import pytest
 
+from gastown_core.model.refinery import BATCHES_FILE
+from gastown_core.refinery import records
 from gastown_core.refinery.flakes import saw
+from gastown_core.refinery.place import Refinery
+from gastown_core.refinery.records import BatchResult
 from tests.support.cli import gt
 from tests.support.queued import Queued, queued, queued_seed
 
@@ -245,6 +249,28 @@ def test_a_forecast_says_what_it_leaves_out_and_that_nothing_is_merged_now(queue
     assert "not forecast: 1 to approve; gt mq list shop says why" in shown.err
 
 
+def long_ago(queued: Queued, batch: str) -> None:
+    """Let a finished batch be the oldest, of a month ago."""
+    path = os.path.join(queued.rig, BATCHES_FILE)
+    with open(path, encoding="utf-8") as handle:
+        rows = [json.loads(line) for line in handle]
+    rows.sort(key=lambda one: one["id"] != batch)
+    rows[0]["at"] -= 30 * 86400.0
+    with open(path, "w", encoding="utf-8") as handle:
+        handle.writelines(json.dumps(one) + "\n" for one in rows)
+
+
+def test_an_ended_verification_is_explained_by_what_it_found(queued: Queued) -> None:
+    place = Refinery(queued.root, "shop")
+    why = ("verify: what landed is not verified yet; this goes before all else that wants a place",)
+    records.keep(
+        place, BatchResult("b-2", "shop", "main", pushed=("sh-a", "sh-b"), found="taken back", pair=("sh-b",), why=why)
+    )
+    [told] = gt("mq", "explain", "shop", "b-2", "--json", cwd=queued.root).json["explained"]
+    assert told["status"] == "push of 2 taken back: sh-b"
+    assert told["why"] == [{"about": "verified", "why": "sh-a, sh-b"}, {"about": "taken back", "why": "sh-b"}]
+
+
 def test_the_sums_of_an_empty_queue_tell_no_waits_and_one_batch_is_one(queued: Queued) -> None:
     queued.gate()
     shown = gt("mq", "stats", "shop", cwd=queued.root).out
@@ -253,7 +279,13 @@ def test_the_sums_of_an_empty_queue_tell_no_waits_and_one_batch_is_one(queued: Q
     queued.process()
     shown = gt("mq", "stats", "shop", cwd=queued.root).out
     assert "landed     1 in 1 batch, " in shown and "waited     half within " in shown
-    assert " 1 probe " in gt("refinery", "log", "shop", cwd=queued.root).out
+    # a rig that has merged for less than a minute is judged by a minute, not by the day that was asked for
+    assert ", 60.0 an hour" in shown and "of which it has merged for" in shown
+    records.keep(Refinery(queued.root, "shop"), BatchResult("b-old", "shop", "main"))
+    long_ago(queued, "b-old")
+    assert ", 0.0 an hour" in gt("mq", "stats", "shop", cwd=queued.root).out
+    log = gt("refinery", "log", "shop", cwd=queued.root).out
+    assert " 1 probe " in log and "1 of 1 landed" in log and "left to the next batch" in log
 
 
 @pytest.mark.parametrize("wrong", ["mon 99:00-tue 08:00", '["22:00-06:00"]', "22:00-06:00,noon"])

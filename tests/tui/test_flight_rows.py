@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from gastown_core.model.flights import landing_of
 from gastown_core.model.refinery import (
     CACHED,
     ERROR,
@@ -281,3 +282,32 @@ def test_what_was_taken_back_is_named_among_the_last_batches() -> None:
     back = BatchRecord("b-1", pushed=("m1", "m2"), found="taken back", pair=("m2",))
     assert back.outcome == "push of 2 taken back: m2"
     assert BatchRecord("b-1", pushed=("m1",), found="green").outcome == "push of 1 green"
+
+
+def test_a_green_batch_waits_to_land_and_its_requests_are_good() -> None:
+    green = FlightLine("b-2", TESTING, ("sh-1",), 0, 1, good=("sh-1",))
+    for flight, words in (
+        (green, "waits to land"),
+        (green._replace(running=1), "testing"),
+        (green._replace(waits="all places are taken"), "testing"),
+        (green._replace(good=()), "testing"),
+    ):
+        shown = view(flight, FlightLine("b-1", TESTING, ("sh-2",), 1, 1))
+        assert any(words in line for line in lines(shown) if "b-2" in line), flight
+    town = TownSnapshot("town", "/t", 1, NOW, refineries=(view(green, FlightLine("b-1", TESTING)),))
+    request = RequestView("sh-1", "shop", "b", "cat", "merging", "", 0.0)
+    rows = queue_rows(town._replace(requests=(request,)), 80, NOW, False)
+    assert any("sh-1" in "".join(text for text, _ in row.pieces) and "good" in row.pieces[-2][0] for row in rows)
+
+
+def test_one_that_was_singled_out_since_the_forecast_is_not_told_to_land() -> None:
+    soon = Landing("sh-1", NOW, NOW + 1, NOW + 2)
+    entries = tuple(BatchEntry(f"sh-{one}", "b", state=state) for one, state in ((1, "testing"), (2, "culprit")))
+    state = RefineryState("shop", phase=TESTING, requests=entries, forecast=(soon, soon._replace(id="sh-2")))
+    assert landing_of(state, "sh-1") == soon and landing_of(state, "sh-2") is None and landing_of(state, "x") is None
+    assert landing_of(state._replace(suspects=("sh-1",)), "sh-1") is None
+    sure = soon._replace(sent_back=0.8)
+    assert landing_of(state._replace(suspects=("sh-1",), forecast=(sure,)), "sh-1") == sure
+    culprit = RefineryView("shop", "/t/shop", state, is_alive=True)
+    assert any("sh-2" in line and "lands" not in line for line in lines(culprit, 120)), lines(culprit, 120)
+    assert any("sh-1" in line and "lands" in line for line in lines(culprit, 120))

@@ -116,6 +116,17 @@ async def test_unwatched_the_batch_follows_the_running_probe(rig: str) -> None:
         await until(pilot, lambda: app.feed.probes.key == Selection(PROBE, "shop", "6"), "the running probe")
 
 
+async def test_a_run_that_waits_for_its_place_says_so_where_its_log_will_be(rig: str) -> None:
+    view = town("testing", rig).refineries[0]
+    probe = view.state.probes[0]._replace(gates=(), waits="all 2 gate places of the town are taken")
+    waits = view._replace(state=view.state._replace(probes=(probe,)))
+    app = Console(FakeLive(town("testing", rig)._replace(refineries=(waits,))))
+    async with app.run_test(size=WIDE) as pilot:
+        await pilot.press("m")
+        text = app.screen_text()
+        assert "This run waits: all 2 gate places of the town are taken" in text and "No gate has run" not in text
+
+
 async def test_the_pager_gets_the_log_that_is_shown(rig: str) -> None:
     app = console(rig)
     async with app.run_test(size=WIDE) as pilot:

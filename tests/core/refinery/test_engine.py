@@ -30,6 +30,7 @@ def test_a_green_batch_lands_as_one_commit_a_request_in_score_order(queued: Queu
         assert not queued.bare.commit_of(f"refs/heads/{request.branch}")
     assert not queued.leftovers()
     told = [event["type"] for event in queued.events() if event["actor"] == "shop/refinery"]
+    assert not any("again" in one for one in queued.events("merge_started"))
     assert told == ["batch_started", "merge_started", "merge_started", "bisect_probe", "merged", "merged"]
     assert queued.state().phase == "idle" and queued.state().last["merged"] == [soon.id, late.id]
 

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from gastown_core.errors import GitError
+from gastown_core.model.flights import flight_line
 from gastown_core.model.merge_request import MergeRequest
 from gastown_core.model.refinery import FAIL, PASS, STATE_FILE, FlightLine, RefineryState, from_json, to_json
 from gastown_core.refinery.bisect import Ask
@@ -20,7 +21,6 @@ from gastown_core.refinery.fleet import Closed, Fleet, Flight, Pushed, Ready, To
 from gastown_core.refinery.place import Refinery
 from gastown_core.refinery.prober import Verdict
 from gastown_core.refinery.records import BatchResult
-from gastown_core.refinery.state_file import flight_line
 from tests.core.refinery.test_crash import start
 from tests.support.patience import until
 from tests.support.queued import CHECK, Queued
