@@ -163,6 +163,15 @@ def char_cells(char: str) -> int:
     return 2 if unicodedata.east_asian_width(char) in "WF" else 1
 
 
+LONGEST_NAME = 80
+"""Cells of a foreign name, such as a branch's, in a list."""
+
+
+def brief(text: str, width: int = LONGEST_NAME) -> str:
+    """Return foreign text on one safe line of at most ``width`` cells."""
+    return shorten(clean(text), width)
+
+
 def shorten(text: str, width: int) -> str:
     """Return ``text`` in at most ``width`` cells, ending in ``…`` if it was cut."""
     text = text.replace("\n", " ")

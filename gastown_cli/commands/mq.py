@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from gastown_core.refinery.merge_queue import MergeQueue
     from gastown_core.refinery.place import Refinery
 COLOURS = {READY: "green", HELD: "red", MERGING: "cyan", TO_APPROVE: "yellow", BLOCKED: "yellow", CLOSED: "dim"}
+LONGEST_LINE = 500
+"""Cells of a title, a reason or a fact of a request."""
 STATUSES = ("ready", "held", "merging", "to-approve", "blocked", "closed", "all", "active", "unapproved")
 """Two of them are older names."""
 
@@ -171,15 +173,15 @@ def _table(rows: list[dict[str, Any]], *, verified: bool) -> str:
     for row in rows:
         git = ["ERR" if row["verify_error"] else "OK" if row["branch_exists"] else "MISSING"] if verified else []
         colour = COLOURS[row["status"]]
-        why = f" ({output.clean(row['why'])})" if row["why"] and row["status"] != READY else ""
+        why = f" ({output.brief(row['why'], LONGEST_LINE)})" if row["why"] and row["status"] != READY else ""
         lines.append(
             [
                 row["id"],
                 f"{row['score']:.0f}",
                 priority_word(NO_PRIORITY if row["priority"] is None else row["priority"]),
                 row["convoy"] or "-",
-                output.clean(row["branch"]),
-                output.clean(row["target"]),
+                output.brief(row["branch"]),
+                output.brief(row["target"]),
                 *([output.clean("+".join(row["lanes"]) or "-")] if has_lanes else []),
                 *git,
                 format_age(row["age_s"]),
@@ -222,11 +224,11 @@ def run_next(args: Namespace) -> int:
         if not args.quiet:
             output.say(f"no request is ready in the merge queue of {rig}")
             for target, why in sorted(holds.items()):
-                output.say(f"{output.clean(target)} is held: {output.clean(why)}")
+                output.say(f"{output.brief(target)} is held: {output.clean(why)}")
     elif args.quiet:
         output.say(found.id)
     else:
-        output.say(f"{found.id}  {output.clean(found.branch)} → {output.clean(found.target)}  ({found.source_issue})")
+        output.say(f"{found.id}  {output.brief(found.branch)} → {output.brief(found.target)}  ({found.source_issue})")
     return 0 if found is not None else 1
 
 
@@ -256,13 +258,13 @@ def run_status(args: Namespace) -> int:
     if args.json:
         output.say_json(facts)
         return 0
-    output.say(output.style(f"{bead.id}  {output.clean(bead.title)}", "bold"))
+    output.say(output.style(f"{bead.id}  {output.brief(bead.title, LONGEST_LINE)}", "bold"))
     points = score(request, SYSTEM_CLOCK.now(), level_of(root, request.rig)) if request.rig else 0.0
     shown = {**facts, "score": f"{points:.0f}" if request.is_open and points else ""}
     for key, value in shown.items():
         text = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
         if text and key not in ("id", "title", "type"):
-            output.say(f"  {key.replace('_', ' '):<13} {output.clean(text)}")
+            output.say(f"  {key.replace('_', ' '):<13} {output.brief(text, LONGEST_LINE)}")
     for comment in bead.comments[-3:]:
         output.say()
         output.say("\n".join("  " + output.clean(line) for line in str(comment.get("text")).splitlines()))

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
     from gastown_core.refinery.explanation import Explanation
     from gastown_core.refinery.place import Refinery
+LONGEST = 1000
+"""Cells of one reason, which may name foreign branches."""
 
 
 def explain_arguments(parser: ArgumentParser) -> None:
@@ -43,7 +45,7 @@ def run_explain(args: Namespace) -> int:
             ("\n" if number else "") + f"{output.style(output.clean(one.about), 'bold')}  {output.clean(one.status)}"
         )
         for about, why in one.why:
-            output.say(f"  {output.clean(about):<9} {output.clean(why)}")
+            output.say(f"  {output.clean(about):<9} {output.brief(why, LONGEST)}")
     return 0
 
 

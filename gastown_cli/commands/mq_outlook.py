@@ -73,9 +73,8 @@ def _say_stats(found: Stats, flakes: Sequence[GateFlakes]) -> None:
             f"  apart      {found.untested} batch{'' if found.untested == 1 else 'es'} landed without a common test; runs of the union: {found.unions}, red: {found.red_unions}"
         )
     if found.verified:
-        output.say(
-            f"  verified   {found.verified} push{'' if found.verified == 1 else 'es'} after they landed, red: {found.red_pushes}"
-        )
+        pushes = f"{found.verified} push{'' if found.verified == 1 else 'es'} after they landed"
+        output.say(f"  verified   {pushes}, red: {found.red_pushes}, taken back: {found.taken_back}")
     output.say(f"  sent back  {found.sent_back}; left for later {found.held}; batches with a flaky gate {found.flaky}")
     for one in flakes:
         if one.changed:
@@ -154,7 +153,7 @@ def run_forecast(args: Namespace) -> int:
     elif found:
         _say_forecast(found)
     else:
-        output.say(f"no request for {output.clean(target)} in {rig} can be merged now")
+        output.say(f"no request for {output.brief(target)} in {rig} can be merged now")
     resting = [one.id for one, _ in queue.blocked if one.target == target]
     if resting:
         output.note(f"note: {_that_rest(len(resting), len(queue.unapproved.intersection(resting)), rig)}")
@@ -162,7 +161,7 @@ def run_forecast(args: Namespace) -> int:
     if held:
         output.note(f"note: nothing is merged now, and the times count from when that ends: {output.clean(held)}")
     if found and not times_now(place, target):
-        output.note(f"note: these gates have not run yet for {target}; gate times are guessed")
+        output.note(f"note: these gates have not run yet for {output.brief(target)}; gate times are guessed")
     return 0 if found else 1
 
 
@@ -212,7 +211,7 @@ def run_conflicts(args: Namespace) -> int:
         beads = " and ".join(output.clean(part.request or part.issue or part.branch) for part in (one.one, one.other))
         output.say(f"{output.clean(words_of(one))}  ({beads})")
     if not found:
-        output.say(f"nothing in work or in the queue for {output.clean(target)} in {rig} conflicts")
+        output.say(f"nothing in work or in the queue for {output.brief(target)} in {rig} conflicts")
     return 1 if found else 0
 
 
@@ -255,6 +254,8 @@ def run_flakes(args: Namespace) -> int:
     if tests:
         output.say("")
         _say_tests(tests, now)
+    if any(one.until > now for one in tests):
+        output.say("a gate that is red only in tests in quarantine counts as green, also in the sums above")
     return 0
 
 

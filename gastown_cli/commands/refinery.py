@@ -142,7 +142,7 @@ def _list(place: Refinery, args: Namespace) -> int:
     if args.json:
         output.say_json({"ready": rows, "anomalies": oddities} if args.action == "ready" else rows)
         return 0
-    lines = [[row["id"], output.clean(row["branch"]), row["source_issue"], output.clean(row["why"])] for row in rows]
+    lines = [[row["id"], output.brief(row["branch"]), row["source_issue"], output.clean(row["why"])] for row in rows]
     output.say(
         output.table(lines, header=("ID", "BRANCH", "WORK", "")) if lines else f"no such requests in {place.rig}"
     )
@@ -175,7 +175,7 @@ def _positions(queue: MergeQueue, now: float, *, as_json: bool) -> int:
         output.say_json(rows)
         return 0
     lines = [
-        [str(place), one.id, output.clean(one.branch), one.status, format_age(now - one.created_at)]
+        [str(place), one.id, output.brief(one.branch), one.status, format_age(now - one.created_at)]
         for place, one in enumerate(requests, 1)
     ]
     output.say(output.table(lines, header=("#", "ID", "BRANCH", "STATUS", "AGE")) if lines else "the queue is empty")
@@ -305,7 +305,7 @@ def run_log(args: Namespace) -> int:
     rows = [
         [
             one.id,
-            output.clean(one.target),
+            output.brief(one.target),
             output.clean(one.outcome),
             ", ".join(one.culprits) or "-",
             f"{one.probes} probe{'s' if one.probes != 1 else ''}",

@@ -122,6 +122,7 @@ TOPICS: Mapping[str, _Topic] = {
     "mountain_complete": _Topic(LANDED, _by("convoy")),
     "merge_failed": _Topic(SENT_BACK, _by("bead")),
     "mr_rejected": _Topic(SENT_BACK, _by("bead")),
+    "merge_reverted": _Topic(SENT_BACK, _by("bead")),
     "session_death": _Topic(DIED, _agent),
     "mass_death": _Topic(DIED, lambda event: event.type),
     "escalation_sent": _Topic(ESCALATED, _by("escalation_id")),
@@ -138,6 +139,7 @@ TOPICS: Mapping[str, _Topic] = {
 """Event kind → how it enters."""
 ENDS: Mapping[str, tuple[_Topic, ...]] = {
     "merged": (_Topic(SENT_BACK, _by("bead")), _Topic(HELD, _by("bead"))),
+    "merge_reverted": (_Topic(LANDED, _by("bead", "mr")),),
     "complete": (_Topic(SENT_BACK, _by("bead")), _Topic(HELD, _by("bead"))),
     "escalation_closed": (_Topic(ESCALATED, _by("escalation_id")),),
     "queue_released": (_Topic(HELD, _by("rig", "target")),),
@@ -231,12 +233,14 @@ def _take(
             words = f"{words} (running again)"
     elif event.type == "escalation_sent":
         words = f"{text_of(payload, 'severity').upper()} {text_of(payload, 'reason')}".strip()
-    elif event.type in ("merged", "merge_failed", "mr_rejected"):
+    elif event.type in ("merged", "merge_failed", "mr_rejected", "merge_reverted"):
         rig = event.actor.partition("/")[0]
         who = who if "/" in who else f"{rig}/polecats/{who}"
         target = text_of(payload, "target")
         reason = text_of(payload, "reason") or words
         words = (f"→ {target}" if target else "landed") if event.type == "merged" else reason
+        if event.type == "merge_reverted":
+            words = f"taken back from {target}: {reason}"
     bead = text_of(payload, "bead") or text_of(payload, "convoy") or text_of(payload, "escalation_id")
     rows[mark] = DigestRow(
         topic.section,

@@ -58,6 +58,8 @@ class Stats(Record):
     verified: int = 0
     """Pushes on which the post-push gates ran, and how many of them were red."""
     red_pushes: int = 0
+    taken_back: int = 0
+    """Of what landed, how much was taken back after its push."""
     lanes: Mapping[str, int] = {}
     """Lane → how many requests landed whose batch affects it."""
 
@@ -103,6 +105,7 @@ def stats(batches: Sequence[BatchRecord], waits: Sequence[float], hours: float) 
         sum(bool(one.union and one.hold) for one in batches),
         sum(bool(one.found) for one in batches),
         sum(one.found in ("red", "taken back") for one in batches),
+        sum(one.found == "taken back" for one in batches),
         _landed_by_lane(batches),
     )
 

@@ -83,7 +83,7 @@ def quarantine_pieces(view: RefineryView | None, width: int, now: float) -> list
     tests = [clean(one) for one in dict.fromkeys(now_excused)]
     if not tests:
         return []
-    what = f"{len(tests)} test{'s' if len(tests) != 1 else ''} in quarantine: {', '.join(tests)}"
+    what = f"{len(tests)} test{'s' if len(tests) != 1 else ''} in quarantine, red counts as green: {', '.join(tests)}"
     return [((cut(f"  {what}", width), "waiting"),)]
 
 

@@ -5,9 +5,12 @@ import os
 
 import pytest
 
+from gastown_core.clock import SYSTEM_CLOCK
+from gastown_core.model.merge_request import with_facts
 from gastown_core.model.refinery import BATCHES_FILE
 from gastown_core.refinery import records
 from gastown_core.refinery.flakes import saw
+from gastown_core.refinery.flaky_tests import FlakyTest, quarantine
 from gastown_core.refinery.place import Refinery
 from gastown_core.refinery.records import BatchResult
 from tests.support.cli import gt
@@ -269,6 +272,34 @@ def test_an_ended_verification_is_explained_by_what_it_found(queued: Queued) -> 
     [told] = gt("mq", "explain", "shop", "b-2", "--json", cwd=queued.root).json["explained"]
     assert told["status"] == "push of 2 taken back: sh-b"
     assert told["why"] == [{"about": "verified", "why": "sh-a, sh-b"}, {"about": "taken back", "why": "sh-b"}]
+
+
+def test_a_name_without_end_is_one_short_line_in_every_list(queued: Queued) -> None:
+    queued.gate()
+    long = "x" * 100_000
+    one = queued.hand_in({"a": "1"}, push=False)
+    with queued.ledger.store_for("sh-x").write("overseer") as batch:
+        bead = batch.need(one.id)
+        facts = with_facts(bead, branch=f"polecat/{long}", target=long)
+        batch.update(one.id, {"title": f"Merge: {long}"[:500], "metadata": facts})
+    commands = ["mq list shop", "mq next shop", f"mq status {one.id}", "mq forecast shop", f"mq explain {one.id}"]
+    for words in (
+        *commands,
+        "refinery queue shop",
+        "refinery blocked shop",
+        "refinery unclaimed shop",
+        "refinery status shop",
+    ):
+        ran = gt(*words.split(), cwd=queued.root)
+        assert ran.code in (0, 1) and max(map(len, (ran.out + ran.err).splitlines()), default=0) < 1100, words
+
+
+def test_a_gate_that_only_tests_in_quarantine_make_red_counts_as_green_and_that_is_said(queued: Queued) -> None:
+    saw(queued.rig, "unit", "make", "t" * 12, "pass", 1000.0)
+    assert "in quarantine" not in gt("refinery", "flakes", "shop", cwd=queued.root).out
+    test = FlakyTest("unit", "core::net", 3, 3, 1, since=1.0, until=SYSTEM_CLOCK.now() + 600, bead="sh-x")
+    quarantine(queued.rig, test)
+    assert "only in tests in quarantine counts as green" in gt("refinery", "flakes", "shop", cwd=queued.root).out
 
 
 def test_the_sums_of_an_empty_queue_tell_no_waits_and_one_batch_is_one(queued: Queued) -> None:

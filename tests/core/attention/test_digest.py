@@ -38,6 +38,22 @@ def test_work_that_was_sent_back_and_landed_later_has_landed():
     assert found.summary == "1 landed, 1 sent back"
 
 
+def test_what_was_taken_back_has_not_landed_until_it_lands_again():
+    landed = {"bead": "gt-a", "worker": "opal", "target": "main"}
+    events = [
+        event(900, "merged", mr="gt-m", **landed),
+        event(800, "merged", mr="gt-n", bead="gt-b", worker="ruby", target="main"),
+        event(700, "merge_reverted", mr="gt-m", reason="smoke is red", **landed),
+    ]
+    found = read(*events)
+    assert told(found) == [
+        ("sent back", "gt-a", "taken back from main: smoke is red", 1), ("landed", "gt-b", "→ main", 1),
+    ]  # fmt: skip
+    assert found.rows[0].who == "shop/opal" and found.summary == "1 landed, 1 sent back"
+    again = read(*events, event(60, "merged", mr="gt-o", **landed))
+    assert [(row.section, row.bead) for row in again.rows] == [("landed", "gt-a"), ("landed", "gt-b")]
+
+
 def test_mail_to_be_read_is_counted_and_does_not_wait_for_anybody():
     news = LetterView("hq-m2", "Convoy landed: Bug fixes", "daemon", 2, NOW, informs=True)
     found = read(town=EMPTY._replace(letters=(news,)))

@@ -33,6 +33,9 @@ def test_stats_are_sums_and_a_span_without_batches_is_empty() -> None:
     assert (found.batches, found.merged, found.sent_back, found.held, found.flaky, found.runs) == (2, 3, 1, 1, 1, 5)
     assert found.per_hour == 1.5 and found.runs_per_landed == pytest.approx(5 / 3)
     assert (found.wait_p50, found.wait_p95) == (120.0, 600.0)
+    pushes = [BatchRecord("b3", "main", pushed=("a",), found=word) for word in ("green", "red", "taken back")]
+    of_pushes = stats(pushes, [], 2.0)
+    assert (of_pushes.verified, of_pushes.red_pushes, of_pushes.taken_back) == (3, 2, 1)
     none = stats([], [], 2.0)
     assert none.per_hour == none.runs_per_landed == none.wait_p95 == 0.0 and stats([], [], 0.0).per_hour == 0.0
 
