@@ -17,6 +17,7 @@ from gastown_core.model.merge_request import MERGED, read_request
 from gastown_core.model.metadata import metadata_of, with_values
 from gastown_core.model.record import Record
 from gastown_core.model.refinery import PASS
+from gastown_core.refinery.freeze import frozen
 from gastown_core.refinery.place import merge_lock
 from gastown_core.refinery.push import delete_branches, push_target
 from gastown_core.refinery.recovery import fetch_target
@@ -190,7 +191,8 @@ def land(
     """Merge the epic's branch into its base, tested, as one merge commit; close the epic and delete the branch.
 
     Running it again after a crash finishes what is left.  ``force`` lands with open children or pending requests.
-    Returns the state before and the merge commit (empty for a dry run).  Raises ConflictError, GitError.
+    Returns the state before and the merge commit (empty for a dry run).  Raises ConflictError, also while merging is
+    frozen, GitError.
     """
     epic = need_epic(place, epic_id)
     before = status(place, epic_id)
@@ -201,6 +203,7 @@ def land(
         return before, "" if dry_run else _finish(place, epic, before, tip, base, actor)
     if not before.ahead or (before.lacks and not force):
         raise ConflictError(f"{before.branch} does not land", before.lacks, f"gt mq integration status {epic.id}")
+    _check_not_frozen(place, before)
     if dry_run:
         return before, ""
     worktrees = Worktrees(place.git, os.path.join(place.folder, "trees", "land"))
@@ -209,10 +212,17 @@ def land(
             head = _merge(place, worktrees, epic, before, base, tip, skip_tests)
         finally:
             worktrees.close()
+        _check_not_frozen(place, before)
         if not push_target(place, before.base, head, base, extra={"GT_INTEGRATION_LAND": "1"}):
             raise ConflictError(f"{before.base} moved meanwhile", "nothing was landed", "run the same command again")
         place.at("landed")
         return before, _finish(place, epic, before, tip, head, actor)
+
+
+def _check_not_frozen(place: Refinery, epic: Integration) -> None:
+    freeze = frozen(place)
+    if freeze is not None:
+        raise ConflictError(f"{epic.branch} does not land", freeze.reason, f"gt mq thaw {place.rig} ends that")
 
 
 def _merge(

@@ -1,10 +1,15 @@
 from __future__ import annotations
 
+import os
+import threading
+
 import pytest
 
 from gastown_core.errors import ConflictError
 from gastown_core.refinery import integration
+from gastown_core.refinery.freeze import freeze, thaw
 from gastown_core.refinery.place import Refinery
+from tests.support.patience import until
 from tests.support.queued import Queued
 
 
@@ -74,6 +79,40 @@ def test_a_landing_that_is_not_green_or_conflicts_changes_nothing(queued: Queued
     with pytest.raises(ConflictError, match="does not merge"):
         land(queued, epic, skip_tests=True)
     assert queued.tip() == theirs and not queued.leftovers()
+
+
+def test_nothing_lands_while_merging_is_frozen_also_if_that_begins_during_the_gates(queued: Queued) -> None:
+    queued.gate()
+    epic = make_epic(queued)
+    child_lands(queued, epic, create(queued, epic), {"a": "1"})
+    place, before = Refinery(queued.root, "shop"), queued.tip()
+    freeze(place, "release", actor="overseer")
+    for how in ({}, {"force": True}, {"dry_run": True}):
+        with pytest.raises(ConflictError, match="frozen by overseer until gt mq thaw: release"):
+            land(queued, epic, **how)
+    thaw(place, actor="overseer")
+    began = os.path.join(os.path.dirname(queued.root), "began")
+    queued.gate(
+        f"touch {began}; tries=0; while test ! -e {began}.frozen; do sleep 0.05; tries=$((tries + 1)); test $tries -lt 1200; done"
+    )
+    said: list[BaseException] = []
+
+    def try_it() -> None:
+        try:
+            land(queued, epic)
+        except ConflictError as error:
+            said.append(error)
+
+    landing = threading.Thread(target=try_it)
+    landing.start()
+    until(lambda: os.path.exists(began), "the gate")
+    freeze(place, "now", actor="overseer")
+    open(f"{began}.frozen", "w").close()
+    landing.join()
+    assert "frozen" in str(said[0]) and queued.tip() == before and not queued.bead(epic).is_closed
+    thaw(place, actor="overseer")
+    queued.gate()
+    assert land(queued, epic)[1] == queued.tip()
 
 
 def test_a_landing_that_was_cut_off_is_finished_by_the_next(queued: Queued) -> None:
