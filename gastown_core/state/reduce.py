@@ -22,6 +22,7 @@ from gastown_core.model.address import (
 from gastown_core.model.agent import NEEDS_HELP, Health, HealthReport, Question, Reason
 from gastown_core.model.bead import HOOKED, IN_PROGRESS, OPEN, is_identity
 from gastown_core.model.hook_life import ACTIVE, hook_state
+from gastown_core.model.plain_text import clean
 from gastown_core.model.snapshot import (
     AgentView,
     HookedWork,
@@ -277,6 +278,7 @@ def _evidence(facts: TownFacts, entry: RosterEntry, bead: Excerpt | None, record
     elsewhere = 0 if alive else facts.elsewhere.get(session, 0)
     order = facts.orders.get(bead.id, "") if bead is not None and entry.address.role in (POLECAT, DOG) else ""
     return Evidence(
+        badges=(f"session named {clean(pane.renamed)}",) if pane is not None and pane.renamed else (),
         standing=entry.address.role in STANDING,
         town_up=_is_up(facts),
         has_run=_has_run(facts, entry),

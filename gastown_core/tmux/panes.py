@@ -27,7 +27,7 @@ class Pane(Record):
     code, None after a signal or while alive.  ``agent`` and ``process_names`` were recorded at creation;
     ``runtime`` is what ``agent`` is an alias of, or itself: the name its screen is read by.
     ``orders`` are those that the agent was started for, None if not recorded.  ``renamed`` is the name that
-    somebody gave its session, empty if it has its own.
+    somebody gave its session, empty if it has its own again.
     """
 
     session: str
@@ -133,21 +133,19 @@ def list_panes(server: TmuxServer) -> dict[str, Pane]:
     except (NoServerError, TargetMissingError):
         # no target is named: that one is missing means a server that has no session yet, or none any more
         return {}
-    for pane in panes.values():
-        if pane.renamed:
-            _give_name_back(server, pane)
-    return panes
+    return {name: _with_own_name(server, pane) if pane.renamed else pane for name, pane in panes.items()}
 
 
-def _give_name_back(server: TmuxServer, pane: Pane) -> None:
+def _with_own_name(server: TmuxServer, pane: Pane) -> Pane:
+    """The pane after its session got its name back; ``renamed`` still tells of one that tmux refused."""
     try:
         server.run("rename-session", "-t", pane.pane_id, pane.session)
     except (NoServerError, TargetMissingError):
         pass  # it ended since it was listed
-    except TmuxError as error:
-        # a taken name is no fault: the option identifies the session all the same
-        if "duplicate session" not in error.why:
-            raise
+    except TmuxError:
+        # taken, or for whatever reason: the option identifies the session all the same
+        return pane
+    return pane._replace(renamed="")
 
 
 PUSH = ("run-shell", "true")

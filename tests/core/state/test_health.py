@@ -12,9 +12,12 @@ from gastown_core.runtimes.exported import Exported
 from gastown_core.runtimes.heartbeat import Heartbeat
 from gastown_core.state.evidence import Evidence, ProgressSign, Thresholds
 from gastown_core.state.health import classify
+from gastown_core.state.reduce import reduce_town
+from tests.support.world import World
 
 NOW = 1_000_000.0
 MIN = 60.0
+
 LIMITS = Thresholds()
 
 
@@ -377,3 +380,13 @@ def test_what_it_exports_is_told_with_its_moment_whatever_decides() -> None:
     assert found == [("claude-x answered a request", NOW - 20), ("was refused Bash", NOW - 10)]
     ranks = [one.source for one in reasons]
     assert ranks.index("record") < ranks.index("telemetry")
+
+
+def test_a_session_that_has_another_name_says_so_in_plain_text() -> None:
+    world = World()
+    assert world.facts.panes is not None
+    world.facts.panes["hq-mayor"] = world.facts.panes["hq-mayor"]._replace(renamed="mine\x1b[2J\u202e")
+    badges = {view.key: view.health.badges for view in reduce_town(world.facts, world.now).agents}
+    [told] = badges["mayor"]
+    assert told.startswith("session named mine") and told.isprintable()
+    assert "session" not in str(badges["shop/witness"])
