@@ -8,16 +8,19 @@ committed yet is not seen.
 from __future__ import annotations
 
 import itertools
+import os
 import re
 from collections import defaultdict
 
+from gastown_core.beads.query import BeadQuery
 from gastown_core.errors import GastownError, SettingsError
 from gastown_core.files.atomic import read_json, write_json
 from gastown_core.git.repo import refusal
+from gastown_core.model.bead import HOOKED, IN_PROGRESS
 from gastown_core.model.record import Record
 from gastown_core.refinery.merge_queue import Rivals, open_requests
 from gastown_core.refinery.tips import existing
-from gastown_core.town.branches import bead_of_branch
+from gastown_core.town.branches import bead_of_branch, worker_of_branch
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -74,21 +77,37 @@ def rivals(place: Refinery, target: str) -> Rivals:
 
 def strands(place: Refinery, target: str) -> list[Strand]:
     """The branches in work and in the queue that the target lacks, those of requests first. Raises GitError."""
-    form = "--format=%(refname:lstrip=2) %(objectname)"
+    form = "--format=%(refname:lstrip=2)%00%(objectname)%00%(worktreepath)"
     at = next((ref for kind in ("remotes/origin", "heads") if place.git.commit_of(ref := f"refs/{kind}/{target}")), "")
     without = [f"--no-merged={at}"] if at else []
     listed = place.git.run("for-each-ref", form, *without, "refs/heads/polecat/", "refs/heads/crew/")
-    heads = dict(line.rsplit(" ", 1) for line in listed.splitlines() if " " in line)
+    rows = [line.split("\0") for line in listed.splitlines() if line.count("\0") == 2]
+    heads = {branch: commit for branch, commit, _ in rows}
     requests = [one for one in open_requests(place.ledger, place.prefix, place.rig) if one.target == target]
     found = {
         one.branch: Strand(one.branch, heads.get(one.branch) or one.commit_sha, one.worker, one.source_issue, one.id)
         for one in sorted(requests, key=lambda one: one.id)
     }
-    for branch, commit in heads.items():
-        worker = branch.split("/")[1] if branch.count("/") else branch
-        found.setdefault(branch, Strand(branch, commit, worker, bead_of_branch(branch) or ""))
+    hooked = _hooked(place) if len(heads) > len(found) else {}
+    for branch, commit, folder in rows:
+        worker = _worker_at(place, folder) or worker_of_branch(branch)
+        bead = hooked.get(worker) or bead_of_branch(branch)
+        found.setdefault(branch, Strand(branch, commit, worker, bead))
     here = existing(place.git, [one.commit for one in found.values()])
     return [one for one in found.values() if one.commit in here]
+
+
+def _worker_at(place: Refinery, folder: str) -> str:
+    """The polecat or crew member whose worktree this is, empty if it is nobody's: a branch may be named by any template."""
+    parts = os.path.relpath(folder, place.path).split(os.sep) if folder else []
+    return parts[1] if len(parts) > 1 and parts[0] in ("polecats", "crew") else ""
+
+
+def _hooked(place: Refinery) -> dict[str, str]:
+    """The rig's workers and the bead that each has on its hook."""
+    beads = place.store.excerpts(BeadQuery(statuses=(HOOKED, IN_PROGRESS)))
+    found = {one.assignee: one.id for one in beads if one.assignee.startswith(f"{place.rig}/")}
+    return {who.rpartition("/")[2]: bead for who, bead in found.items()}
 
 
 def collisions(place: Refinery, target: str) -> list[Collision]:

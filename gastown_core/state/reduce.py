@@ -268,12 +268,11 @@ def _work_since(facts: TownFacts, entry: RosterEntry, bead: Excerpt | None, reco
 
 
 def _evidence(facts: TownFacts, entry: RosterEntry, bead: Excerpt | None, record: dict[str, str]) -> Evidence:
-    session = entry.session
+    session, rig = entry.session, entry.address.rig
     pane = facts.panes.get(session) if facts.panes is not None else None
     agent_bead = facts.bead(entry.bead_id)
     agent_state_at = agent_bead[1].updated_at if agent_bead is not None else 0.0
     reading = facts.screens.get(session)
-    rig = entry.address.rig
     alive = None if pane is None else (False if pane.dead else facts.alive.get(session))
     elsewhere = 0 if alive else facts.elsewhere.get(session, 0)
     order = facts.orders.get(bead.id, "") if bead is not None and entry.address.role in (POLECAT, DOG) else ""

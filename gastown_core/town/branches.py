@@ -42,6 +42,14 @@ def _filled(template: str, values: Mapping[str, str]) -> str:
     return "/".join(part.removesuffix(".lock") for part in parts if part)
 
 
+def worker_of_branch(branch: str) -> str:
+    """Return the worker that a branch was made for, as far as its name says: a template may leave that out."""
+    parts = branch.split("/")
+    if len(parts) == 2 and branch.startswith(PREFIX):
+        return parts[1].rpartition("-")[0] or parts[1]
+    return parts[1] if len(parts) > 1 else branch
+
+
 def bead_of_branch(branch: str) -> str:
     """Return the bead that a polecat's branch was made for, empty if its name does not say."""
     parts = branch.split("/")

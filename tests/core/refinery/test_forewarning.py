@@ -45,6 +45,25 @@ def test_both_agents_and_the_console_are_told_once_for_each_pair(queued: Queued)
     assert len(forewarn(place_of(queued))) == 1
 
 
+def test_whose_branch_it_is_says_its_worktree_whatever_the_branch_is_named(queued: Queued) -> None:
+    """A branch made before there was work, one by a rig's template, and one whose worktree is gone."""
+    branches = {"opal": "polecat/2026/11/fix-the-cart", "jade": "polecat/jade-mx0yxiwm", "": "polecat/ruby-mx0yxiwm"}
+    for worker, branch in branches.items():
+        commit = queued.commit({"cart.py": f"{worker}\n"}, "cart", git=queued.bare)
+        queued.bare.run("update-ref", f"refs/heads/{branch}", commit)
+        if worker:
+            folder = os.path.join(queued.rig, "polecats", worker, "shop")
+            queued.bare.run("worktree", "add", "--quiet", folder, branch)
+    with queued.ledger.store_for("sh-x").write("overseer") as batch:
+        bead = batch.create({"title": "Fix it", "status": "hooked", "assignee": "shop/polecats/opal"}).id
+    assert len(forewarn(place_of(queued))) == 3
+    assert {to for to, _ in letters(queued)} == {"shop/opal", "shop/jade", "shop/ruby"}
+    reasons = {event["payload"]["reason"] for event in queued.events("conflict_ahead")}
+    assert "opal and jade both change cart.py: 1 hunk" in reasons
+    beads = {one for event in queued.events("conflict_ahead") for one in event["payload"]["beads"]}
+    assert beads == {bead, ""}
+
+
 def test_a_spoilt_file_costs_one_more_telling_and_a_pipe_holds_nobody_up(queued: Queued) -> None:
     for worker in ("opal", "jade"):
         in_work(queued, worker, {"a": f"{worker}\n"})
