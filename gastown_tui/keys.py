@@ -207,6 +207,8 @@ ACTIONS: tuple[Action, ...] = (
     Action("view.refresh", ("R",), "refresh", "recheck and redraw", CONSOLE),
     Action("quit", ("q", "ctrl+c"), "quit", "quit (agents keep running)", CONSOLE, hint=20),
 )  # fmt: skip
+OF_REQUESTS = frozenset(one.id for one in ACTIONS if one.where == _REQUESTS)
+"""Actions that only act on requests of the merge queue."""
 
 BY_ID = {action.id: action for action in ACTIONS}
 READING = ("rows.mark", "rows.mark_range", "inbox.next", "gates.follow", "gates.next", "gates.previous", "gates.pager")

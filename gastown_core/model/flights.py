@@ -14,7 +14,10 @@ TO_LAND = "waits to land"
 """Beside the phases of the engine: the batch is green, none of its runs goes on, and it is not its turn yet."""
 LIKELY = 0.5
 """From which chance on a request is rather expected to go back than to land."""
+UNJUDGED = (EntryState.WAITING, EntryState.STACKED, EntryState.TESTING)
 JUDGED = (EntryState.CULPRIT, EntryState.CONFLICT, EntryState.HELD, EntryState.MERGED)
+OF_ALL = ("requests", "probes")
+"""Fields that mean another thing in a line of a batch than in the state."""
 
 
 def flight_line(state: RefineryState) -> FlightLine:
@@ -41,12 +44,23 @@ def flight_line(state: RefineryState) -> FlightLine:
         state.good,
         state.why,
         state.lands_next,
+        state.probes,
+        tuple(one for one in state.requests if one.state not in UNJUDGED),
     )
 
 
 def flights_of(state: RefineryState) -> Sequence[FlightLine]:
     """All batches in flight, the oldest first, also if there is only one."""
     return state.flights or (flight_line(state),)
+
+
+def state_of(state: RefineryState, batch: str) -> RefineryState:
+    """The state with this batch of those in flight in full in the place of the oldest one; as it is if it has none of that name."""
+    found = next((one for one in state.flights if one.batch == batch), None)
+    if found is None or batch == state.batch:
+        return state
+    about = {key: value for key, value in found._asdict().items() if key in state._fields and key not in OF_ALL}
+    return state._replace(**about, probes=found.tree, requests=found.judged)
 
 
 def stage_of(flight: FlightLine) -> str:

@@ -164,6 +164,9 @@ class FlightLine(Record):
     """Why it is as it is: sentences that begin with their subject, such as ``size: all 3 that wait``."""
     lands_next: bool = False
     """Whether its requests were green, and are tested once more on what has landed since, before others land."""
+    tree: tuple[Probe, ...] = ()
+    judged: tuple[BatchEntry, ...] = ()
+    """Its probes, and those of its requests that have a verdict; of the oldest batch the state itself has both."""
 
 
 class Landing(Record):
@@ -322,12 +325,15 @@ def to_json(state: RefineryState) -> dict[str, Any]:
     """Return the JSON value for the state file."""
     out: dict[str, Any] = {"version": 1, **state._asdict()}
     out["requests"] = [entry._asdict() for entry in state.requests]
-    out["probes"] = [
-        {**probe._asdict(), "requests": list(probe.requests), "gates": [gate._asdict() for gate in probe.gates]}
-        for probe in state.probes
-    ]
+    out["probes"] = [_probe_json(probe) for probe in state.probes]
     out["flights"] = [
-        {**one._asdict(), "requests": list(one.requests), **{key: list(getattr(one, key)) for key in _LISTS}}
+        {
+            **one._asdict(),
+            "requests": list(one.requests),
+            **{key: list(getattr(one, key)) for key in _LISTS},
+            "tree": [_probe_json(probe) for probe in one.tree],
+            "judged": [entry._asdict() for entry in one.judged],
+        }
         for one in state.flights
     ]
     out |= {key: list(getattr(state, key)) for key in _LISTS}
@@ -337,19 +343,18 @@ def to_json(state: RefineryState) -> dict[str, Any]:
     return out
 
 
+def _probe_json(probe: Probe) -> dict[str, Any]:
+    return {**probe._asdict(), "requests": list(probe.requests), "gates": [gate._asdict() for gate in probe.gates]}
+
+
 def from_json(value: object) -> RefineryState | None:
     """The state in a file's JSON value, None if it is not one; unknown keys are dropped, invalid values defaulted."""
     if not isinstance(value, dict) or not isinstance(value.get("rig"), str):
         return None
     fields = _known(RefineryState, value)
-    fields["requests"] = tuple(
-        BatchEntry(**_known(BatchEntry, one)) for one in _objects(value.get("requests"), id=str, branch=str)
-    )
-    fields["probes"] = tuple(_probe(one) for one in _objects(value.get("probes"), id=int))
-    fields["flights"] = tuple(
-        FlightLine(**{**_known(FlightLine, one), **{key: _texts(one.get(key)) for key in ("requests", *_LISTS)}})
-        for one in _objects(value.get("flights"), batch=str)
-    )
+    fields["requests"] = _entries(value.get("requests"))
+    fields["probes"] = _probes(value.get("probes"))
+    fields["flights"] = tuple(_flight(one) for one in _objects(value.get("flights"), batch=str))
     fields["forecast"] = tuple(Landing(**_known(Landing, one)) for one in _objects(value.get("forecast"), id=str))
     fields |= {key: _texts(value.get(key)) for key in _LISTS}
     fields["reaches"] = tuple(
@@ -358,6 +363,20 @@ def from_json(value: object) -> RefineryState | None:
     tests = _objects(value.get("quarantined"), test=str)
     fields["quarantined"] = tuple(QuarantinedTest(**_known(QuarantinedTest, one)) for one in tests)
     return RefineryState(**fields)
+
+
+def _flight(value: dict[str, Any]) -> FlightLine:
+    fields = _known(FlightLine, value) | {key: _texts(value.get(key)) for key in ("requests", *_LISTS)}
+    fields |= {"tree": _probes(value.get("tree")), "judged": _entries(value.get("judged"))}
+    return FlightLine(**fields)
+
+
+def _entries(value: object) -> tuple[BatchEntry, ...]:
+    return tuple(BatchEntry(**_known(BatchEntry, one)) for one in _objects(value, id=str, branch=str))
+
+
+def _probes(value: object) -> tuple[Probe, ...]:
+    return tuple(_probe(one) for one in _objects(value, id=int))
 
 
 def _probe(value: dict[str, Any]) -> Probe:

@@ -66,8 +66,10 @@ class Board:
 
     def now(self) -> RefineryState:
         """The state as the file has it: the oldest batch in full, and a line for each of several."""
-        flights = tuple(flight_line(one.state) for one in self._wall) if len(self._wall) > 1 else ()
-        return self.shown._replace(flights=flights)
+        flights = [flight_line(one.state) for one in self._wall] if len(self._wall) > 1 else []
+        # the state itself has these of the oldest
+        flights[:1] = [one._replace(tree=(), judged=()) for one in flights[:1]]
+        return self.shown._replace(flights=tuple(flights))
 
     @property
     def shown(self) -> RefineryState:

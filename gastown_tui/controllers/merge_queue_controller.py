@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 from gastown_core.errors import GastownError
+from gastown_core.model.flights import state_of
 from gastown_core.model.refinery import CACHED, RUNNING, SKIPPED, gate_to_show
 from gastown_core.state.sources.refineries import GateLog
 from gastown_tui.selection import BATCH, PROBE, REQUEST, queued_rig
@@ -33,9 +34,11 @@ class MergeQueueController:
         self.calls = calls
         self.stage = stage
         self.rig = ""
+        self.batch = ""
+        """The batch of those in flight that is selected, itself or by a request; empty for the oldest."""
         self._log: GateLog | None = None
         self._gate = 0
-        self._gates_of = ("", 0)
+        self._gates_of = ("", "", 0)
 
     def start(self) -> None:
         """Create the timer, paused until it is needed."""
@@ -52,8 +55,9 @@ class MergeQueueController:
 
     @property
     def view(self) -> RefineryView | None:
-        """The refinery shown."""
-        return self.console.snapshot.refinery(self.rig)
+        """The refinery shown, with the batch that is selected in full."""
+        view = self.console.snapshot.refinery(self.rig)
+        return view._replace(state=state_of(view.state, self.batch)) if view is not None and self.batch else view
 
     @property
     def is_in_view(self) -> bool:
@@ -84,7 +88,7 @@ class MergeQueueController:
         stage.queue.guard(lambda: stage.queue.show(snapshot, now))
         self._choose_rig()
         stage.probes.process_key = self.console.key_of("mq.process")
-        stage.probes.guard(lambda: stage.probes.show(snapshot, self.rig, now))
+        stage.probes.guard(lambda: stage.probes.show(snapshot, self.rig, self.view, now))
         stage.gates.guard(lambda: self._show_log(now))
 
     def _choose_rig(self) -> None:
@@ -92,11 +96,14 @@ class MergeQueueController:
         snapshot = self.console.snapshot
         selection = self.stage.queue.selection
         if selection is not None and selection.kind == BATCH:
-            self.rig = selection.rig
+            self.rig, self.batch = selection.rig, selection.id
         elif selection is not None and selection.kind == REQUEST:
             request, name = snapshot.request(selection.id), selection.id
             held = [view.rig for view in snapshot.refineries if any(one.id == name for one in view.state.requests)]
             self.rig = request.rig if request is not None else held[0] if held else self.rig
+            shown = snapshot.refinery(self.rig)
+            flights = shown.state.flights if shown is not None else ()
+            self.batch = next((one.batch for one in flights if name in one.requests), "")
         self.rig = self.stage.gates.rig = self.rig or queued_rig(snapshot)
 
     # gate and log
@@ -117,7 +124,7 @@ class MergeQueueController:
 
     def gate(self, probe: Probe) -> GateRun | None:
         """Return the gate whose log is shown: the one stepped to, else a running one, a failed one, or the last."""
-        if self._gates_of == (self.rig, probe.id) and self._gate < len(probe.gates):
+        if self._gates_of == (self.rig, self.batch, probe.id) and self._gate < len(probe.gates):
             return probe.gates[self._gate]
         return gate_to_show(probe)
 
@@ -128,7 +135,7 @@ class MergeQueueController:
             return "there is no other gate here"
         gate = self.gate(probe)
         at = probe.gates.index(gate) if gate is not None else 0
-        self._gates_of, self._gate = (self.rig, probe.id), (at + by) % len(probe.gates)
+        self._gates_of, self._gate = (self.rig, self.batch, probe.id), (at + by) % len(probe.gates)
         self.show()
         return ""
 

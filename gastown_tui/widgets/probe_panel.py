@@ -254,9 +254,9 @@ class ProbePanel(Rows):
         """What runs the engine now, by the keys in force."""
         self.empty_text = "No refinery has run here yet. It starts when a request is queued."
 
-    def show(self, snapshot: TownSnapshot, rig: str, now: float) -> None:
-        """Take a rig's refinery, or only a later time; without focus, the cursor follows the running probe."""
-        self.view, self.now = snapshot.refinery(rig), now
+    def show(self, snapshot: TownSnapshot, rig: str, view: RefineryView | None, now: float) -> None:
+        """Take a rig's refinery with the batch to show, or only a later time; without focus, the cursor follows the running probe."""
+        self.view, self.now = view, now
         self.trouble = trouble_text(snapshot.source_error("refinery"), now)
         self._tell(rig)
         live = self.present

@@ -10,6 +10,7 @@ from gastown_core.model.bead import priority_word
 from gastown_core.model.flights import LIKELY, landing_of
 from gastown_core.model.refinery import EntryState, places_used, subject_of
 from gastown_core.model.snapshot import RequestView
+from gastown_core.model.states import RigState
 from gastown_tui.rowtext import trouble_text
 from gastown_tui.selection import BATCH, REQUEST, point_at
 from gastown_tui.text import cells, clean, cut, fit, fit_right, glyph, two_ends, width_of, wrap
@@ -42,8 +43,9 @@ FIRST = ("chain", "verify", "union", "begin")
 
 
 def rigs_with_queue(snapshot: TownSnapshot) -> list[str]:
-    """Return the rigs that have a queue or a refinery, in the order of the rigs."""
+    """Return the rigs that have a queue or a refinery, in the order of the rigs; once one has, all that are open."""
     known = {view.rig for view in snapshot.refineries} | {request.rig for request in snapshot.requests}
+    known |= {rig.name for rig in snapshot.rigs if known and rig.state == RigState.OPERATIONAL}
     named = [rig.name for rig in snapshot.rigs if rig.name in known]
     return named + sorted(known - set(named))
 
@@ -254,6 +256,9 @@ def _flown(view: RefineryView | None, inside: set[str]) -> dict[str, str]:
 
 def _state_in(flight: FlightLine, request: str) -> str:
     """Return how far a request is in a batch of which a line is known."""
+    known = next((one.state for one in flight.judged if one.id == request), "")
+    if known:
+        return known
     if request in flight.good:
         return EntryState.GOOD
     return EntryState.TESTING if flight.running else EntryState.STACKED
@@ -319,7 +324,7 @@ def _rig_rows(
     if not flights and view is not None and view.is_busy and tells_why:
         rows += _why_rows(lone_reason(view.state), width)
     for depth, flight in stacked(flights):
-        rows += _unstopped([flight_row(flight, depth, width, now, ascii_only)])
+        rows.append(Row(point_at(BATCH, rig, flight.batch), flight_row(flight, depth, width, now, ascii_only)))
         rows += _why_rows(told_first(flight.why), width) if tells_why else []
         if not inside.isdisjoint(flight.requests):
             rows, members = rows + members, []

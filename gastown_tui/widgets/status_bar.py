@@ -20,9 +20,14 @@ if TYPE_CHECKING:
     from gastown_tui.widgets.sheet import Line
 
 
-def hint_pieces(keymap: Keymap, place: str, room: int, ascii_only: bool) -> Pieces:
-    """Return as many whole hints as fit: the most useful first, at the end always the one that ranks last, quit."""
-    found = keymap.hints(place)
+def hint_pieces(
+    keymap: Keymap, place: str, room: int, ascii_only: bool, without: frozenset[str] = frozenset()
+) -> Pieces:
+    """Return as many whole hints as fit: the most useful first, at the end always the one that ranks last, quit.
+
+    ``without``: actions that have nothing to act on now.
+    """
+    found = [action for action in keymap.hints(place) if action.id not in without]
     if not found:
         return ()
     *before, last = (_hint(action, ascii_only) for action in found)
@@ -72,15 +77,17 @@ class StatusBar(Sheet):
         super().__init__(id="status")
         self.keymap = keymap
         self.place = "agents"
+        self.without: frozenset[str] = frozenset()
         self.message: Pieces = ()
         self.receipt: Pieces = ()
         self._settled_at = 0.0
         self._is_failure = False
 
-    def show_place(self, place: str) -> None:
-        """Show the hints of another panel."""
-        self.place = place
-        self.redraw()
+    def show_place(self, place: str, without: frozenset[str] = frozenset()) -> None:
+        """Show the hints of another panel, but for actions that have nothing to act on."""
+        if (self.place, self.without) != (place, without):
+            self.place, self.without = place, without
+            self.redraw()
 
     def say(self, text: str, tone: str = "warn") -> None:
         """Show a message in front of the receipt, until the next message or key."""
@@ -142,9 +149,9 @@ class StatusBar(Sheet):
         ascii_only = self.look.ascii_only
         right = self.message or self.receipt
         if not right:
-            return [(hint_pieces(self.keymap, self.place, width - 1, ascii_only), "bar")]
+            return [(hint_pieces(self.keymap, self.place, width - 1, ascii_only, self.without), "bar")]
         right = clip(right, width - 2)
-        left = hint_pieces(self.keymap, self.place, width - width_of(right) - 3, ascii_only)
+        left = hint_pieces(self.keymap, self.place, width - width_of(right) - 3, ascii_only, self.without)
         if width_of(left) < 5:
             left = ()
         gap = width - width_of(left) - width_of(right) - 1

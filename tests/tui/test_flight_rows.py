@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from gastown_core.model.flights import landing_of
+from gastown_core.model.flights import landing_of, state_of
 from gastown_core.model.refinery import (
     CACHED,
     ERROR,
@@ -29,7 +29,7 @@ from gastown_core.model.refinery import (
     probe_to_show,
     to_json,
 )
-from gastown_core.model.snapshot import RefineryView, RequestView, TownSnapshot
+from gastown_core.model.snapshot import RefineryView, RequestView, RigView, TownSnapshot
 from gastown_tui.widgets.probe_panel import why_rows
 from gastown_tui.widgets.queue_panel import (
     flight_row,
@@ -38,6 +38,7 @@ from gastown_tui.widgets.queue_panel import (
     quarantine_pieces,
     queue_rows,
     request_pieces,
+    rigs_with_queue,
     stacked,
     told_first,
 )
@@ -313,3 +314,35 @@ def test_one_that_was_singled_out_since_the_forecast_is_not_told_to_land() -> No
     culprit = RefineryView("shop", "/t/shop", state, is_alive=True)
     assert any("sh-2" in line and "lands" not in line for line in lines(culprit, 120)), lines(culprit, 120)
     assert any("sh-1" in line and "lands" in line for line in lines(culprit, 120))
+
+
+def test_the_state_file_keeps_the_probes_of_each_batch_in_flight() -> None:
+    tree = (Probe(1, ("sh-1",), "stack", result=RUNNING, gates=(GateRun("unit", RUNNING),)),)
+    judged = (BatchEntry("sh-1", "b", state="culprit", why="unit is red"),)
+    other = FlightLine("b-2", TESTING, ("sh-1",), 1, 1, tree=tree, judged=judged, good=("sh-1",), started_at=5.0)
+    first = FlightLine("b-1", TESTING, ("sh-0",))
+    state = RefineryState(
+        "shop", phase=TESTING, batch="b-1", flights=(first, other), requests=(BatchEntry("sh-0", "a"),)
+    )
+    again = from_json(json.loads(json.dumps(to_json(state))))
+    assert again == state
+    shown = state_of(state, "b-2")
+    assert (shown.batch, shown.probes, shown.requests, shown.started_at, shown.good) == (
+        "b-2",
+        tree,
+        judged,
+        5.0,
+        ("sh-1",),
+    )
+    assert shown.flights == state.flights and state_of(state, "b-1") is state and state_of(state, "gone") is state
+
+
+def test_all_open_rigs_have_a_queue_once_one_has() -> None:
+    rigs = (
+        RigView("shop", "sh", "/t/shop"),
+        RigView("pages", "pg", "/t/pages"),
+        RigView("docked", "do", "/t/docked", "docked"),
+    )
+    town = TownSnapshot("town", "/t", 1, NOW, rigs=rigs)
+    assert rigs_with_queue(town) == []
+    assert rigs_with_queue(town._replace(refineries=(view(),))) == ["shop", "pages"]

@@ -7,6 +7,7 @@ import os
 import pytest
 
 from gastown_core.model.order import Order
+from gastown_core.model.refinery import FlightLine
 from gastown_core.model.snapshot import RequestView, SchedulerView
 from gastown_tui.dialogs.confirm import Confirm
 from gastown_tui.dialogs.prompt import Prompt
@@ -125,6 +126,46 @@ async def test_a_run_that_waits_for_its_place_says_so_where_its_log_will_be(rig:
         await pilot.press("m")
         text = app.screen_text()
         assert "This run waits: all 2 gate places of the town are taken" in text and "No gate has run" not in text
+
+
+async def test_the_batch_of_the_selected_request_is_shown_with_its_own_log(rig: str) -> None:
+    base = town("testing", rig)
+    first = base.refineries[0]
+    gates = (refineries.gate("slow", "running"),)
+    tree = (first.state.probes[0]._replace(requests=("gt-mr3",), purpose="alone", gates=gates),)
+    flights = (
+        FlightLine(first.state.batch, "testing", ("gt-mr0", "gt-mr1", "gt-mr2"), 1, 1),
+        FlightLine("b-1020", "bisecting", ("gt-mr3",), 1, 1, tree=tree),
+    )
+    both = first._replace(state=first.state._replace(requests=first.state.requests[:3], flights=flights))
+    app = Console(FakeLive(base._replace(refineries=(both,))))
+    async with app.run_test(size=WIDE) as pilot:
+        await pilot.press("m")
+        assert "whole batch" in app.screen_text() and "B-1020" not in app.feed.probes.title_text
+        for selection in (Selection(REQUEST, "", "gt-mr3"), Selection(BATCH, "shop", "b-1020")):
+            app.feed.queue.select(Selection(BATCH, "shop"))
+            app.feed.show_all()
+            assert app.feed.merge_queue.batch == ""
+            assert app.feed.queue.select(selection) is not False
+            app.feed.show_all()
+            assert app.feed.merge_queue.batch == "b-1020" and app.feed.probes.title_text.startswith("b-1020")
+            text = app.screen_text()
+            assert "alone" in text and "slow" in text and "whole batch" not in text
+        app.feed.queue.select(Selection(REQUEST, "", "gt-mr0"))
+        app.feed.show_all()
+        assert app.feed.probes.title_text.startswith(first.state.batch) and "whole batch" in app.screen_text()
+
+
+async def test_the_key_line_offers_acts_on_requests_only_while_there_are_any(rig: str) -> None:
+    full = town("testing", rig)
+    live = FakeLive(full._replace(requests=()))
+    app = Console(live)
+    async with app.run_test(size=WIDE) as pilot:
+        await pilot.press("m")
+        keys = app.screen_text().splitlines()[-1]
+        assert not any(word in keys for word in ("retry", "reject", "approve")) and "quit" in keys
+        live.put(full)
+        await until(pilot, lambda: "retry" in app.screen_text().splitlines()[-1], "the keys for requests")
 
 
 async def test_the_pager_gets_the_log_that_is_shown(rig: str) -> None:
