@@ -6,6 +6,7 @@ from gastown_core.model.record import Record
 from gastown_core.model.refinery import FROZEN, SETTINGS
 from gastown_core.refinery.freeze import frozen
 from gastown_core.refinery.hold import read_hold
+from gastown_core.refinery.place import is_merging
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -24,9 +25,10 @@ class HeldTarget(Record):
 def held_rig(place: Refinery) -> HeldTarget | None:
     """Why nothing is merged in the rig, whatever the target; None if only targets may be held.
 
-    The policy of ``place`` is that of ``policy.of_hours``: others have no settings that cannot be used.
+    The policy of ``place`` is that of ``policy.of_hours``: others have no settings that cannot be used.  An engine at work
+    goes on to its end by those that it has read.
     """
-    if place.policy.error:
+    if place.policy.error and not is_merging(place):
         return HeldTarget(SETTINGS, place.policy.error)
     freeze = frozen(place)
     return HeldTarget(FROZEN, freeze.reason) if freeze is not None else None

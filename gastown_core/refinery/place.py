@@ -157,6 +157,11 @@ def all_merge_locks(rig_path: str) -> Iterator[None]:
         yield
 
 
+def is_merging(place: Refinery) -> bool:
+    """Whether a process merges into any target of the rig now."""
+    return any(holder_of(path) is not None for path in merge_locks(place.path))
+
+
 def merging_process(place: Refinery, target: str) -> int:
     """The pid of the process that merges into ``target`` now, 0 if none does, -1 if that is unknown."""
     holder = holder_of(merge_lock(place, target).path)

@@ -34,7 +34,6 @@ from gastown_tui.controllers.tasks import Tasks
 from gastown_tui.controllers.time_machine import TimeMachine
 from gastown_tui.controllers.town_status import TownStatusController
 from gastown_tui.controllers.wasteland_view import WastelandView
-from gastown_tui.keys import OF_REQUESTS
 from gastown_tui.layout import LISTS, VIEWS, Scene, TownLayout, drawer_hides_panel
 from gastown_tui.widgets.agent_order import read_arrangement
 from gastown_tui.widgets.drawer import Drawer
@@ -264,7 +263,7 @@ class FeedScreen(Bounded, Screen[None], inherit_bindings=False):
                 # rows and closer look depend on the size that the panels get only now
                 self.call_after_refresh(self.show_all)
                 self.call_after_refresh(self.closer.preview.look)
-        self._show_hints()
+        self.status.show_place(self.dispatch.place, self.console.snapshot)
         self.inspector.preview.laid_out()
         self.closer.preview.laid_out()
         self.merge_queue.follow()
@@ -313,7 +312,7 @@ class FeedScreen(Bounded, Screen[None], inherit_bindings=False):
             self.convoys.guard(lambda: self.convoys.show(snapshot, now))
             self.stream.guard(lambda: self.stream.show(snapshot, now))
         self.inspect()
-        self._show_hints()
+        self.status.show_place(self.dispatch.place, self.console.snapshot)
         self.merge_queue.follow()
         self.closer.show()
         if self.letters.is_open:
@@ -321,10 +320,6 @@ class FeedScreen(Bounded, Screen[None], inherit_bindings=False):
         scene = self.plan.scene
         if (self.convoys.wanted_height(), self._list_lines()) != (scene.convoy_lines, scene.list_lines):
             self.lay_out()
-
-    def _show_hints(self) -> None:
-        """Show what the keys do here; those for requests only while there are any."""
-        self.status.show_place(self.dispatch.place, frozenset() if self.console.snapshot.requests else OF_REQUESTS)
 
     def _show_view(self) -> None:
         """Update a view whose controller fills its panels."""

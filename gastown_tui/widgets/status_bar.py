@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from textual.message import Message
 
-from gastown_tui.keys import key_name
+from gastown_tui.keys import OF_REQUESTS, key_name
 from gastown_tui.text import cells, clean, clip, glyph, width_of
 from gastown_tui.widgets.sheet import Sheet
 
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from textual import events
 
+    from gastown_core.model.snapshot import TownSnapshot
     from gastown_tui.keymap import Keymap
     from gastown_tui.keys import Action
     from gastown_tui.text import Piece, Pieces
@@ -83,8 +84,9 @@ class StatusBar(Sheet):
         self._settled_at = 0.0
         self._is_failure = False
 
-    def show_place(self, place: str, without: frozenset[str] = frozenset()) -> None:
-        """Show the hints of another panel, but for actions that have nothing to act on."""
+    def show_place(self, place: str, snapshot: TownSnapshot) -> None:
+        """Show the hints of a panel; those for requests only while there are any."""
+        without = frozenset[str]() if snapshot.requests else OF_REQUESTS
         if (self.place, self.without) != (place, without):
             self.place, self.without = place, without
             self.redraw()

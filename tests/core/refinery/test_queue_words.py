@@ -18,7 +18,7 @@ from gastown_core.refinery import freeze, requests
 from gastown_core.refinery.engine import RefineryEngine
 from gastown_core.refinery.explanation import explain_queue, explain_request
 from gastown_core.refinery.held_targets import held_targets, holds_of
-from gastown_core.refinery.place import Refinery
+from gastown_core.refinery.place import Refinery, merge_lock
 from gastown_core.refinery.policy import of_hours
 from gastown_core.state.collect import Sources, collect
 from gastown_core.state.reduce import reduce_recorded
@@ -96,6 +96,8 @@ def test_settings_that_cannot_be_used_hold_the_queue_in_every_face(queued: Queue
         and path in held.reason
     )
     assert explain_queue(place, RefineryEngine(place).queue())[0].why[0] == (queue_words.HELD, f"main: {held.reason}")
+    with merge_lock(place, "main"):
+        assert not held_targets(place, ["main"]), "an engine at work goes by what it has read"
     with open(path, "w", encoding="utf-8") as out:
         out.write("{}")
     queued.process()
