@@ -15,6 +15,7 @@ from gastown_core.model.merge_request import read_request
 from gastown_core.model.record import Record
 from gastown_core.process import ProcessTimeoutError, ProgramMissingError
 from gastown_core.refinery.approval import green_together, ref_of
+from gastown_core.refinery.freeze import frozen
 from gastown_core.refinery.hold import INFRASTRUCTURE, PUSH_BY_HAND, HoldError, lift, put_on_hold, read_hold
 from gastown_core.refinery.hosting.choose import host_of
 from gastown_core.refinery.hosting.pull_request import CLOSED, MERGED, OPEN, HostError
@@ -47,6 +48,8 @@ class Proposal(Record):
     requests: dict[str, str]
     looked_at: float
     waits_for: str = ""
+    is_held_back: bool = False
+    """Whether its host was told not to merge it, since merging is frozen."""
 
 
 def propose(place: Refinery, target: str, requests: Mapping[str, str]) -> HoldError:
@@ -76,7 +79,7 @@ def follow(place: Refinery, target: str, standing: Callable[[], Collection[str]]
     """Ask the host about the open pull request of a target, and record what git proves; at most every ``LOOK_S``.
 
     ``standing`` returns the requests that may land.  The pull request of one that no longer may is closed at once,
-    before the host merges it.
+    before the host merges it; while merging is frozen, the host is told to merge nothing.
     """
     known = read_proposal(place, target)
     if known is None or known.state == CLOSED:
@@ -85,7 +88,8 @@ def follow(place: Refinery, target: str, standing: Callable[[], Collection[str]]
     merged = {one for one, request in beads.items() if request.merge_commit}
     kept = {one for one in standing() if one in beads and beads[one].commit_sha == known.requests.get(one)}
     withdrawn = [one for one in known.requests if one not in merged and one not in kept]
-    is_due = place.clock.now() >= known.looked_at + LOOK_S
+    freeze = frozen(place)
+    is_due = place.clock.now() >= known.looked_at + LOOK_S or (freeze is not None) is not known.is_held_back
     if not (withdrawn or is_due or merged.issuperset(known.requests)):
         return
     try:
@@ -95,7 +99,11 @@ def follow(place: Refinery, target: str, standing: Callable[[], Collection[str]]
             host.close(known.number)
             _forget(place, target, known, f"{', '.join(withdrawn)} may no longer land")
             return
-        waits = host.merge_when_ready(now) if now.state == OPEN and known.head.startswith(now.head) else ""
+        if freeze is not None and now.state == OPEN:
+            host.hold_back(now)
+            waits = f"the end of a freeze: it is {freeze.reason}"
+        else:
+            waits = host.merge_when_ready(now) if now.state == OPEN and known.head.startswith(now.head) else ""
     except _TROUBLE as error:
         _keep(place, target, known._replace(looked_at=place.clock.now(), waits_for=f"an answer of its host: {error}"))
         return
@@ -103,6 +111,7 @@ def follow(place: Refinery, target: str, standing: Callable[[], Collection[str]]
         _settle(place, target, known)
         return
     seen = known._replace(state=now.state, looked_at=place.clock.now(), waits_for=waits or _wait_of(now, known))
+    seen = seen._replace(is_held_back=freeze is not None)
     _keep(place, target, seen)
     _show(place, target, seen)
 
@@ -166,7 +175,7 @@ def read_proposal(place: Refinery, target: str) -> Proposal | None:
         found = read_json(_path(place, target)) or {}
         if not found:
             return None
-        made = Proposal(**{key: found[key] for key in Proposal._fields})
+        made = Proposal(**{key: found[key] for key in Proposal._fields if key in found})
         return made._replace(requests=dict(made.requests), looked_at=float(made.looked_at))
     except (SettingsError, KeyError, TypeError, ValueError):
         return None

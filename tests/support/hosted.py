@@ -129,6 +129,11 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _graphql(self, body: dict[str, Any]) -> Any:
         pull = self.hosted.numbered(body["variables"]["id"].removeprefix("PR_"))
+        if "disablePullRequestAutoMerge" in body["query"]:
+            pull["auto"] = ""
+            return {"data": {}}
+        if "dequeuePullRequest" in body["query"]:
+            return {"errors": [{"message": "Pull request is not in the merge queue"}]}
         if "enqueuePullRequest" in body["query"]:
             return {"errors": [{"message": "The base branch has no merge queue"}]}
         if self.hosted.is_green:
@@ -166,7 +171,11 @@ class _Handler(BaseHTTPRequestHandler):
         pull = hosted.numbered(number)
         if act == "merge":
             pull["auto"] = hosted.head_of(pull)
-            return (200, {}) if hosted.merge_if_it_may(pull) else (400, {"error": {"message": "1 failed merge check"}})
+            if hosted.merge_if_it_may(pull):
+                return 200, {}
+            # it has no auto-merge: who asked too early asks again
+            pull["auto"] = ""
+            return 400, {"error": {"message": "1 failed merge check"}}
         if act == "decline":
             pull["state"] = "closed"
         return 200, _as_bitbucket(hosted, pull)
@@ -207,7 +216,9 @@ def _gh(hosted: Hosted, words: list[str], stdin: str) -> dict[str, Any]:
         found = [_as_gh(hosted, one) for one in hosted.find(told["--head"], told["--base"])]
         return {"code": 0, "out": json.dumps(found), "err": ""}
     pull = hosted.numbered(rest[0])
-    if act == "merge":
+    if act == "merge" and "--disable-auto" in rest:
+        pull["auto"] = ""
+    elif act == "merge":
         assert {"--auto", "--merge"} <= set(rest)
         pull["auto"] = next(word for word in rest if word.startswith("--match-head-commit=")).partition("=")[2]
         hosted.merge_if_it_may(pull)

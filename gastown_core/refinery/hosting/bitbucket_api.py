@@ -54,6 +54,9 @@ class BitbucketApi:
             return error.why
         return ""
 
+    def hold_back(self, request: PullRequest) -> None:
+        """Do nothing: Bitbucket merges nothing by itself."""
+
     def close(self, number: int) -> None:
         """Decline a pull request."""
         self._call("POST", f"/{number}/decline")

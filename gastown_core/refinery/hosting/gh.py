@@ -59,6 +59,10 @@ class GhProgram:
             return error.why or str(error)
         return ""
 
+    def hold_back(self, request: PullRequest) -> None:
+        """Turn auto-merge off."""
+        self._run("merge", str(request.number), "--disable-auto")
+
     def close(self, number: int) -> None:
         """Close a pull request without a merge."""
         self._run("close", str(number))

@@ -20,6 +20,8 @@ _ENQUEUE = (
     "mutation($id: ID!, $head: GitObjectID!) { enqueuePullRequest("
     "input: {pullRequestId: $id, expectedHeadOid: $head}) { clientMutationId } }"
 )
+_NO_AUTO = "mutation($id: ID!) { disablePullRequestAutoMerge(input: {pullRequestId: $id}) { clientMutationId } }"
+_DEQUEUE = "mutation($id: ID!) { dequeuePullRequest(input: {id: $id}) { clientMutationId } }"
 
 
 class GitHubApi:
@@ -58,6 +60,12 @@ class GitHubApi:
             # 405: not mergeable yet, or the method is not allowed; 409: the head is another one
             return "; ".join((*said, error.why))
         return ""
+
+    def hold_back(self, request: PullRequest) -> None:
+        """Turn auto-merge off and take it out of the merge queue; it is in one of them at most, so refusals tell nothing."""
+        node = str(self._call("GET", f"/pulls/{request.number}").get("node_id", ""))
+        for mutation in (_NO_AUTO, _DEQUEUE):
+            self._mutate(mutation, node, request.head)
 
     def close(self, number: int) -> None:
         """Close a pull request without a merge."""

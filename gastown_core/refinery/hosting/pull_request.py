@@ -27,6 +27,9 @@ if TYPE_CHECKING:
             The commits stay as they are: a squash or rebase by the host would make others of them.
             """
 
+        def hold_back(self, request: PullRequest) -> None:
+            """Take back what ``merge_when_ready`` asked for: the host merges nothing by itself until it is asked again."""
+
         def close(self, number: int) -> None:
             """Close a pull request without a merge."""
 

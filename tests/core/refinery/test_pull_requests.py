@@ -8,11 +8,12 @@ from collections.abc import Iterator
 import pytest
 
 from gastown_core.clock import SYSTEM_CLOCK, FixedClock
+from gastown_core.refinery.freeze import freeze, thaw
 from gastown_core.refinery.hold import read_hold
 from gastown_core.refinery.hosting.choose import host_of
 from gastown_core.refinery.hosting.pull_request import HostError, repository_of
 from gastown_core.refinery.place import Refinery
-from gastown_core.refinery.pull_requests import LOOK_S, proposed_targets
+from gastown_core.refinery.pull_requests import LOOK_S, proposed_targets, read_proposal
 from gastown_core.refinery.requests import reject
 from tests.support.hosted import TOKEN, Hosted
 from tests.support.queued import Queued
@@ -62,6 +63,26 @@ def rig(request: pytest.FixtureRequest, queued: Queued, monkeypatch: pytest.Monk
     monkeypatch.setenv("BITBUCKET_API_URL", hosted.base)
     yield Rig(queued, hosted)
     hosted.close()
+
+
+def test_while_merging_is_frozen_the_host_merges_nothing_and_the_pull_request_stays(rig: Rig) -> None:
+    queued, place = rig.queued, Refinery(rig.queued.root, "shop", clock=rig.clock)
+    one, before = queued.hand_in({"a": "1"}), queued.tip()
+    rig.turn()
+    freeze(place, "release", actor="overseer")
+    rig.turn(1.0)
+    rig.hosted.checks_are_green()
+    for _ in range(2):
+        rig.turn()
+    [pull] = rig.hosted.pulls
+    assert pull["state"] == "open" and queued.tip() == before
+    assert read_proposal(place, "main").waits_for.startswith("the end of a freeze: it is frozen by overseer")
+    thaw(place, actor="overseer")
+    # at once, not with the next look at the host; then it is looked at
+    rig.turn(1.0)
+    assert pull["state"] == "merged"
+    rig.turn()
+    assert queued.merged() == [one.id] and len(rig.hosted.pulls) == 1
 
 
 def test_a_green_stack_is_proposed_merged_by_the_host_and_proved_by_git(rig: Rig) -> None:
