@@ -140,6 +140,7 @@ TOPICS: Mapping[str, _Topic] = {
 ENDS: Mapping[str, tuple[_Topic, ...]] = {
     "merged": (_Topic(SENT_BACK, _by("bead")), _Topic(HELD, _by("bead"))),
     "merge_reverted": (_Topic(LANDED, _by("bead", "mr")),),
+    "convoy_reopened": (_Topic(LANDED, _by("convoy")),),
     "complete": (_Topic(SENT_BACK, _by("bead")), _Topic(HELD, _by("bead"))),
     "escalation_closed": (_Topic(ESCALATED, _by("escalation_id")),),
     "queue_released": (_Topic(HELD, _by("rig", "target")),),

@@ -54,6 +54,14 @@ def test_what_was_taken_back_has_not_landed_until_it_lands_again():
     assert [(row.section, row.bead) for row in again.rows] == [("landed", "gt-a"), ("landed", "gt-b")]
 
 
+def test_a_convoy_that_is_open_again_has_not_landed_until_it_lands_once_more():
+    convoy = {"convoy": "hq-cv-1", "title": "Bug fixes"}
+    events = [event(900, "convoy_landed", **convoy), event(700, "convoy_reopened", reason="taken back", **convoy)]
+    assert read(*events).rows == ()
+    [row] = read(*events, event(60, "convoy_landed", **convoy)).rows
+    assert row.section == "landed"
+
+
 def test_mail_to_be_read_is_counted_and_does_not_wait_for_anybody():
     news = LetterView("hq-m2", "Convoy landed: Bug fixes", "daemon", 2, NOW, informs=True)
     found = read(town=EMPTY._replace(letters=(news,)))
