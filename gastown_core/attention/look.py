@@ -16,6 +16,7 @@ from gastown_core.model.agent import Health
 from gastown_core.model.daemon import DIED, SILENT
 from gastown_core.model.dam import DAEMON as DAEMON_LINK
 from gastown_core.model.incident import ANSWER, MASS
+from gastown_core.model.refinery import SETTINGS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -257,7 +258,7 @@ def _held(town: TownSnapshot, one: RefineryView) -> Item:
         holds=tuple(dict.fromkeys([*(request.bead_id for request in waits if request.bead_id), *holds])),
         convoys=convoys,
         orders=("mq.process",),
-        hint=f"gt refinery process {one.rig} --once",
+        hint=f"gt {'rig settings show' if one.state.hold_kind == SETTINGS else 'refinery process'} {one.rig}",
         evidence=(said,) if said else (),
     )
 

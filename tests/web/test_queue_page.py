@@ -10,14 +10,17 @@ from collections.abc import Iterator
 import pytest
 from starlette.testclient import TestClient
 
+from gastown_core.clock import SYSTEM_CLOCK
 from gastown_core.model.merge_request import with_facts
-from gastown_core.model.refinery import BATCHES_FILE, BatchRecord
+from gastown_core.model.refinery import BATCHES_FILE, BatchRecord, GateRun, Probe
+from gastown_core.process_table import start_of
 from gastown_core.refinery.freeze import freeze
 from gastown_core.refinery.place import Refinery
 from gastown_web.app import Dashboard
 from gastown_web.guard import Guard
 from tests.support.browser import HERE, Browser
 from tests.support.queued import Queued
+from tests.support.refineries import flying, write_state
 
 pytestmark = pytest.mark.timeout(300)
 Owner = tuple[Queued, Browser]
@@ -103,3 +106,19 @@ def test_what_a_request_waits_for_stands_apart_from_its_worker(owner: Owner) -> 
     assert town.subjects() == ["One"]
     browser.shows("waits for ", "/queue")
     assert '</span> <span class="dim">waits for ' in browser.text("/queue")
+
+
+def test_the_probes_of_each_batch_stand_below_it_and_what_is_green_waits_to_land(owner: Owner) -> None:
+    town, browser = owner
+    state = flying(SYSTEM_CLOCK.now())
+    tree = (Probe(1, ("gt-mr2",), "alone", gates=(GateRun("<b>slow</b>", "pass", 3.0),), result="pass"),)
+    flights = tuple(
+        one._replace(tree=tree, running=0, good=one.requests) if one.batch == "b-1020" else one for one in state.flights
+    )
+    write_state(town.rig, state._replace(flights=flights, pid=os.getpid(), pid_start=start_of(os.getpid())))
+    browser.shows("waits to land", "/queue")
+    page = browser.text("/queue")
+    below = page.split("<b>b-1020</b>")[1].split("<b>b-1021</b>")[0]
+    assert "waits to land" in below and "<b>alone</b>" in below and "&lt;b&gt;slow&lt;/b&gt; pass" in below
+    first = page.split("<b>b-1019</b>")[1].split("<b>b-1020</b>")[0]
+    assert "<b>stack</b>" in first and 'href="/gate/shop/1/e2e"' in first and "alone" not in first

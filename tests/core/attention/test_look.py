@@ -12,7 +12,7 @@ from gastown_core.model.agent import Health, Question
 from gastown_core.model.convoy import StandstillView
 from gastown_core.model.daemon import DaemonView
 from gastown_core.model.dam import BrokenLink, DamView
-from gastown_core.model.refinery import HELD, RefineryState
+from gastown_core.model.refinery import HELD, SETTINGS, RefineryState
 from gastown_core.model.snapshot import (
     EscalationView,
     GateView,
@@ -208,6 +208,10 @@ def test_the_row_of_a_held_queue_says_what_the_gate_said_and_replaces_its_escala
     assert found["escalation"].bead == "hq-e3"
     assert "database refused the connection" in found["queue"].question
     assert found["queue"].stamp == held.state.hold_reason, "what the gate adds does not make it another row"
+    assert found["queue"].hint == "gt refinery process shop"
+    wrong = held._replace(state=held.state._replace(hold_kind=SETTINGS))
+    of_settings = {item.kind: item for item in attention(town._replace(refineries=(wrong,)))}
+    assert of_settings["queue"].hint == "gt rig settings show shop", "trying again does not help"
 
 
 def test_convoys_that_nobody_is_on_are_part_of_the_dam_that_says_why() -> None:
