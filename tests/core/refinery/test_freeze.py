@@ -16,7 +16,9 @@ from gastown_core.daemon.duties import refinery_of
 from gastown_core.daemon.duty import Shift
 from gastown_core.errors import ConflictError, SettingsError
 from gastown_core.model.bead import IN_REVIEW
+from gastown_core.model.event import describe
 from gastown_core.model.refinery import HELD, IDLE
+from gastown_core.model.town_event import TownEvent
 from gastown_core.process_table import lives
 from gastown_core.refinery.engine import next_wake
 from gastown_core.refinery.freeze import BreakOff, freeze, frozen, thaw
@@ -118,6 +120,10 @@ def test_what_is_green_when_a_freeze_begins_does_not_land_and_is_not_tested_agai
     thaw(place_of(queued), actor="overseer")
     [result] = queued.process()
     assert sorted(result.merged) == sorted(one.id for one in requests) and result.runs == 0
+    told = [(one["payload"]["mr"], one["payload"].get("again", False)) for one in queued.events("merge_started")]
+    assert sorted(told) == sorted((one.id, again) for one in requests for again in (False, True))
+    words = describe(TownEvent(0.0, "merge_started", "shop/refinery", {"branch": "b", "again": True}, "feed", -1))
+    assert words == "merging b again"
 
 
 def freeze_once_it_runs(queued: Queued, begun: Path, *, breaks_off: bool) -> threading.Thread:
