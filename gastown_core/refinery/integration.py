@@ -9,9 +9,10 @@ import os
 import re
 
 from gastown_core.beads.graph import is_released
-from gastown_core.errors import ConflictError, GitError, NotFoundError, UsageError
+from gastown_core.errors import ConflictError, GastownError, GitError, NotFoundError, UsageError
 from gastown_core.events.log import append_event
 from gastown_core.git.landed import BEAD, landed
+from gastown_core.messaging.escalation import escalate
 from gastown_core.model.bead import CLOSED, EPIC, PARENT_CHILD
 from gastown_core.model.merge_request import MERGED, read_request
 from gastown_core.model.metadata import metadata_of, with_values
@@ -269,7 +270,10 @@ def _finish(place: Refinery, epic: Bead, before: Integration, tip: str, head: st
 
 
 def land_what_is_ready(place: Refinery, target: str) -> str:
-    """If the rig's settings ask for it, land the complete epic whose branch is ``target``; its id, else empty."""
+    """If the rig's settings ask for it, land the complete epic whose branch is ``target``; its id, else empty.
+
+    Why it does not land is escalated once: nobody else would hear of it.
+    """
     from gastown_core.beads.query import BeadQuery
 
     settings = load_settings(place.root, "rig", place.rig)
@@ -278,6 +282,24 @@ def land_what_is_ready(place: Refinery, target: str) -> str:
     for store in place.ledger.stores().values():
         for epic in store.find(BeadQuery(types=(EPIC,), exclude_statuses=(CLOSED,))):
             if branch_of_epic(epic) == target and not status(place, epic.id).lacks:
-                land(place, epic.id, actor=place.actor)
-                return epic.id
+                return epic.id if _lands_by_itself(place, epic) else ""
     return ""
+
+
+def _lands_by_itself(place: Refinery, epic: Bead) -> bool:
+    try:
+        land(place, epic.id, actor=place.actor)
+    except GastownError as error:
+        escalate(
+            place.root,
+            place.ledger,
+            "medium",
+            f"{epic.id} is complete and does not land by itself: {error}",
+            sender=place.actor,
+            reason=f"{error}\n{error.hint}\ngt mq integration land {epic.id} tries it again",
+            about=epic.id,
+            key=f"integration:{epic.id}",
+            clock=place.clock,
+        )
+        return False
+    return True

@@ -78,5 +78,6 @@ ENDS: dict[str, Callable[[str, str, Bead | None], str]] = {
     "no-verdict": _is_closed,
     "stuck": _left_its_worker,
     "help": _is_closed,
+    "integration": _is_closed,
 }
 """Cause (the first part of a key) → why it is over, empty while it lasts."""

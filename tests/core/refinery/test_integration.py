@@ -6,9 +6,11 @@ import threading
 import pytest
 
 from gastown_core.errors import ConflictError
+from gastown_core.messaging.escalation import open_beads
 from gastown_core.refinery import integration
 from gastown_core.refinery.freeze import freeze, thaw
 from gastown_core.refinery.place import Refinery
+from gastown_core.work.solved import settle_solved
 from tests.support.patience import until
 from tests.support.queued import Queued
 
@@ -149,3 +151,21 @@ def test_a_complete_epic_lands_by_itself_where_the_rig_wants_it(queued: Queued) 
         batch.add_edge(request.source_issue, epic, "parent-child")
     queued.process()
     assert queued.bead(epic).is_closed and "a" in queued.files()
+
+
+def test_a_person_is_told_once_of_a_complete_epic_that_does_not_land_by_itself(queued: Queued) -> None:
+    queued.gate()
+    queued.settings(integration_branch_auto_land=True)
+    epic = make_epic(queued)
+    branch = create(queued, epic)
+    queued.origin.run("update-ref", "refs/heads/main", queued.commit({"pair-b": "1"}, "Beside", git=queued.origin))
+    child_lands(queued, epic, branch, {"pair-a": "1"})
+    child_lands(queued, epic, branch, {"more": "1"})
+    assert not queued.bead(epic).is_closed
+    [told] = [one["payload"] for one in queued.events("escalation_sent")]
+    assert epic in str(told) and "is not green: gate check" in str(told)
+    settle_solved(queued.root, queued.ledger, actor="daemon")
+    assert len(open_beads(queued.ledger)) == 1
+    queued.gate("true")
+    assert land(queued, epic)[1] == queued.tip()
+    assert len(settle_solved(queued.root, queued.ledger, actor="daemon")) == 1
