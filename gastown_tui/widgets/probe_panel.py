@@ -213,11 +213,12 @@ def batch_rows(view: RefineryView, width: int, now: float, ascii_only: bool, key
 
 
 def why_rows(view: RefineryView, width: int, ascii_only: bool) -> list[Row]:
-    """Return why each batch in flight is as it is, in full; of several the name before it."""
+    """Return why each batch in flight is as it is, in full; of several the name before it, the one that is shown first."""
     if not view.is_busy:
         return []
     state, name = view.state, ""
-    told = [(short_batch(one.batch), _telling(one)) for one in state.flights] if len(state.flights) > 1 else []
+    flights = sorted(state.flights, key=lambda one: one.batch != state.batch) if len(state.flights) > 1 else []
+    told = [(short_batch(one.batch), _telling(one)) for one in flights]
     if not told:
         why = list(state.why)
         if state.alone and not any(state.alone in one for one in why):

@@ -346,3 +346,12 @@ def test_all_open_rigs_have_a_queue_once_one_has() -> None:
     town = TownSnapshot("town", "/t", 1, NOW, rigs=rigs)
     assert rigs_with_queue(town) == []
     assert rigs_with_queue(town._replace(refineries=(view(),))) == ["shop", "pages"]
+
+
+def test_the_reasons_of_the_batch_that_is_shown_stand_first() -> None:
+    flights = tuple(FlightLine(f"b-{n}", TESTING, why=(f"size: of {n}",)) for n in (1, 2, 3))
+    for batch, order in (("b-1", "123"), ("b-3", "312")):
+        shown = view(*flights, batch="b-1")
+        rows = why_rows(shown._replace(state=state_of(shown.state, batch)), 60, False)
+        told = ["".join(text for text, _ in row.pieces) for row in rows]
+        assert [line[-1] for line in told if "size" in line] == list(order), told
