@@ -28,8 +28,8 @@ FEW_FREE = 2
 """With how many free places or fewer a single request begins beside no other batch, though its lane is free."""
 MOST_UNTESTED = 10
 """After how many landings without a common test the union is tested before anything else."""
-QUIET_S = 3600.0
-"""A queue is quiet if it had no other batch for so long."""
+QUIET_S, QUIET_LOAD = 3600.0, 0.5
+"""A queue is quiet if, as in so long a time before, fewer requests than this come while a gate runs."""
 SEEN = 200
 """How many of the target's last requests the failure rate looks back on."""
 
@@ -139,6 +139,21 @@ def has_room(sight: Sight, size: int, places: int, *, is_quiet: bool = False) ->
     In a quiet queue nobody would share its run: there the search tests them together, which costs a run or two less.
     """
     return places > 1 and sight.waiting < size and not (is_quiet and not sight.waiting)
+
+
+def is_quiet(batches: Iterable[BatchRecord], target: str, now: float) -> bool:
+    """Whether hardly a request comes to the target while a gate runs, by its last hour; ``batches`` has the newest first."""
+    settled, times = 0, list[float]()
+    for batch in batches:
+        if batch.at <= now - QUIET_S:
+            break
+        if batch.target == target:
+            settled += len(batch.merged) + len(batch.culprits)
+            times += batch.times
+    if not times:
+        # older engines did not say how long their gates ran
+        return not settled
+    return settled / QUIET_S * (sum(times) / len(times)) < QUIET_LOAD
 
 
 def search_width(sight: Sight) -> int:

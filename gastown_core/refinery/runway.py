@@ -42,6 +42,8 @@ if TYPE_CHECKING:
     from gastown_core.refinery.state_file import Board
     from gastown_core.refinery.worktrees import Worktrees
 
+RECENT = 60
+"""How many of the rig's last batches tell what is measured on a target."""
 LOOK_S = 0.5
 """How often new requests are looked for while gates run and a place is free."""
 
@@ -90,6 +92,7 @@ class Runway:
         self._cannot_verify = False
         self._hangar: dict[str, Batch] = {}
         self._running: dict[Future[Verdict], tuple[Flight, int]] = {}
+        self._was_quiet: bool | None = None
         self._tried: dict[str, str] = {}
         """Request → where the target was when it was last taken."""
 
@@ -149,10 +152,13 @@ class Runway:
         return planner.has_room(self.sight(waiting), size, self.places, is_quiet=self._is_quiet())
 
     def _is_quiet(self) -> bool:
-        """Whether the target has no other batch, in flight or in the last hour."""
-        since = self.place.clock.now() - planner.QUIET_S
-        last = records.recent(self.place.path, 10)
-        return len(self.fleet.flights) <= 1 and not any(one.target == self.target and one.at > since for one in last)
+        """Whether no other batch is in flight, and hardly a request comes to share its run; looked up once a batch."""
+        if len(self.fleet.flights) > 1:
+            return False
+        if self._was_quiet is None:
+            batches = records.recent(self.place.path, RECENT)
+            self._was_quiet = planner.is_quiet(batches, self.target, self.place.clock.now())
+        return self._was_quiet
 
     def went_back(self, ids: Sequence[str]) -> None:
         """Requests are in the queue again and may be taken at once."""
@@ -267,6 +273,7 @@ class Runway:
 
     def _take_off(self, flight: Flight, run: Batch) -> None:
         self._runs[flight] = run
+        self._was_quiet = None
         self.fleet.add(flight)
         flight.base = run.base
         self._end_batches()
@@ -380,7 +387,7 @@ def _count(waiting: Sequence[tuple[MergeRequest, Reach]]) -> int:
 
 def rates_now(place: Refinery, target: str) -> planner.Rates:
     """What was measured on a target so far."""
-    return planner.Rates(planner.failure_rate(records.recent(place.path, 60), target), flake_rate(place.path))
+    return planner.Rates(planner.failure_rate(records.recent(place.path, RECENT), target), flake_rate(place.path))
 
 
 def size_now(place: Refinery, target: str) -> int:

@@ -54,6 +54,8 @@ class Simulation:
         self.world = world
         self.aloft = Aloft(airborne)
         self.measured = rates
+        times = world.gates_s or (world.gate_s,)
+        self._mean_gate_s = sum(times) / len(times)
         self.limits = floor, ceiling
         self.chance = random.Random(seed + 1000)
         self.requests = list(requests) or arrivals(world, seed)
@@ -253,7 +255,8 @@ class Simulation:
             culprits = []
         self.blamed.update((mine[one], self.now) for one in culprits)
         self._give_back([one for one in mine if one not in landed and one not in culprits])
-        self.batches.append(BatchRecord("", "main", merged=landed, culprits=tuple(culprits)))
+        done = BatchRecord("", "main", merged=landed, culprits=tuple(culprits), at=self.now, times=(self._mean_gate_s,))
+        self.batches.append(done)
 
     def _now_has(self, name: str, requests: Iterable[str]) -> None:
         """A batch took requests of others, or left its own to another."""
@@ -273,7 +276,15 @@ class Simulation:
     def _few_wait(self) -> bool:
         # what is in flight when the play begins has not gone back when it could
         size = planner.batch_size(self._rates(), *self.limits)
-        return self.now > 0.0 and planner.has_room(self._sight(), size, self.world.places)
+        return self.now > 0.0 and planner.has_room(self._sight(), size, self.world.places, is_quiet=self._is_quiet())
+
+    def _is_quiet(self) -> bool:
+        if len(self.fleet.flights) > 1 or self.waiting:
+            return False
+        if self.now < planner.QUIET_S:
+            # nothing has been measured yet
+            return self.world.per_hour / 3600.0 * self._mean_gate_s < planner.QUIET_LOAD
+        return planner.is_quiet(reversed(self.batches), "main", self.now)
 
     def _give_back(self, requests: Sequence[str]) -> None:
         self.waiting = deque(sorted([*self.waiting, *(number_of(one) for one in requests)]))
