@@ -32,13 +32,14 @@ CHANCE = 1e-4
 class Ask(Record):
     """A probe to run: these requests on the target, in this order; ``fresh`` asks for a new run of a known stack.
 
-    ``parent`` is the red stack that it bisects.
+    ``parent`` is the red stack that it bisects.  ``shared``: a green run of another batch that begins from now on answers it, too.
     """
 
     requests: tuple[str, ...]
     purpose: str
     fresh: bool = False
     parent: tuple[str, ...] = ()
+    shared: bool = False
 
 
 class ProbeAnswer(Record):

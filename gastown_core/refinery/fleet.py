@@ -16,14 +16,15 @@ from __future__ import annotations
 from contextlib import suppress
 
 from gastown_core.model.record import Record
+from gastown_core.model.refinery import PASS
 from gastown_core.refinery.lanes import EVERYTHING, Reach, together
+from gastown_core.refinery.prober import Verdict
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator, Sequence
 
     from gastown_core.refinery.bisect import Ask
-    from gastown_core.refinery.prober import Verdict
 
 
 MOST_MOVES = 500
@@ -90,6 +91,12 @@ class Flight:
         self.base = base
         self.asks: list[Ask] = []
         self.started = 0
+        self.asked_at = self.started_at = 0
+        """How many probes of the fleet had begun when it asked, and when the last of its own began."""
+        self.gates = ""
+        """Which gates its probes run: "" for all of the rig, else their fingerprint."""
+        self.is_sharing = False
+        """Whether a green run of another batch would answer what it asks, and none that came up was red."""
         self.verdicts: dict[int, Verdict] = {}
         self.ready: Ready | None = None
         self.reach = EVERYTHING
@@ -113,6 +120,11 @@ class Flight:
         """Whether it is in its first run."""
         return self.rounds == 1 and not self.is_late
 
+    @property
+    def running(self) -> int:
+        """How many of its probes run now."""
+        return self.started - len(self.verdicts)
+
     def next_asks(self) -> Iterator[tuple[int, Ask]]:
         """The probes that do not run yet, each with its number."""
         yield from ((number, self.asks[number]) for number in range(self.started, len(self.asks)))
@@ -124,6 +136,7 @@ class Fleet:
     def __init__(self, tip: str = "") -> None:
         self.flights: list[Flight] = []
         self._moves: list[tuple[str, Reach]] = [(tip, EVERYTHING)]
+        self._starts = 0
         self.lander: Flight | None = None
         """The batch that is tested on the target's newest commit, or is being pushed."""
 
@@ -146,7 +159,12 @@ class Fleet:
     @property
     def running(self) -> int:
         """How many probes run now."""
-        return sum(flight.started - len(flight.verdicts) for flight in self.flights)
+        return sum(flight.running for flight in self.flights)
+
+    @property
+    def asked(self) -> int:
+        """How many probes want a place; not those that another batch may answer."""
+        return sum(len(flight.asks) - flight.started for flight in self.flights if not flight.is_sharing)
 
     @property
     def fresh(self) -> int:
@@ -181,19 +199,40 @@ class Fleet:
         late = [one for one in self.flights if one.is_late]
         others = sorted((one for one in self.flights if not one.is_late), key=lambda one: one is not self.lander)
         order = [*late, *others] if len(late) > places else [*others, *late]
-        order.sort(key=lambda one: not one.is_urgent)
+        order.sort(key=lambda one: (not one.is_urgent, one.is_sharing))
         out: list[tuple[Flight, int, Ask]] = []
         for flight in order:
             for number, ask in list(flight.next_asks()):
-                if self.running >= places:
-                    return out
+                if self.running >= places or (flight.is_sharing and self._may_be_answered(flight)):
+                    break
                 flight.started += 1
+                self._starts += 1
+                flight.started_at = self._starts
                 out.append((flight, number, ask))
         return out
+
+    def _may_be_answered(self, flight: Flight) -> bool:
+        """Whether a run of another batch, which began after this one had asked, may answer what it asks."""
+        return any(
+            other.running and other.started_at > flight.asked_at and other.gates in ("", flight.gates)
+            for other in self.flights
+            if other is not flight
+        )
+
+    def _share(self, flight: Flight, verdict: Verdict) -> None:
+        """Let a run answer what others ask."""
+        for other in self.flights:
+            if other is flight or not other.is_sharing or other.started or flight.started_at <= other.asked_at:
+                continue
+            if verdict.result != PASS:
+                other.is_sharing = False
+            elif verdict.began and flight.gates in ("", other.gates):
+                other.started, other.verdicts = 1, {0: Verdict(PASS)}
 
     def answer(self, flight: Flight, number: int, verdict: Verdict) -> None:
         """A probe of a batch has ended; the batch goes on when its whole round has."""
         flight.verdicts[number] = verdict
+        self._share(flight, verdict)
         self._settle()
 
     def fail(self, flight: Flight, error: Exception) -> None:
@@ -228,6 +267,7 @@ class Fleet:
                 return
             else:
                 flight.asks = step
+                flight.asked_at, flight.is_sharing = self._starts, any(ask.shared for ask in step)
                 flight.rounds += 1
                 if flight.rounds > 1:
                     self._topple(flight)

@@ -144,7 +144,8 @@ def _in_flight(
         here = [request for request in one.requests if request in claimed and request not in ids]
         mine, singled_out = [x for x in here if x not in suspects], [x for x in here if x in suspects]
         ran_s = max(0.0, now - one.ran_since) if one.ran_since else 0.0
-        if not mine and one.running:
+        explains = not mine and bool(one.running or singled_out)
+        if explains:
             # it only explains why its suspects fail, or tests what has landed
             airborne.append(Airborne(0, ran_s, suspects=len(singled_out), probes=one.running))
         if mine:
@@ -164,6 +165,6 @@ def _in_flight(
             )
             airborne.append(made._replace(clean=len(clean), window=len(window)) if is_red else made)
             ids += dict.fromkeys([*clean, *window, *mine])
-        if mine or one.running:
+        if mine or explains:
             ids += singled_out
     return ids, airborne

@@ -184,10 +184,14 @@ class Judge:
 
     # -- the bare target -----------------------------------------------------------------------------------
 
-    def _ask_target(self, first: Verdict | None = None) -> Probes[Verdict]:
-        """The gates' result on the bare target now; a single red run (``first``, if given) is repeated before it counts."""
+    def _ask_target(self, first: Verdict | None = None, *, shared: bool = False) -> Probes[Verdict]:
+        """The gates' result on the bare target now; a single red run (``first``, if given) is repeated before it counts.
+
+        ``shared``: another batch may answer instead, if it is green.
+        """
         for last in (False, True):
-            verdict = first or (yield from self._probe([Ask((), "base", fresh=True)]))[0]
+            ask = Ask((), "base", fresh=True, shared=shared and not last)
+            verdict = first or (yield from self._probe([ask]))[0]
             if verdict.result == PASS or last:
                 break
             first = None
@@ -278,27 +282,27 @@ class Judge:
 
         Raises HoldError if the gates are no longer green on the bare target: then no request is at fault.
         """
-        yield from self._see_life(self.culprits)
+        yield from self._see_life(self.culprits, is_late=True)
         for bisection in self._bisections:
             if bisection.culprits:
                 self.board.phase(BISECTING)
                 yield from self._drive(bisection.explain(), bisection)
         self.culprits = [one for bisection in self._bisections for one in bisection.culprits]
-        yield from self._see_life(self.culprits)
+        yield from self._see_life(self.culprits, is_late=True)
         cleared = [one.id for one in self.culprits if one.result == PASS]
         self._wait(dict.fromkeys(cleared, "was red once and then green: no request is at fault, it is retried"))
 
-    def _see_life(self, culprits: Sequence[Culprit]) -> Probes[None]:
+    def _see_life(self, culprits: Sequence[Culprit], *, is_late: bool = False) -> Probes[None]:
         """Check that something was green after each culprit was first red; the bare target, if they are more than half.
 
-        Raises HoldError if it is not.
+        ``is_late``: nobody waits for it, so it may be another batch that shows it.  Raises HoldError if it is not.
         """
         blamed = [one.stack for one in culprits if one.result == FAIL]
         by_target = 2 * len(blamed) > self._size
         wanted = {(stack, by_target) for stack in blamed} - self._proven
         since = max((self._first_red.get(stack, 0) for stack, _ in wanted), default=0)
         if since > (self._last_green_target if by_target else self._last_green):
-            verdict = yield from self._ask_target()
+            verdict = yield from self._ask_target(shared=is_late and not by_target)
             if verdict.result != PASS:
                 self._wait(dict.fromkeys([one.id for one in culprits], "the target is red too: no request is at fault"))
                 self.culprits = []

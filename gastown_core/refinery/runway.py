@@ -122,12 +122,11 @@ class Runway:
 
     def sight(self, waiting: int = 0) -> planner.Sight:
         """What the planner sees now."""
-        asked = sum(len(one.asks) - one.started for one in self.fleet.flights)
         free, slots = self.places - self.fleet.running, self.place.policy.gate_slots
         if slots and free > 0 and self.fleet.flights:
             # a run that would wait for a place of the town beside others had better wait for company
             free = min(free, free_places(self.place.root, slots))
-        return planner.Sight(waiting, self.fleet.fresh, max(0, free - asked))
+        return planner.Sight(waiting, self.fleet.fresh, max(0, free - self.fleet.asked))
 
     # -- what a batch knows of the others --------------------------------------------------------------------
 
@@ -350,7 +349,8 @@ class Runway:
 
     def _start_probes(self, pool: ThreadPoolExecutor) -> None:
         for flight, number, ask in self.fleet.take(self.places):
-            prober = self._runs[flight].prober
+            prober, ran = self._runs[flight].prober, self._runs[flight].gates.policy.gate_set
+            flight.gates = "" if ran == self.place.policy.gate_set else ran
             try:
                 stack = prober.stack(ask)
             except (GitError, StoppedError) as error:

@@ -123,8 +123,7 @@ class Simulation:
     # -- batches -------------------------------------------------------------------------------------------
 
     def _sight(self) -> planner.Sight:
-        asked = sum(len(one.asks) - one.started for one in self.fleet.flights)
-        free = max(0, self.world.places - self.fleet.running - asked - self.aloft.grounded)
+        free = max(0, self.world.places - self.fleet.running - self.fleet.asked - self.aloft.grounded)
         return planner.Sight(len(self.waiting), self.fleet.fresh, free)
 
     def _rates(self) -> planner.Rates:

@@ -68,6 +68,53 @@ def test_while_a_course_is_closed_nothing_lands_and_what_is_green_lands_afterwar
     assert said == [Turn(land=True)] and fleet.tip == "0+a"
 
 
+def asks_for_life(fleet: Fleet, said: list[Verdict], gates: str = "") -> Flight:
+    """A batch that wants to know whether anything is still green."""
+
+    def course() -> Generator:
+        [verdict] = yield [Ask((), "base", fresh=True, shared=True)]
+        said.append(verdict)
+
+    flight = Flight("x", course())
+    flight.gates = gates
+    fleet.add(flight)
+    return flight
+
+
+def test_a_green_run_of_another_batch_that_began_later_answers_whether_anything_is_still_green() -> None:
+    fleet, said = Fleet("0"), list[Verdict]()
+    early, late = (Flight(ids, course(ids, "0", [])) for ids in ("a", "b"))
+    fleet.add(early)
+    fleet.take(4)
+    asks_for_life(fleet, said)
+    assert fleet.asked == 0, "it takes no place from others"
+    fleet.add(late)
+    assert [flight.name for flight, _, _ in fleet.take(4)] == ["b"], "the run that begins now may answer"
+    fleet.answer(early, 0, Verdict(PASS, began=1))
+    assert not said, "what began before says nothing of now"
+    fleet.answer(late, 0, Verdict(PASS, began=1))
+    assert [one.result for one in said] == [PASS] and said[0].stacked is None
+
+
+def test_it_is_run_where_nobody_else_answers() -> None:
+    fleet, said = Fleet("0"), list[Verdict]()
+    mine = asks_for_life(fleet, said, "unit")
+    assert [flight.name for flight, _, _ in fleet.take(4)] == ["x"], "nothing else runs"
+    fleet.answer(mine, 0, Verdict(PASS, began=1))
+    for verdict, gates in ((Verdict(FAIL, began=1), ""), (Verdict(PASS), ""), (Verdict(PASS, began=1), "ui")):
+        fleet, said = Fleet("0"), list[Verdict]()
+        asks_for_life(fleet, said, "unit")
+        other = Flight("a", course("a", "0", []))
+        other.gates = gates
+        fleet.add(other)
+        names = [flight.name for flight, _, _ in fleet.take(4)]
+        assert names == (["a", "x"] if gates == "ui" else ["a"])
+        fleet.answer(other, 0, verdict)
+        assert not said, "red, known before, or of other gates"
+        after = [flight.name for flight, _, _ in fleet.take(4)]
+        assert ("x" in after) == (verdict.result == FAIL), "what was known before ran not; its next run may answer"
+
+
 def test_the_first_green_batch_lands_and_the_others_are_united_on_what_it_made() -> None:
     fleet, said = Fleet("0"), {name: list[Turn]() for name in "abc"}
     flights = {ids[0]: Flight(ids, course(ids, "0", said[ids[0]])) for ids in ("ab", "bc", "cd")}

@@ -92,6 +92,7 @@ class Case:
         hold: QueueHold | None = None,
         rates: Rates = Rates(0.1, 0.01),  # noqa: B008
         now: float = 100.0,
+        is_enough: bool = False,
         **policy: object,
     ) -> None:
         place = SimpleNamespace(
@@ -108,6 +109,7 @@ class Case:
             green_before=world.green_before,
             rates=rates,
         )
+        self.judge.is_enough = lambda: is_enough
         self.good: tuple[str, ...] = ()
         self.hold: HoldError | None = None
         try:
@@ -221,6 +223,24 @@ def test_the_bare_target_is_asked_afresh_before_anyone_is_blamed_and_again_where
     assert set(Case(world, names(4)).blamed) == {"r0", "r1", "r2"}
     purposes = world.purposes()
     assert "base" in purposes[purposes.index("base") + 1 :], "once before, once after they were red"
+
+
+def test_another_batch_shows_that_the_surroundings_live_but_not_that_the_target_is_green() -> None:
+    class Beside(World):
+        def all(self, asks: list[Ask]) -> list[Verdict]:
+            return [Verdict(PASS)] if asks[0].shared else super().all(asks)
+
+    def known(*culprits: str) -> World:
+        world = Beside(bad(*culprits))
+        world.last_base = (1.0, PASS)
+        return world
+
+    case = Case(world := known("r0"), names(4), is_enough=True)
+    assert case.blamed == {"r0": ()} and "base" not in world.purposes() and not case.judge.is_target_green
+    most = Case(world := known("r1", "r2", "r3"), names(4))
+    assert set(most.blamed) == {"r1", "r2", "r3"} and "base" in world.purposes(), "then the bare target has to be green"
+    single = Case(world := known("r0"), names(1))
+    assert single.blamed == {"r0": ()} and "base" in world.purposes()
 
 
 def cured_by(cure: str, *culprits: str) -> Truth:

@@ -16,6 +16,7 @@ from gastown_core.refinery.planner import (
     begins,
     chains,
     failure_rate,
+    is_quiet,
     runs_per_landed,
     search_width,
 )
@@ -73,6 +74,20 @@ def test_a_batch_stands_on_another_if_several_wait_but_no_full_batch_and_the_oth
 
 def test_a_search_leaves_a_place_to_those_who_wait() -> None:
     assert [search_width(Sight(waiting, 0, free)) for waiting, free in ((0, 3), (1, 3), (1, 1), (0, 0))] == [3, 2, 1, 1]
+
+
+def test_a_queue_is_quiet_while_hardly_a_request_comes_in_a_gate_run() -> None:
+    def batch(settled: int, secs: float, *, ago: float = 60.0, target: str = "main") -> BatchRecord:
+        ids = tuple(f"m{number}" for number in range(settled))
+        return BatchRecord("b", target, merged=ids[1:], culprits=ids[:1], at=10_000.0 - ago, times=(secs,) * (secs > 0))
+
+    assert is_quiet([], "main", 10_000.0)
+    assert is_quiet([batch(5, 300.0)], "main", 10_000.0) and not is_quiet([batch(6, 300.0)], "main", 10_000.0)
+    assert is_quiet([batch(60, 1.0)], "main", 10_000.0), "many, but none of them within a run"
+    assert not is_quiet([batch(3, 300.0)] * 2, "main", 10_000.0)
+    assert is_quiet([batch(3, 300.0), batch(3, 300.0, ago=3600.0)], "main", 10_000.0), "an hour ago it was busy"
+    assert is_quiet([batch(60, 300.0, target="other")], "main", 10_000.0)
+    assert not is_quiet([batch(1, 0.0)], "main", 10_000.0), "how long its gates run is not known"
 
 
 def test_the_failure_rate_is_that_of_the_target_and_of_late() -> None:
