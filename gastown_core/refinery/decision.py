@@ -18,6 +18,7 @@ SIZE, BEGIN, CHAIN, LANE, ORDER, UNION, VERIFY, NEXT = "size begin chain lane or
 
 
 ONE_PLACE = "the rig has one gate place (merge_queue.max_concurrent, or gate_slots of the town)"
+OUTDATED = "the settings have changed: they count for what begins after the batches in flight"
 WHY_VERIFIED = (f"{VERIFY}: what landed is not verified yet; this goes before all else that wants a place",)
 
 

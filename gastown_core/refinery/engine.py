@@ -67,8 +67,8 @@ def process(
 ) -> list[BatchResult]:
     """Merge what can be merged now; returns the batches, none where another process merges.
 
-    ``once`` ends after one batch; ``patient`` lets a small batch wait for more requests, as the settings say.  ``stop`` is
-    polled often; once it is true, or the rig is under an emergency stop, or a freeze breaks off, claimed requests go back to
+    ``once`` ends after one batch; ``patient`` lets a small batch wait for more requests, as the settings say.  Settings that
+    change meanwhile count from the next batch on; it begins when those in flight have ended.  ``stop`` is polled often; once it is true, or the rig is under an emergency stop, or a freeze breaks off, claimed requests go back to
     the queue.  Raises NotFoundError for an unknown rig, SettingsError for invalid gates.
     """
     if is_halted(root, rig):
@@ -77,28 +77,27 @@ def process(
     def is_over() -> bool:
         return is_halted(root, rig) or breaks_off() or bool(stop and stop())
 
-    try:
-        place = Refinery(root, rig, clock=clock, stop=is_over, at=at)
-    except SettingsError as error:
-        Board(rig, os.path.join(root, rig), clock).rest(hold=in_words(error), kind=SETTINGS)
-        raise
-    tell_untold(place)
-    # made after that: it writes the file of a freeze that began before
-    breaks_off = BreakOff(place.path)
-    clear_abandoned(place)
-    tell_what_was_lost(place)
-    engine = RefineryEngine(place, once=once)
-    while targets := engine.due(patient=patient):
-        for target in targets:
-            engine.take_turn(target)
-            if once and engine.results:
-                break
-        if once:
+    results: list[BatchResult] = []
+    while True:
+        try:
+            place = Refinery(root, rig, clock=clock, stop=is_over, at=at)
+        except SettingsError as error:
+            Board(rig, os.path.join(root, rig), clock).rest(hold=in_words(error), kind=SETTINGS)
+            raise
+        tell_untold(place)
+        # made after that: it writes the file of a freeze that began before
+        breaks_off = BreakOff(place.path)
+        clear_abandoned(place)
+        tell_what_was_lost(place)
+        engine = RefineryEngine(place, once=once)
+        engine.run(patient=patient)
+        results += engine.results
+        if (once and results) or is_over() or not place.is_outdated():
             break
-    if not engine.results:
+    if not results:
         engine.redispatch_conflicts()
     engine.rest()
-    return engine.results
+    return results
 
 
 class RefineryEngine:
@@ -117,6 +116,16 @@ class RefineryEngine:
         self._reaches = Reaches(place)
         self._seen: dict[str, set[str]] = {}
         """Target → the requests of its last batch that changed nothing."""
+
+    def run(self, *, patient: bool) -> None:
+        """Serve all targets until nothing is due, or the settings have changed; one batch only if ``once`` was asked for."""
+        while targets := self.due(patient=patient):
+            for target in targets:
+                self.take_turn(target)
+                if (self.once and self.results) or self.place.is_outdated():
+                    return
+            if self.once:
+                return
 
     def queue(self) -> MergeQueue:
         """The queue now."""
@@ -158,7 +167,7 @@ class RefineryEngine:
         served again when it has new requests, or when another target's batch changed something.
         """
         pause, window = threading.Event(), Window(self.place)
-        while not self.place.stop():
+        while not self.place.stop() and not self.place.is_outdated():
             waiting = {one: self._ready(one) for one in self.targets() if not self._is_idle(one)}
             now = self.place.clock.now()
             moments = {one: window.due_at(ready, size_now(self.place, one)) for one, ready in waiting.items()}

@@ -15,6 +15,7 @@ from gastown_core.files.points import point
 from gastown_core.git.repo import ENGINE, Git
 from gastown_core.model.sha256 import sha256
 from gastown_core.refinery.policy import Policy, load_policy
+from gastown_core.refinery.policy_watch import PolicyWatch
 from gastown_core.town.rigs import bare_repo, default_branch, require_rig
 
 TYPE_CHECKING = False
@@ -61,6 +62,7 @@ class Refinery:
         self.path = os.path.join(root, rig)
         self.folder = os.path.join(self.path, ".runtime", "refinery")
         self.ledger = ledger or TownLedger(root, clock=clock)
+        self._watch = None if policy else PolicyWatch(root, rig)
         self.policy = policy or load_policy(root, rig)
         self.clock = clock
         self.stop = stop or (lambda: False)
@@ -80,6 +82,10 @@ class Refinery:
     def store(self) -> BeadStore:
         """The rig's own store, where its requests are kept."""
         return self.ledger.store_for(f"{self.prefix}-x")
+
+    def is_outdated(self) -> bool:
+        """Whether the rig's settings have changed since ``policy`` was read from them; asked often, so a look costs two ``stat``."""
+        return self._watch is not None and self._watch.differs_from(self.policy)
 
     def check_stop(self) -> None:
         """Raise StoppedError if the engine was asked to stop."""

@@ -12,7 +12,7 @@ from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from gastown_core.errors import GitError
 from gastown_core.model.merge_request import score
 from gastown_core.refinery import planner, records
-from gastown_core.refinery.decision import WHY_VERIFIED, Scene, why_batch, why_no_place, why_none, why_union
+from gastown_core.refinery.decision import OUTDATED, WHY_VERIFIED, Scene, why_batch, why_no_place, why_none, why_union
 from gastown_core.refinery.flakes import flake_rate
 from gastown_core.refinery.fleet import Fleet, Flight
 from gastown_core.refinery.freeze import frozen
@@ -169,6 +169,9 @@ class Runway:
     def _is_worth_another(self) -> bool:
         if self.place.stop():
             return False
+        if self.place.is_outdated():
+            self.board.show_next(OUTDATED)
+            return False
         if not self.sight().free:
             wanted = sum(len(one.asks) - len(one.verdicts) for one in self.fleet.flights)
             begins = sum(len(one.asks) - one.started for one in self.fleet.flights) if wanted >= self.places else 0
@@ -182,6 +185,10 @@ class Runway:
             why = why_none(sight.waiting, sight.fresh, size_now(self.place, self.target))
         self.board.show_next("" if is_planned else why)
         return is_planned
+
+    def _begins_nothing(self) -> bool:
+        """Whether this engine is about to end: it was asked to, or its settings are no longer those of the rig."""
+        return self.place.stop() or self.place.is_outdated()
 
     def _plan(self, skip: frozenset[str]) -> tuple[frozenset[str] | None, Flight | None] | None:
         """The requests of the next batch (None: the best) and the batch on which it stands; None if none begins now."""
@@ -280,7 +287,7 @@ class Runway:
     def _test_union(self) -> bool:
         """Begin a run of all gates on what landed without a common test, if one is due; whether it did."""
         owed = read_untested(self.place, self.target) if self.place.policy.lanes or not self.fleet.flights else None
-        if owed is None or self.place.stop() or any(isinstance(one, UnionRun) for one in self._runs.values()):
+        if owed is None or self._begins_nothing() or any(isinstance(one, UnionRun) for one in self._runs.values()):
             return False
         if (
             self._union_was_red
@@ -304,7 +311,7 @@ class Runway:
 
     def _verify(self) -> bool:
         """Begin to verify what was pushed, if anything was; whether it did."""
-        if read_push(self.place, self.target) is None or self._cannot_verify or self.place.stop():
+        if read_push(self.place, self.target) is None or self._cannot_verify or self._begins_nothing():
             return False
         if any(isinstance(one, VerificationRun) for one in self._runs.values()) or frozen(self.place) is not None:
             return False
