@@ -161,11 +161,14 @@ class RefineryEngine:
         )
 
     def due(self, *, patient: bool) -> list[str]:
-        """Targets to serve now; a patient engine returns when some batch is full or has waited long enough.
+        """Targets to serve now; a patient engine, the daemon's, returns when some batch is full or has waited long enough, and
+        serves none where the rig's queue is switched off.
 
         While one target's batch waits for more requests, the others proceed.  A target where nothing could be done is
         served again when it has new requests, or when another target's batch changed something.
         """
+        if patient and not self.place.policy.is_enabled:
+            return []
         pause, window = threading.Event(), Window(self.place)
         while not self.place.stop() and not self.place.is_outdated():
             waiting = {one: self._ready(one) for one in self.targets() if not self._is_idle(one)}

@@ -88,6 +88,8 @@ class Policy(Record):
     needs_approval: bool = False
     also_push: tuple[str, ...] = ()
     revert: bool = False
+    is_enabled: bool = True
+    """Whether the daemon merges in the rig; by hand it is merged all the same."""
     warnings: tuple[str, ...] = ()
     error: str = ""
     """Why the settings cannot be used, and what to do: then nothing is merged, and this holds what can be used of them."""
@@ -145,6 +147,7 @@ def load_policy(root: str, rig: str) -> Policy:
         also_push=_also_push(settings),
         revert=read("merge_queue.revert"),
         quarantine_s=settings.seconds("merge_queue.quarantine_time"),
+        is_enabled=read("merge_queue.enabled"),
         warnings=tuple(strange_keys(settings.value.get("merge_queue"))),
     )
 

@@ -213,7 +213,7 @@ RIG = (
     Setting("polecat_branch_template", "text", None, "{user} {year} {month} {name} {issue} {description} {timestamp}"),
     Setting("crew.startup", "text", None, "who gt up --restore starts: all, none, or names"),
     Setting("workflow.default_formula", "text", "mol-polecat-work", ""),
-    Setting("merge_queue.enabled", "bool", True, ""),
+    Setting("merge_queue.enabled", "bool", True, "false: the daemon merges nothing; by hand it is merged"),
     Setting("merge_queue.on_conflict", "one of assign_back|auto_rebase", "assign_back", "both: a worker resolves it"),
     Setting("merge_queue.run_tests", "bool", True, ""),
     Setting("merge_queue.setup_command", "text", None, ""),

@@ -71,6 +71,17 @@ def test_an_approval_that_is_wanted_from_now_on_keeps_back_what_waits(queued: Qu
     assert queued.request(second).is_open
 
 
+def test_a_queue_that_is_switched_off_ends_with_the_batch_in_flight_but_is_merged_by_hand(
+    queued: Queued, gate: Gate
+) -> None:
+    first, second = two_requests(queued)
+    thread = gate.while_it_runs(lambda: queued.settings(enabled=False))
+    assert [result.merged for result in queued.process(patient=True)] == [(first,)]
+    thread.join()
+    assert queued.request(second).is_open and not queued.process(patient=True)
+    assert [result.merged for result in queued.process()] == [(second,)]
+
+
 def test_settings_that_cannot_be_used_leave_those_that_were_read(queued: Queued, gate: Gate) -> None:
     made = two_requests(queued)
     path = os.path.join(queued.rig, "settings", "config.json")
