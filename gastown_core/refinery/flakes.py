@@ -27,8 +27,11 @@ MOST = 400
 """How many verdicts of each gate are kept."""
 PRIOR_WEIGHT = 30.0
 """How many runs the rate assumed of an unknown gate counts as."""
-ALL = "all"
-"""The name under which whole sets of gates are kept."""
+ALL = "*"
+"""The name under which whole sets of gates are kept; no gate can have it."""
+VERSION = 2
+_ALL_BEFORE = "all"
+"""The name of the sets in version 1. A gate may be called that, too, and then each run of one forgot those of the other."""
 
 
 class GateFlakes(Record):
@@ -49,13 +52,12 @@ def saw(rig_path: str, gate: str, cmd: str, tree: str, result: str, now: float) 
         return
 
     def change(value: dict[str, Any]) -> None:
-        gates = value.get("gates")
-        kept = gates if isinstance(gates, dict) else {}
+        kept = _gates(value)
         mark = sha256(cmd.encode()).hex()[:8]
         known = kept.get(gate)
         rows = known["verdicts"] if isinstance(known, dict) and known.get("cmd") == mark else []
         kept[gate] = {"cmd": mark, "verdicts": [*rows, [tree[:12], result == PASS, round(now, 1)]][-MOST:]}
-        value.update(version=1, gates=kept)
+        value.update(version=VERSION, gates=kept)
 
     with contextlib.suppress(SettingsError, StoreError, OSError):
         edit_json(os.path.join(rig_path, FILE), change, mode=0o600)
@@ -64,12 +66,20 @@ def saw(rig_path: str, gate: str, cmd: str, tree: str, result: str, now: float) 
 def read_flakes(rig_path: str) -> list[GateFlakes]:
     """What is known of each gate, the flakiest first; nothing if the file cannot be read."""
     try:
-        gates = (read_json(os.path.join(rig_path, FILE)) or {}).get("gates")
+        gates = _gates(read_json(os.path.join(rig_path, FILE)) or {})
     except SettingsError:
         return []
-    rows = gates.items() if isinstance(gates, dict) else ()
-    found = [_of_gate(str(name), one.get("verdicts") or ()) for name, one in rows if isinstance(one, dict)]
+    found = [_of_gate(str(name), one.get("verdicts") or ()) for name, one in gates.items() if isinstance(one, dict)]
     return sorted(found, key=lambda one: (-one.rate, one.gate))
+
+
+def _gates(value: dict[str, Any]) -> dict[str, Any]:
+    """What the ledger keeps of each gate and, as ``ALL``, of whole sets, in whichever version it was written."""
+    gates = value.get("gates")
+    kept = gates if isinstance(gates, dict) else {}
+    if value.get("version") == 1:
+        return {ALL if name == _ALL_BEFORE else name: one for name, one in kept.items()}
+    return kept
 
 
 def flake_rate(rig_path: str) -> float:

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 
 import pytest
 
 from gastown_core.model.refinery import ERROR, FAIL, PASS
+from gastown_core.model.sha256 import sha256
 from gastown_core.refinery import flakes
 from gastown_core.refinery.flakes import ALL, FILE, flake_rate, read_flakes, saw
 from gastown_core.refinery.planner import PRIOR_FLAKE
@@ -63,3 +65,25 @@ def test_the_engine_fills_the_ledger(queued: Queued, tmp_path: Path) -> None:
     found = {one.gate: one for one in read_flakes(queued.rig)}
     assert set(found) == {"check", ALL} and found["check"].false_reds == found[ALL].false_reds == 1
     assert found["check"].changed == 1 and found["check"].rate > PRIOR_FLAKE
+
+
+def test_a_gate_may_be_called_all_without_sharing_its_verdicts_with_those_of_the_whole_set(
+    queued: Queued, tmp_path: Path
+) -> None:
+    queued.settings(gates={"all": {"cmd": f"test -e {tmp_path}/seen || {{ touch {tmp_path}/seen; exit 1; }}"}})
+    queued.hand_in({"a": "1"})
+    queued.process()
+    found = {one.gate: one for one in read_flakes(queued.rig)}
+    assert set(found) == {"all", ALL} and found["all"].false_reds == found[ALL].false_reds == 1
+    assert found[ALL].runs >= 2 and flake_rate(queued.rig) > PRIOR_FLAKE
+
+
+def test_what_an_earlier_version_kept_of_whole_sets_is_kept(tmp_path: Path) -> None:
+    path = tmp_path / FILE
+    os.makedirs(path.parent)
+    rows = [["t", False, 1.0], ["t", True, 2.0]]
+    kept = {"cmd": sha256(b"set").hex()[:8], "verdicts": rows}
+    path.write_text(json.dumps({"version": 1, "gates": {"all": kept, "unit": kept}}))
+    assert {one.gate: one.false_reds for one in read_flakes(str(tmp_path))} == {ALL: 1, "unit": 1}
+    saw(str(tmp_path), ALL, "set", "t2", PASS, 3.0)
+    assert {one.gate: one.runs for one in read_flakes(str(tmp_path))} == {ALL: 3, "unit": 2}
