@@ -10,7 +10,7 @@ from gastown_tui.text import clean
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from gastown_core.model.snapshot import RefineryView
     from gastown_tui.console import Console
@@ -34,6 +34,9 @@ class Tasks:
         self.tasks: list[Task] = []
         self.act: Callable[[str, Chosen], str] = lambda action, chosen: ""
         """Begins an order on what is chosen, and returns why that is not possible."""
+        self.run: Callable[[str], None] = lambda action: None
+        """Runs an action of the table, as its key does in the main screen."""
+        self.undo_keys: Callable[[], Sequence[str]] = tuple
         self._open: TaskList | None = None
 
     def actions(self) -> dict[str, Callable[[], str | None]]:
@@ -89,6 +92,10 @@ class Tasks:
         if reason:
             self.console.say(reason, "warn")
 
+    def undo(self) -> None:
+        """Ask what is to be taken back, as in the main screen: a stop of merging is made in this list."""
+        self.run("act.undo")
+
     def open(self) -> str:
         """Show the list, and keep it fresh while it is open."""
         self.console.prepare(self._show(), "tasks")
@@ -97,7 +104,7 @@ class Tasks:
     async def _show(self) -> None:
         from gastown_tui.dialogs.task_list import TaskList
 
-        page = self._open = TaskList(self._found, self.cancel, self.break_off)
+        page = self._open = TaskList(self._found, self.cancel, self.break_off, self.undo, self.undo_keys())
         self.console.ask(page, self._closed)
         while self._open is page:
             await asyncio.sleep(FRESH_S)

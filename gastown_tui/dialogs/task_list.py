@@ -29,6 +29,7 @@ class TaskList(Dialog[None]):
     """The tasks, those that run first, and the batches that merge without the console.
 
     ``find`` returns tasks, busy refineries and the time; ``cancel`` asks a task to end, ``break_off`` what a rig merges.
+    ``undo_keys`` open the list of what can be taken back, since the question about a batch names them.
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -39,7 +40,12 @@ class TaskList(Dialog[None]):
     ]
 
     def __init__(
-        self, find: Callable[[], Found], cancel: Callable[[Task], None], break_off: Callable[[str], None]
+        self,
+        find: Callable[[], Found],
+        cancel: Callable[[Task], None],
+        break_off: Callable[[str], None],
+        undo: Callable[[], None],
+        undo_keys: Sequence[str] = (),
     ) -> None:
         page = Page("Tasks")
         page.has_cursor = True
@@ -47,6 +53,9 @@ class TaskList(Dialog[None]):
         page.empty_text = "Nothing runs. Slings, clones, imports, gates and your own commands are listed here."
         super().__init__(page)
         self._find, self._cancel, self._break_off = find, cancel, break_off
+        for key in undo_keys:
+            self._bindings.bind(key, "undo", show=False)
+        self._undo = undo
 
     def wanted(self, width: int, height: int) -> tuple[int, int]:
         """Wide, and as high as the list."""
@@ -65,6 +74,10 @@ class TaskList(Dialog[None]):
         merging = [Row(one.rig, _batch(one, width, now, ascii_only)) for one in refineries]
         head = [Row(None, (("In the merge queue", "dim"),), False)] if merging else []
         return [*rows, *head, *merging]
+
+    def action_undo(self) -> None:
+        """Ask what is to be taken back."""
+        self._undo()
 
     def action_end(self) -> None:
         """Cancel the task under the cursor; of a batch it is asked first."""

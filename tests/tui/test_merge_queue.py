@@ -233,6 +233,12 @@ async def test_a_batch_that_merges_is_broken_off_after_a_question_that_says_what
         await pilot.press("y")
         await until(pilot, lambda: app.hands.performed, "the order")
         assert app.hands.performed == [Order("mq.freeze", "shop")]
+        await until(pilot, lambda: isinstance(app.screen, TaskList), "the list")
+        await pilot.press("ctrl+z")
+        await until(pilot, lambda: "Undo which?" in app.screen_text(), "what the question offered")
+        await pilot.press("enter")
+        await until(pilot, lambda: len(app.hands.performed) == 2, "the undo")
+        assert app.hands.performed[-1].kind == "act.undo"
 
 
 async def test_a_request_that_waits_for_approval_says_so_and_a_key_approves_just_that_commit(rig: str) -> None:
