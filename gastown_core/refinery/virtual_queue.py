@@ -434,7 +434,7 @@ class Simulation:
         return Figures(
             waits[count // 2] if waits else 0.0,
             waits[int(count * 0.95)] if waits else 0.0,
-            len(self.landed) / (self.now / 3600.0),
+            len(self.landed) / (self.now / 3600.0) if self.now else 0.0,
             self.runs / max(1, len(self.landed)),
             len(wrong) / max(1, len(clean)),
         )

@@ -197,6 +197,13 @@ def test_what_is_green_takes_no_place_and_lands_with_what_lands_next() -> None:
     )
 
 
+def test_a_queue_in_which_all_is_green_already_lands_at_once() -> None:
+    told = forecast(
+        IDS[:2], Rates(0.06, 0.02), (100.0,), places=1, floor=1, ceiling=9, airborne=[Airborne(2, is_green=True)]
+    )
+    assert [(one.id, one.early, one.late, one.sent_back) for one in told] == [(one, 0.0, 0.0, 0.0) for one in IDS[:2]]
+
+
 def test_a_union_that_is_red_holds_one_that_was_green_before() -> None:
     union = Airborne(4, 50.0, is_red=True, is_next=True, clean=1, window=2)
     told = forecast(IDS[:4], Rates(0.3, 0.0), (100.0,), places=1, floor=1, ceiling=4, airborne=[union])
