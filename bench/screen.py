@@ -79,7 +79,10 @@ class Screen:
 
     def text(self) -> str:
         """The screen as lines of text."""
-        return "\n".join(self.screen.display)
+        # the second half of a wide character is an empty cell, also once the first was written over: pyte's own
+        # ``display`` fails there
+        columns, rows = range(self.screen.columns), self.screen.buffer
+        return "\n".join("".join(rows[y][x].data for x in columns) for y in range(self.screen.lines))
 
     def wait(self, pattern: str, timeout: float = 10.0) -> float | None:
         """The moment at which ``pattern`` was on the screen, None if it never was."""
