@@ -7,11 +7,12 @@ failed gate has a ``fix_cmd``, its changes become a commit on top of the stack, 
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from itertools import count
 from typing import Protocol
 
 from gastown_core.clock import format_seconds, parse_moment
-from gastown_core.errors import GitError, SettingsError
+from gastown_core.errors import GastownError, GitError, SettingsError
 from gastown_core.events.log import append_event
 from gastown_core.files.atomic import edit_json, read_json
 from gastown_core.model.record import Record
@@ -240,7 +241,10 @@ MOST = 1000
 
 
 class VerdictCache:
-    """One rig's verdicts, for ``gate_set`` where no other is named; an unreadable file counts as empty."""
+    """One rig's verdicts, for ``gate_set`` where no other is named; an unreadable file counts as empty.
+
+    A verdict that cannot be written does not stop a merge: without it, the gates run again.
+    """
 
     def __init__(self, runtime: str, gate_set: str) -> None:
         self.path = os.path.join(runtime, FILE)
@@ -255,17 +259,20 @@ class VerdictCache:
 
     def put(self, tree: str, result: str, now: float, gate_set: str = "") -> None:
         """Remember a verdict; beyond a thousand the oldest are forgotten."""
+        key = f"{tree}:{gate_set or self.gate_set}"
 
         def change(value: dict[str, object]) -> None:
             verdicts = value.get("verdicts")
             kept = verdicts if isinstance(verdicts, dict) else {}
-            key = f"{tree}:{gate_set or self.gate_set}"
             kept.pop(key, None)
             kept[key] = {"result": result, "at": format_seconds(now)}
             value["version"] = 1
             value["verdicts"] = dict(list(kept.items())[-MOST:])
 
-        self._edit(change)
+        if not self._edit(change) and self.get(tree, gate_set)[0] not in ("", result):
+            # an older verdict must not outlive one that says otherwise: all are forgotten, which a full disk allows
+            with suppress(OSError):
+                os.unlink(self.path)
 
     def green_at(self, tree: str, gate: str, *, assumed: bool) -> float:
         """When a gate (by its fingerprint) was last green on a tree, 0 if never; ``assumed``: or passed for green there."""
@@ -288,12 +295,17 @@ class VerdictCache:
         if greens:
             self._edit(change)
 
-    def _edit(self, change: Callable[[dict[str, object]], None]) -> None:
+    def _edit(self, change: Callable[[dict[str, object]], None]) -> bool:
+        """Change the file, or begin it anew if it cannot be read; whether that could be written."""
         try:
-            edit_json(self.path, change, mode=0o600)
-        except SettingsError:
-            os.unlink(self.path)
-            edit_json(self.path, change, mode=0o600)
+            try:
+                edit_json(self.path, change, mode=0o600)
+            except SettingsError:
+                os.unlink(self.path)
+                edit_json(self.path, change, mode=0o600)
+        except (GastownError, OSError):
+            return False
+        return True
 
     def _read(self, what: str = "verdicts") -> dict[str, Any]:
         try:
