@@ -262,7 +262,7 @@ class Batch:
             elif one.result != PASS:
                 why = f"no verdict with it: {gate.name}: {gate.detail}" if gate is not None else "no verdict with it"
                 what_next = "read the gate's log; gt mq retry queues the request again, gt mq reject sends it back"
-                failure.set_aside(self.place, request, why, batch_id=self.id, what_next=what_next, label=NEEDS_RETRY)
+                failure.set_aside(self.place, [request], why, batch_id=self.id, what_next=what_next, label=NEEDS_RETRY)
                 aside.append(one.id)
                 self.board.mark([one.id], EntryState.HELD, why)
         for request_id, why in self.later.items():

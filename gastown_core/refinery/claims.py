@@ -45,21 +45,24 @@ def give_back(store: BeadStore, ids: Iterable[str], *, actor: str) -> None:
 
 
 def give_back_later(
-    store: BeadStore, request_id: str, until: float, why: str, *, actor: str, tries: int, label: str = ""
+    store: BeadStore, later: Iterable[tuple[MergeRequest, float]], why: str, *, actor: str, label: str = ""
 ) -> None:
-    """Return a request to the queue that must not be tried before a given time, with the reason."""
+    """Return requests to the queue that must not be tried before a given time each, with the reason; one more try each.
+
+    It is one write, so that a kill never leaves one of them behind without the others.
+    """
     with store.write(actor) as batch:
-        bead = batch.get(request_id)
-        if bead is None or bead.is_closed:
-            return
-        changes: dict[str, object] = {"status": OPEN, "assignee": ""}
-        changes["metadata"] = with_facts(
-            bead, not_before=format_micros(until), tries=tries, put_off=" ".join(why.split())[:MOST_WORDS]
-        )
-        if label:
-            changes["labels"] = sorted({*bead.labels, label})
-        batch.update(request_id, changes)
-        batch.comment(request_id, why)
+        for request, until in later:
+            bead = batch.get(request.id)
+            if bead is None or bead.is_closed:
+                continue
+            changes: dict[str, object] = {"status": OPEN, "assignee": ""}
+            facts = {"not_before": format_micros(until), "tries": request.tries + 1}
+            changes["metadata"] = with_facts(bead, **facts, put_off=" ".join(why.split())[:MOST_WORDS])
+            if label:
+                changes["labels"] = sorted({*bead.labels, label})
+            batch.update(request.id, changes)
+            batch.comment(request.id, why)
 
 
 def wait_for(store: BeadStore, request_id: str, other: MergeRequest, why: str, *, actor: str) -> bool:

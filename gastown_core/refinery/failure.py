@@ -33,7 +33,7 @@ from gastown_core.refinery.gate_run import tail
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from gastown_core.beads.batch import RuleBatch
     from gastown_core.model.bead import Bead
@@ -249,29 +249,40 @@ def escalate_work(place: Refinery, request: MergeRequest, work: Bead | None, not
 
 
 def set_aside(
-    place: Refinery, request: MergeRequest, why: str, *, batch_id: str, what_next: str, label: str = NEEDS_RETRY
-) -> float:
-    """Postpone a request that gave no verdict, each time for longer; the third time, escalate it.
+    place: Refinery,
+    requests: Sequence[MergeRequest],
+    why: str,
+    *,
+    batch_id: str,
+    what_next: str,
+    label: str = NEEDS_RETRY,
+) -> None:
+    """Postpone requests that gave no verdict, all in one write, each time for longer; the third time, escalate them.
 
-    It is not rejected.  Returns when it is tried again.
+    They are not rejected.
     """
-    tries = request.tries + 1
-    until = place.clock.now() + min(60.0 * (1 << tries - 1), 1800.0)
-    claims.give_back_later(place.store, request.id, until, why, actor=place.actor, tries=tries, label=label)
-    payload = {"mr": request.id, "worker": request.worker, "branch": request.branch, "issue": request.source_issue}
-    append_event(
-        place.root, "merge_skipped", place.actor, {**payload, "reason": why, "batch": batch_id}, clock=place.clock
+    now = place.clock.now()
+    for request in requests:
+        # first, so that a kill here leaves a request that is tried and told again
+        if request.tries + 1 == LOUD_TRIES:
+            _escalate_no_verdict(place, request, why, what_next)
+    later = [(one, now + min(60.0 * (1 << one.tries), 1800.0)) for one in requests]
+    claims.give_back_later(place.store, later, why, actor=place.actor, label=label)
+    for one in requests:
+        payload = {"mr": one.id, "worker": one.worker, "branch": one.branch, "issue": one.source_issue}
+        payload |= {"reason": why, "batch": batch_id}
+        append_event(place.root, "merge_skipped", place.actor, payload, clock=place.clock)
+
+
+def _escalate_no_verdict(place: Refinery, request: MergeRequest, why: str, what_next: str) -> None:
+    escalate(
+        place.root,
+        place.ledger,
+        "medium",
+        f"{request.id} ({request.source_issue}) cannot be judged: {why}",
+        sender=place.actor,
+        reason=what_next,
+        about=request.id,
+        key=f"no-verdict:{request.id}",
+        clock=place.clock,
     )
-    if tries == LOUD_TRIES:
-        escalate(
-            place.root,
-            place.ledger,
-            "medium",
-            f"{request.id} ({request.source_issue}) cannot be judged: {why}",
-            sender=place.actor,
-            reason=what_next,
-            about=request.id,
-            key=f"no-verdict:{request.id}",
-            clock=place.clock,
-        )
-    return until

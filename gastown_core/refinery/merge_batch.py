@@ -272,7 +272,7 @@ class BatchRun(Batch):
             why = f"{request.branch} changes nothing"
             self._leave(one, EntryState.HELD, why)
             what_next = f"gt done --no-changes closes the work without a merge; gt mq reject {one} reopens it"
-            failure.set_aside(self.place, request, why, batch_id=self.id, what_next=what_next)
+            failure.set_aside(self.place, [request], why, batch_id=self.id, what_next=what_next)
             self.result = self.result._replace(empty=(*self.result.empty, one))
         else:
             note = f"its change is already on {self.target}, at {self.base[:12]}; nothing to merge"
@@ -288,7 +288,7 @@ class BatchRun(Batch):
             place = self.place
             send_mail(place.root, place.ledger, "mayor/", subject, body, sender=place.actor, clock=place.clock)
         what_next = "push the branch again, or gt mq reject it; the work itself has no assignee"
-        failure.set_aside(self.place, request, why, batch_id=self.id, what_next=what_next)
+        failure.set_aside(self.place, [request], why, batch_id=self.id, what_next=what_next)
         self.result = self.result._replace(missing=(*self.result.missing, request.id))
 
     def _leave_landed(self, wanted: list[MergeRequest]) -> None:

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 MOST = 3
 """How many such batches in a row are too many."""
+NOTHING_CAME = "times without a test, a landing or a change"
+"""Of the reason why a request is put off: the brake did that."""
 LOOK_BACK = 50
 """Among how many of the rig's last batches they are looked for."""
 
@@ -51,15 +53,17 @@ def brake(place: Refinery, result: BatchResult) -> bool:
     count = stood_still(place, result)
     if count < MOST:
         return False
-    why = f"began {count} times without a test, a landing or a change"
+    why = f"began {count} {NOTHING_CAME}"
     what_next = "gt mq explain RIG REQUEST says what keeps it; gt mq retry tries it at once, gt mq dequeue takes it out"
     beads = place.store.get_many(result.mrs)
     waiting = [one for one in map(read_request, beads.values()) if one.is_open and not one.is_claimed]
-    for request in waiting:
-        failure.set_aside(place, request, why, batch_id=result.id, what_next=what_next)
-    if count == MOST and waiting:
+    if not waiting:
+        return False
+    # first, and again where a kill came between: what is put off and told to nobody would never be told
+    if count == MOST or not any(NOTHING_CAME in one.put_off for one in waiting):
         _tell(place, result, f"{why}: this is a fault of the queue or of its surroundings. {what_next}")
-    return bool(waiting)
+    failure.set_aside(place, waiting, why, batch_id=result.id, what_next=what_next)
+    return True
 
 
 def _tell(place: Refinery, result: BatchResult, reason: str) -> None:

@@ -1,4 +1,4 @@
-"""The merge engine in a process of its own, to be killed: ``python -m tests.drills.flying TOWN [chain]``.
+"""The merge engine in a process of its own, to be killed: ``python -m tests.drills.flying TOWN [chain|stands]``.
 
 It says on standard error what it has in flight.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Generator
 
 from gastown_core.refinery import fleet, merge_batch, planner
 from gastown_core.refinery.engine import process
@@ -40,16 +41,24 @@ class WatchedRun(merge_batch.BatchRun):
         return carried
 
 
-def fly(root: str, *, is_chain: bool) -> None:
+def comes_to_nothing(_run: merge_batch.BatchRun) -> Generator[object, object, tuple[str, ...]]:
+    """A batch in which nothing moves, as if by a fault of the engine."""
+    yield from ()
+    return ()
+
+
+def fly(root: str, *, is_chain: bool = False, stands: bool = False) -> None:
     """Merge what can be merged in rig ``shop``; nobody works on what comes back."""
     from gastown_core.refinery import runway
 
     dispatch.dispatch = lambda *args, **_: dispatch.Dispatched(args[2], args[3], ok=True)
     runway.Fleet, runway.BatchRun = Watched, WatchedRun
+    if stands:
+        merge_batch.BatchRun._land = comes_to_nothing
     if is_chain:
         planner.begins, planner.chains = begins_alone, chains_always
     process(root, "shop")
 
 
 if __name__ == "__main__":
-    fly(sys.argv[1], is_chain="chain" in sys.argv[2:])
+    fly(sys.argv[1], is_chain="chain" in sys.argv[2:], stands="stands" in sys.argv[2:])

@@ -90,9 +90,7 @@ def test_a_rejected_request_opens_its_work_again_with_the_reason(queued: Queued)
 def test_a_retried_request_waits_no_longer(queued: Queued) -> None:
     one = queued.hand_in({"a": "1"})
     store = queued.ledger.store_for("sh-x")
-    claims.give_back_later(
-        store, one.id, SYSTEM_CLOCK.now() + 999, "no verdict", actor="x", tries=2, label="needs-retry"
-    )
+    claims.give_back_later(store, [(one, SYSTEM_CLOCK.now() + 999)], "no verdict", actor="x", label="needs-retry")
     assert not pending(queued.root, queued.ledger, "shop", SYSTEM_CLOCK.now())
     found = requests.retry(Refinery(queued.root, "shop"), one.id, actor="overseer")
     assert (found.not_before, found.tries, "needs-retry" in found.labels) == (0.0, 0, False)

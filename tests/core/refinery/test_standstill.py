@@ -8,6 +8,7 @@ import pytest
 
 from gastown_core.clock import SYSTEM_CLOCK, FixedClock
 from gastown_core.messaging.escalation import open_escalations
+from gastown_core.refinery import claims, failure, standstill
 from gastown_core.refinery.engine import next_wake
 from gastown_core.refinery.merge_batch import BatchRun
 from gastown_core.refinery.place import Refinery
@@ -92,3 +93,44 @@ def test_what_was_tested_or_sent_back_meanwhile_does_not_count(queued: Queued, f
     assert not blocked(queued), f"it began with {two} the third time"
     queued.process()
     assert not blocked(queued)
+
+
+@pytest.mark.parametrize("where", ((standstill, "_tell"), (failure, "set_aside"), (claims, "give_back_later")))
+def test_a_brake_that_was_killed_is_put_on_by_the_next_batch_and_told_once(
+    queued: Queued, faulty: set[str], monkeypatch: pytest.MonkeyPatch, where: tuple[Any, str]
+) -> None:
+    queued.gate()
+    made = sorted(queued.hand_in({f"file{one}": "1"}).id for one in range(2))
+    faulty.update(made)
+    for _ in range(2):
+        queued.process()
+    with monkeypatch.context() as dying:
+        dying.setattr(*where, killed)
+        with pytest.raises(KeyboardInterrupt):
+            queued.process()
+    assert not blocked(queued)
+    for _ in range(3):
+        queued.process()
+    assert sorted(blocked(queued)) == made and len(recent(queued.rig)) == 4
+    [alarm] = open_escalations(queued.ledger)
+    assert "begins again and again" in alarm.title
+    assert len(queued.events("escalation_sent")) == 1
+
+
+def test_what_is_put_off_together_is_put_off_in_one_write(
+    queued: Queued, faulty: set[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A kill after some of them would let the others begin as another batch, which is told of once more."""
+    queued.gate()
+    faulty.update(queued.hand_in({f"file{one}": "1"}).id for one in range(3))
+    for _ in range(2):
+        queued.process()
+    with monkeypatch.context() as dying:
+        dying.setattr(failure, "append_event", killed)
+        with pytest.raises(KeyboardInterrupt):
+            queued.process()
+    assert set(blocked(queued)) == faulty
+
+
+def killed(*_args: object, **_more: object) -> None:
+    raise KeyboardInterrupt
