@@ -238,7 +238,7 @@ def _rig_of(town: TownSnapshot, about: str) -> str:
 
 def _queues(town: TownSnapshot) -> Iterator[Item]:
     for one in town.refineries:
-        if one.is_held and not one.is_frozen:
+        if one.is_held and not one.is_by_choice:
             yield _held(town, one)
 
 

@@ -10,6 +10,7 @@ from functools import partial
 
 from gastown_core.daemon.duty import DEATHS, Duty
 from gastown_core.daemon.quiet import Quiet, mark_of
+from gastown_core.daemon.wakeups import SETTINGS
 from gastown_core.model.agent import Health
 from gastown_core.model.states import RigState
 from gastown_core.patrols.lookout import lookout_of
@@ -41,14 +42,14 @@ def duties_of(root: str) -> list[Duty]:
     """Return the duties of this town as it is now: the town's, and a refinery for each open rig."""
     found = [*TOWN, *(patrol_duty(row) for row in patrols_of(root) if row.mode != OFF), *commons_of(root)]
     for rig in read_inventory(root).rigs:
-        if rig.state == RigState.OPERATIONAL and load_settings(root, "rig", rig.name).lenient("merge_queue.enabled"):
+        if rig.state == RigState.OPERATIONAL:
             found.append(refinery_of(root, rig.name))
             found.append(forewarner_of(root, rig.name))
     return found
 
 
 def refinery_of(root: str, rig: str) -> Duty:
-    """Return the duty that merges the requests of ``rig``."""
+    """Return the duty that merges the requests of ``rig``; where its queue is switched off, it says so to whoever looks."""
 
     def work(shift: Shift) -> str:
         from gastown_core.refinery.engine import process
@@ -58,7 +59,7 @@ def refinery_of(root: str, rig: str) -> Duty:
 
     every_s = load_settings(root, "rig", rig).seconds("merge_queue.poll_interval")
     # a batch runs its gates as often as bisection needs; the refinery's own state tells how far it is
-    wakes = (f"ledger:{rig}", "channel:refinery")
+    wakes = (f"ledger:{rig}", "channel:refinery", SETTINGS, f"{SETTINGS}:{rig}")
     due = partial(_freeze_changes, rig)
     return Duty(f"refinery:{rig}", work, wakes, every_s, 0.1, 6 * 3600.0, rests=True, due=due)
 
@@ -83,7 +84,8 @@ def forewarner_of(root: str, rig: str) -> Duty:
         from gastown_core.refinery.place import Refinery
         from gastown_core.refinery.policy import Policy
 
-        if not load_settings(root, "rig", rig).lenient("merge_queue.tell_conflicts"):
+        settings = load_settings(root, "rig", rig)
+        if not settings.lenient("merge_queue.enabled") or not settings.lenient("merge_queue.tell_conflicts"):
             return ""
         place = Refinery(shift.root, rig, policy=Policy(), clock=shift.clock)
         mark = heads_mark(place)

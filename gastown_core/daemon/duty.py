@@ -10,6 +10,7 @@ import asyncio
 import math
 import time
 import traceback
+from contextlib import suppress
 
 from gastown_core.clock import backoff, format_seconds
 from gastown_core.errors import GastownError, words_of
@@ -85,23 +86,29 @@ class Attendant:
         self._log = log
         self._on_run = on_run
         self._woken = asyncio.Event()
+        self._mended = asyncio.Event()
         self._failures = 0
         self._has_news = True
         self._due_at = math.inf
 
-    def wake(self) -> None:
-        """Run the duty as soon as its interval allows."""
+    def wake(self, *, is_mended: bool = False) -> None:
+        """Run the duty as soon as its interval allows; with ``is_mended`` also if it failed: the cause may be gone."""
         self._woken.set()
+        if is_mended:
+            self._mended.set()
 
     async def attend(self) -> None:
         """Run the duty whenever it is woken or due."""
         loop = asyncio.get_running_loop()
         while not self._shift.stopping():
             self._woken.clear()
+            self._mended.clear()
             await loop.run_in_executor(self._pool, self._run)
             self._on_run(self._has_news)
             rest = max(backoff(self.duty.apart_s, self._failures + 1, LONGEST_REST_S), self.duty.apart_s)
-            await asyncio.sleep(rest)
+            await asyncio.sleep(self.duty.apart_s)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._mended.wait(), rest - self.duty.apart_s)
             try:
                 pause = min(self.duty.every_s * self.slower - rest, self._due_at - self._shift.clock.now())
                 await asyncio.wait_for(self._woken.wait(), max(pause, 0.01))

@@ -24,7 +24,7 @@ from gastown_core.daemon.daemon_log import DaemonLog
 from gastown_core.daemon.deaths import DeathWatch
 from gastown_core.daemon.duties import duties_of
 from gastown_core.daemon.duty import DEATHS, Attendant, Shift
-from gastown_core.daemon.wakeups import RIGS, Wakeups
+from gastown_core.daemon.wakeups import RIGS, SETTINGS, Wakeups
 from gastown_core.errors import ConflictError, GastownError, words_of
 from gastown_core.files.atomic import write_atomic, write_json
 from gastown_core.files.folders import private_folder
@@ -143,7 +143,7 @@ class Daemon:
         pool = ThreadPoolExecutor(max_workers=MOST_DUTIES, thread_name_prefix="duty")
         wakeups = Wakeups(
             self.root,
-            lambda wakeup: self._look_soon(pool, wakeups) if wakeup == RIGS else self._wake(wakeup),
+            lambda wakeup: self._look_soon(pool, wakeups) if wakeup == RIGS else self._wake_for(wakeup),
             lambda _, why: self._broke("the watch of files", why),
         )
         self._begin(pool, wakeups)
@@ -256,10 +256,17 @@ class Daemon:
         lookout.stir(self.root)
         self._wake(DEATHS)
 
+    def _wake_for(self, wakeup: str) -> None:
+        """Wake whom a change concerns; of settings shortly, since a hand that writes them writes twice."""
+        if wakeup.startswith(SETTINGS):
+            asyncio.get_running_loop().call_later(AROUND_S, self._wake, wakeup)
+        else:
+            self._wake(wakeup)
+
     def _wake(self, wakeup: str) -> None:
         for attendant in self.attendants.values():
             if wakeup in attendant.duty.wakes:
-                attendant.wake()
+                attendant.wake(is_mended=wakeup.startswith(SETTINGS))
 
     def _ran(self, has_news: bool = True) -> None:
         """Schedule one state write for all duties that run until then, and watch the agents that one of them saw."""

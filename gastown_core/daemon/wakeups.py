@@ -1,6 +1,6 @@
 """Wake-ups: changed files translated into the names of wake-ups that duties wait for.
 
-``ledger`` and ``ledger:<rig>`` for a store's files, ``events`` for the event log, ``channel:<name>`` for wake-up files,
+``settings`` and ``settings:<rig>`` for changed settings, ``ledger`` and ``ledger:<rig>`` for a store's files, ``events`` for the event log, ``channel:<name>`` for wake-up files,
 ``nudges`` when one is queued, or when an agent with queued nudges reports something new, ``rigs`` when one came, went, or
 is parked or docked.
 """
@@ -19,6 +19,7 @@ from gastown_core.files.watch import FolderWatch
 from gastown_core.messaging.handover import has_something
 from gastown_core.messaging.queue import queue_dir, sessions_with_queue
 from gastown_core.town.inventory import LOCAL_LAYER
+from gastown_core.town.settings import TOWN_SETTINGS, settings_path
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -28,6 +29,9 @@ if TYPE_CHECKING:
     from gastown_core.beads.store import BeadStore
 
 CHANNELS = ("refinery",)
+SETTINGS = "settings"
+"""The wake-up when the town's settings changed; ``settings:shop`` those of a rig."""
+SETTINGS_FILE = os.path.basename(TOWN_SETTINGS)
 RIGS = "rigs"
 """The wake-up when the rigs, or what one of them may do now, changed."""
 
@@ -52,6 +56,7 @@ class Wakeups:
         self._queues = os.path.dirname(queue_dir(root, "any"))
         self._register = os.path.join(root, REGISTER)
         self._states = os.path.join(root, LOCAL_LAYER)
+        self._settings: dict[str, str] = {}
         self._watch = FolderWatch(self._changed, tell)
 
     def start(self) -> None:
@@ -88,7 +93,10 @@ class Wakeups:
     def watch_new_stores(self) -> None:
         """Watch the stores of rigs added since."""
         self._stores = {store.files_dir: name for name, store in self._all_stores().items()}
-        for folder in self._stores:
+        rigs = [name for name in self._stores.values() if name != "town"]
+        self._settings = {os.path.dirname(settings_path(self._root)): SETTINGS}
+        self._settings |= {os.path.dirname(settings_path(self._root, "rig", rig)): f"{SETTINGS}:{rig}" for rig in rigs}
+        for folder in (*self._stores, *self._settings):
             self._watch.add(folder)
         for session in sessions_with_queue(self._root):
             self._watch.add(queue_dir(self._root, session))
@@ -98,6 +106,9 @@ class Wakeups:
             if name.endswith(".jsonl"):
                 self._on_wakeup("ledger")
                 self._on_wakeup(f"ledger:{self._stores[folder]}")
+        elif folder in self._settings:
+            if name in ("", SETTINGS_FILE):
+                self._on_wakeup(self._settings[folder])
         elif folder in self._channels:
             self._on_wakeup(f"channel:{self._channels[folder]}")
         elif folder == self._queues:

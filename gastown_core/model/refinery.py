@@ -35,6 +35,10 @@ FROZEN = "frozen"
 """The ``hold_kind``, and the first word of ``hold_reason``, where a person or the hours of the settings want nothing merged."""
 SETTINGS = "settings"
 """The ``hold_kind`` where the rig's settings cannot be used."""
+OFF = "off"
+"""The ``hold_kind`` where the settings switch the rig's queue off; by hand it is merged all the same."""
+BY_CHOICE = (FROZEN, OFF)
+"""Kinds of holds that somebody wanted: nothing is wrong."""
 MOST_NUMBER, MOST_SECONDS = 2**31 - 1, 2.0**37
 """Larger numbers in a file are ignored: no process id, count or moment (up to the year 6325) is that large."""
 GAVE_UP = "gave-up"
@@ -213,7 +217,7 @@ class RefineryState(Record):
     probes: tuple[Probe, ...] = ()
     hold_reason: str = ""
     hold_kind: str = ""
-    """What holds the queue: ``frozen``, or a kind of ``refinery.hold``; empty in the state of an older engine."""
+    """What holds the queue: ``frozen``, ``off``, ``settings``, or a kind of ``refinery.hold``; empty in the state of an older engine."""
     level_s: float = LEVEL_S
     """Seconds in the queue that are worth one priority level (``merge_request.score``)."""
     last: dict[str, Any] = {}  # noqa: RUF012  a default that is never modified

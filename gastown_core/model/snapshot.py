@@ -14,7 +14,7 @@ from gastown_core.model.dam import DamView
 from gastown_core.model.incident import ANSWER
 from gastown_core.model.merge_request import TAKEN_OUT
 from gastown_core.model.record import Record
-from gastown_core.model.refinery import FROZEN, HELD, IDLE, BatchRecord, RefineryState
+from gastown_core.model.refinery import BY_CHOICE, FROZEN, HELD, IDLE, BatchRecord, RefineryState
 from gastown_core.model.states import RigState
 from gastown_core.model.usage import AgentUsage, BudgetNotice, UsageToday
 
@@ -232,9 +232,17 @@ class RefineryView(Record):
 
     @property
     def is_frozen(self) -> bool:
-        """Whether it is held because a person or the settings want nothing merged now: nothing is wrong."""
-        kind = self.state.hold_kind or self.state.hold_reason.partition(" ")[0]
-        return self.is_held and kind == FROZEN
+        """Whether a person or the hours of the settings want nothing merged now."""
+        return self.is_held and self._kind == FROZEN
+
+    @property
+    def is_by_choice(self) -> bool:
+        """Whether it is held because somebody wants it so, frozen or switched off: nothing is wrong."""
+        return self.is_held and self._kind in BY_CHOICE
+
+    @property
+    def _kind(self) -> str:
+        return self.state.hold_kind or self.state.hold_reason.partition(" ")[0]
 
 
 class SchedulerView(Record):

@@ -14,13 +14,14 @@ from gastown_core.clock import SYSTEM_CLOCK
 from gastown_core.errors import ConflictError, GastownError, GitError, SettingsError
 from gastown_core.model.bead import OPEN
 from gastown_core.model.metadata import read_conflict
-from gastown_core.model.refinery import FROZEN, HELD, IDLE, SETTINGS, RequestLanes
+from gastown_core.model.refinery import BY_CHOICE, FROZEN, HELD, IDLE, SETTINGS, RequestLanes
 from gastown_core.process_table import lives
 from gastown_core.refinery import claims, records
 from gastown_core.refinery.collisions import rivals
 from gastown_core.refinery.decision import ONE_PLACE
 from gastown_core.refinery.foresight import Foresight
 from gastown_core.refinery.freeze import BreakOff, frozen, tell_untold
+from gastown_core.refinery.held_targets import held_rig
 from gastown_core.refinery.hold import INFRASTRUCTURE, HoldError, is_worth_a_try, put_on_hold, read_hold, tell
 from gastown_core.refinery.integration import land_what_is_ready
 from gastown_core.refinery.merge_queue import Rivals, least_damage, next_batch, survey, turned_down
@@ -94,7 +95,7 @@ def process(
         results += engine.results
         if (once and results) or is_over() or not place.is_outdated():
             break
-    if not results:
+    if not results and not (patient and not place.policy.is_enabled):
         engine.redispatch_conflicts()
     engine.rest()
     return results
@@ -391,18 +392,21 @@ class RefineryEngine:
 
     def rest(self) -> None:
         """Show the engine as idle when nothing is left to do, also over the stale state of a killed run or a past hold."""
-        state, freeze = read_state(self.place.path), frozen(self.place)
+        state, kept_back = read_state(self.place.path), held_rig(self.place)
         tells_approval = (state is not None and state.needs_approval) == self.place.policy.needs_approval
-        if freeze is not None and (state is None or state.phase in (IDLE, HELD) or state.pid == os.getpid()):
-            if state is None or state.hold_reason != freeze.reason or not tells_approval:
-                self.board.rest(hold=freeze.reason, kind=FROZEN)
+        if kept_back is not None and (state is None or state.phase in (IDLE, HELD) or state.pid == os.getpid()):
+            if state is None or state.hold_reason != kept_back.reason or not tells_approval:
+                self.board.rest(hold=kept_back.reason, kind=kept_back.kind)
             return
         if state is None or state.phase == IDLE:
             if not tells_approval:
                 self.board.rest()
             return
-        held = (read_hold(self.place, one) for one in (*self.targets(), state.target, self.place.default) if one)
-        if state.phase == HELD and any(held):
+        targets = [one for one in (*self.targets(), state.target, self.place.default) if one]
+        hold = next((found for one in targets if (found := read_hold(self.place, one)) is not None), None)
+        if state.phase == HELD and hold is not None:
+            if state.hold_kind in (*BY_CHOICE, SETTINGS):
+                self.board.rest(hold=hold.reason, kind=hold.kind)
             return
         if state.pid == os.getpid() or not lives(state.pid, state.pid_start):
             self.board.rest()

@@ -1,9 +1,12 @@
-"""Why nothing is merged into a target now: THE answer for every face. Settings that cannot be used, a freeze, or a hold."""
+"""Why nothing is merged into a target now: THE answer for every face.
+
+Settings that cannot be used, or that switch the queue off, a freeze, or a hold.
+"""
 
 from __future__ import annotations
 
 from gastown_core.model.record import Record
-from gastown_core.model.refinery import FROZEN, SETTINGS
+from gastown_core.model.refinery import FROZEN, OFF, SETTINGS
 from gastown_core.refinery.freeze import frozen
 from gastown_core.refinery.hold import read_hold
 from gastown_core.refinery.place import is_merging
@@ -28,10 +31,14 @@ def held_rig(place: Refinery) -> HeldTarget | None:
     The policy of ``place`` is that of ``policy.of_hours``: others have no settings that cannot be used.  An engine at work
     goes on to its end by those that it has read.
     """
-    if place.policy.error and not is_merging(place):
-        return HeldTarget(SETTINGS, place.policy.error)
+    if (place.policy.error or not place.policy.is_enabled) and not is_merging(place):
+        return HeldTarget(SETTINGS, place.policy.error) if place.policy.error else HeldTarget(OFF, _why_off(place.rig))
     freeze = frozen(place)
     return HeldTarget(FROZEN, freeze.reason) if freeze is not None else None
+
+
+def _why_off(rig: str) -> str:
+    return f"switched off: gt rig settings set {rig} merge_queue.enabled true switches it on"
 
 
 def held_targets(place: Refinery, targets: Iterable[str]) -> dict[str, HeldTarget]:

@@ -245,7 +245,7 @@ def _merging(town: TownSnapshot, queued: list[RequestView]) -> Iterator[BrokenLi
         if view.trouble and not view.is_alive:
             words = f"nothing is merged in {view.rig}: {view.trouble}"
             yield BrokenLink(dam.QUEUE, words, view.state.updated_at, f"gt refinery process {view.rig}")
-        if not view.is_held or view.is_frozen:
+        if not view.is_held or view.is_by_choice:
             continue
         reason = view.state.hold_reason
         kind = view.state.hold_kind
@@ -276,7 +276,7 @@ def _unmerged(
     moved = max(min(one.created_at for one in left), flow.moved)
     if now - moved >= facts.thresholds.unexplained_s:
         words = f"nobody merges in {rig}, and nothing has moved for {format_span(now - moved)}"
-        yield BrokenLink(dam.QUEUE, words, moved, f"gt refinery status {rig}; merge_queue.enabled may be false")
+        yield BrokenLink(dam.QUEUE, words, moved, f"gt refinery status {rig}")
 
 
 def _movements(facts: TownFacts) -> Iterator[float]:

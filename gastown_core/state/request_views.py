@@ -17,7 +17,7 @@ from gastown_core.model.merge_request import (
     why_unapproved,
     why_withdrawn,
 )
-from gastown_core.model.refinery import FROZEN, HELD, IDLE, RefineryState, held_target
+from gastown_core.model.refinery import BY_CHOICE, HELD, IDLE, SETTINGS, RefineryState, held_target
 from gastown_core.model.snapshot import RefineryView, RequestState, RequestView, SchedulerView
 
 TYPE_CHECKING = False
@@ -107,7 +107,7 @@ def _is_held(facts: TownFacts, rig: str, target: str) -> bool:
     if known is None or known.state is None or known.state.phase != HELD:
         return False
     held = held_target(known.state)
-    return known.state.hold_kind == FROZEN or not held or not target or held == target
+    return known.state.hold_kind in (*BY_CHOICE, SETTINGS) or not held or not target or held == target
 
 
 def rests_of(facts: TownFacts, request: MergeRequest, now: float) -> str:

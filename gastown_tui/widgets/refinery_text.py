@@ -18,6 +18,7 @@ from gastown_core.model.refinery import (
     FAIL,
     HELD,
     IDLE,
+    OFF,
     PASS,
     POST_MERGE,
     PUSHING,
@@ -182,7 +183,7 @@ def stage_words(flight: FlightLine) -> str:
 def held_words(view: RefineryView, now: float) -> str:
     """Return why the queue is held and for how long."""
     why = clean(view.state.hold_reason) or "no reason given"
-    if view.is_frozen:
+    if view.is_by_choice:
         # it says itself until when
         return f"held: {why}"
     since = view.hold_since or view.state.updated_at
@@ -192,6 +193,8 @@ def held_words(view: RefineryView, now: float) -> str:
 
 def retry_words(view: RefineryView, now: float, key: str = "P") -> str:
     """Return what lifts the hold, and when it is retried at the latest; ``key`` processes it now."""
+    if view.state.hold_kind == OFF:
+        return "No request is at fault and nothing is wrong: somebody switched the queue off."
     if view.is_frozen:
         return f"Nothing is merged and nothing is wrong. gt mq thaw {clean(view.rig)} ends it."
     if view.state.hold_kind == SETTINGS:

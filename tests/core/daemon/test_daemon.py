@@ -13,7 +13,7 @@ from types import SimpleNamespace
 import pytest
 
 from gastown_core.clock import SYSTEM_CLOCK, backoff, format_seconds
-from gastown_core.daemon import main, starting
+from gastown_core.daemon import duty, main, starting
 from gastown_core.daemon.daemon_log import DaemonLog
 from gastown_core.daemon.duty import Duty, Shift
 from gastown_core.daemon.main import Daemon
@@ -135,6 +135,30 @@ def test_events_and_wake_up_files_wake_those_who_listen(rigged: Rigged) -> None:
         until(lambda: "events" in heard, "the event log did not wake the first")
         emit(rigged.root, "refinery", "MQ_SUBMIT")
         until(lambda: "channel" in heard, "the wake-up file did not wake the second")
+
+
+@pytest.mark.parametrize(("path", "wakeup"), [("settings", "settings"), ("shop/settings", "settings:shop")])
+def test_settings_that_change_wake_at_once_also_what_failed_by_them(
+    rigged: Rigged, monkeypatch: pytest.MonkeyPatch, path: str, wakeup: str
+) -> None:
+    monkeypatch.setattr(duty, "backoff", lambda *_: 3600.0)
+    runs: list[int] = []
+
+    def work(_: Shift) -> str:
+        runs.append(1)
+        if len(runs) == 1:
+            raise GastownError("the settings are wrong")
+        return ""
+
+    file = os.path.join(rigged.root, path, "config.json")
+    os.makedirs(os.path.dirname(file), exist_ok=True)
+    with Living(rigged.root, Duty("merge", work, (wakeup,), 3600.0, 0.01), beat_s=3600.0) as living:
+        until(lambda: runs, "it did not run at the start")
+        until(lambda: living.daemon.attendants["merge"].told["failures"] == 1, "its failure was not counted")
+        edit_json(os.path.join(os.path.dirname(file), "other.json"), lambda value: value.update(seen=True))
+        assert _asleep(runs), "another file is no setting"
+        edit_json(file, lambda value: value.update(seen=True))
+        until(lambda: len(runs) > 1, "the settings did not end the delay after a failure")
 
 
 def test_a_failing_duty_is_told_once_and_does_not_stop_the_others(rigged: Rigged) -> None:

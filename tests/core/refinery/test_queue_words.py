@@ -7,13 +7,15 @@ from typing import Any
 
 import pytest
 
+from gastown_core.attention import item as kinds
+from gastown_core.attention.look import attention
 from gastown_core.clock import SYSTEM_CLOCK, format_micros
 from gastown_core.errors import SettingsError
 from gastown_core.files.atomic import write_json
 from gastown_core.files.locks import FileLock
 from gastown_core.model import queue_words
 from gastown_core.model.merge_request import with_facts
-from gastown_core.model.refinery import SETTINGS
+from gastown_core.model.refinery import FROZEN, IDLE, OFF, RED_TARGET, SETTINGS
 from gastown_core.refinery import freeze, requests
 from gastown_core.refinery.engine import RefineryEngine
 from gastown_core.refinery.explanation import explain_queue, explain_request
@@ -27,6 +29,13 @@ from gastown_core.town.settings import settings_path
 from tests.support.queued import Queued, queued, queued_seed
 
 __all__ = ["queued", "queued_seed"]
+
+
+def words_of_list(town: Queued) -> dict[str, str]:
+    """Request → its word in ``gt mq list``."""
+    place = Refinery(town.root, "shop", policy=of_hours(town.root, "shop"))
+    queue = RefineryEngine(place).queue()
+    return {request.id: word for request, word, _ in queue.told(holds_of(place, queue.targets()))}
 
 
 def words(town: Queued) -> dict[str, str]:
@@ -102,6 +111,41 @@ def test_settings_that_cannot_be_used_hold_the_queue_in_every_face(queued: Queue
         out.write("{}")
     queued.process()
     assert queued.merged() == [one.id]
+
+
+def test_a_queue_that_is_switched_off_is_held_with_what_switches_it_on_in_every_face(queued: Queued) -> None:
+    one = queued.hand_in({"a": "1"})
+    queued.settings(enabled=False)
+    assert not queued.process(patient=True)
+    assert words(queued) == {one.id: queue_words.HELD}
+    place = Refinery(queued.root, "shop", policy=of_hours(queued.root, "shop"))
+    held, state, view = held_targets(place, ["main"])["main"], queued.state(), collect(queued.root).refineries[0]
+    assert (held.kind, held.reason) == (state.hold_kind, state.hold_reason) and held.kind == OFF
+    assert "gt rig settings set shop merge_queue.enabled true" in held.reason
+    assert view.is_held and view.is_by_choice and not view.is_frozen
+    assert not [row for row in attention(collect(queued.root)) if row.kind == kinds.QUEUE], (
+        "nobody is asked for what they did"
+    )
+    with merge_lock(place, "main"):
+        assert not held_targets(place, ["main"]), "a merge by hand goes on"
+    queued.settings(enabled=True)
+    assert words_of_list(queued) == {one.id: queue_words.READY}
+    queued.process(patient=True)
+    assert queued.merged() == [one.id] and queued.state().phase == IDLE
+
+
+def test_what_is_left_of_a_hold_when_the_queue_is_switched_on_or_thawed_is_told(queued: Queued) -> None:
+    queued.settings(gates={"check": {"cmd": "echo broken; exit 1"}})
+    one = queued.hand_in({"a": "1\n"})
+    queued.process(once=True)
+    place = Refinery(queued.root, "shop")
+    freeze.freeze(place, "release", actor="overseer")
+    queued.process()
+    assert queued.state().hold_kind == FROZEN
+    requests.dequeue(place, one.id, "later", actor="overseer")
+    freeze.thaw(place, actor="overseer")
+    queued.process()
+    assert queued.state().hold_kind == RED_TARGET
 
 
 def test_settings_whose_last_good_version_counts_in_the_daemon_hold_nothing(queued: Queued) -> None:
