@@ -9,14 +9,22 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from tests.realagents.patience import comes_true
-from tests.realagents.records import BUSY, ENDED, IDLE, LIMITED, STARTING, WAITING, Own, own_record
+from tests.realagents.records import BUSY, ENDED, IDLE, LIMITED, SHELL, STARTING, WAITING, Own, own_record
 from tests.realagents.world import Agent, World
 
 TRUTH_S = 2.0
 """So soon after the program knows it, what Gas Town says is true: on a machine that has time for it."""
 TRUTH_LOOKS = 12
 """So many looks an idle machine has in that time; a busy one is given as many, and the table tells how long they took."""
-SAYS = {STARTING: "waiting", IDLE: "idle", BUSY: "working", WAITING: "waiting", LIMITED: "limited", ENDED: "zombie"}
+SAYS = {
+    STARTING: "waiting",
+    IDLE: "idle",
+    BUSY: "working",
+    WAITING: "waiting",
+    LIMITED: "limited",
+    ENDED: "zombie",
+    SHELL: "working",
+}
 """The program's own word → the ``health`` of its row in ``gt agents --json``."""
 
 
@@ -33,11 +41,14 @@ def look(agent: Agent, own: str, says: str = "", words: Sequence[str] = (), *, t
     """Wait for the program's own record to say ``own``, then until Gas Town says ``says`` or its time is over.
 
     Left out, ``says`` is what ``SAYS`` has for it; of ``words``, if there are any, one is to be among the reasons.
+    A command that Escape stops runs on in the background now and then: the program is idle, then it is not, and is later.
     """
     wanted = says or SAYS[own]
     comes_to(agent, own, timeout_s)
     start = time.monotonic()
     for number in itertools.count(1):
+        if own == IDLE and own_record(agent).state == SHELL:
+            return look(agent, own, says, words, timeout_s=timeout_s)
         asked = time.monotonic() - start
         row = agent.told()
         if row["health"] == wanted and gives_a_reason(row, words):

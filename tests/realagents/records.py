@@ -17,9 +17,9 @@ import psutil
 from tests.realagents.world import Agent
 
 STARTING, IDLE, BUSY, WAITING = "starting", "idle", "busy", "waiting"
-LIMITED, FAILED, ENDED = "limited", "failed", "ended"
+LIMITED, FAILED, ENDED, SHELL = "limited", "failed", "ended", "shell"
 """Starting: it has told nothing yet, so it loads or asks before it begins. Limited: its last turn ended at a rate
-limit.  Failed: it ended with another error."""
+limit.  Failed: it ended with another error.  Shell: its turn ended, and a command of it runs on in the background."""
 
 
 class Own(NamedTuple):
@@ -54,7 +54,7 @@ def _claude(agent: Agent, process: psutil.Process) -> Own:
     record = _json(path)
     if not record or "status" not in record:
         return Own(STARTING, "no status record")
-    state = {"busy": BUSY, "idle": IDLE, "waiting": WAITING}.get(record["status"], record["status"])
+    state = {"busy": BUSY, "idle": IDLE, "waiting": WAITING, "shell": SHELL}[record["status"]]
     if state == IDLE and (refused := _claude_refusal(agent.world.home, str(record["sessionId"]))):
         return Own(LIMITED if refused == "rate_limit" else FAILED, "transcript", refused)
     return Own(state, "status record", str(record.get("waitingFor") or ""))

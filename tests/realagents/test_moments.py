@@ -12,7 +12,7 @@ from tests.realagents.conftest import MakeWorld
 from tests.realagents.homes import Seed
 from tests.realagents.oracle import check, comes_to, look
 from tests.realagents.patience import comes_true
-from tests.realagents.records import BUSY, ENDED, FAILED, IDLE, LIMITED, STARTING, WAITING, own_record
+from tests.realagents.records import BUSY, ENDED, FAILED, IDLE, LIMITED, SHELL, STARTING, WAITING, own_record
 from tests.realagents.world import Agent, World
 
 Record = Callable[[str, object], None]
@@ -57,6 +57,13 @@ def stop_a_tool(agent: Agent) -> None:
     agent.keys("Escape")
 
 
+def put_in_the_background(agent: Agent) -> None:
+    agent.say("TOOLWAIT 25 and go on")
+    # it takes the keys once the command has run for some seconds, and asks for two of them within tmux
+    agent.shows("to run in background")
+    agent.keys("C-b", "C-b")
+
+
 def check_working(agent: Agent) -> None:
     seen = look(agent, BUSY, "working", ("in a turn",))
     assert seen.after_s >= 0, seen
@@ -80,6 +87,7 @@ MOMENTS = (
     Moment("turn ended", end_a_turn, IDLE, "idle"),
     Moment("Escape", press_escape, IDLE, "idle"),
     Moment("Escape, tool", stop_a_tool, IDLE, "idle"),
+    Moment("in the background", put_in_the_background, SHELL, "working", CLAUDES, ("runs on",)),
     Moment("queued", queue_a_second, BUSY, "working", (*CLAUDES, "codex")),
     # codex refuses its model's questions outside of plan mode; see the test below
     Moment("question", say("ASKME"), WAITING, "waiting", (*CLAUDES, "gemini"), ("Which colour?",)),

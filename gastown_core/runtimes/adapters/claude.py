@@ -1,8 +1,9 @@
 """Claude Code: a status record for each process, and hooks.
 
-``$CLAUDE_CONFIG_DIR/sessions/<pid>.json`` says busy, idle or waiting within a few tenths of a second, also after Escape,
-which no hook tells; a killed process leaves it behind.  While a request is tried again it says busy.  The hooks add what
-the record lacks: what permission is asked for, how a turn failed, which text was accepted.
+``$CLAUDE_CONFIG_DIR/sessions/<pid>.json`` says busy, idle, waiting or shell within a few tenths of a second, also after
+Escape, which no hook tells; a killed process leaves it behind.  While a request is tried again it says busy.  Shell is
+idle while a command runs in the background: one that was begun there, or one that Escape moved there.  The hooks add
+what the record lacks: what permission is asked for, how a turn failed, which text was accepted.
 """
 
 from __future__ import annotations
@@ -86,10 +87,10 @@ class ClaudeRecords(Records):
         said = {}
         for program in programs:
             record = by_pid.get(program.pid) or self._of_session(program, records)
-            if record is not None and _is_of_living(record):
-                said[program.session] = said_of(record)
-            else:
+            if record is None or not _is_of_living(record):
                 said[program.session] = Said(STARTING, began_at(program.pid) or now, RECORD, "no status record yet")
+            elif told := said_of(record):
+                said[program.session] = told
         return said
 
     def _read(self, folder: str) -> list[dict[str, Any]]:
@@ -160,16 +161,21 @@ def _is_of_living(record: Mapping[str, object]) -> bool:
     return isinstance(pid, int) and lives(pid, float(started) if started.isdigit() else 0.0)
 
 
-def said_of(record: Mapping[str, object]) -> Said:
-    """What a status record says."""
+def said_of(record: Mapping[str, object]) -> Said | None:
+    """What a status record says; None if it is in a word not known here, so that its hooks and its screen count."""
     status = record.get("status")
     told = record.get("statusUpdatedAt") or record.get("updatedAt") or record.get("startedAt")
     at = told / 1000 if isinstance(told, int | float) else 0.0
     session_id = words(record.get("sessionId"))
     if status == "waiting":
         return Said(WAITING, at, RECORD, words(record.get("waitingFor")) or "an answer", session_id=session_id)
-    state = status if status in (BUSY, IDLE) else STARTING
-    return Said(str(state), at, RECORD, session_id=session_id, is_final=state == IDLE)
+    if status == "shell":
+        return Said(IDLE, at, RECORD, "its turn ended, a command of it runs on", session_id=session_id)
+    if status is None:
+        return Said(STARTING, at, RECORD, session_id=session_id)
+    if status not in (BUSY, IDLE):
+        return None
+    return Said(str(status), at, RECORD, session_id=session_id, is_final=status == IDLE)
 
 
 class ClaudeAdapter(Adapter):

@@ -135,6 +135,22 @@ def test_a_turn_whose_task_runs_on_is_not_over(tmp_path: Path) -> None:
     assert not said.is_final
 
 
+def test_a_command_that_escape_moved_to_the_background_keeps_the_turn_from_being_over(tmp_path: Path) -> None:
+    note_event(str(tmp_path), SESSION, "UserPromptSubmit", ADAPTER.hear("UserPromptSubmit", {"prompt": "x"}), 97.0)
+    beat = read_heartbeat(str(tmp_path), SESSION)
+    assert beat is not None and beat.said is not None
+
+    said = together(said_of({"pid": 1, "status": "shell", "statusUpdatedAt": 100_000}), beat.said)
+
+    assert said == Said("idle", 100.0, "record", "its turn ended, a command of it runs on")
+
+
+def test_a_status_in_a_word_not_known_here_leaves_it_to_the_hooks(tmp_path: Path) -> None:
+    write_record(tmp_path, os.getpid(), status="dreaming")
+
+    assert ClaudeRecords().look([program(os.getpid(), tmp_path)], 9.0) == {}
+
+
 def test_an_event_that_comes_late_does_not_undo_a_later_one(tmp_path: Path) -> None:
     town = str(tmp_path)
     note_event(town, SESSION, "Stop", Heard("idle"), 200.0)
