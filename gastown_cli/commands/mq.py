@@ -12,6 +12,7 @@ from gastown_core.clock import SYSTEM_CLOCK, format_age, format_seconds
 from gastown_core.errors import UsageError
 from gastown_core.model.bead import NO_PRIORITY, known_priority, priority_word
 from gastown_core.model.queue_words import BLOCKED, CLOSED, HELD, MERGING, OLDER, READY, TO_APPROVE
+from gastown_core.model.refinery import DIED
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -58,6 +59,7 @@ def list_arguments(parser: ArgumentParser) -> None:
 def run_list(args: Namespace) -> int:
     """List merge requests in queue order."""
     from gastown_core.refinery.engine import RefineryEngine
+    from gastown_core.refinery.explanation import last_word
     from gastown_core.refinery.held_targets import held_rig, holds_of
 
     root = context.town()
@@ -78,7 +80,9 @@ def run_list(args: Namespace) -> int:
     if args.json:
         output.say_json_rows(rows)
         return 0
-    held = held_rig(place)
+    held, lost = held_rig(place), last_word(place)
+    if lost:
+        output.say(output.style(f"! {DIED}: {output.clean(lost)}; gt refinery process {rig} goes on", "yellow"))
     if held is not None:
         output.say(output.style(f"! nothing is merged: {output.clean(held.reason)}", "yellow"))
     elif not queue.ready:

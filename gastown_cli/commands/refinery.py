@@ -9,6 +9,7 @@ from gastown_cli.context import add_rig, rig_of_request, which_rig
 from gastown_core.clock import SYSTEM_CLOCK, format_age
 from gastown_core.errors import NotFoundError, UsageError
 from gastown_core.model.queue_words import BLOCKED, HELD, READY, TO_APPROVE, counted
+from gastown_core.model.refinery import DIED, FROZEN, IDLE
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -63,16 +64,18 @@ def _queue(place: Refinery) -> MergeQueue:
 
 
 def _status(place: Refinery, *, as_json: bool) -> int:
+    from gastown_core.refinery.explanation import last_word
     from gastown_core.refinery.held_targets import held_targets
     from gastown_core.refinery.place import merging_process
     from gastown_core.refinery.state_file import read_state
 
     queue, state = _queue(place), read_state(place.path)
     entry = who.find(place.root, f"{place.rig}/refinery")[1]
-    pid = merging_process(place, state.target or place.default) if state is not None else 0
-    holds = held_targets(place, queue.targets() or [place.default])
-    # an engine at work goes by what it has read
-    held = next(iter(holds.values()), None) if not pid else None
+    target = state.target or place.default if state is not None else place.default
+    pid, lost = merging_process(place, target), last_word(place)
+    holds = held_targets(place, [*(queue.targets() or [place.default]), *([target] if pid else [])])
+    # an engine at work on one target does not mind that another is held
+    held = holds.get(target) if pid else next(iter(holds.values()), None)
     facts: dict[str, Any] = {
         "running": _runs(place.root, entry),
         "rig_name": place.rig,
@@ -81,8 +84,9 @@ def _status(place: Refinery, *, as_json: bool) -> int:
         "ready": len(queue.ready),
         "blocked": len(queue.blocked),
         "engine_pid": pid,
-        "phase": state.phase if state is not None and pid else HELD if held is not None else "idle",
-        "batch": state.batch if state is not None and pid else "",
+        "phase": state.phase if state is not None and (pid or lost) else HELD if held is not None else IDLE,
+        "batch": state.batch if state is not None and (pid or lost) else "",
+        "trouble": lost,
         "hold_reason": held.reason if held is not None else "",
         "hold_kind": held.kind if held is not None else "",
         "last": state.last if state is not None else {},
@@ -91,17 +95,28 @@ def _status(place: Refinery, *, as_json: bool) -> int:
     if as_json:
         output.say_json(facts)
         return 0
-    what = f"{facts['phase']}: {facts['hold_reason']}" if facts["hold_reason"] else facts["phase"]
-    output.say(f"{output.style(place.rig, 'bold')}  {output.clean(str(what))}" + (f", pid {pid}" if pid else ""))
+    output.say(f"{output.style(place.rig, 'bold')}  {output.clean(_standing(facts))}")
     words = counted(word for _, word, _ in queue.told({one: why.reason for one, why in holds.items()}))
     output.say(f"  queue    {words or 'empty'}")
     _say_last(facts["last"])
-    output.say(
-        f"  session  {entry.session} {'is running' if facts['running'] else 'is not running (merging does not need it)'}"
-    )
+    runs = "is running" if facts["running"] else "is not running (merging does not need it)"
+    output.say(f"  session  {entry.session} {runs}")
     for warning in facts["warnings"]:
         output.note(f"note: {output.clean(warning)}")
     return 0
+
+
+def _standing(facts: dict[str, Any]) -> str:
+    """Return in a sentence what the engine does, and why nothing lands."""
+    phase, pid, why = (str(facts[key]) for key in ("phase", "engine_pid", "hold_reason"))
+    if facts["trouble"]:
+        return f"{DIED}: {facts['trouble']}; gt refinery process {facts['rig_name']} goes on" + (
+            f"; {why}" if why else ""
+        )
+    if pid != "0":
+        known = "" if facts["hold_kind"] == FROZEN else f"{HELD}: "
+        return f"{phase}, pid {pid}" + (f"; {known}{why}" if why else "")
+    return f"{phase}: {why}" if why else phase
 
 
 def _say_last(last: dict[str, Any]) -> None:

@@ -39,6 +39,8 @@ OFF = "off"
 """The ``hold_kind`` where the settings switch the rig's queue off; by hand it is merged all the same."""
 BY_CHOICE = (FROZEN, OFF)
 """Kinds of holds that somebody wanted: nothing is wrong."""
+DIED = "engine died"
+"""In place of the phase, where the process that wrote it is gone."""
 MOST_NUMBER, MOST_SECONDS = 2**31 - 1, 2.0**37
 """Larger numbers in a file are ignored: no process id, count or moment (up to the year 6325) is that large."""
 GAVE_UP = "gave-up"
@@ -217,7 +219,7 @@ class RefineryState(Record):
     probes: tuple[Probe, ...] = ()
     hold_reason: str = ""
     hold_kind: str = ""
-    """What holds the queue: ``frozen``, ``off``, ``settings``, or a kind of ``refinery.hold``; empty in the state of an older engine."""
+    """What holds the queue, also while a batch is at work beside it: ``frozen``, ``off``, ``settings``, or a kind of ``refinery.hold``; empty in the state of an older engine."""
     level_s: float = LEVEL_S
     """Seconds in the queue that are worth one priority level (``merge_request.score``)."""
     last: dict[str, Any] = {}  # noqa: RUF012  a default that is never modified
@@ -318,6 +320,19 @@ def batch_record(value: object) -> BatchRecord | None:
 
 _LISTS = ("lanes", "union", "pushed", "why", "clean", "window", "suspects", "good")
 """Fields of texts that a batch in flight has, in full and in a line."""
+
+
+def last_word_of(state: RefineryState) -> str:
+    """What is wrong with a state whose engine died in mid-batch, in words; empty where nothing was in flight."""
+    if state.phase in (IDLE, HELD):
+        return ""
+    who = f"process {state.pid}" if state.pid else "its process"
+    return f"the engine is gone ({who}); what stands here is its last word"
+
+
+def holds(state: RefineryState, *, is_alive: bool) -> bool:
+    """Whether nothing is merged now but what a live engine tries as the cure; what a dead one said of that while at work is old."""
+    return state.phase == HELD or (is_alive and bool(state.hold_kind))
 
 
 def held_target(state: RefineryState) -> str:

@@ -232,13 +232,18 @@ class RefineryView(Record):
 
     @property
     def is_frozen(self) -> bool:
-        """Whether a person or the hours of the settings want nothing merged now."""
-        return self.is_held and self._kind == FROZEN
+        """Whether a person or the hours of the settings want nothing merged now; a batch at work goes on to its end."""
+        return (self.is_held or self.is_busy) and self._kind == FROZEN
 
     @property
     def is_by_choice(self) -> bool:
         """Whether it is held because somebody wants it so, frozen or switched off: nothing is wrong."""
         return self.is_held and self._kind in BY_CHOICE
+
+    @property
+    def works_on_hold(self) -> bool:
+        """Whether a batch is at work while nothing may land, or only what ends the hold."""
+        return self.is_busy and bool(self.state.hold_kind)
 
     @property
     def _kind(self) -> str:

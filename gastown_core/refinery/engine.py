@@ -21,7 +21,7 @@ from gastown_core.refinery.collisions import rivals
 from gastown_core.refinery.decision import ONE_PLACE
 from gastown_core.refinery.foresight import Foresight
 from gastown_core.refinery.freeze import BreakOff, frozen, tell_untold
-from gastown_core.refinery.held_targets import held_rig
+from gastown_core.refinery.held_targets import held_rig, held_targets
 from gastown_core.refinery.hold import INFRASTRUCTURE, HoldError, is_worth_a_try, put_on_hold, read_hold, tell
 from gastown_core.refinery.integration import land_what_is_ready
 from gastown_core.refinery.merge_queue import Rivals, least_damage, next_batch, survey, turned_down
@@ -49,6 +49,7 @@ if TYPE_CHECKING:
 
     from gastown_core.clock import Clock
     from gastown_core.model.merge_request import MergeRequest
+    from gastown_core.refinery.held_targets import HeldTarget
     from gastown_core.refinery.lanes import Reach
     from gastown_core.refinery.merge_queue import MergeQueue
 NO_RIVALS = Rivals()
@@ -253,20 +254,20 @@ class RefineryEngine:
 
     def _told_why_alone(self, target: str) -> str:
         """Why batches of the target run one after the other, shown beside them; empty if they need not."""
-        why = self._why_alone(target)
+        held = held_targets(self.place, [target]).get(target)
+        self.board.show_hold(held.kind if held is not None else "", held.reason if held is not None else "")
+        why = self._why_alone(target, held)
         self.board.show_alone(why or (ONE_PLACE if self.place.policy.max_concurrent <= 1 else ""))
         return why
 
-    def _why_alone(self, target: str) -> str:
+    def _why_alone(self, target: str, held: HeldTarget | None) -> str:
         policy = self.place.policy
         if self.once:
             return "only one batch was asked for"
         if not policy.auto_push or policy.pull_requests:
             return "its pushes are not the engine's (merge_queue.auto_push, merge_strategy)"
-        if read_hold(self.place, target) is not None:
-            return f"{target} is on hold, and this batch may end that"
-        if frozen(self.place) is not None:
-            return "merging is frozen"
+        if held is not None:
+            return "merging is frozen" if held.kind == FROZEN else f"{target} is on hold, and this batch may end that"
         other = next((one for one in self.queue().targets() if one != target and not self._is_idle(one)), "")
         return f"{other} waits for its turn" if other else ""
 

@@ -7,9 +7,10 @@ from gastown_core.model.flights import LIKELY, flights_of, landing_of, stage_of
 from gastown_core.model.merge_request import score
 from gastown_core.model.queue_words import BLOCKED, HELD, MERGING, READY, TO_APPROVE, counted
 from gastown_core.model.record import Record
-from gastown_core.model.refinery import POST_MERGE, PUSHING, subject_of
+from gastown_core.model.refinery import POST_MERGE, PUSHING, last_word_of, subject_of
 from gastown_core.process_table import lives
 from gastown_core.refinery.held_targets import holds_of
+from gastown_core.refinery.place import is_merging
 from gastown_core.refinery.records import recent
 from gastown_core.refinery.state_file import read_state
 
@@ -41,6 +42,8 @@ def explain_queue(place: Refinery, queue: MergeQueue) -> list[Explanation]:
     state, found = _state(place), []
     rests = _rests(place, queue)
     why: list[Why] = [(HELD, f"{target}: {said}") for target, said in rests.items()]
+    lost = last_word(place)
+    why += [("engine", lost)] if lost else []
     if state is not None:
         why += [("begin", f"one batch at a time: {state.alone}")] if state.alone else []
         why += [("next", state.next)] if state.next and queue.ready else []
@@ -100,6 +103,14 @@ def _state(place: Refinery) -> RefineryState | None:
         if state is not None and state.batch and state.phase != "idle" and lives(state.pid, state.pid_start)
         else None
     )
+
+
+def last_word(place: Refinery) -> str:
+    """What is wrong with what the rig's engine wrote: it died in mid-batch, and nobody has gone on since; empty if nothing is."""
+    state = read_state(place.path)
+    if state is None or lives(state.pid, state.pid_start) or is_merging(place):
+        return ""
+    return last_word_of(state)
 
 
 def _rests(place: Refinery, queue: MergeQueue) -> dict[str, str]:

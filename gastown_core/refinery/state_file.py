@@ -151,6 +151,10 @@ class Board:
         """Show why batches run one after the other; what is shown already is not written again."""
         self._tell(alone=why)
 
+    def show_hold(self, kind: str, reason: str) -> None:
+        """Show why nothing lands while a batch is at work, empty if something may; what is shown already is not written again."""
+        self._tell(hold_kind=kind, hold_reason=reason)
+
     def show_next(self, why: str) -> None:
         """Show why no other batch begins; what is shown already is not written again."""
         self._tell(next=why)

@@ -17,7 +17,7 @@ from gastown_core.model.merge_request import (
     why_unapproved,
     why_withdrawn,
 )
-from gastown_core.model.refinery import BY_CHOICE, HELD, IDLE, SETTINGS, RefineryState, held_target
+from gastown_core.model.refinery import BY_CHOICE, SETTINGS, RefineryState, held_target, holds, last_word_of
 from gastown_core.model.snapshot import RefineryView, RequestState, RequestView, SchedulerView
 
 TYPE_CHECKING = False
@@ -104,7 +104,7 @@ def _view(facts: TownFacts, store: str, bead: Excerpt, blockers: tuple[str, ...]
 def _is_held(facts: TownFacts, rig: str, target: str) -> bool:
     """Whether its rig's engine says that nothing is merged into its target now."""
     known = facts.refineries.get(rig)
-    if known is None or known.state is None or known.state.phase != HELD:
+    if known is None or known.state is None or not holds(known.state, is_alive=known.is_alive):
         return False
     held = held_target(known.state)
     return known.state.hold_kind in (*BY_CHOICE, SETTINGS) or not held or not target or held == target
@@ -201,7 +201,4 @@ def trouble_of(known: RefineryFacts) -> str:
     state = known.state
     if known.error:
         return f"its state cannot be read: {known.error}"
-    if state is not None and state.phase not in (IDLE, HELD) and not known.is_alive:
-        who = f"process {state.pid}" if state.pid else "its process"
-        return f"the engine is gone ({who}); what stands here is its last word"
-    return ""
+    return last_word_of(state) if state is not None and not known.is_alive else ""

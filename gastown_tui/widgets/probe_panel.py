@@ -21,6 +21,7 @@ from gastown_tui.widgets.refinery_text import (
     ENTRIES,
     PURPOSES,
     RESULTS,
+    at_work_words,
     counted,
     elapsed,
     gates_pieces,
@@ -193,6 +194,8 @@ def batch_rows(view: RefineryView, width: int, now: float, ascii_only: bool, key
     if view.is_held:
         rows += _notice(held_words(view, now), "pause", "stalled", width, ascii_only)
         rows += _notice(retry_words(view, now, key), "", "dim", width, ascii_only)
+    if view.works_on_hold:
+        rows += _notice(at_work_words(view), "pause", "stalled", width, ascii_only)
     if not is_present and not view.trouble:
         words = "Nothing is being tested." + (" Below is the last batch." if state.probes else "")
         rows += _notice(words, "", "dim", width, ascii_only)

@@ -8,7 +8,7 @@ from gastown_core.clock import format_age
 from gastown_core.model import queue_words
 from gastown_core.model.bead import priority_word
 from gastown_core.model.flights import LIKELY, landing_of
-from gastown_core.model.refinery import EntryState, places_used, subject_of
+from gastown_core.model.refinery import FROZEN, EntryState, places_used, subject_of
 from gastown_core.model.snapshot import RequestView
 from gastown_core.model.states import RigState
 from gastown_tui.rowtext import trouble_text
@@ -67,6 +67,8 @@ def rig_row(
     left: list[Piece] = [(clean(rig) + "  ", "title")]
     if view is not None:
         left.append((phase_words(view), phase_tone(view)))
+        if view.works_on_hold:
+            left.append((f", {FROZEN if view.is_frozen else queue_words.HELD}", "stalled"))
         if view.state.batch and len(view.state.flights) < 2 and (view.is_busy or view.trouble):
             left.append((f"  {short_batch(view.state.batch)}", "dim"))
             left.append((_lane_tag(view.state.lanes), "dim"))

@@ -14,6 +14,7 @@ from gastown_core.model.flights import flight_line, stage_of
 from gastown_core.model.refinery import (
     BISECTING,
     CACHED,
+    DIED,
     ERROR,
     FAIL,
     HELD,
@@ -170,7 +171,7 @@ def phase_tone(view: RefineryView) -> str:
 def phase_words(view: RefineryView) -> str:
     """Return a refinery's phase in a word or two."""
     if view.trouble:
-        return "engine died" if not view.is_alive else "unreadable"
+        return DIED if not view.is_alive else "unreadable"
     return stage_words(flight_line(view.state))
 
 
@@ -189,6 +190,16 @@ def held_words(view: RefineryView, now: float) -> str:
     since = view.hold_since or view.state.updated_at
     age = format_age(now - since) if since else ""
     return f"held{f' for {age}' if age not in ('', 'now') else ''}: {why}"
+
+
+def at_work_words(view: RefineryView) -> str:
+    """Return why nothing lands though a batch is at work, and what becomes of it; empty if something may."""
+    if not view.works_on_hold:
+        return ""
+    why = clean(view.state.hold_reason) or "no reason given"
+    if view.is_frozen:
+        return f"{why}. What is tested goes on to its end; what is green then waits, and is not tested again."
+    return f"held: {why}. What is tested now may end that."
 
 
 def retry_words(view: RefineryView, now: float, key: str = "P") -> str:

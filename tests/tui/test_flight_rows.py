@@ -30,7 +30,7 @@ from gastown_core.model.refinery import (
     to_json,
 )
 from gastown_core.model.snapshot import RefineryView, RequestView, RigView, TownSnapshot
-from gastown_tui.widgets.probe_panel import why_rows
+from gastown_tui.widgets.probe_panel import batch_rows, why_rows
 from gastown_tui.widgets.queue_panel import (
     flight_row,
     lands,
@@ -355,3 +355,27 @@ def test_the_reasons_of_the_batch_that_is_shown_stand_first() -> None:
         rows = why_rows(shown._replace(state=state_of(shown.state, batch)), 60, False)
         told = ["".join(text for text, _ in row.pieces) for row in rows]
         assert [line[-1] for line in told if "size" in line] == list(order), told
+
+
+@pytest.mark.parametrize(
+    ("kind", "word", "told"),
+    [
+        ("frozen", ", frozen", "by ana. What is tested goes on to its end; what is green then waits"),
+        ("red-target", ", held", "held: by ana. What is tested now may end that."),
+        ("", "", ""),
+    ],
+)
+def test_a_batch_at_work_while_nothing_lands_says_so_in_its_heading_and_its_panel(
+    kind: str, word: str, told: str
+) -> None:
+    shown = view(hold_kind=kind, hold_reason="by ana" if kind else "", batch="b-1")
+    town = TownSnapshot("town", "/t", 1, NOW, refineries=(shown,))
+    heading = text_of(queue_rows(town, 80, NOW, False, tells_why=False)[0].pieces)
+    assert heading.split("  ")[1] == f"testing{word}"
+    panel = "\n".join(text_of(row.pieces) for row in batch_rows(shown, 120, NOW, False))
+    assert told in panel and panel.startswith("‖ ") == bool(kind)
+    dead = shown._replace(is_alive=False, trouble="the engine is gone")
+    assert "engine died" in text_of(
+        queue_rows(town._replace(refineries=(dead,)), 80, NOW, False, tells_why=False)[0].pieces
+    )
+    assert not dead.works_on_hold

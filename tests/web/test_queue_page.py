@@ -122,3 +122,11 @@ def test_the_probes_of_each_batch_stand_below_it_and_what_is_green_waits_to_land
     assert "waits to land" in below and "<b>alone</b>" in below and "&lt;b&gt;slow&lt;/b&gt; pass" in below
     first = page.split("<b>b-1019</b>")[1].split("<b>b-1020</b>")[0]
     assert "<b>stack</b>" in first and 'href="/gate/shop/1/e2e"' in first and "alone" not in first
+
+
+def test_a_batch_at_work_beside_a_freeze_says_so(owner: Owner) -> None:
+    town, browser = owner
+    state = flying(SYSTEM_CLOCK.now())._replace(hold_kind="frozen", hold_reason="frozen by <b>ana</b>")
+    write_state(town.rig, state._replace(pid=os.getpid(), pid_start=start_of(os.getpid())))
+    browser.shows("‖ frozen by &lt;b&gt;ana&lt;/b&gt;", "/queue")
+    assert "testing, frozen" in " ".join(browser.text("/queue").split())

@@ -26,6 +26,7 @@ from gastown_core.model.refinery import (
     batch_record,
     from_json,
     held_target,
+    holds,
 )
 from gastown_core.process_table import lives
 from gastown_core.state.facts import RefineryFacts
@@ -124,9 +125,10 @@ class RefinerySource:
 def _rules(known: RefineryFacts | None) -> tuple[bool, float, str]:
     """What the views of requests take from the engine: its settings, and which target is held."""
     state = known.state if known is not None else None
-    if state is None:
+    if known is None or state is None:
         return False, LEVEL_S, ""
-    return state.needs_approval, state.level_s, f"{state.hold_kind} {held_target(state)}" if state.phase == HELD else ""
+    is_held = holds(state, is_alive=known.is_alive)
+    return state.needs_approval, state.level_s, f"{state.hold_kind} {held_target(state)}" if is_held else ""
 
 
 def _read_state(path: str) -> RefineryState | None:

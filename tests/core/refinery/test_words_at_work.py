@@ -1,0 +1,97 @@
+"""A batch is at work, or its engine died: every face says what that means, and that nothing lands if something is held."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+
+import pytest
+
+from gastown_core.files.atomic import write_json
+from gastown_core.model import queue_words
+from gastown_core.model.refinery import DIED, FROZEN, HELD, STATE_FILE, TESTING, BatchEntry, RefineryState, to_json
+from gastown_core.refinery import freeze
+from gastown_core.refinery.engine import RefineryEngine
+from gastown_core.refinery.explanation import explain_queue
+from gastown_core.refinery.place import Refinery, merge_lock
+from gastown_core.refinery.policy import of_hours
+from gastown_core.state.collect import collect
+from tests.core.refinery.test_new_settings import Gate, gate, two_requests
+from tests.core.refinery.test_queue_words import words
+from tests.support.cli import gt
+from tests.support.patience import until
+from tests.support.queued import Queued, queued, queued_seed
+
+__all__ = ["gate", "queued", "queued_seed"]
+
+
+def test_a_freeze_beside_a_batch_at_work_is_told_in_every_face_and_its_end_too(queued: Queued, gate: Gate) -> None:
+    first, second = two_requests(queued)
+    place = Refinery(queued.root, "shop")
+    told: list[object] = []
+
+    def freeze_and_thaw() -> None:
+        freeze.freeze(place, "release", actor="overseer")
+        until(lambda: collect(queued.root).refineries[0].is_frozen, "the engine did not say that it is frozen")
+        view = collect(queued.root).refineries[0]
+        told.append((view.works_on_hold, view.is_held, view.is_by_choice, view.state.phase))
+        told.append(words(queued))
+        shown = gt("refinery", "status", "shop", "--json", cwd=queued.root).json
+        told.append((shown["phase"], shown["hold_kind"], shown["hold_reason"] == view.state.hold_reason))
+        told.append(gt("refinery", "status", "shop", cwd=queued.root).out.splitlines()[0].split("; ")[1])
+        freeze.thaw(place, actor="overseer")
+        until(lambda: not collect(queued.root).refineries[0].is_frozen, "the engine did not say that it is thawed")
+        told.append(words(queued))
+
+    thread = gate.while_it_runs(freeze_and_thaw)
+    queued.process()
+    thread.join()
+    assert told == [
+        (True, False, False, TESTING),
+        {first: queue_words.MERGING, second: queue_words.HELD},
+        (TESTING, FROZEN, True),
+        "frozen by overseer until gt mq thaw: release",
+        {first: queue_words.MERGING, second: queue_words.READY},
+    ]
+    assert queued.merged() == [first, second]
+
+
+def dead_state(town: Queued, request: str, *, kind: str = "", phase: str = TESTING) -> str:
+    """Leave the state of an engine that died while it tested a request; its last word."""
+    gone = subprocess.Popen(["true"])
+    gone.wait()
+    entries = (BatchEntry(request, "b"),)
+    state = RefineryState(
+        "shop", phase, gone.pid, 1.0, "b-1", "main", requests=entries, hold_kind=kind, hold_reason=kind, pid_start=1.0
+    )
+    path = os.path.join(town.rig, STATE_FILE)
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    write_json(path, to_json(state))
+    return f"the engine is gone (process {gone.pid}); what stands here is its last word"
+
+
+def test_an_engine_that_died_is_told_with_one_sentence_in_every_face(queued: Queued) -> None:
+    one = queued.hand_in({"a": "1"})
+    lost = dead_state(queued, one.id, kind=FROZEN)
+    view = collect(queued.root).refineries[0]
+    assert view.trouble == lost and not view.is_frozen, "what it said of a freeze is old"
+    assert words(queued) == {one.id: queue_words.READY}
+    place = Refinery(queued.root, "shop", policy=of_hours(queued.root, "shop"))
+    assert explain_queue(place, RefineryEngine(place).queue())[0].why == (("engine", lost),)
+    shown = gt("refinery", "status", "shop", "--json", cwd=queued.root).json
+    assert (shown["phase"], shown["batch"], shown["engine_pid"], shown["trouble"]) == (TESTING, "b-1", 0, lost)
+    for face in (gt("refinery", "status", "shop", cwd=queued.root), gt("mq", "list", "shop", cwd=queued.root)):
+        assert f"{DIED}: {lost}; gt refinery process shop goes on" in face.out
+    with merge_lock(place, "main"):
+        assert DIED not in gt("mq", "list", "shop", cwd=queued.root).out, "another process goes on"
+    queued.process()
+    assert not collect(queued.root).refineries[0].trouble and DIED not in gt("mq", "list", "shop", cwd=queued.root).out
+
+
+@pytest.mark.parametrize("phase", [HELD, "idle"])
+def test_an_engine_that_ended_after_its_work_did_not_die(queued: Queued, phase: str) -> None:
+    one = queued.hand_in({"a": "1"})
+    dead_state(queued, one.id, phase=phase)
+    assert not collect(queued.root).refineries[0].trouble
+    shown = gt("refinery", "status", "shop", "--json", cwd=queued.root).json
+    assert (shown["phase"], shown["trouble"], shown["batch"]) == ("idle", "", "")
