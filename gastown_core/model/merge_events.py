@@ -175,6 +175,28 @@ MERGES = (
         lambda p: f"{text_of(p, 'test')} of {text_of(p, 'rig')} counts again{reason_of(p)}",
     ),
     kind(
+        "display_failed",
+        WORK,
+        "⚠",
+        "!",
+        WARN,
+        14,
+        "rig what reason",
+        lambda p: (
+            f"{text_of(p, 'what', 'a display')} of {text_of(p, 'rig')} cannot be made{reason_of(p)}; merging goes on"
+        ),
+    ),
+    kind(
+        "display_works",
+        WORK,
+        "▶",
+        ">",
+        INFO,
+        14,
+        "rig what",
+        lambda p: f"{text_of(p, 'what', 'a display')} of {text_of(p, 'rig')} is made again",
+    ),
+    kind(
         "mr_dequeued",
         WORK,
         "⊘",

@@ -34,6 +34,7 @@ from gastown_core.refinery.reaches import Reaches
 from gastown_core.refinery.records import BatchResult
 from gastown_core.refinery.recovery import clear_abandoned, open_intents, recover, tell_what_was_lost
 from gastown_core.refinery.runway import Runway, size_now
+from gastown_core.refinery.side_work import aside
 from gastown_core.refinery.standstill import brake, has_moved
 from gastown_core.refinery.state_file import Board, read_state
 from gastown_core.refinery.stowage import Stowage
@@ -217,10 +218,18 @@ class RefineryEngine:
     def _ended(self, result: BatchResult) -> None:
         """A batch is over: record it, and dispatch the work that it sends back."""
         self.results.append(result)
-        records.keep(self.place, result)
-        brake(self.place, result)
-        self.board.show_quarantine(review(self.place))
-        self.results[-1] = result._replace(notes=self.dispatch(result.rework))
+        place = self.place
+        aside(place, "the record of a batch", lambda: records.keep(place, result), False)
+        brake(place, result)
+        self._show_quarantine()
+        notes = aside(place, "the dispatch of work that was sent back", lambda: self.dispatch(result.rework), ())
+        self.results[-1] = result._replace(notes=notes)
+
+    def _show_quarantine(self) -> None:
+        """End and begin quarantines, and show those that there are."""
+        tests = aside(self.place, "the quarantine of flaky tests", lambda: review(self.place), None)
+        if tests is not None:
+            self.board.show_quarantine(tests)
 
     def _batches(self, target: str) -> None:
         """Run batches for ``target`` until none is in flight; the caller holds its lock."""
@@ -232,7 +241,7 @@ class RefineryEngine:
                 recover(place, target, worktrees)
                 follow(place, target, self._standing)
                 self._recovered.add(target)
-            self.board.show_quarantine(review(place))
+            self._show_quarantine()
             if not self._may_try(target):
                 return
         except GitError as error:
@@ -347,7 +356,9 @@ class RefineryEngine:
     def _rivals(self, queue: MergeQueue, target: str) -> Rivals:
         """Which requests of a target do not merge with one another."""
         count = sum(one.target == target for one in (*queue.ready, *queue.claimed))
-        return rivals(self.place, target) if count > 1 else NO_RIVALS
+        if count < 2:
+            return NO_RIVALS
+        return aside(self.place, "the look for conflicts ahead", lambda: rivals(self.place, target), NO_RIVALS)
 
     def _may_try(self, target: str) -> bool:
         """Whether nothing is frozen, and the target's queue has no hold or something changed since it was held. Raises GitError."""

@@ -55,7 +55,7 @@ def saw(rig_path: str, gate: str, cmd: str, tree: str, result: str, now: float) 
         kept = _gates(value)
         mark = sha256(cmd.encode()).hex()[:8]
         known = kept.get(gate)
-        rows = known["verdicts"] if isinstance(known, dict) and known.get("cmd") == mark else []
+        rows = _rows(known) if isinstance(known, dict) and known.get("cmd") == mark else []
         kept[gate] = {"cmd": mark, "verdicts": [*rows, [tree[:12], result == PASS, round(now, 1)]][-MOST:]}
         value.update(version=VERSION, gates=kept)
 
@@ -69,7 +69,7 @@ def read_flakes(rig_path: str) -> list[GateFlakes]:
         gates = _gates(read_json(os.path.join(rig_path, FILE)) or {})
     except SettingsError:
         return []
-    found = [_of_gate(str(name), one.get("verdicts") or ()) for name, one in gates.items() if isinstance(one, dict)]
+    found = [_of_gate(str(name), _rows(one)) for name, one in gates.items() if isinstance(one, dict)]
     return sorted(found, key=lambda one: (-one.rate, one.gate))
 
 
@@ -80,6 +80,12 @@ def _gates(value: dict[str, Any]) -> dict[str, Any]:
     if value.get("version") == 1:
         return {ALL if name == _ALL_BEFORE else name: one for name, one in kept.items()}
     return kept
+
+
+def _rows(gate: dict[str, Any]) -> list[Any]:
+    """The verdicts that are kept of a gate, none where something else stands in their place."""
+    rows = gate.get("verdicts")
+    return rows if isinstance(rows, list) else []
 
 
 def flake_rate(rig_path: str) -> float:

@@ -14,6 +14,7 @@ from gastown_core.refinery.outlook import forecast, gate_times, handed_in
 from gastown_core.refinery.reaches import Reaches
 from gastown_core.refinery.records import recent
 from gastown_core.refinery.runway import rates_now
+from gastown_core.refinery.side_work import aside
 from gastown_core.refinery.tips import changed_files
 from gastown_core.refinery.virtual_world import Airborne
 
@@ -49,17 +50,29 @@ class Foresight:
         self._seen: tuple[str, ...] = ()
 
     def look(self) -> None:
-        """Work the forecast out if requests came or went since, another batch is in flight, or a search has singled one out."""
+        """Work the forecast out if requests came or went since, another batch is in flight, or a search has singled one out.
+
+        One that fails is no forecast, and ends nothing.
+        """
+        found = aside(self.place, "the forecast", self._look, ())
+        if found is not None:
+            self.board.foresee(found)
+
+    def _look(self) -> tuple[Landing, ...] | None:
+        """The forecast, None where the one that is shown is still good."""
         queue, state = self.queue(), self.board.now()
         waiting = tuple(one.id for one in (*queue.claimed, *queue.ready) if one.target == self.target)
         now = self.place.clock.now()
         flights = [part for one in flights_of(state) for part in (one.batch, *one.suspects)]
         seen = (*waiting, *flights, str(now // AGAIN_S))
-        if seen == self._seen or not times_now(self.place, self.target):
-            return
+        if seen == self._seen:
+            return None
+        # first, so that one that fails is tried again with the queue's next change, and not at every look
         self._seen = seen
+        if not times_now(self.place, self.target):
+            return None
         found = foresee(self.place, self.target, queue, state, plays=PLAYS, reaches=self._reaches)
-        self.board.foresee(_landing(one, now) for one in found)
+        return tuple(_landing(one, now) for one in found)
 
 
 def _landing(one: Outlook, now: float) -> Landing:

@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import time
+from contextlib import suppress
 
 from gastown_core.files.jsonl import append_lines, lines_backward
 from gastown_core.files.locks import FileLock
@@ -112,8 +113,8 @@ class BatchResult(Record):
         return "; ".join([f"{self.rig} {self.target}: {', '.join(parts) or 'nothing to merge'}", *self.notes])
 
 
-def keep(place: Refinery, result: BatchResult) -> None:
-    """Append the result to the rig's batches, and delete the logs of old ones."""
+def keep(place: Refinery, result: BatchResult) -> bool:
+    """Append the result to the rig's batches, and delete the logs of old ones; True. Raises StoreError, OSError."""
     path = os.path.join(place.path, BATCHES_FILE)
     line = json.dumps({**result.as_json(), "at": place.clock.now()}, ensure_ascii=False, separators=(",", ":"))
     with FileLock(place.file("batches.lock")):
@@ -121,20 +122,22 @@ def keep(place: Refinery, result: BatchResult) -> None:
     folders = sorted(name for name in os.listdir(place.folder) if name.startswith("b-"))
     for name in folders[:-KEPT_LOGS]:
         shutil.rmtree(os.path.join(place.folder, name), ignore_errors=True)
+    return True
 
 
 def recent(rig_path: str, most: int = 20) -> list[BatchRecord]:
-    """The rig's last batches, the newest first."""
+    """The rig's last batches, the newest first; none where the file cannot be read: whoever adds to it says why."""
     found: list[BatchRecord] = []
-    for _, line in lines_backward(os.path.join(rig_path, BATCHES_FILE)):
-        try:
-            record = batch_record(decode_json(line))
-        except ValueError:
-            continue
-        if record is not None:
-            found.append(record)
-        if len(found) >= most:
-            break
+    with suppress(OSError):
+        for _, line in lines_backward(os.path.join(rig_path, BATCHES_FILE)):
+            try:
+                record = batch_record(decode_json(line))
+            except ValueError:
+                continue
+            if record is not None:
+                found.append(record)
+            if len(found) >= most:
+                break
     return found
 
 

@@ -22,6 +22,7 @@ from gastown_core.refinery.merge_batch import BatchRun
 from gastown_core.refinery.place import StoppedError
 from gastown_core.refinery.prober import VerdictCache
 from gastown_core.refinery.pushed import read_push
+from gastown_core.refinery.side_work import aside
 from gastown_core.refinery.target_run import TargetRun
 from gastown_core.refinery.union import UnionRun
 from gastown_core.refinery.untested import read_untested
@@ -248,8 +249,13 @@ class Runway:
             traffic=self,
             below=self._runs[on] if on is not None else None,
         )
-        scene = self._scene(queue, skip, alone, on)._replace(by_lane=ids is not None and bool(self.place.policy.lanes))
-        run.why = why_batch(scene, [one.id for one in chosen])
+        by_lane = ids is not None and bool(self.place.policy.lanes)
+        taken = [one.id for one in chosen]
+
+        def say() -> tuple[str, ...]:
+            return why_batch(self._scene(queue, skip, alone, on)._replace(by_lane=by_lane), taken)
+
+        run.why = aside(self.place, "the reasons of a batch", say, ())
         run.again = frozenset(one.id for one in chosen if one.id in before)
         self._take_off(Flight(run.id, run.course(self._hangar), on=on, base=run.below), run)
         return True
