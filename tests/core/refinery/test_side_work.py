@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from gastown_core.model.refinery import BATCHES_FILE
-from gastown_core.refinery import engine, foresight, runway, side_work
+from gastown_core.refinery import engine, foresight, records, runway, side_work
 from gastown_core.refinery.place import Refinery, StoppedError
 from gastown_core.refinery.prober import FILE
 from gastown_core.refinery.records import recent
@@ -91,7 +91,7 @@ def test_what_is_only_shown_ends_no_merge(queued: Queued, monkeypatch: pytest.Mo
         "the look for conflicts ahead": (engine, "rivals"),
     }
     calls = {what: fails(monkeypatch, *place, fault) for what, place in places.items()}
-    fails(monkeypatch, engine.records, "keep", fault)
+    fails(monkeypatch, records, "keep", fault)
     fails(monkeypatch, engine.RefineryEngine, "dispatch", fault)
     good, other, bad = (queued.hand_in({name: "1"}) for name in ("a", "b", "bad"))
     queued.process()
