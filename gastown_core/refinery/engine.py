@@ -25,6 +25,7 @@ from gastown_core.refinery.held_targets import held_rig, held_targets
 from gastown_core.refinery.hold import INFRASTRUCTURE, HoldError, is_worth_a_try, put_on_hold, read_hold, tell
 from gastown_core.refinery.integration import land_what_is_ready
 from gastown_core.refinery.merge_queue import Rivals, least_damage, next_batch, survey, turned_down
+from gastown_core.refinery.owed_records import keep_owed, owed_targets
 from gastown_core.refinery.place import Refinery, merge_lock, slug
 from gastown_core.refinery.policy import in_words
 from gastown_core.refinery.pull_requests import follow, next_look, proposed_targets
@@ -54,6 +55,7 @@ if TYPE_CHECKING:
     from gastown_core.refinery.lanes import Reach
     from gastown_core.refinery.merge_queue import MergeQueue
 NO_RIVALS = Rivals()
+RECORD = "the record of a batch"
 LOOK_S = 0.2
 """How often a waiting engine checks for new requests."""
 
@@ -150,18 +152,9 @@ class RefineryEngine:
         """Branches that have requests, or that a killed run was pushing to."""
         queue = self.queue()
         left = [one.target for one in queue.claimed if one.assignee == self.place.actor]
-        return list(
-            dict.fromkeys(
-                [
-                    *queue.targets(),
-                    *left,
-                    *open_intents(self.place),
-                    *unverified(self.place),
-                    *untested_targets(self.place),
-                    *proposed_targets(self.place),
-                ]
-            )
-        )
+        found = [*queue.targets(), *left, *open_intents(self.place), *unverified(self.place)]
+        found += [*untested_targets(self.place), *proposed_targets(self.place), *owed_targets(self.place)]
+        return list(dict.fromkeys(found))
 
     def due(self, *, patient: bool) -> list[str]:
         """Targets to serve now; a patient engine, the daemon's, returns when some batch is full or has waited long enough, and
@@ -219,7 +212,7 @@ class RefineryEngine:
         """A batch is over: record it, and dispatch the work that it sends back."""
         self.results.append(result)
         place = self.place
-        aside(place, "the record of a batch", lambda: records.keep(place, result), False)
+        aside(place, RECORD, lambda: records.keep(place, result), False)
         brake(place, result)
         self._show_quarantine()
         notes = aside(place, "the dispatch of work that was sent back", lambda: self.dispatch(result.rework), ())
@@ -240,6 +233,7 @@ class RefineryEngine:
             if target not in self._recovered:
                 recover(place, target, worktrees)
                 follow(place, target, self._standing)
+                aside(place, RECORD, lambda: keep_owed(place, target), 0)
                 self._recovered.add(target)
             self._show_quarantine()
             if not self._may_try(target):

@@ -18,6 +18,7 @@ from gastown_core.refinery.fleet import Pushed, Ready, ToppledError, Turn
 from gastown_core.refinery.freeze import frozen
 from gastown_core.refinery.hold import PUSH_BY_HAND, HoldError, lift, read_hold
 from gastown_core.refinery.lanes import reach_of
+from gastown_core.refinery.owed_records import note_landing
 from gastown_core.refinery.place import StoppedError
 from gastown_core.refinery.pull_requests import propose
 from gastown_core.refinery.push import is_on, push_target
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from gastown_core.model.merge_request import MergeRequest
     from gastown_core.refinery.fleet import Course, Step
     from gastown_core.refinery.prober import Verdict
+    from gastown_core.refinery.records import BatchResult
 
 PUSHES = 10
 """How often a batch is tested again on a moving target before it gives way; no request is at fault, nothing escalates."""
@@ -63,7 +65,12 @@ class BatchRun(Batch):
             self.hold_queue(HoldError.of_git(error))
         finally:
             claims.give_back(self.place.store, self.requests, actor=self.place.actor)
-        self.result = self.result._replace(
+        self.result = self._so_far(self.result.merged)
+
+    def _so_far(self, merged: tuple[str, ...]) -> BatchResult:
+        """The result as it is now, with these as merged."""
+        return self.result._replace(
+            merged=merged,
             mrs=tuple(self.requests),
             secs=round(self.place.clock.now() - self.began, 3),
             probes=len(self.board.state.probes),
@@ -385,6 +392,7 @@ class BatchRun(Batch):
             if self._leave_changed():
                 return False
             self._record(batch, good)
+            note_landing(place, self._so_far((*self.result.merged, *intent.requests)))
             write_intent(place, intent)
         note_push(place, self.target, base, head)
         place.at("before push")

@@ -13,6 +13,7 @@ from gastown_core.files.locks import FileLock
 from gastown_core.model.json_text import decode_json
 from gastown_core.model.record import Record
 from gastown_core.model.refinery import BATCHES_FILE, BatchRecord, batch_record
+from gastown_core.refinery.place import slug
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ SELDOM = (
     "times",
 )
 """Fields that are written only if they say something."""
+OWED = "owed-"
 KEPT_LOGS = 50
 """How many batches keep their logs."""
 
@@ -115,14 +117,33 @@ class BatchResult(Record):
 
 def keep(place: Refinery, result: BatchResult) -> bool:
     """Append the result to the rig's batches, and delete the logs of old ones; True. Raises StoreError, OSError."""
-    path = os.path.join(place.path, BATCHES_FILE)
-    line = json.dumps({**result.as_json(), "at": place.clock.now()}, ensure_ascii=False, separators=(",", ":"))
-    with FileLock(place.file("batches.lock")):
-        append_lines(path, [line.encode()], mode=0o600)
+    append(place, {**result.as_json(), "at": place.clock.now()})
+    with suppress(FileNotFoundError):
+        os.unlink(note_of(place, result.id))
     folders = sorted(name for name in os.listdir(place.folder) if name.startswith("b-"))
     for name in folders[:-KEPT_LOGS]:
         shutil.rmtree(os.path.join(place.folder, name), ignore_errors=True)
     return True
+
+
+def append(place: Refinery, record: dict[str, Any]) -> None:
+    """Append a batch to the rig's batches. Raises StoreError, OSError."""
+    line = json.dumps(record, ensure_ascii=False, separators=(",", ":"))
+    with FileLock(place.file("batches.lock")):
+        append_lines(os.path.join(place.path, BATCHES_FILE), [line.encode("utf-8", "replace")], mode=0o600)
+
+
+def note_of(place: Refinery, batch_id: str) -> str:
+    """The file that says what is owed of the record of a batch (``owed_records``)."""
+    return place.file(f"{OWED}{slug(batch_id)}.json")
+
+
+def owed_notes(place: Refinery) -> list[str]:
+    """The files of all batches of which a record is owed."""
+    names = os.listdir(place.folder) if os.path.isdir(place.folder) else []
+    return [
+        os.path.join(place.folder, name) for name in sorted(names) if name.startswith(OWED) and name.endswith(".json")
+    ]
 
 
 def recent(rig_path: str, most: int = 20) -> list[BatchRecord]:
