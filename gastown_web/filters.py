@@ -6,6 +6,7 @@ import time
 from urllib.parse import quote
 
 from gastown_core.clock import format_seconds
+from gastown_core.model.ahead import in_brief
 from gastown_core.model.flights import flights_of, stage_of
 from gastown_core.model.plain_text import clean
 from gastown_core.model.usage import short_tokens
@@ -100,5 +101,6 @@ FILTERS: dict[str, Callable[..., object]] = {
     "percent": percent,
     "glyph": glyph,
     "flights": flights_of,
+    "in_brief": in_brief,
     "stage": stage_of,
 }

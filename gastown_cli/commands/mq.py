@@ -7,6 +7,7 @@ import sys
 
 from gastown_cli import context, output, who
 from gastown_cli.commands.mq_lanes import add_lanes, gates_of
+from gastown_cli.commands.mq_outlook import say_ahead
 from gastown_cli.context import add_rig, rig_and_request, rig_of_request, which_rig
 from gastown_core.clock import SYSTEM_CLOCK, format_age, format_seconds
 from gastown_core.errors import UsageError
@@ -89,6 +90,7 @@ def run_list(args: Namespace) -> int:
         # the rows of requests say it else
         for why in holds_of(place, [place.default]).values():
             output.say(output.style(f"! nothing is merged: {output.clean(why)}", "yellow"))
+    say_ahead(place, queue)
     if rows:
         output.say(_table(rows, verified=args.verify))
         if queue.ready:

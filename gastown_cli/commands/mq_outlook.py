@@ -18,9 +18,12 @@ if TYPE_CHECKING:
     from gastown_core.model.refinery import BatchRecord
     from gastown_core.refinery.flakes import GateFlakes
     from gastown_core.refinery.flaky_tests import FlakyTest
+    from gastown_core.refinery.merge_queue import MergeQueue
     from gastown_core.refinery.outlook import Outlook, Stats
     from gastown_core.refinery.place import Refinery
 MOST_BATCHES = 5000
+LONGEST_LINE = 500
+"""Cells of a conflict ahead in a list."""
 
 
 def stats_arguments(parser: ArgumentParser) -> None:
@@ -213,6 +216,15 @@ def run_conflicts(args: Namespace) -> int:
     if not found:
         output.say(f"nothing in work or in the queue for {output.brief(target)} in {rig} conflicts")
     return 1 if found else 0
+
+
+def say_ahead(place: Refinery, queue: MergeQueue) -> None:
+    """Say which branches will conflict, before the list."""
+    from gastown_core.model.ahead import in_brief, still_ahead
+    from gastown_core.refinery.state_file import conflicts_ahead
+
+    for told in in_brief(still_ahead(conflicts_ahead(place.path), {one.id for one in queue.open()}), place.rig):
+        output.say(output.style(f"! {output.brief(told, LONGEST_LINE)}", "yellow"))
 
 
 def flakes_arguments(parser: ArgumentParser) -> None:

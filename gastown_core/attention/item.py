@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 PERMISSION, DIALOG, LOGIN, ASKS = "permission", "dialog", "login", "asks"
 ESCALATION, MAIL, QUEUE, GATE, BUDGET, DAM = "escalation", "mail", "queue", "gate", "budget", "dam"
 STUCK, LANDING, ORPHAN, JUDGE, DAEMON = "stuck", "landing", "orphan", "judge", "daemon"
-APPROVAL, GIVEN_UP = "approval", "given-up"
+APPROVAL, GIVEN_UP, CONFLICT = "approval", "given-up", "conflict"
 STOPPED_SHORT, SILENT, STALLED, DEAD = "stopped-short", "silent", "stalled", "dead"
 INCIDENT, OUTAGE = "incident", "outage"
 """What several agents ask, and what several suffer from: a limit, a common death, something that cannot be read."""
@@ -36,6 +36,7 @@ KINDS = (
     LANDING,
     ORPHAN,
     JUDGE,
+    CONFLICT,
     MAIL,
 )
 TROUBLE_KINDS = (OUTAGE, STOPPED_SHORT, SILENT, DEAD, STALLED)
@@ -43,7 +44,7 @@ TROUBLE_KINDS = (OUTAGE, STOPPED_SHORT, SILENT, DEAD, STALLED)
 QUESTIONS = (PERMISSION, DIALOG, LOGIN, ASKS)
 """Kinds of an agent that waits with its program: only an answer ends them."""
 
-ELSEWHERE = (DAEMON, GIVEN_UP, QUEUE, GATE, APPROVAL, MAIL, BUDGET, JUDGE)
+ELSEWHERE = (DAEMON, GIVEN_UP, QUEUE, GATE, APPROVAL, CONFLICT, MAIL, BUDGET, JUDGE)
 """Kinds that no list of agents and of stuck work has."""
 
 YOU, HELP, READ = "you", "help", "reading"

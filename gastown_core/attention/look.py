@@ -12,11 +12,11 @@ from gastown_core.attention import item as kinds
 from gastown_core.attention.count import ordered
 from gastown_core.attention.held import behind, held_up
 from gastown_core.attention.item import AGENT, BEAD, CONVOY, RIG, TOWN, WANTED, Item, Subject
+from gastown_core.attention.merging import SAID_CHARS, approvals, conflicts, queues, tells_of_hold
 from gastown_core.model.agent import Health
 from gastown_core.model.daemon import DIED, SILENT
 from gastown_core.model.dam import DAEMON as DAEMON_LINK
 from gastown_core.model.incident import ANSWER, MASS
-from gastown_core.model.refinery import SETTINGS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from gastown_core.model.convoy import ConvoyView
     from gastown_core.model.incident import Incident
-    from gastown_core.model.snapshot import AgentView, EscalationView, GivenUpView, RefineryView, TownSnapshot
+    from gastown_core.model.snapshot import AgentView, EscalationView, GivenUpView, TownSnapshot
 
 _TROUBLES = {
     Health.STOPPED_SHORT: kinds.STOPPED_SHORT,
@@ -37,8 +37,6 @@ _HELPS = {
     kinds.STOPPED_SHORT: ("agent.nudge", "agent.handoff", "agent.attach"),
 }
 _ORDERS = {kinds.ORPHAN: ("bead.sling", "bead.release"), kinds.GIVEN_UP: ("bead.sling",)}
-SAID_CHARS = 160
-"""So much of what a gate said stands in a row."""
 GONE_S = 30.0
 """A daemon may be gone for so long before anybody is told: whatever keeps it running starts it again."""
 
@@ -50,9 +48,10 @@ def attention(town: TownSnapshot) -> tuple[Item, ...]:
         *_agents(town),
         *_raised(town),
         *_given_up(town),
-        *_queues(town),
+        *queues(town),
         *_gates(town),
-        *_approvals(town),
+        *approvals(town),
+        *conflicts(town),
         *_daemon(town),
         *_work(town),
         *_letters(town),
@@ -167,7 +166,7 @@ def _raised(town: TownSnapshot) -> Iterator[Item]:
     shared = [one for one in town.incidents if one.state == Health.WAITING]
     dammed = [link.words for link in town.dam.links] if town.dam is not None else []
     for one in town.escalated:
-        is_told = any(_tells_of_hold(one, queue) for queue in town.refineries) or any(
+        is_told = any(tells_of_hold(one, queue) for queue in town.refineries) or any(
             one.about in cause.subjects and one.reason.endswith(cause.reason) for cause in shared
         )
         is_told = is_told or (one.about == TOWN and any(one.reason.startswith(words) for words in dammed))
@@ -187,12 +186,6 @@ def _given_up(town: TownSnapshot) -> Iterator[Item]:
         hint = f"gt sling {one.bead_id} {one.rig}"
         row = _bead(town, kinds.GIVEN_UP, one.bead_id, why, str(int(one.since)), one.since, hint)
         yield row._replace(urgency=1 if one.priority <= 1 else 2)
-
-
-def _tells_of_hold(one: EscalationView, queue: RefineryView) -> bool:
-    """Whether an escalation is that of this queue's hold; it may go on with what the gate said."""
-    reason = " ".join(queue.state.hold_reason.split())
-    return queue.is_held and one.about == queue.rig and bool(reason) and one.reason.startswith(reason)
 
 
 def _escalation(town: TownSnapshot, one: EscalationView) -> Item:
@@ -236,33 +229,6 @@ def _rig_of(town: TownSnapshot, about: str) -> str:
     return next((rig.name for rig in town.rigs if rig.name == head or about.startswith(f"{rig.prefix}-")), "")
 
 
-def _queues(town: TownSnapshot) -> Iterator[Item]:
-    for one in town.refineries:
-        if one.is_held and not one.is_by_choice:
-            yield _held(town, one)
-
-
-def _held(town: TownSnapshot, one: RefineryView) -> Item:
-    waits = [request for request in town.requests if request.rig == one.rig]
-    holds, convoys = held_up(town, [request.bead_id for request in waits])
-    reason = one.state.hold_reason or "the merge queue is held"
-    told = (raised.reason for raised in town.escalated if _tells_of_hold(raised, one))
-    said = next(told, "")[len(" ".join(reason.split())) :].strip()
-    return Item(
-        kinds.QUEUE,
-        Subject(RIG, one.rig, one.rig),
-        f"{reason}: {said[:SAID_CHARS]}" if said else reason,
-        one.hold_since,
-        reason,
-        rig=one.rig,
-        holds=tuple(dict.fromkeys([*(request.bead_id for request in waits if request.bead_id), *holds])),
-        convoys=convoys,
-        orders=("mq.process",),
-        hint=f"gt {'rig settings show' if one.state.hold_kind == SETTINGS else 'refinery process'} {one.rig}",
-        evidence=(said,) if said else (),
-    )
-
-
 def _gates(town: TownSnapshot) -> Iterator[Item]:
     for gate in town.gates:
         holds, convoys = held_up(town, [gate.id])
@@ -280,30 +246,6 @@ def _gates(town: TownSnapshot) -> Iterator[Item]:
             orders=("gate.resolve",),
             hint=f"gt gate resolve {gate.id}",
             evidence=(gate.title,) if gate.reason else (),
-        )
-
-
-def _approvals(town: TownSnapshot) -> Iterator[Item]:
-    """Requests that are not merged before a person has read and approved their commit."""
-    for one in town.requests:
-        if not one.awaits_approval:
-            continue
-        holds, convoys = held_up(town, [one.bead_id])
-        yield Item(
-            kinds.APPROVAL,
-            Subject(BEAD, one.id, one.id),
-            f"{one.title or one.branch}: {one.rests.partition(';')[0]}",
-            one.created_at,
-            one.commit,
-            bead=one.id,
-            rig=one.rig,
-            work=one.bead_id,
-            holds=tuple(dict.fromkeys([*([one.bead_id] if one.bead_id else []), *holds])),
-            convoys=convoys,
-            orders=("mq.approve", "mq.reject", "mq.dequeue"),
-            hint=f"gt mq approve {one.id} --commit {one.commit[:12]}",
-            evidence=(f"{one.worker} handed in {one.branch}",) if one.worker else (),
-            urgency=1 if one.priority <= 1 else 2,
         )
 
 

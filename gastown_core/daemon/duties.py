@@ -80,14 +80,16 @@ def forewarner_of(root: str, rig: str) -> Duty:
     """Return the duty that tells of conflicts in ``rig`` before they happen."""
 
     def work(shift: Shift) -> str:
-        from gastown_core.refinery.forewarning import forewarn, heads_mark, words_of
+        from gastown_core.refinery.forewarning import forewarn, forget, heads_mark, words_of
         from gastown_core.refinery.place import Refinery
         from gastown_core.refinery.policy import Policy
 
         settings = load_settings(root, "rig", rig)
-        if not settings.lenient("merge_queue.enabled") or not settings.lenient("merge_queue.tell_conflicts"):
-            return ""
         place = Refinery(shift.root, rig, policy=Policy(), clock=shift.clock)
+        if not settings.lenient("merge_queue.enabled") or not settings.lenient("merge_queue.tell_conflicts"):
+            _HEADS.pop(place.path, None)
+            forget(place)
+            return ""
         mark = heads_mark(place)
         if _HEADS.get(place.path) == mark:
             return ""

@@ -22,6 +22,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from gastown_core.model.ahead import ConflictAhead
     from gastown_core.model.convoy import ConvoyView
     from gastown_core.model.estop import Estop
     from gastown_core.model.incident import Incident
@@ -219,6 +220,8 @@ class RefineryView(Record):
     hold_since: float = 0.0
     hold_until: float = 0.0
     """When a held queue is tried again at the latest, 0 if unknown."""
+    ahead: tuple[ConflictAhead, ...] = ()
+    """Branches that will conflict, of which neither has landed."""
 
     @property
     def is_busy(self) -> bool:

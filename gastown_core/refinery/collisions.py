@@ -24,7 +24,7 @@ from gastown_core.town.branches import bead_of_branch, worker_of_branch
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from gastown_core.git.repo import Git
     from gastown_core.process import Finished
@@ -59,6 +59,9 @@ class Clashing(Record):
     hunks: int = 0
 
 
+FITS = Clashing()
+
+
 def rivals(place: Refinery, target: str) -> Rivals:
     """Which requests of a target are better not tested together; none where this git cannot tell."""
     apart: dict[str, set[str]] = defaultdict(set)
@@ -75,10 +78,17 @@ def rivals(place: Refinery, target: str) -> Rivals:
     return Rivals({one: frozenset(others) for one, others in apart.items()}, damage)
 
 
+def target_ref(place: Refinery, target: str) -> str:
+    """The target's ref as far as it is known here, empty if there is none."""
+    return next(
+        (ref for kind in ("remotes/origin", "heads") if place.git.commit_of(ref := f"refs/{kind}/{target}")), ""
+    )
+
+
 def strands(place: Refinery, target: str) -> list[Strand]:
     """The branches in work and in the queue that the target lacks, those of requests first. Raises GitError."""
     form = "--format=%(refname:lstrip=2)%00%(objectname)%00%(worktreepath)"
-    at = next((ref for kind in ("remotes/origin", "heads") if place.git.commit_of(ref := f"refs/{kind}/{target}")), "")
+    at = target_ref(place, target)
     without = [f"--no-merged={at}"] if at else []
     listed = place.git.run("for-each-ref", form, *without, "refs/heads/polecat/", "refs/heads/crew/")
     rows = [line.split("\0") for line in listed.splitlines() if line.count("\0") == 2]
@@ -115,10 +125,13 @@ def collisions(place: Refinery, target: str) -> list[Collision]:
     found = strands(place, target)
     pairs = list(itertools.combinations(found, 2))
     known = clashes(place, [(one.commit, other.commit) for one, other in pairs])
+    mine = _of_pairs(
+        place.git, target_ref(place, target), {pair: clash for pair, clash in known.items() if clash.files}
+    )
     out = [
         Collision(one, other, clash.files, clash.hunks)
         for one, other in pairs
-        if (clash := known[one.commit, other.commit]).files
+        if (clash := mine.get((one.commit, other.commit), FITS)).files
     ]
     return sorted(out, key=lambda one: (-one.hunks, one.one.branch, one.other.branch))
 
@@ -134,6 +147,61 @@ def clashes(place: Refinery, pairs: Sequence[tuple[str, str]]) -> dict[tuple[str
         rows = [[one, other, list(clash.files), clash.hunks] for (one, other), clash in known.items()]
         write_json(path, {"version": 1, "pairs": rows}, mode=0o600)
     return known
+
+
+def _of_pairs(git: Git, target: str, clashing: Mapping[tuple[str, str], Clashing]) -> dict[tuple[str, str], Clashing]:
+    """What each pair itself conflicts in: not in files that one of them changed and the other only has from the target."""
+    forks = _forks(git, target, dict.fromkeys(itertools.chain(*clashing))) if target and clashing else {}
+    apart = {
+        (one, other): (forks[one], forks[other])
+        for one, other in clashing
+        if forks.get(one) and forks.get(other) and forks[one] != forks[other]
+    }
+    asked = {
+        (commit, name)
+        for pair, from_target in apart.items()
+        for commit in (*pair, *from_target)
+        for name in clashing[pair].files
+    }
+    blobs = _blobs(git, sorted(one for one in asked if "\n" not in one[1]))
+
+    def is_targets(pair: tuple[str, str], name: str) -> bool:
+        if pair not in apart or "\n" in name:
+            return False
+        then = [blobs[fork, name] for fork in apart[pair]]
+        changed = [blobs[commit, name] != before for commit, before in zip(pair, then, strict=True)]
+        return sum(changed) == 1 and then[0] != then[1]
+
+    found = {}
+    for pair, clash in clashing.items():
+        files = tuple(name for name in clash.files if not is_targets(pair, name))
+        # the places were counted in all files together
+        found[pair] = clash if files == clash.files else Clashing(files)
+    return found
+
+
+def _forks(git: Git, target: str, commits: Iterable[str]) -> dict[str, str]:
+    """Commit → where it left the target; "" if there are several such commits, or none."""
+    names, found = list(commits), dict[str, str]()
+    # of each both ends, then the commits that they have in common
+    left = git.run("rev-parse", *(f"{name}...{target}" for name in names)).split()
+    for name in names:
+        bases = list(itertools.takewhile(lambda word: word.startswith("^"), left[2:]))
+        found[name] = bases[0][1:] if len(bases) == 1 else ""
+        del left[: 2 + len(bases)]
+    return found
+
+
+def _blobs(git: Git, wanted: Sequence[tuple[str, str]]) -> dict[tuple[str, str], str]:
+    """Commit and file → the file's content there by its hash, "" where it is not."""
+    if not wanted:
+        return {}
+    asked = "".join(f"{commit}:{name}\0" for commit, name in wanted).encode("utf-8", "surrogateescape")
+    done = git.attempt("cat-file", "--batch-check=%(objectname)", "-z", stdin=asked)
+    if done.code:
+        raise refusal(("cat-file",), done.err)
+    lines = (line if _HASH.fullmatch(line) else "" for line in done.out.split("\n"))
+    return dict(zip(wanted, lines, strict=False))
 
 
 def _merge(git: Git, pairs: Sequence[tuple[str, str]]) -> dict[tuple[str, str], Clashing]:

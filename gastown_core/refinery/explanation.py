@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from gastown_core.clock import format_age
+from gastown_core.model.ahead import still_ahead
 from gastown_core.model.flights import LIKELY, flights_of, landing_of, stage_of
 from gastown_core.model.merge_request import score
 from gastown_core.model.queue_words import BLOCKED, HELD, MERGING, READY, TO_APPROVE, counted
@@ -12,7 +13,7 @@ from gastown_core.process_table import lives
 from gastown_core.refinery.held_targets import holds_of
 from gastown_core.refinery.place import is_merging
 from gastown_core.refinery.records import recent
-from gastown_core.refinery.state_file import read_state
+from gastown_core.refinery.state_file import conflicts_ahead, read_state
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -44,8 +45,9 @@ def explain_queue(place: Refinery, queue: MergeQueue) -> list[Explanation]:
     why: list[Why] = [(HELD, f"{target}: {said}") for target, said in rests.items()]
     lost = last_word(place)
     why += [("engine", lost)] if lost else []
+    why += _ahead(place, queue)
     if state is not None:
-        why += [("begin", f"one batch at a time: {state.alone}")] if state.alone else []
+        why += [("begin", f"one batch at a time: {state.alone}")] if state.alone and not state.hold_kind else []
         why += [("next", state.next)] if state.next and queue.ready else []
     told = counted(word for _, word, _ in queue.told(rests)) or "empty"
     found.append(Explanation(place.rig, "queue", told, tuple(why)))
@@ -72,7 +74,7 @@ def explain_request(place: Refinery, queue: MergeQueue, request: MergeRequest) -
         bead = place.store.get(request.id)
         why += [("why", bead.text("close_reason"))] if bead is not None and bead.text("close_reason") else []
         return Explanation(request.id, "request", request.close_reason or "closed", tuple(why))
-    rests = _rests(place, queue)
+    rests, clash = _rests(place, queue), _ahead(place, queue, request.id)
     if any(one.id == request.id for one in queue.claimed):
         flight = (
             next((one for one in flights_of(state) if request.id in one.requests), None) if state is not None else None
@@ -80,18 +82,18 @@ def explain_request(place: Refinery, queue: MergeQueue, request: MergeRequest) -
         entry = next((one for one in state.requests if one.id == request.id), None) if state is not None else None
         why = [("claimed", f"by {request.assignee}")] if flight is None else [*_in_flight(flight, request.id)]
         why += [(entry.state, entry.why)] if entry is not None and entry.why else []
-        return Explanation(request.id, "request", MERGING, (*why, *_soon(state, request.id, place.clock.now())))
+        return Explanation(request.id, "request", MERGING, (*why, *clash, *_soon(state, request.id, place.clock.now())))
     blocked = next((said for one, said in queue.blocked if one.id == request.id), "")
     if blocked:
         word = TO_APPROVE if request.id in queue.unapproved else BLOCKED
-        return Explanation(request.id, "request", word, (("why", blocked),))
+        return Explanation(request.id, "request", word, (("why", blocked), *clash))
     held = rests.get(request.target, "")
     why = [(HELD, held)] if held else []
     why += [("next", state.next)] if state is not None and state.next and not held else []
     why += [("begin", f"one batch at a time: {state.alone}")] if state is not None and state.alone and not held else []
     last = next((one for one in recent(place.path) if request.id in one.mrs), None)
     why += [("last", f"{last.id}: {last.outcome}")] if last is not None else []
-    why += [("order", _rank(place, queue, request)), *_soon(state, request.id, place.clock.now())]
+    why += [("order", _rank(place, queue, request)), *clash, *_soon(state, request.id, place.clock.now())]
     return Explanation(request.id, "request", HELD if held else READY, tuple(why))
 
 
@@ -111,6 +113,12 @@ def last_word(place: Refinery) -> str:
     if state is None or lives(state.pid, state.pid_start) or is_merging(place):
         return ""
     return last_word_of(state)
+
+
+def _ahead(place: Refinery, queue: MergeQueue, request: str = "") -> list[Why]:
+    """The conflicts ahead, of all or of one request."""
+    told = still_ahead(conflicts_ahead(place.path), {one.id for one in queue.open()})
+    return [("ahead", one.reason) for one in told if not request or request in one.requests]
 
 
 def _rests(place: Refinery, queue: MergeQueue) -> dict[str, str]:

@@ -8,20 +8,23 @@ from __future__ import annotations
 import contextlib
 import os
 
+from gastown_core.clock import format_seconds
 from gastown_core.errors import GastownError, SettingsError
 from gastown_core.events.log import append_event
 from gastown_core.files.atomic import read_json, write_json
 from gastown_core.messaging.mail import send_mail
+from gastown_core.model.ahead import AHEAD_FILE, read_ahead
 from gastown_core.model.plain_text import clean
 from gastown_core.refinery.collisions import collisions
 from gastown_core.refinery.merge_queue import open_requests
+from gastown_core.refinery.state_file import conflicts_ahead
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from gastown_core.refinery.collisions import Collision, Strand
     from gastown_core.refinery.place import Refinery
 
-FILE = "forewarned.json"
+FILE = os.path.basename(AHEAD_FILE)
 MOST_FILES = 8
 """How many files in conflict an event names."""
 _HEADS = ("refs/heads/polecat", "refs/heads/crew", "refs/remotes/origin")
@@ -55,18 +58,25 @@ def forewarn(place: Refinery) -> list[Collision]:
         place.default,
         *(one.target for one in open_requests(place.ledger, place.prefix, place.rig) if one.target),
     ]
-    known = _read(place)
+    known, since = _read(place), place.clock.now()
     now: dict[tuple[str, str], Collision] = {}
     for target in dict.fromkeys(targets):
         now.update((_pair(one), one) for one in collisions(place, target))
     new = [one for pair, one in now.items() if pair not in known]
-    if known != set(now):
+    rows = [_row(one, known.get(pair) or since) for pair, one in now.items()]
+    if known.keys() != now.keys() or conflicts_ahead(place.path) != read_ahead({"ahead": rows}):
         # kept first: a pair that is told twice is worse than one that a kill leaves untold
-        rows = [list(pair) for pair in sorted(now)]
-        write_json(place.file(FILE), {"version": 1, "pairs": rows}, mode=0o600)
+        pairs = [list(pair) for pair in sorted(now)]
+        write_json(place.file(FILE), {"version": 1, "pairs": pairs, "ahead": rows}, mode=0o600)
     for one in new:
         _tell(place, one)
     return new
+
+
+def forget(place: Refinery) -> None:
+    """Show no pair any more: nobody looks where they are not to be told."""
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(place.file(FILE))
 
 
 def words_of(found: Collision) -> str:
@@ -75,6 +85,18 @@ def words_of(found: Collision) -> str:
     places = f": {found.hunks} hunk{'s' if found.hunks != 1 else ''}" if found.hunks else ""
     names = [part.worker or part.branch for part in (found.one, found.other)]
     return clean(f"{names[0]} and {names[1]} both change {files}{places}")
+
+
+def _row(found: Collision, since: float) -> dict[str, object]:
+    """A pair as the file keeps it for the faces."""
+    parts = (found.one, found.other)
+    return {
+        "reason": words_of(found),
+        "branches": [one.branch for one in parts],
+        "beads": [one.issue for one in parts],
+        "requests": [one.request for one in parts],
+        "since": format_seconds(since),
+    }
 
 
 def _tell(place: Refinery, found: Collision) -> None:
@@ -121,15 +143,16 @@ def _pair(found: Collision) -> tuple[str, str]:
     return one, other
 
 
-def _read(place: Refinery) -> set[tuple[str, str]]:
-    """The pairs that were told; of a file that cannot be read none, so that they are told once more."""
+def _read(place: Refinery) -> dict[tuple[str, str], float]:
+    """The pairs that were told, and since when; of a file that cannot be read none, so that they are told once more."""
     try:
-        rows = (read_json(place.file(FILE)) or {}).get("pairs")
+        kept = read_json(place.file(FILE)) or {}
     except SettingsError:
-        return set()
-    found: set[tuple[str, str]] = set()
+        return {}
+    since = {frozenset(one.branches): one.since for one in read_ahead(kept)}
+    rows, found = kept.get("pairs"), dict[tuple[str, str], float]()
     for row in rows if isinstance(rows, list) else []:
         match row:
             case [str(one), str(other)]:
-                found.add((one, other))
+                found[one, other] = since.get(frozenset((one, other)), 0.0)
     return found

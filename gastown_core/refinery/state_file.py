@@ -11,6 +11,7 @@ import threading
 from gastown_core.errors import SettingsError, StoreError
 from gastown_core.files.atomic import read_json, write_atomic
 from gastown_core.files.folders import private_folder
+from gastown_core.model.ahead import AHEAD_FILE, read_ahead
 from gastown_core.model.flights import flight_line
 from gastown_core.model.refinery import (
     HELD,
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from gastown_core.clock import Clock
+    from gastown_core.model.ahead import ConflictAhead
 
 
 def read_state(rig_path: str) -> RefineryState | None:
@@ -43,6 +45,14 @@ def read_state(rig_path: str) -> RefineryState | None:
         return from_json(read_json(os.path.join(rig_path, STATE_FILE)))
     except SettingsError:
         return None
+
+
+def conflicts_ahead(path: str) -> tuple[ConflictAhead, ...]:
+    """The branches of the rig at ``path`` that conflicted at the last look; of a file that cannot be read none."""
+    try:
+        return read_ahead(read_json(os.path.join(path, AHEAD_FILE)))
+    except SettingsError:
+        return ()
 
 
 class Board:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from gastown_core.model.agent import Health
+    from gastown_core.model.ahead import ConflictAhead
     from gastown_core.model.estop import Estop
     from gastown_core.model.refinery import BatchRecord, RefineryState
     from gastown_core.model.wanted import Commons
@@ -70,6 +71,8 @@ class RefineryFacts(Record):
     error: str = ""
     hold_since: float = 0.0
     hold_until: float = 0.0
+    ahead: tuple[ConflictAhead, ...] = ()
+    """Branches that do not merge with one another, as far as the last look told."""
 
 
 class Ready(Record):

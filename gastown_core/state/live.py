@@ -15,6 +15,7 @@ from functools import partial
 from gastown_core.background import Background
 from gastown_core.clock import SYSTEM_CLOCK, Clock
 from gastown_core.files.watch import FolderWatch
+from gastown_core.model.ahead import AHEAD_FILE
 from gastown_core.model.record import Record
 from gastown_core.model.refinery import BATCHES_FILE, STATE_FILE
 from gastown_core.model.snapshot import TownSnapshot
@@ -48,7 +49,7 @@ INDEX_ROWS = 100_000
 INDEX_BYTES = 1 << 20
 NO_REFS = frozenset("HEAD FETCH_HEAD ORIG_HEAD config config.worktree gc.pid".split())
 """Files of a repository's folder that change without any branch changing."""
-REFINERY_NAMES = ("refinery", *(os.path.basename(path) for path in (STATE_FILE, BATCHES_FILE)))
+REFINERY_NAMES = ("refinery", *(os.path.basename(path) for path in (STATE_FILE, BATCHES_FILE, AHEAD_FILE)))
 
 
 class Update(Record):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from gastown_core.beads.graph import RELEASED
+from gastown_core.model.ahead import still_ahead
 from gastown_core.model.bead import BLOCKS, CLOSED, CONDITIONAL, IN_PROGRESS, MERGE_BLOCKS, TOMBSTONE, is_kind
 from gastown_core.model.merge_request import (
     FAILURE_LABELS,
@@ -171,7 +172,9 @@ def refinery_views(facts: TownFacts) -> tuple[RefineryView, ...]:
         if known is not None:
             state = known.state or RefineryState(rig.name)
             view = RefineryView(rig.name, rig.path, state, known.is_alive, trouble_of(known), known.history)
-            views.append(view._replace(hold_since=known.hold_since, hold_until=known.hold_until))
+            waiting = {one.id for one in facts.requests.values() if one.is_open} if known.ahead else ()
+            ahead = still_ahead(known.ahead, waiting)
+            views.append(view._replace(hold_since=known.hold_since, hold_until=known.hold_until, ahead=ahead))
     return tuple(views)
 
 

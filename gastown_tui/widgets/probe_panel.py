@@ -224,7 +224,7 @@ def why_rows(view: RefineryView, width: int, ascii_only: bool) -> list[Row]:
     told = [(short_batch(one.batch), _telling(one)) for one in flights]
     if not told:
         why = list(state.why)
-        if state.alone and not any(state.alone in one for one in why):
+        if state.alone and not state.hold_kind and not any(state.alone in one for one in why):
             why.insert(1, f"begin: one batch at a time: {state.alone}")
         told = [("", why)]
     room = max((len(name) for name, _ in told), default=0)

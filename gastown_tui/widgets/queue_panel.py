@@ -6,6 +6,7 @@ from functools import partial
 
 from gastown_core.clock import format_age
 from gastown_core.model import queue_words
+from gastown_core.model.ahead import in_brief
 from gastown_core.model.bead import priority_word
 from gastown_core.model.flights import LIKELY, landing_of
 from gastown_core.model.refinery import FROZEN, EntryState, places_used, subject_of
@@ -91,6 +92,14 @@ def quarantine_pieces(view: RefineryView | None, width: int, now: float) -> list
     return [((cut(f"  {what}", width), "waiting"),)]
 
 
+def ahead_pieces(view: RefineryView | None, width: int, ascii_only: bool) -> list[Pieces]:
+    """Return a row for each of the first few pairs of branches that will conflict, and how many more there are."""
+    told = in_brief(view.ahead, view.rig) if view is not None else []
+    lines = [line for one in told for line in zip((True, False), _two_lines(clean(one), width - 4), strict=False)]
+    lead = f"  {glyph('warn', ascii_only)} "
+    return [((lead if is_first else "    ", "warn"), (line, "warn")) for is_first, line in lines]
+
+
 def told_first(why: Sequence[str]) -> str:
     """Return the reason of a batch among several that is told where there is room for one: what it stands on, else when it began."""
     return next((one for subject in FIRST for one in why if subject_of(one)[0] == subject), why[0] if why else "")
@@ -98,7 +107,7 @@ def told_first(why: Sequence[str]) -> str:
 
 def lone_reason(state: RefineryState) -> str:
     """Return the most important reason of the only batch in flight: why batches run one at a time, else its size."""
-    if state.alone:
+    if state.alone and not state.hold_kind:
         return f"begin: one batch at a time: {state.alone}"
     return state.why[0] if state.why else ""
 
@@ -314,14 +323,15 @@ def _rig_rows(
     # a batch of several says itself which lanes it affects
     unsaid = {name for one in flights for name in one.requests} if width < WIDE else set()
     lanes = {one.id: one.lanes for one in view.state.reaches if one.id not in unsaid} if view is not None else {}
-    told = [(one.id, landing_of(view.state, one.id)) for one in view.state.forecast] if view and view.is_busy else []
-    landings = {name: landing for name, landing in told if landing is not None}
+    soon = [(one.id, landing_of(view.state, one.id)) for one in view.state.forecast] if view and view.is_busy else []
+    landings = {name: landing for name, landing in soon if landing is not None}
     row = partial(_request_row, width, now, ascii_only, landings, lanes)
     flown = _flown(view, inside)
     mine = {one.id: one for one in snapshot.requests if one.rig == rig and one.id not in inside}
     waiting = [one for one in mine.values() if one.id not in flown]
     rows = [Row(point_at(BATCH, rig), rig_row(rig, view, waiting, width, ascii_only))]
-    rows += _unstopped([*quarantine_pieces(view, width, now), *places_pieces(view, width)])
+    told = [*quarantine_pieces(view, width, now), *ahead_pieces(view, width, ascii_only), *places_pieces(view, width)]
+    rows += _unstopped(told)
     members = [_entry_row(row, snapshot, view, entry) for entry in entries]
     if not flights and view is not None and view.is_busy and tells_why:
         rows += _why_rows(lone_reason(view.state), width)

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from gastown_core.model.ahead import ConflictAhead
 from gastown_core.model.flights import landing_of, state_of
 from gastown_core.model.refinery import (
     CACHED,
@@ -379,3 +380,12 @@ def test_a_batch_at_work_while_nothing_lands_says_so_in_its_heading_and_its_pane
         queue_rows(town._replace(refineries=(dead,)), 80, NOW, False, tells_why=False)[0].pieces
     )
     assert not dead.works_on_hold
+
+
+def test_conflicts_ahead_are_told_below_the_heading_in_two_lines_at_most() -> None:
+    pairs = tuple(ConflictAhead(f"opal and jade{number} both change " + "cart.py " * number) for number in range(1, 9))
+    found = lines(view()._replace(ahead=pairs), 60)
+    told = [one for one in found if "⚠" in one]
+    assert len(told) == 4 and told[0] == "⚠ conflict ahead: opal and jade1 both change cart.py"
+    assert told[-1] == "⚠ 5 more pairs of branches: gt mq conflicts shop" and len(found) <= 8
+    assert not lines(view())

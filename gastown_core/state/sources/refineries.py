@@ -16,6 +16,7 @@ from gastown_core.files import system
 from gastown_core.files.atomic import read_json
 from gastown_core.files.mark import Mark, mark_of
 from gastown_core.files.plain import open_plain, read_plain
+from gastown_core.model.ahead import AHEAD_FILE, read_ahead
 from gastown_core.model.json_text import decode_json
 from gastown_core.model.merge_request import LEVEL_S
 from gastown_core.model.refinery import (
@@ -33,6 +34,7 @@ from gastown_core.state.facts import RefineryFacts
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from gastown_core.model.ahead import ConflictAhead
     from gastown_core.model.refinery import RefineryState
     from gastown_core.state.facts import TownFacts
 HISTORY = 20
@@ -88,23 +90,27 @@ class RefinerySource:
     def _look(self, rig: str, path: str, before: RefineryFacts | None, now: float) -> RefineryFacts | None:
         known = before or RefineryFacts(rig, path)
         state_file, batches_file = os.path.join(path, STATE_FILE), os.path.join(path, BATCHES_FILE)
+        ahead_file = os.path.join(path, AHEAD_FILE)
         try:
             if self._moved(state_file):
                 known = known._replace(state=_read_state(state_file))
                 known = _with_hold(known)
             if self._moved(batches_file):
                 known = known._replace(history=_read_history(batches_file))
+            if self._moved(ahead_file):
+                known = known._replace(ahead=_read_ahead(ahead_file))
             known = known._replace(error="")
         except (OSError, ValueError) as error:
             # the last good picture stays, and says that it is old; both files are read again at the next look
             self._marks.pop(state_file, None)
             self._marks.pop(batches_file, None)
+            self._marks.pop(ahead_file, None)
             why = error.strerror if isinstance(error, OSError) and error.strerror else "its state file is no JSON"
             self.facts.failed(f"refinery:{rig}", why)
             return known._replace(error=why)
         if self.facts.error_of(f"refinery:{rig}") and not known.error:
             self.facts.good(f"refinery:{rig}", now)
-        if known.state is None and not known.history:
+        if known.state is None and not known.history and not known.ahead:
             return None
         state = known.state
         return known._replace(is_alive=state is not None and lives(state.pid, state.pid_start))
@@ -136,6 +142,14 @@ def _read_state(path: str) -> RefineryState | None:
         return from_json(decode_json(read_plain(path)))
     except FileNotFoundError:
         return None
+
+
+def _read_ahead(path: str) -> tuple[ConflictAhead, ...]:
+    """The conflicts ahead; of a file that is none, or no JSON, none."""
+    try:
+        return read_ahead(decode_json(read_plain(path)))
+    except (FileNotFoundError, ValueError):
+        return ()
 
 
 def _with_hold(known: RefineryFacts) -> RefineryFacts:

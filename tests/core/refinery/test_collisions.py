@@ -105,3 +105,78 @@ def test_what_a_clone_hands_in_is_compared_and_shown_before_a_batch_needs_it(que
     view = RequestView(one.id, "shop", one.branch, "", "queued", one.source_issue, 0.0, commit=one.commit_sha)
     shown = request_diff(queued.root, view)
     assert shown.branch == "anna/2" and [file.path for file in shown.files] == ["cart.py"]
+
+
+BASE = "".join(f"line {number}\n" for number in range(30))
+
+
+def on_target(queued: Queued, files: dict[str, str]) -> str:
+    """A commit that somebody pushes to the target, as this clone then knows it."""
+    pushed = queued.commit(files, "Pushed", parent=queued.tip(), git=queued.origin)
+    queued.origin.run("update-ref", "refs/heads/main", pushed)
+    queued.bare.run("fetch", "--quiet", "origin", "+refs/heads/main:refs/remotes/origin/main")
+    return pushed
+
+
+def work_on(queued: Queued, worker: str, parent: str, files: dict[str, str]) -> None:
+    commit = queued.commit(files, "In work", parent=parent)
+    queued.bare.run("update-ref", f"refs/heads/polecat/{worker}/sh-w{worker}@1", commit)
+
+
+def test_what_only_one_of_them_and_the_target_changed_is_no_conflict_of_the_two(queued: Queued) -> None:
+    old = on_target(queued, {"cart.py": BASE, "page.py": BASE})
+    new = on_target(queued, {"cart.py": BASE.replace("line 2\n", "target\n")})
+    work_on(queued, "opal", old, {"cart.py": BASE.replace("line 2\n", "opal\n")})
+    work_on(queued, "jade", new, {"page.py": BASE.replace("line 2\n", "jade\n")})
+    assert collisions(place_of(queued), "main") == []
+    # both orders, and beside a file that both changed
+    work_on(queued, "aged", old, {"page.py": BASE.replace("line 2\n", "aged\n"), "cart.py": "aged\n"})
+    found = {(one.one.worker, one.other.worker): (one.files, one.hunks) for one in collisions(place_of(queued), "main")}
+    assert found == {
+        ("aged", "jade"): (("page.py",), 0),
+        ("aged", "opal"): (("cart.py",), 1),
+    }
+
+
+def test_a_pair_that_also_conflicts_with_the_target_stays(queued: Queued) -> None:
+    old = on_target(queued, {"cart.py": BASE, "page.py": BASE})
+    new = on_target(queued, {"cart.py": BASE.replace("line 2\n", "target\n")})
+    work_on(queued, "opal", old, {"cart.py": BASE.replace("line 2\n", "opal\n")})
+    work_on(queued, "ruby", old, {"cart.py": BASE.replace("line 2\n", "ruby\n")})
+    work_on(queued, "jade", new, {"cart.py": BASE.replace("line 2\n", "jade\n")})
+    found = {frozenset((one.one.worker, one.other.worker)) for one in collisions(place_of(queued), "main")}
+    assert found == {frozenset(pair) for pair in (("opal", "ruby"), ("opal", "jade"), ("ruby", "jade"))}
+
+
+def test_a_renamed_file_that_the_other_changed_stays_though_only_one_has_it_by_that_name(queued: Queued) -> None:
+    old = on_target(queued, {"cart.py": BASE, "page.py": BASE})
+    new = on_target(queued, {"page.py": BASE.replace("line 9\n", "target\n")})
+    blob = queued.bare.run("hash-object", "-w", "--stdin", stdin=BASE.replace("line 2\n", "opal\n").encode()).strip()
+    page = queued.bare.run("rev-parse", f"{old}:page.py").strip()
+    tree = queued.bare.run("mktree", stdin=f"100644 blob {blob}\tbasket.py\n100644 blob {page}\tpage.py\n".encode())
+    moved = queued.bare.run("commit-tree", tree.strip(), "-p", old, "-m", "Move it").strip()
+    queued.bare.run("update-ref", "refs/heads/polecat/opal/sh-wopal@1", moved)
+    work_on(queued, "jade", new, {"cart.py": BASE.replace("line 2\n", "jade\n")})
+    [found] = collisions(place_of(queued), "main")
+    assert found.files == ("basket.py",)
+
+
+def test_names_with_line_ends_stay_and_disturb_no_other(queued: Queued) -> None:
+    odd = "a\nline\u2028 \x85.py"
+    old = on_target(queued, {odd: BASE, "z.py": BASE})
+    new = on_target(queued, {odd: BASE.replace("line 2\n", "target\n"), "z.py": BASE.replace("line 2\n", "target\n")})
+    work_on(queued, "opal", old, {name: BASE.replace("line 2\n", "opal\n") for name in (odd, "z.py")})
+    work_on(queued, "jade", new, {"mine.py": "1\n"})
+    [found] = collisions(place_of(queued), "main")
+    assert found.files == (odd,) and found.hunks == 0
+
+
+def test_thirty_that_stand_on_thirty_commits_of_the_target_conflict_only_in_what_both_of_a_pair_changed(
+    queued: Queued,
+) -> None:
+    at = on_target(queued, {f"file{number}": BASE for number in range(20)})
+    for number in range(30):
+        at = on_target(queued, {f"file{number % 20}": BASE.replace("line 2\n", f"target {number}\n")})
+        work_on(queued, f"cat{number}", at, {f"file{(number + 7) % 20}": BASE.replace("line 2\n", f"cat {number}\n")})
+    found = collisions(place_of(queued), "main")
+    assert len(found) == 10 and all(one.files == (f"file{(int(one.one.worker[3:]) + 7) % 20}",) for one in found)

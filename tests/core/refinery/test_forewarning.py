@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 
 import pytest
 
+from gastown_core.attention.item import CONFLICT
+from gastown_core.attention.look import attention
+from gastown_core.clock import SYSTEM_CLOCK
+from gastown_core.daemon import duties
+from gastown_core.daemon.duty import Shift
 from gastown_core.model.merge_request import MergeRequest
 from gastown_core.refinery.collisions import rivals
+from gastown_core.refinery.engine import RefineryEngine
+from gastown_core.refinery.explanation import explain_queue
 from gastown_core.refinery.forewarning import FILE, forewarn, heads_mark
 from gastown_core.refinery.merge_queue import MergeQueue, Rivals, least_damage, next_batch
 from gastown_core.refinery.place import Refinery
+from gastown_core.refinery.state_file import conflicts_ahead
+from gastown_core.state.collect import collect
 from tests.core.refinery.test_collisions import in_work
+from tests.support.cli import gt
 from tests.support.queued import Queued
 
 BASE = "".join(f"line {number}\n" for number in range(30))
@@ -128,3 +139,85 @@ def test_the_engine_tests_rivals_one_after_the_other_and_the_one_that_hinders_fe
     results = queued.process()
     assert set(results[0].mrs) == {quiet.id, other.id} and set(results[0].merged) == {quiet.id, other.id}
     assert results[1].mrs == (loud.id,) and results[1].conflicts == (loud.id,)
+
+
+def rows_in_faces(queued: Queued) -> list[list[str]]:
+    """The sentences of conflicts ahead in ``gt mq explain``, the live model, and the inbox."""
+    place = place_of(queued)
+    queue = RefineryEngine(place).queue()
+    views = collect(queued.root).refineries
+    inbox = [row for row in attention(collect(queued.root)) if row.kind == CONFLICT]
+    assert all(row.informs and row.hint == "gt mq conflicts shop" for row in inbox)
+    return [
+        [words for subject, words in explain_queue(place, queue)[0].why if subject == "ahead"],
+        [one.reason for view in views for one in view.ahead],
+        [one for row in inbox for one in row.evidence],
+    ]
+
+
+def test_a_conflict_ahead_has_a_row_in_every_face_until_one_lands_or_is_written_anew(queued: Queued) -> None:
+    queued.gate()
+    made = queued.hand_in({"cart.py": BASE.replace("line 2\n", "opal\n")}, worker="opal")
+    in_work(queued, "jade", {"cart.py": BASE.replace("line 2\n", "jade\n")})
+    assert rows_in_faces(queued) == [[], [], []]
+    forewarn(place_of(queued))
+    told = "opal and jade both change cart.py: 1 hunk"
+    assert rows_in_faces(queued) == [[told]] * 3
+    shown = gt("mq", "list", "shop", cwd=queued.root).out
+    assert f"! conflict ahead: {told}" in shown and made.id in shown
+    assert told in gt("mq", "explain", "shop", made.id, cwd=queued.root).out
+    [before] = conflicts_ahead(queued.rig)
+    assert before.requests == (made.id,) and before.since > 0
+    # another commit of the same branch is the same conflict, and begins no new one
+    in_work(queued, "jade", {"cart.py": BASE.replace("line 2\n", "jade\n").replace("line 20\n", "jade\n")})
+    forewarn(place_of(queued))
+    assert [one.since for one in conflicts_ahead(queued.rig)] == [before.since]
+    in_work(queued, "jade", {"other.py": "1\n"})
+    forewarn(place_of(queued))
+    assert rows_in_faces(queued) == [[], [], []]
+    in_work(queued, "jade", {"cart.py": BASE.replace("line 2\n", "jade\n")})
+    forewarn(place_of(queued))
+    assert rows_in_faces(queued) == [[told]] * 3
+    queued.process()
+    assert queued.merged() == [made.id] and rows_in_faces(queued) == [[], [], []], "at once, before the next look"
+
+
+def test_many_conflicts_ahead_are_one_row_of_the_inbox_and_few_lines_of_a_list(queued: Queued) -> None:
+    for number in range(5):
+        in_work(queued, f"cat{number}", {"cart.py": f"{number}\n"})
+    forewarn(place_of(queued))
+    lines = [one for one in gt("mq", "list", "shop", cwd=queued.root).out.splitlines() if one.startswith("! ")]
+    assert len(lines) == 4 and lines[-1] == "! 7 more pairs of branches: gt mq conflicts shop"
+    [row] = [row for row in attention(collect(queued.root)) if row.kind == CONFLICT]
+    assert row.question.startswith("conflict ahead: cat0 and cat1") and row.question.endswith(", and 9 more")
+
+
+@pytest.mark.parametrize("spoilt", ["{", "[]", '{"ahead": 7}', '{"ahead": [7, {"reason": 1}, {"reason": ""}]}'])
+def test_a_file_that_is_none_shows_no_conflict(queued: Queued, spoilt: str) -> None:
+    queued.hand_in({"a": "1"})
+    with open(place_of(queued).file(FILE), "w", encoding="utf-8") as handle:
+        handle.write(spoilt)
+    assert rows_in_faces(queued) == [[], [], []]
+    assert gt("mq", "list", "shop", cwd=queued.root).code == 0
+
+
+def test_sequences_in_the_file_reach_no_terminal(queued: Queued) -> None:
+    row = {"reason": "opal\x1b]0;x\x07\nand \u202ejade", "branches": ["a", "b"], "requests": []}
+    with open(place_of(queued).file(FILE), "w", encoding="utf-8") as handle:
+        json.dump({"version": 1, "pairs": [], "ahead": [row]}, handle)
+    for face in (("mq", "list", "shop"), ("mq", "explain", "shop"), ("inbox", "--all")):
+        shown = gt(*face, cwd=queued.root).out
+        assert "jade" in shown and "\x1b]" not in shown and "\u202e" not in shown
+
+
+@pytest.mark.parametrize("key", ["tell_conflicts", "enabled"])
+def test_where_nobody_is_to_be_told_no_row_is_left(queued: Queued, key: str) -> None:
+    for worker in ("opal", "jade"):
+        in_work(queued, worker, {"a": f"{worker}\n"})
+    shift = Shift(queued.root, SYSTEM_CLOCK, lambda: False)
+    look = duties.forewarner_of(queued.root, "shop")
+    assert look.work(shift) and len(conflicts_ahead(queued.rig)) == 1
+    queued.settings(**{key: False})
+    assert not look.work(shift) and rows_in_faces(queued) == [[], [], []]
+    queued.settings(**{key: True})
+    assert look.work(shift) and len(conflicts_ahead(queued.rig)) == 1
