@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from gastown_core.beads.query import BeadQuery
 from gastown_core.clock import SYSTEM_CLOCK, format_seconds, parse_moment
-from gastown_core.errors import GastownError, NotFoundError, UsageError
+from gastown_core.errors import NotFoundError, UsageError
 from gastown_core.events.log import append_event
 from gastown_core.messaging.escalation_routes import Routes, routes_or_defaults
-from gastown_core.messaging.mail import HIGH, LOW, NORMAL, URGENT, send_mail
+from gastown_core.messaging.mail import HIGH, LOW, NORMAL, URGENT, Letter, write_mail
 from gastown_core.messaging.message import MESSAGE
 from gastown_core.messaging.outward import Delivery
 from gastown_core.model.bead import CLOSED
@@ -182,39 +182,41 @@ def escalate(
     routes, fault = routes_or_defaults(root)
     mark = f"{KEY}{key or _cause(title, source, about)}"
     body = _body(title, word, reason or title, source, sender, about, clock.now())
-    known, bead = _raise_or_count(ledger, word, title, body, mark, reason, sender, clock.now())
-    if known is not None and SEVERITIES[word] >= SEVERITIES[known.severity]:
-        return Raised(bead.id, False, known.severity)
     targets = [*routes.mail(word), *([FORWARD[to]] if to else [])]
+    subject = f"[{word.upper()}] {title}"
+    with ledger.store_for("hq-x").write(sender) as batch:
+        known, bead = _raise_or_count(batch, ledger, word, title, body, mark, reason, clock.now())
+        if known is not None and SEVERITIES[word] >= SEVERITIES[known.severity]:
+            return Raised(bead.id, False, known.severity)
+        sent = route(batch, bead.id, word, subject, reason, targets, routes, sender)
     payload: dict[str, object] = {"escalation_id": bead.id, "severity": word, "to": ", ".join(targets), "reason": title}
     payload |= {"source": source or sender, "actions": list(routes.actions[word]), "target": about}
     append_event(root, "escalation_sent", sender, payload, clock=clock)
-    sent = route(root, ledger, bead.id, word, f"[{word.upper()}] {title}", reason, targets, routes, sender, clock)
+    log_mails(root, sent, subject, sender, clock)
     wrong = (Delivery("routes", warning=f"the default routes are used: {fault}"),) if fault else ()
     return Raised(bead.id, known is None, word, (*sent, *wrong))
 
 
 def _raise_or_count(
-    ledger: TownLedger, word: str, title: str, body: str, mark: str, reason: str, sender: str, now: float
+    batch: RuleBatch, ledger: TownLedger, word: str, title: str, body: str, mark: str, reason: str, now: float
 ) -> tuple[Escalation | None, Bead]:
     """Count up the open escalation with this mark, or create one; return what was open before, and the bead."""
-    with ledger.store_for("hq-x").write(sender) as batch:
-        # searched under the lock, so that two concurrent calls with one cause create one bead
-        found = (batch.get(one.id) for one in _open_with(ledger, mark))
-        bead = next((one for one in found if one is not None and one.status != CLOSED), None)
-        if bead is None:
-            labels = sorted({LABEL, f"severity:{word}", mark})
-            fields = {"title": title, "description": body, "labels": labels, "issue_type": "task"}
-            return None, batch.create({**fields, "priority": SEVERITIES[word]})
-        before = escalation_of(bead)
-        changes = {"seen": str(before.times + 1), "last_seen_at": format_seconds(now)}
-        if reason and " ".join(reason.split()) != before.reason:
-            batch.comment(bead.id, reason)
-        worse = SEVERITIES[word] < SEVERITIES[before.severity]
-        if worse:
-            changes["severity"] = word
-        change(batch, bead, changes, severity=word if worse else "")
-        return before, bead
+    # searched under the lock, so that two concurrent calls with one cause create one bead
+    found = (batch.get(one.id) for one in _open_with(ledger, mark))
+    bead = next((one for one in found if one is not None and one.status != CLOSED), None)
+    if bead is None:
+        labels = sorted({LABEL, f"severity:{word}", mark})
+        fields = {"title": title, "description": body, "labels": labels, "issue_type": "task"}
+        return None, batch.create({**fields, "priority": SEVERITIES[word]})
+    before = escalation_of(bead)
+    changes = {"seen": str(before.times + 1), "last_seen_at": format_seconds(now)}
+    if reason and " ".join(reason.split()) != before.reason:
+        batch.comment(bead.id, reason)
+    worse = SEVERITIES[word] < SEVERITIES[before.severity]
+    if worse:
+        changes["severity"] = word
+    change(batch, bead, changes, severity=word if worse else "")
+    return before, bead
 
 
 def _cause(title: str, source: str, about: str) -> str:
@@ -256,8 +258,7 @@ def change(
 
 
 def route(
-    root: str,
-    ledger: TownLedger,
+    batch: RuleBatch,
     bead_id: str,
     severity: str,
     subject: str,
@@ -265,30 +266,27 @@ def route(
     targets: Iterable[str],
     routes: Routes,
     sender: str,
-    clock: Clock,
 ) -> tuple[Delivery, ...]:
-    """Mail the targets, and mark the bead if other channels are to be used; a failure is a row and hides nothing."""
+    """Mail the targets, and mark the bead if other channels are to be used, in the write that raises it: a kill leaves no
+    alarm of which nobody is told.  A mail that cannot be written is a row and hides nothing."""
     rows = [Delivery("bead", bead_id)]
+    labels = (LABEL, f"severity:{severity}", f"escalation:{bead_id}")
     for to in dict.fromkeys(targets):
         try:
-            send_mail(
-                root,
-                ledger,
-                to,
-                subject,
-                reason,
-                sender=sender,
-                priority=MAIL_PRIORITY[severity],
-                labels=(LABEL, f"severity:{severity}", f"escalation:{bead_id}"),
-                clock=clock,
-            )
+            write_mail(batch, to, Letter(sender, subject, reason, MAIL_PRIORITY[severity]), labels)
             rows.append(Delivery("mail", to))
-        except (GastownError, OSError) as error:
+        except UsageError as error:
             rows.append(Delivery("mail", to, error=str(error)))
     if routes.outward(severity) or severity in SHOWN:
-        with ledger.store_for("hq-x").write(sender) as batch:
-            change(batch, batch.need(bead_id), {}, labels=(UNSENT,))
+        change(batch, batch.need(bead_id), {}, labels=(UNSENT,))
     return tuple(rows)
+
+
+def log_mails(root: str, sent: Iterable[Delivery], subject: str, sender: str, clock: Clock) -> None:
+    """Write the event of each mail that was written."""
+    for row in sent:
+        if row.channel == "mail" and not row.error:
+            append_event(root, "mail", sender, {"to": row.target, "subject": subject}, clock=clock)
 
 
 def open_escalations(ledger: TownLedger, *, all_of_them: bool = False, label: str = "") -> list[Escalation]:

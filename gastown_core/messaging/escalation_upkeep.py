@@ -16,11 +16,12 @@ from gastown_core.messaging.escalation import (
     Escalation,
     change,
     escalation_of,
+    log_mails,
     open_escalations,
     route,
 )
 from gastown_core.messaging.escalation_routes import LEVELS, load_routes, routes_or_defaults
-from gastown_core.messaging.mail import send_mail
+from gastown_core.messaging.mail import Letter, write_mail
 from gastown_core.messaging.outward import Delivery
 from gastown_core.model.bead import CLOSED
 from gastown_core.model.record import Record
@@ -73,17 +74,10 @@ def forward(
         raise ConflictError(f"{bead.id} is closed", known.closed_reason)
     with ledger.store_for("hq-x").write(actor) as batch:
         batch.comment(bead.id, f"forwarded to {to}" + (f": {note}" if note else ""))
-    send_mail(
-        root,
-        ledger,
-        FORWARD[to],
-        f"[{known.severity.upper()}] {known.title}",
-        note or known.reason,
-        sender=actor,
-        priority=MAIL_PRIORITY[known.severity],
-        labels=(LABEL, f"escalation:{bead.id}"),
-        clock=clock,
-    )
+        subject = f"[{known.severity.upper()}] {known.title}"
+        letter = Letter(actor, subject, note or known.reason, MAIL_PRIORITY[known.severity])
+        write_mail(batch, FORWARD[to], letter, (LABEL, f"escalation:{bead.id}"))
+    append_event(root, "mail", actor, {"to": FORWARD[to], "subject": subject}, clock=clock)
 
 
 def unanswered(root: str, ledger: TownLedger, now: float) -> list[Rise]:
@@ -117,12 +111,13 @@ def reescalate(root: str, ledger: TownLedger, *, actor: str, clock: Clock = SYST
             if number == 1:
                 fields["original_severity"] = rise.before
             change(batch, fresh, fields, severity=rise.after, labels=(REESCALATED,))
-        targets = routes.mail(rise.after)
+            targets = routes.mail(rise.after)
+            subject = f"[{rise.before.upper()}→{rise.after.upper()}] Re-escalated: {rise.title}"
+            sent = route(batch, rise.id, rise.after, subject, known.reason, targets, routes, actor)
         payload: dict[str, object] = {"escalation_id": rise.id, "severity": rise.after, "to": ", ".join(targets)}
         payload |= {"reason": rise.title, "reescalated": True, "old_severity": rise.before, "number": number}
         append_event(root, "escalation_sent", actor, payload, clock=clock)
-        subject = f"[{rise.before.upper()}→{rise.after.upper()}] Re-escalated: {rise.title}"
-        route(root, ledger, rise.id, rise.after, subject, known.reason, targets, routes, actor, clock)
+        log_mails(root, sent, subject, actor, clock)
         done.append(rise)
     return done
 

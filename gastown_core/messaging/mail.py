@@ -79,13 +79,20 @@ def send_mail(
 
     Raises UsageError without an addressee or a subject, StoreError if it cannot be stored.
     """
-    if not to.strip():
-        raise UsageError("a message needs an addressee and a subject")
-    letter = Letter(sender, subject, body, priority, informs=informs)
     with ledger.store_for("hq-x").write(sender) as batch:
-        made = store_letter(batch, letter, to.strip(), labels)
+        made = write_mail(batch, to, Letter(sender, subject, body, priority, informs=informs), labels)
     append_event(root, "mail", sender, {"to": to, "subject": subject}, clock=clock)
     return made
+
+
+def write_mail(batch: RuleBatch, to: str, letter: Letter, labels: Iterable[str] = ()) -> str:
+    """Write one message of the town's own within a write of the town's store; returns its id, and its event is the caller's.
+
+    Raises UsageError without an addressee or a subject.
+    """
+    if not to.strip():
+        raise UsageError("a message needs an addressee and a subject")
+    return store_letter(batch, letter, to.strip(), labels)
 
 
 def deliver(

@@ -90,7 +90,7 @@ class Stalled:
         wrong += [] if len(sent) <= 1 else [f"sent {len(sent)} times"]
         found = self.queued.ledger.store_for("hq-x").find(BeadQuery(types=("message",), include_wisps=True))
         to = [one.assignee for one in found if "begins again and again" in one.title]
-        return wrong + ([] if len(to) == len(set(to)) else [f"mails to {to}"])
+        return wrong + ([] if to and len(to) == len(set(to)) else [f"mails to {to}"])
 
     def _once_mended(self) -> list[str]:
         wrong = [] if sorted(self.queued.merged()) == self.ids else [f"landed {self.queued.merged()}"]

@@ -14,9 +14,11 @@ from typing import Any
 
 import pytest
 
+from gastown_core.beads.query import BeadQuery
 from gastown_core.errors import ConflictError, SettingsError, UsageError
-from gastown_core.messaging import outward
+from gastown_core.messaging import escalation, escalation_upkeep, outward
 from gastown_core.messaging.escalation import (
+    UNSENT,
     close,
     escalate,
     escalation_of,
@@ -54,6 +56,48 @@ def test_the_bead_says_all_and_is_read_back(paper: Paper) -> None:
     one = escalation_of(bead)
     assert (one.severity, one.reason, one.source, one.related) == ("high", "401 from runner", "patrol:deacon", "sh-1")
     assert (one.raised_by, one.raised_at, one.is_acked, one.times) == ("shop/opal", paper.clock.now(), False, 1)
+
+
+def test_no_kill_comes_between_an_alarm_and_its_mails(paper: Paper, monkeypatch: pytest.MonkeyPatch) -> None:
+    def mails() -> list[str]:
+        found = paper.ledger.store_for("hq-x").find(BeadQuery(types=("message",), include_wisps=True))
+        return sorted(one.title for one in found)
+
+    def dies(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    # the first thing that is done after the write
+    monkeypatch.setattr(escalation, "append_event", dies)
+    monkeypatch.setattr(escalation_upkeep, "append_event", dies)
+    with pytest.raises(KeyboardInterrupt):
+        raise_it(paper, "medium")
+    [one] = open_escalations(paper.ledger)
+    assert mails() == ["[MEDIUM] CI token expired"] and one.times == 1
+    with pytest.raises(KeyboardInterrupt):
+        raise_it(paper, "critical")
+    assert len(mails()) > 1 and "[CRITICAL] CI token expired" in mails()
+    assert UNSENT in get_escalation(paper.ledger, one.id).labels
+    acked = len(mails())
+    with pytest.raises(KeyboardInterrupt):
+        forward(paper.root, paper.ledger, get_escalation(paper.ledger, one.id), "overseer", actor="mayor")
+    assert len(mails()) == acked + 1
+
+
+def test_no_kill_comes_between_a_rise_and_its_mails(paper: Paper, monkeypatch: pytest.MonkeyPatch) -> None:
+    raised = raise_it(paper, "medium")
+    paper.clock.advance(100 * HOUR)
+
+    def dies(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as dying:
+        dying.setattr(escalation_upkeep, "append_event", dies)
+        with pytest.raises(KeyboardInterrupt):
+            reescalate(paper.root, paper.ledger, actor="daemon", clock=paper.clock)
+    assert escalation_of(get_escalation(paper.ledger, raised.id)).severity == "high"
+    found = paper.ledger.store_for("hq-x").find(BeadQuery(types=("message",), include_wisps=True))
+    assert any("Re-escalated" in one.title for one in found)
+    assert reescalate(paper.root, paper.ledger, actor="daemon", clock=paper.clock) == []
 
 
 @pytest.mark.parametrize(
