@@ -18,6 +18,7 @@ import pytest
 
 from bench.screen import Screen
 from gastown_core.events.log import append_event
+from tests.support.patience import PATIENCE_S
 
 pytestmark = pytest.mark.e2e
 GT = [sys.executable, "-P", "-m", "gastown_cli"]
@@ -27,13 +28,13 @@ SIZE = (110, 32)
 @pytest.fixture
 def screen(town: str) -> Iterator[Screen]:
     opened = Screen([*GT, "feed"], town, columns=SIZE[0], rows=SIZE[1])
-    assert opened.wait(r"live", 60), opened.text()
+    assert opened.wait(r"live", PATIENCE_S), opened.text()
     yield opened
     opened.close()
 
 
 def wait_for(screen: Screen, condition, what: str) -> None:
-    until = time.monotonic() + 60
+    until = time.monotonic() + PATIENCE_S
     while not condition():
         assert time.monotonic() < until, f"never came: {what}\n{screen.text()}"
         screen.pump(0.05)
@@ -45,7 +46,7 @@ def state(screen: Screen) -> str:
 
 def settled(screen: Screen) -> list[str]:
     """The lines of the screen, once it stands, without what changes by itself: ages, clock, the message at the right."""
-    until, before = time.monotonic() + 20, ""
+    until, before = time.monotonic() + 60, ""
     while time.monotonic() < until:
         screen.rest(0.6)
         now = re.sub(r"\d", "", screen.text())
@@ -137,11 +138,11 @@ def test_lent_to_an_editor_that_is_resized_and_stopped_it_comes_back_whole(town:
     monkeypatch.delenv("VISUAL", raising=False)
     screen = Screen([*GT, "feed"], town, columns=SIZE[0], rows=SIZE[1])
     try:
-        assert screen.wait(r"live", 60), screen.text()
+        assert screen.wait(r"live", PATIENCE_S), screen.text()
         screen.press("B")
-        assert screen.wait("New bead", 60), screen.text()
+        assert screen.wait("New bead", PATIENCE_S), screen.text()
         screen.press("\x05")
-        assert screen.wait("editing", 60), screen.text()
+        assert screen.wait("editing", PATIENCE_S), screen.text()
         os.kill(screen.process.pid, signal.SIGCONT)
         resize(screen, 96, 26)
         (tmp_path / "go").touch()
@@ -162,13 +163,13 @@ def test_a_terminal_that_hangs_up_ends_it_and_all_that_it_started(town: str) -> 
         os.environ["TERM"] = "xterm-256color"
         os.execv(GT[0], [*GT, "feed"])
     fcntl.ioctl(fd, termios.TIOCSWINSZ, struct.pack("HHHH", 30, 100, 0, 0))
-    seen, until = b"", time.monotonic() + 60
+    seen, until = b"", time.monotonic() + PATIENCE_S
     while b"live" not in seen and time.monotonic() < until:
         seen += os.read(fd, 65536)
     assert b"live" in seen
     children = _children(pid)
     os.close(fd)
-    until = time.monotonic() + 60
+    until = time.monotonic() + PATIENCE_S
     ended = (0, 0)
     while ended[0] == 0 and time.monotonic() < until:
         ended = os.waitpid(pid, os.WNOHANG)
@@ -177,7 +178,7 @@ def test_a_terminal_that_hangs_up_ends_it_and_all_that_it_started(town: str) -> 
         os.kill(pid, signal.SIGKILL)
         os.waitpid(pid, 0)
     assert ended[0] == pid, "it went on without its terminal"
-    until = time.monotonic() + 60
+    until = time.monotonic() + PATIENCE_S
     while any(map(_runs, children)) and time.monotonic() < until:
         time.sleep(0.05)
     assert not [child for child in children if _runs(child)]

@@ -20,6 +20,7 @@ from bench.screen import Screen
 from gastown_core.beads.ledger import TownLedger
 from gastown_core.events.log import append_event
 from gastown_tui.boundary import FILE as FAULTS
+from tests.support.patience import PATIENCE_S
 from tests.support.tmux import needs_tmux
 
 pytestmark = pytest.mark.e2e
@@ -29,12 +30,12 @@ GT = [sys.executable, "-P", "-m", "gastown_cli"]
 @pytest.fixture
 def screen(town: str) -> Iterator[Screen]:
     opened = Screen([*GT, "feed"], town, columns=140, rows=40)
-    assert opened.wait(r"live", 60), opened.text()
+    assert opened.wait(r"live", PATIENCE_S), opened.text()
     yield opened
     opened.close()
 
 
-def ended(screen: Screen, timeout_s: float = 60.0) -> int | None:
+def ended(screen: Screen, timeout_s: float = PATIENCE_S) -> int | None:
     end = time.monotonic() + timeout_s
     while screen.process.poll() is None and time.monotonic() < end:
         screen.pump(0.05)
@@ -44,9 +45,9 @@ def ended(screen: Screen, timeout_s: float = 60.0) -> int | None:
 def test_a_terminal_that_cannot_be_drawn_on_gets_plain_lines(town: str) -> None:
     opened = Screen([*GT, "feed"], town, columns=140, rows=40, term="dumb")
     try:
-        assert opened.wait("mayor", 60), opened.text()
+        assert opened.wait("mayor", PATIENCE_S), opened.text()
         append_event(town, "mail", "mayor", {"to": "demo/rust", "subject": "from outside"})
-        assert opened.wait("from outside", 60), opened.text()
+        assert opened.wait("from outside", PATIENCE_S), opened.text()
         assert "Convoys" not in opened.text()
         opened.process.send_signal(signal.SIGINT)
         assert ended(opened) == 0
@@ -57,22 +58,22 @@ def test_a_terminal_that_cannot_be_drawn_on_gets_plain_lines(town: str) -> None:
 def test_a_dumb_terminal_is_told_every_change_of_the_inbox(town: str) -> None:
     opened = Screen([*GT, "feed", "--plain", "--follow"], town, columns=200, rows=60, term="dumb")
     try:
-        assert opened.wait("inbox .*need", 60), opened.text()
-        run = functools.partial(subprocess.run, cwd=town, check=True, capture_output=True, timeout=60)
+        assert opened.wait("inbox .*need", PATIENCE_S), opened.text()
+        run = functools.partial(subprocess.run, cwd=town, check=True, capture_output=True, timeout=PATIENCE_S)
         run(
             [*GT, "mail", "send", "overseer", "-s", "Which colour?", "-m", "Red or blue?"],
             env={**os.environ, "GT_ROLE": "mayor"},
         )
-        assert opened.wait("inbox .*needs you, mail: Which colour", 60), opened.text()
+        assert opened.wait("inbox .*needs you, mail: Which colour", PATIENCE_S), opened.text()
         command = re.search(r"gt mail read (\S+)", opened.text())
         assert command, opened.text()
         letter = command[1]
         run([*GT, "inbox", "done", letter])
-        assert opened.wait("hidden: .*Which colour", 60), opened.text()
+        assert opened.wait("hidden: .*Which colour", PATIENCE_S), opened.text()
         run([*GT, "inbox", "undo"])
-        assert opened.wait("back: .*Which colour", 60), opened.text()
+        assert opened.wait("back: .*Which colour", PATIENCE_S), opened.text()
         run([*GT, "mail", "archive", letter])
-        assert opened.wait("over: .*Which colour", 60), opened.text()
+        assert opened.wait("over: .*Which colour", PATIENCE_S), opened.text()
         opened.process.send_signal(signal.SIGINT)
         assert ended(opened) == 0
     finally:
@@ -81,15 +82,15 @@ def test_a_dumb_terminal_is_told_every_change_of_the_inbox(town: str) -> None:
 
 def test_the_sample_town_is_shown_and_an_event_and_keys_arrive(town: str, screen: Screen) -> None:
     for words in ("Demo convoy", "0/3", "rust", "alice", "dm-9d8", "escalated HIGH"):
-        assert screen.wait(words, 10), screen.text()
+        assert screen.wait(words, PATIENCE_S), screen.text()
     append_event(town, "mail", "mayor", {"to": "demo/rust", "subject": "from outside"})
-    assert screen.wait("from outside", 60)
+    assert screen.wait("from outside", PATIENCE_S)
     screen.press("p")
-    assert screen.wait("NEEDS HELP", 60), screen.text()
+    assert screen.wait("NEEDS HELP", PATIENCE_S), screen.text()
     screen.press("p")
-    assert screen.wait("2 Convoys", 60)
+    assert screen.wait("2 Convoys", PATIENCE_S)
     screen.press("?")
-    assert screen.wait("handoff", 60)
+    assert screen.wait("handoff", PATIENCE_S)
     screen.press("\x1b")
     screen.rest(0.5)
     screen.press("q")
@@ -122,8 +123,8 @@ def busy(town: str) -> Iterator[str]:
 def test_a_town_whose_ledger_never_rests_opens_and_stays_open(busy: str) -> None:
     screen = Screen([*GT, "feed"], busy, columns=140, rows=40)
     try:
-        assert screen.wait("Busy [0-9]+", 60), screen.text()
-        assert screen.wait("live", 60), screen.text()
+        assert screen.wait("Busy [0-9]+", PATIENCE_S), screen.text()
+        assert screen.wait("live", PATIENCE_S), screen.text()
         assert "Traceback" not in screen.text() and not os.path.exists(os.path.join(busy, FAULTS))
         screen.press("q")
         assert ended(screen) == 0
@@ -141,7 +142,7 @@ def test_the_next_start_shows_the_last_picture_first(town: str, screen: Screen) 
     try:
         # by the bytes: on a busy machine the app may have drawn over it before the screen is looked at
         assert again.arrival(rb"as of (?:just now|[^\x1b]* ago)[\s\S]*Demo convoy", 10)
-        assert again.wait("live", 60)
+        assert again.wait("live", PATIENCE_S)
         assert "as of" not in again.text()
     finally:
         again.close()
@@ -149,17 +150,17 @@ def test_the_next_start_shows_the_last_picture_first(town: str, screen: Screen) 
 
 def test_escape_sequences_in_titles_never_reach_the_terminal(town: str, screen: Screen) -> None:
     append_event(town, "mail", "mayor", {"to": "x", "subject": "evil \x1b]0;owned\x07\x1b[2J\x9b31m end"})
-    assert screen.wait("evil .*end", 60), screen.text()
-    assert screen.wait("Demo convoy", 60), screen.text()
+    assert screen.wait("evil .*end", PATIENCE_S), screen.text()
+    assert screen.wait("Demo convoy", PATIENCE_S), screen.text()
     assert screen.screen.title != "owned"
 
 
 def test_the_console_ends_when_its_terminal_is_gone(town: str) -> None:
     screen = Screen([*GT, "feed"], town, columns=100, rows=30)
-    assert screen.wait("live", 60)
+    assert screen.wait("live", PATIENCE_S)
     os.close(screen.fd)
     try:
-        assert screen.process.wait(60) != 0
+        assert screen.process.wait(PATIENCE_S) != 0
     finally:
         screen.process.kill()
         screen.process.wait()
@@ -188,7 +189,7 @@ def test_plain_follow_ends_quietly_on_interrupt(town: str) -> None:
     assert child.stdout is not None
     assert "spawned" in child.stdout.readline()
     child.send_signal(signal.SIGINT)
-    _, complaints = child.communicate(timeout=60)
+    _, complaints = child.communicate(timeout=PATIENCE_S)
     assert (child.returncode, complaints) == (0, "")
 
 
@@ -260,7 +261,7 @@ def test_window_opens_the_console_once_in_the_callers_session(town: str) -> None
         [*tmux, "list-windows", "-t", "me", "-F", "#{window_name} #{window_active}"], capture_output=True, text=True
     ).stdout.split("\n")
     assert names.count("feed 1") == 1
-    end = time.monotonic() + 60
+    end = time.monotonic() + PATIENCE_S
     while time.monotonic() < end:
         shown = subprocess.run([*tmux, "capture-pane", "-p", "-t", "me:feed"], capture_output=True, text=True).stdout
         if "since 1h" in shown:

@@ -19,7 +19,7 @@ from gastown_core.orders.perform import perform
 from gastown_core.tmux.server import TmuxServer
 from gastown_core.tmux.socket import socket_name
 from tests.support.cli import gt as run_gt
-from tests.support.patience import until
+from tests.support.patience import PATIENCE_S, until
 from tests.support.tmux import needs_tmux
 
 pytestmark = pytest.mark.e2e
@@ -44,7 +44,7 @@ def place(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 def gt(*words: str, cwd: Path) -> str:
     done = subprocess.run(
-        [sys.executable, "-m", "gastown_cli", *words], cwd=cwd, capture_output=True, text=True, timeout=60
+        [sys.executable, "-m", "gastown_cli", *words], cwd=cwd, capture_output=True, text=True, timeout=PATIENCE_S
     )
     assert done.returncode == 0, f"gt {words}: {done.stderr}"
     return done.stdout
@@ -116,7 +116,9 @@ def test_a_town_is_built_watched_acted_on_reopened_and_stopped(place: Path) -> N
 
 def gt_bd(*words: str, cwd: Path) -> str:
     program = "import sys; sys.argv[0] = 'bd'; from gastown_cli.main import bd; sys.exit(bd())"
-    done = subprocess.run([sys.executable, "-c", program, *words], cwd=cwd, capture_output=True, text=True, timeout=60)
+    done = subprocess.run(
+        [sys.executable, "-c", program, *words], cwd=cwd, capture_output=True, text=True, timeout=PATIENCE_S
+    )
     assert done.returncode == 0, done.stderr
     return done.stdout
 

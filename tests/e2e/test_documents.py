@@ -13,6 +13,7 @@ import pytest
 from gastown_core.tmux.server import TmuxServer
 from gastown_core.tmux.socket import socket_name
 from tests.support.documents import script_of
+from tests.support.patience import PATIENCE_S
 
 pytestmark = pytest.mark.e2e
 
@@ -32,7 +33,7 @@ def home(tmp_path: Path) -> Iterator[Path]:
     (tmp_path / ".gitconfig").write_text(QUICK)
     yield tmp_path
     for town in {path.parent.parent for path in tmp_path.glob("*/mayor/town.json")}:
-        subprocess.run([sys.executable, "-m", "gastown_cli", "down"], cwd=town, capture_output=True, timeout=60)
+        subprocess.run([sys.executable, "-m", "gastown_cli", "down"], cwd=town, capture_output=True, timeout=PATIENCE_S)
         TmuxServer(socket_name(str(town))).kill_server()
 
 

@@ -17,6 +17,7 @@ from gastown_core.beads.ledger import TownLedger
 from gastown_core.git.repo import Git
 from gastown_core.tmux.server import TmuxServer
 from gastown_core.tmux.socket import socket_name
+from tests.support.patience import PATIENCE_S
 from tests.support.repos import make_repo
 from tests.support.tmux import until
 
@@ -36,7 +37,7 @@ class Terminal:
         program, *words = shlex.split(line, comments=True)
         start = f"import sys; sys.argv[0] = {program!r}; from gastown_cli.main import {program}; sys.exit({program}())"
         done = subprocess.run(
-            [sys.executable, "-c", start, *words], cwd=self.cwd, capture_output=True, text=True, timeout=60
+            [sys.executable, "-c", start, *words], cwd=self.cwd, capture_output=True, text=True, timeout=PATIENCE_S
         )
         assert done.returncode == code, (line, done.returncode, done.stdout, done.stderr)
         return done.stdout + done.stderr

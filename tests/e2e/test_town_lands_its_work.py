@@ -18,6 +18,7 @@ from gastown_core.git.worktree import list_worktrees
 from gastown_core.model.merge_request import LABEL, read_request
 from gastown_core.tmux.server import TmuxServer
 from gastown_core.tmux.socket import socket_name
+from tests.support.patience import PATIENCE_S
 from tests.support.repos import PERSON, commit_files, make_repo
 from tests.support.tmux import until
 
@@ -39,7 +40,7 @@ class Town:
 
     def gt(self, *words: str, cwd: str = "") -> str:
         argv = [sys.executable, "-m", "gastown_cli", *words]
-        done = subprocess.run(argv, cwd=cwd or self.root, capture_output=True, text=True, timeout=60)
+        done = subprocess.run(argv, cwd=cwd or self.root, capture_output=True, text=True, timeout=PATIENCE_S)
         assert done.returncode == 0, (words, done.stdout, done.stderr)
         return done.stdout
 

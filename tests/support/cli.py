@@ -8,6 +8,8 @@ import subprocess
 import sys
 from typing import Any, NamedTuple
 
+from tests.support.patience import PATIENCE_S
+
 
 class Ran(NamedTuple):
     """An ended command."""
@@ -45,6 +47,6 @@ def _run(module: str, program: str, words: tuple[str, ...], cwd: str, stdin: str
         input=stdin,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=PATIENCE_S,
     )
     return Ran(done.returncode, done.stdout, done.stderr)

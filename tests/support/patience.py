@@ -13,11 +13,15 @@ import pytest
 LOOK_EVERY_S = 0.01
 STILL_S = 60.0
 """So long nothing at all may move."""
+SLOWER = 4
+"""A busy machine's programs take so much longer than an idle one's, while a look at what they do costs the same."""
+PATIENCE_S = 150.0
+"""So long a program on a terminal may take for what it does at once on an idle machine."""
 
 
 def until(true: Callable[[], Any], what: str = "", timeout_s: float = 30.0) -> Any:
-    """The first truthy answer of ``true``; fails the test after as many looks as an idle machine has in ``timeout_s``."""
-    for _ in range(round(timeout_s / LOOK_EVERY_S)):
+    """The first truthy answer of ``true``; fails the test after ``SLOWER`` times the looks of an idle machine in ``timeout_s``."""
+    for _ in range(round(SLOWER * timeout_s / LOOK_EVERY_S)):
         answer = true()
         if answer:
             return answer
@@ -27,7 +31,7 @@ def until(true: Callable[[], Any], what: str = "", timeout_s: float = 30.0) -> A
 
 async def comes(true: Callable[[], Any], what: str = "", timeout_s: float = 30.0) -> Any:
     """As ``until``, and the loop goes on meanwhile."""
-    for _ in range(round(timeout_s / LOOK_EVERY_S)):
+    for _ in range(round(SLOWER * timeout_s / LOOK_EVERY_S)):
         answer = true()
         if answer:
             return answer
@@ -36,7 +40,7 @@ async def comes(true: Callable[[], Any], what: str = "", timeout_s: float = 30.0
 
 
 def _words(true: object, what: str, timeout_s: float) -> str:
-    return f"did not happen in the looks of {timeout_s:g} s: {what or true}"
+    return f"did not happen in {SLOWER} times the looks of {timeout_s:g} s: {what or true}"
 
 
 def ended(processes: Sequence[subprocess.Popen[Any]], progress: Callable[[], object]) -> list[int]:

@@ -18,6 +18,7 @@ from gastown_core.town.install import install_town
 from gastown_tui.background import ASK, LEAVE, Backgrounds, understands
 from gastown_tui.preferences import Preferences
 from tests.support.console import Console
+from tests.support.patience import PATIENCE_S
 
 WHITE, BLACK = "\x1b]11;rgb:ffff/ffff/ffff\x1b\\", "\x1b]11;rgb:1e1e/1e1e/1e1e\x07"
 
@@ -85,7 +86,7 @@ def test_a_real_terminal_is_asked_followed_and_left_as_it_was(tmp_path) -> None:
     seen = bytearray()
 
     def until(words: str) -> None:
-        limit = time.monotonic() + 45
+        limit = time.monotonic() + PATIENCE_S
         while words.encode() not in seen:
             assert time.monotonic() < limit, f"never came: {words!r}\n{bytes(seen[-6000:])!r}"
             if select.select([terminal], [], [], 0.2)[0]:

@@ -29,7 +29,7 @@ def burst(app: Console, text: str) -> None:
 
 
 async def until(pilot, condition, what: str) -> None:
-    for _ in range(1000):
+    for _ in range(3000):
         await pilot.pause(0.01)
         if condition():
             return
@@ -167,7 +167,7 @@ class Slow(FakeEngine):
         self.is_broken = is_broken
 
     def ready_beads(self):
-        for _ in range(1000):
+        for _ in range(6000):
             if self.may_answer:
                 break
             time.sleep(0.01)

@@ -12,7 +12,7 @@ import pytest
 from gastown_core.files.watch import FolderWatch
 
 
-async def until(condition: Callable[[], bool], timeout_s: float = 8.0) -> bool:
+async def until(condition: Callable[[], bool], timeout_s: float = 60.0) -> bool:
     loop = asyncio.get_running_loop()
     end = loop.time() + timeout_s
     while not condition():

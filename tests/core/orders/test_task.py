@@ -42,7 +42,7 @@ def run(program: str, task: Task, lines: list[bytes], limit_s: float = 60.0) -> 
 
 
 def wait_for(condition) -> None:
-    until = time.monotonic() + 20
+    until = time.monotonic() + 120
     while not condition():
         assert time.monotonic() < until
         time.sleep(0.01)

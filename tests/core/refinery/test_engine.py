@@ -235,10 +235,11 @@ def test_a_target_that_moves_a_few_times_is_followed_without_an_alarm(queued: Qu
 
 
 @pytest.mark.parametrize(
-    ("cmd", "said"), [("sleep 60", "took longer"), ("no-such-program", "not found"), ("exit 126", "126")]
+    ("cmd", "timeout", "said"),
+    [("sleep 60", "200ms", "took longer"), ("no-such-program", "60s", "not found"), ("exit 126", "60s", "126")],
 )
-def test_a_gate_without_a_verdict_blames_nobody(queued: Queued, cmd: str, said: str) -> None:
-    queued.gate(cmd, timeout="200ms")
+def test_a_gate_without_a_verdict_blames_nobody(queued: Queued, cmd: str, timeout: str, said: str) -> None:
+    queued.gate(cmd, timeout=timeout)
     [request] = queued.hand_in_many(1)
     [result] = queued.process()
     assert not result.culprits and said in result.hold

@@ -25,6 +25,7 @@ from gastown_core.refinery.freeze import BreakOff, freeze, frozen, thaw
 from gastown_core.refinery.freeze_windows import read_window
 from gastown_core.refinery.place import Refinery
 from gastown_core.refinery.requests import dequeue, retry
+from tests.support.patience import PATIENCE_S
 from tests.support.queued import Queued
 
 
@@ -130,7 +131,7 @@ def freeze_once_it_runs(queued: Queued, begun: Path, *, breaks_off: bool) -> thr
     """Freeze when the gate has written its process id into ``begun``."""
 
     def wait_and_freeze() -> None:
-        deadline = time.monotonic() + 50
+        deadline = time.monotonic() + PATIENCE_S
         while not (begun.exists() and begun.read_text().strip()) and time.monotonic() < deadline:
             time.sleep(0.02)
         freeze(place_of(queued), "", actor="overseer", breaks_off=breaks_off)
