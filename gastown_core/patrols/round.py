@@ -28,6 +28,8 @@ MOST_ACTS = 3
 """Orders of one round: a town that fell over is not set up again all at once."""
 TOLD = "told"
 """The act of telling the role's agent."""
+TOLD_S, MOMENT_S = 300.0, 60.0
+"""The role's agent is told of one finding once in so long, and after so long of the next one on the same subject."""
 WOKEN_S = 120.0
 """After the machine has slept nothing is told or done for so long."""
 SIGHT = ("tmux", "heartbeats", "beads", "roster")
@@ -94,11 +96,11 @@ class Watch:
         for one in turn.closed:
             self._close(patrol, one, now)
         due = [one for one in findings if one.remedy is not None and failed is None]
-        if mode == AGENT and due and self._hands_over(patrol, town, due):
+        if mode == AGENT and due and self._hands_over(patrol, town, due, limits):
             due = [one for one in due if self._was_left(one, limits, now)]
         acted = tuple((one, *self._act(patrol, one)) for one in due[:MOST_ACTS])
         if mode == BOTH and acted:
-            self._hands_over(patrol, town, [one for one, _, _ in acted], is_done=True)
+            self._hands_over(patrol, town, [one for one, _, _ in acted], limits, is_done=True)
         blind = f"{failed.name}: {failed.error}" if failed is not None else ""
         return RoundReport(patrol.name, now, findings, turn.opened, turn.closed, acted, blind)
 
@@ -186,14 +188,22 @@ class Watch:
         since = [one for one in told if one.kind == found.kind and one.at >= found.since]
         return bool(since) and now - since[0].at >= limits.patience_s
 
-    def _hands_over(self, patrol: Patrol, town: TownSnapshot, due: list[Finding], *, is_done: bool = False) -> bool:
+    def _is_told(self, found: Finding, limits: Limits, now: float) -> bool:
+        """Return whether the role's agent knows of it: who was ill before, was cured and is ill again is told of again."""
+        told = self.memory.acts_on(found.subject, now - TOLD_S, orders=(TOLD,))
+        moment_s = min(MOMENT_S, limits.patience_s)
+        return any(one.kind == found.kind and (one.at >= found.since or now - one.at < moment_s) for one in told)
+
+    def _hands_over(
+        self, patrol: Patrol, town: TownSnapshot, due: list[Finding], limits: Limits, *, is_done: bool = False
+    ) -> bool:
         """Tell the role's own agent what was found, and what is next or was done, if it lives; whether it did."""
         agent = town.agent(patrol.agent)
         if agent is None or not agent.running:
             return False
         from gastown_core.model.order import Order
 
-        fresh = [one for one in due if not self.memory.acts_on(one.subject, self.clock.now() - 300.0, orders=(TOLD,))]
+        fresh = [one for one in due if not self._is_told(one, limits, self.clock.now())]
         if not fresh:
             return True
         word = "the code has tried" if is_done else "next"

@@ -22,7 +22,7 @@ from gastown_core.runtimes.launch import command_line, session_env
 from gastown_core.runtimes.presets import BUILT_IN
 from gastown_core.tmux import sessions
 from gastown_core.tmux.panes import Pane, capture_pane, find_pane
-from gastown_core.tmux.server import TmuxServer
+from gastown_core.tmux.server import NoServerError, TmuxServer, exact
 from gastown_core.tmux.socket import has_tmux
 from tests.support.patience import until
 
@@ -64,6 +64,12 @@ def town_root(tmp_path: Any) -> str:
 def start_plain(server: TmuxServer, session: str, *argv: str, cwd: str = "/tmp", **env: str) -> Pane:
     """A session that runs a plain program."""
     return sessions.create_session(server, session, cwd, env, argv or ("cat",), watch_s=0.0)
+
+
+def kill_session(server: TmuxServer, session: str) -> None:
+    """End a session as a person does; where it is the last one, the server may be gone before it has answered."""
+    with suppress(NoServerError):
+        server.run("kill-session", "-t", exact(session))
 
 
 def start_agent(

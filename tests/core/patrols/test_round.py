@@ -226,6 +226,26 @@ def test_what_the_roles_agent_leaves_undone_the_code_does_after_a_while(tmp_path
     assert ("agent.nudge", OPAL, "patrol:witness:shop") in hand.given
 
 
+def test_the_roles_agent_hears_of_each_stop_and_the_code_acts_on_the_last(tmp_path: Path, hand: Hand) -> None:
+    rounds_ = Rounds(str(tmp_path))
+    hung = agent("shop/witness", Health.STALLED, pane="%2")
+    work = ("gt-a1", "Fix", 900, "")
+    again = agent(OPAL, Health.STALLED, since=-20, work=work, pane="%1")
+    told, nudged = (("agent.nudge", name, "patrol:witness:shop") for name in ("shop/witness", OPAL))
+    rounds_.run(town(stalled(), hung), mode="agent")
+    # no other stop, and one that began a moment after it was told
+    rounds_.run(town(stalled(), hung), mode="agent")
+    rounds_.run(town(again, hung), mode="agent")
+    assert hand.given == [told]
+    rounds_.run(town(again, hung), after=45, mode="agent")
+    assert hand.given == [told, told]
+    rounds_.run(town(again, hung), after=Limits().patience_s - 1, mode="agent")
+    assert hand.given == [told, told]
+    # then it is told once more, and the worker itself is nudged
+    rounds_.run(town(again, hung), after=2, mode="agent")
+    assert hand.given == [told, told, told, nudged]
+
+
 def test_a_busy_memory_answers_about_one_agent_without_asking_about_all() -> None:
     class Counted:
         """An act that counts how often it is looked at."""

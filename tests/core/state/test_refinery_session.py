@@ -13,7 +13,7 @@ from gastown_core.tmux.server import TmuxServer
 from gastown_core.town.settings import set_setting
 from tests.support.cli import gt
 from tests.support.rigged import Rigged
-from tests.support.tmux import needs_tmux
+from tests.support.tmux import kill_session, needs_tmux
 
 pytestmark = needs_tmux
 
@@ -57,7 +57,7 @@ def test_a_request_that_the_engine_has_claimed_is_not_on_the_agents_hook(up: Rig
 def test_one_that_was_started_and_is_gone_is_a_zombie(up: Rigged, server: TmuxServer) -> None:
     assert gt("session", "start", "shop/refinery", cwd=up.root).code == 0
     merge(up)
-    server_of_town(up).run("kill-session", "-t", "=sh-refinery")
+    kill_session(server_of_town(up), "sh-refinery")
     assert refinery(up).health.state is Health.ZOMBIE
 
 

@@ -15,7 +15,7 @@ from gastown_core.tmux.sessions import create_session
 from gastown_core.tmux.theme import status_options
 from gastown_core.town import sessions, start_plan
 from gastown_core.town.settings import set_setting
-from tests.support.tmux import start_plain, until
+from tests.support.tmux import kill_session, start_plain, until
 from tests.support.world import World
 
 
@@ -90,7 +90,7 @@ def test_only_what_changed_is_set_and_a_new_session_gets_its_words_again(session
     assert status_line.write_words(session, {"gt-opal": "one #1"}, now) == 1
     assert status_line.write_words(session, {"gt-opal": "one #1"}, now) == 0
     assert status_line.write_words(session, {"gt-opal": "two"}, now) == 1
-    session.run("kill-session", "-t", "=gt-opal:")
+    kill_session(session, "gt-opal")
     start_plain(session, "gt-opal")
     assert status_line.write_words(session, {"gt-opal": "two"}, now) == 1
 

@@ -13,7 +13,7 @@ from gastown_core.tmux.panes import capture_pane, find_pane, list_panes, read_pa
 from gastown_core.tmux.server import NoServerError, TargetMissingError, exact, tmux_failure
 from gastown_core.tmux.socket import server_process, socket_path
 from gastown_core.tmux.theme import status_options
-from tests.support.tmux import dead_pane, pane_of, start_plain, until
+from tests.support.tmux import dead_pane, kill_session, pane_of, start_plain, until
 
 
 def alive(pid):
@@ -384,7 +384,7 @@ def test_a_session_that_meets_a_server_just_ending_starts_on_the_next(server, tm
 def test_a_session_can_be_made_anew_at_once_after_the_last_one_ended(server):
     for _ in range(10):
         start_plain(server, "gt-opal")
-        server.run("kill-session", "-t", exact("gt-opal"))
+        kill_session(server, "gt-opal")
 
 
 def test_a_server_that_never_comes_is_told(server, tmp_path, monkeypatch):

@@ -16,7 +16,7 @@ from gastown_core.tmux.socket import socket_path
 from gastown_core.town import liveness, sessions, start_plan
 from gastown_core.town.settings import set_setting
 from gastown_core.work.scheduler.reclaim import release_dead
-from tests.support.tmux import start_plain, until
+from tests.support.tmux import kill_session, start_plain, until
 
 
 @pytest.fixture
@@ -123,7 +123,7 @@ def test_a_leftover_without_a_terminal_keeps_no_place(town, server):
     env = {"GT_SESSION": entry.session, "GT_TOWN_ROOT": town.root, "GT_PROCESS_NAMES": "sleep"}
     start_plain(server, "mine", "sh", "-c", "setsid sleep 61 & exec sleep 62", cwd=entry.work_dir, **env)
     until(lambda: entry.session in liveness.found_elsewhere(town.root), "it is found while it has a terminal")
-    server.run("kill-session", "-t", "=mine:")
+    kill_session(server, "mine")
     until(lambda: liveness.found_elsewhere(town.root) == {}, "the rest of it is no agent")
     assert liveness.found_elsewhere(os.path.dirname(town.root)) == {}
 

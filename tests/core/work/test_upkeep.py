@@ -18,7 +18,7 @@ from gastown_core.work.convoy.refresh import refresh
 from gastown_core.work.failure_count import SKIPPED, count_failure, failures_of, retry
 from gastown_core.work.hook.unsling import put_on_hook
 from gastown_core.work.scheduler.reclaim import release_dead, settle_records
-from tests.support.tmux import needs_tmux, until
+from tests.support.tmux import kill_session, needs_tmux, until
 
 
 def hold(paper, name="opal", bead="", **fields):
@@ -176,7 +176,7 @@ def test_refresh_after_a_killed_worker_goes_on_in_its_worktree(rigged, server):
     assert (idle.released, idle.fed) == ((), ())
     town = server_of(rigged.root)
     try:
-        town.run("kill-session", "-t", f"={entry.session}")
+        kill_session(town, entry.session)
         with rigged.ledger.store_for("hq-x").write("x") as batch:
             batch.set_fields(entry.bead_id, {"agent_state": "working", "hook_state": "active"})
         done = refresh(rigged.root, rigged.ledger, convoy.id, actor="overseer")
