@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -20,6 +21,8 @@ CLAUDES = ("claude", "claude@2.1.197")
 ALL = (*CLAUDES, "codex", "gemini")
 
 
+ESCAPE_LOOKS, SHELL_LOOKS = 50, 20
+"""So many looks at a program that is still busy lie between two keys."""
 ASKS_IN_ANY_MODE = ("-c", "features.default_mode_request_user_input=true")
 
 
@@ -61,7 +64,17 @@ def put_in_the_background(agent: Agent) -> None:
     agent.say("TOOLWAIT 25 and go on")
     # it takes the keys once the command has run for some seconds, and asks for two of them within tmux
     agent.shows("to run in background")
-    agent.keys("C-b", "C-b")
+
+    looked = itertools.count()
+
+    def is_there() -> bool:
+        state = own_record(agent).state
+        # a busy program drops keys
+        if state == BUSY and next(looked) % SHELL_LOOKS == 0:
+            agent.keys("C-b", "C-b")
+        return state != BUSY
+
+    comes_true(is_there, "its command runs in the background")
 
 
 def check_working(agent: Agent) -> None:
@@ -140,9 +153,16 @@ def begin(world: World) -> Agent:
 
 def settle(agent: Agent) -> None:
     """Bring it back to its empty prompt, as a person does: Escape while it is busy or asks, and no draft left behind."""
-    if own_record(agent).state in (BUSY, WAITING):
-        agent.keys("Escape")
-    comes_true(lambda: own_record(agent).state in (IDLE, LIMITED, FAILED), f"{agent.address} has nothing to do", 10.0)
+    looked = itertools.count()
+
+    def is_settled() -> bool:
+        state = own_record(agent).state
+        # a busy program drops keys, and two that follow each other closely mean something else to it
+        if state in (BUSY, WAITING) and next(looked) % ESCAPE_LOOKS == 0:
+            agent.keys("Escape")
+        return state in (IDLE, LIMITED, FAILED)
+
+    comes_true(is_settled, f"{agent.address} has nothing to do")
     # Escape soon after a prompt puts the prompt back into the input
     agent.keys("C-u")
 

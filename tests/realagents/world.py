@@ -46,6 +46,8 @@ WAIT = "150"
 """How long, in seconds, a nudge is followed to its end; a receipt that is final ends that at once."""
 TYPE_TRIES = 4
 """How often a person types a line that does not show."""
+MOVED_LOOKS = 50
+"""So many looks a line that stood on the screen before is to be there once more."""
 PAUSE_S = {"gemini": 0.6, "codex": 0.6, "claude": 0.2}
 """How long a program wants no key between a text and Enter."""
 SHOWN_AGAIN = ("Stop hook blocking error", "<system-reminder>\nStop hook blocking error")
@@ -278,9 +280,14 @@ class Agent:
         # a long one is broken anywhere and indented
         end = "".join(text.split())[-20:]
 
+        def shown() -> int:
+            return "".join(self.screen().split()).count(end)
+
         for _ in range(TYPE_TRIES):
+            before = shown()
             self.keys("-l", text)
-            if any(end in "".join(self.screen().split()) for _ in looks(20.0)):
+            # said before, it stands there already; where the screen moved on it is not there more often
+            if any(shown() > (before if look < MOVED_LOOKS else 0) for look in looks(20.0)):
                 break
             # a busy program drops keys that come behind Escape
             self.keys("C-u")
