@@ -356,11 +356,12 @@ def remove_arguments(parser: ArgumentParser) -> None:
 
 def run_remove(args: Namespace) -> int:
     """Take a rig out of the town; its folder, branches and beads stay."""
-    from gastown_core.town.rig_states import find_rig, remove
+    from gastown_core.refinery.rig_removal import remove_rig
+    from gastown_core.town.rig_states import find_rig
 
     root = context.town()
     rig = find_rig(root, args.rig)
-    left = remove(root, rig.name, force=args.force, actor=who.acting(root))
+    left = remove_rig(root, rig.name, force=args.force, actor=who.acting(root))
     if args.json:
         output.say_json(
             {"name": rig.name, "path": rig.path, "stopped": list(left.running), "open_beads": left.open_beads}

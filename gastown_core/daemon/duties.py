@@ -10,7 +10,7 @@ from functools import partial
 
 from gastown_core.daemon.duty import DEATHS, Duty
 from gastown_core.daemon.quiet import Quiet, mark_of
-from gastown_core.daemon.wakeups import SETTINGS
+from gastown_core.daemon.wakeups import RIGS, SETTINGS
 from gastown_core.model.agent import Health
 from gastown_core.model.states import RigState
 from gastown_core.patrols.lookout import lookout_of
@@ -19,6 +19,7 @@ from gastown_core.patrols.round import watch_of
 from gastown_core.patrols.table import patrols_of, read_limits
 from gastown_core.tmux.socket import has_tmux
 from gastown_core.town import estop
+from gastown_core.town.closed_rig import ClosedRig
 from gastown_core.town.inventory import read_inventory
 from gastown_core.town.settings import load_settings
 
@@ -39,27 +40,34 @@ _HEADS: dict[str, object] = {}
 
 
 def duties_of(root: str) -> list[Duty]:
-    """Return the duties of this town as it is now: the town's, and a refinery for each open rig."""
+    """Return the duties of this town as it is now: the town's, and those of each rig that is under no emergency stop."""
     found = [*TOWN, *(patrol_duty(row) for row in patrols_of(root) if row.mode != OFF), *commons_of(root)]
     for rig in read_inventory(root).rigs:
-        if rig.state == RigState.OPERATIONAL:
+        if rig.state != RigState.HALTED:
             found.append(refinery_of(root, rig.name))
+        if rig.state == RigState.OPERATIONAL:
             found.append(forewarner_of(root, rig.name))
     return found
 
 
 def refinery_of(root: str, rig: str) -> Duty:
-    """Return the duty that merges the requests of ``rig``; where its queue is switched off, it says so to whoever looks."""
+    """Return the duty that merges the requests of ``rig``; where that is switched off or closed, it says so to whoever looks.
+
+    What is tested while the rig is parked or docked goes back to the queue, as at the end of the daemon.
+    """
+    is_closed = ClosedRig(root, rig)
 
     def work(shift: Shift) -> str:
         from gastown_core.refinery.engine import process
 
-        results = process(shift.root, rig, patient=True, clock=shift.clock, stop=shift.stopping)
+        results = process(
+            shift.root, rig, patient=True, clock=shift.clock, stop=lambda: shift.stopping() or is_closed()
+        )
         return "; ".join(result.words() for result in results)
 
     every_s = load_settings(root, "rig", rig).seconds("merge_queue.poll_interval")
     # a batch runs its gates as often as bisection needs; the refinery's own state tells how far it is
-    wakes = (f"ledger:{rig}", "channel:refinery", SETTINGS, f"{SETTINGS}:{rig}")
+    wakes = (f"ledger:{rig}", "channel:refinery", RIGS, SETTINGS, f"{SETTINGS}:{rig}")
     due = partial(_freeze_changes, rig)
     return Duty(f"refinery:{rig}", work, wakes, every_s, 0.1, 6 * 3600.0, rests=True, due=due)
 

@@ -143,7 +143,7 @@ class Daemon:
         pool = ThreadPoolExecutor(max_workers=MOST_DUTIES, thread_name_prefix="duty")
         wakeups = Wakeups(
             self.root,
-            lambda wakeup: self._look_soon(pool, wakeups) if wakeup == RIGS else self._wake_for(wakeup),
+            lambda wakeup: self._wake_for(wakeup, pool, wakeups),
             lambda _, why: self._broke("the watch of files", why),
         )
         self._begin(pool, wakeups)
@@ -256,9 +256,11 @@ class Daemon:
         lookout.stir(self.root)
         self._wake(DEATHS)
 
-    def _wake_for(self, wakeup: str) -> None:
-        """Wake whom a change concerns; of settings shortly, since a hand that writes them writes twice."""
-        if wakeup.startswith(SETTINGS):
+    def _wake_for(self, wakeup: str, pool: ThreadPoolExecutor, wakeups: Wakeups) -> None:
+        """Wake whom a change concerns; of settings and rigs shortly, since a hand that writes them writes twice."""
+        if wakeup == RIGS:
+            self._look_soon(pool, wakeups)
+        if wakeup == RIGS or wakeup.startswith(SETTINGS):
             asyncio.get_running_loop().call_later(AROUND_S, self._wake, wakeup)
         else:
             self._wake(wakeup)

@@ -10,7 +10,7 @@ READY, MERGING, HELD, TO_APPROVE, BLOCKED, CLOSED = "ready", "merging", "held", 
 MEANINGS = {
     READY: "may be merged, and waits for its turn",
     MERGING: "in a batch that is stacked, tested or pushed now",
-    HELD: "may be merged, but nothing is merged into its target now: a freeze, a queue that is switched off, a red target, wrong settings, a fault",
+    HELD: "may be merged, but nothing is merged into its target now: a freeze, a queue that is switched off, a parked rig, a red target, wrong settings, a fault",
     TO_APPROVE: "waits only for somebody to approve its commit",
     BLOCKED: "waits for other work, was taken out of the queue, or rests before another try",
     CLOSED: "merged, rejected, or replaced by another request",

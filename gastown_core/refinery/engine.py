@@ -99,7 +99,7 @@ def process(
         results += engine.results
         if (once and results) or is_over() or not place.is_outdated():
             break
-    if not results and not (patient and not place.policy.is_enabled):
+    if not results and not is_over() and not (patient and not place.policy.is_enabled):
         engine.redispatch_conflicts()
     engine.rest()
     return results

@@ -1,6 +1,6 @@
 """Why nothing is merged into a target now: THE answer for every face.
 
-Settings that cannot be used, or that switch the queue off, a freeze, or a hold.
+Settings that cannot be used, or that switch the queue off, a rig that is closed, a freeze, or a hold.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from gastown_core.model.refinery import FROZEN, OFF, SETTINGS
 from gastown_core.refinery.freeze import frozen
 from gastown_core.refinery.hold import read_hold
 from gastown_core.refinery.place import is_merging
+from gastown_core.town.closed_rig import why_closed
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -31,8 +32,11 @@ def held_rig(place: Refinery) -> HeldTarget | None:
     The policy of ``place`` is that of ``policy.of_hours``: others have no settings that cannot be used.  An engine at work
     goes on to its end by those that it has read.
     """
-    if (place.policy.error or not place.policy.is_enabled) and not is_merging(place):
-        return HeldTarget(SETTINGS, place.policy.error) if place.policy.error else HeldTarget(OFF, _why_off(place.rig))
+    closed = why_closed(place.root, place.rig)
+    if (place.policy.error or closed or not place.policy.is_enabled) and not is_merging(place):
+        if place.policy.error:
+            return HeldTarget(SETTINGS, place.policy.error)
+        return HeldTarget(OFF, closed or _why_off(place.rig))
     freeze = frozen(place)
     return HeldTarget(FROZEN, freeze.reason) if freeze is not None else None
 
