@@ -150,7 +150,9 @@ def run_forecast(args: Namespace) -> int:
     queue = RefineryEngine(place).queue()
     waiting = [*queue.claimed, *queue.ready]
     target = args.target or (waiting[0].target if waiting else place.default)
-    found = foresee(place, target, queue, read_state(place.path), slots=args.slots or 0, batch=args.batch or 0)
+    # a batch may end while it is worked out
+    state, times = read_state(place.path), times_now(place, target)
+    found = foresee(place, target, queue, state, slots=args.slots or 0, batch=args.batch or 0, times=times)
     if args.json:
         output.say_json_rows([one._asdict() for one in found])
     elif found:
@@ -163,7 +165,7 @@ def run_forecast(args: Namespace) -> int:
     held = holds_of(place, (target,)).get(target, "") if found else ""
     if held:
         output.note(f"note: nothing is merged now, and the times count from when that ends: {output.clean(held)}")
-    if found and not times_now(place, target):
+    if found and not times:
         output.note(f"note: these gates have not run yet for {output.brief(target)}; gate times are guessed")
     return 0 if found else 1
 

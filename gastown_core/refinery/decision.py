@@ -45,6 +45,8 @@ class Scene(Record):
     below: int = 0
     is_cure: bool = False
     by_lane: bool = False
+    is_apart: bool = False
+    """Whether it was chosen ``by_lane``, and whether no batch in its first run is in one of its lanes."""
     merges_alone: frozenset[str] = frozenset()
 
 
@@ -123,7 +125,7 @@ def _began(scene: Scene) -> tuple[str, ...]:
         return (f"{BEGIN}: one batch at a time: {ONE_PLACE}",)
     if scene.alone:
         return (f"{BEGIN}: one batch at a time: {scene.alone}",)
-    if scene.fresh and scene.by_lane:
+    if scene.fresh and scene.is_apart:
         return (f"{BEGIN}: beside {_batches(scene.fresh)} in the first run, of other lanes",)
     if scene.fresh:
         return (f"{BEGIN}: beside {_batches(scene.fresh)} in the first run, since enough wait",)

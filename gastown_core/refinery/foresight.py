@@ -89,10 +89,11 @@ def foresee(
     batch: int = 0,
     plays: int = outlook.PLAYS,
     reaches: Reaches | None = None,
+    times: tuple[float, ...] | None = None,
 ) -> list[Outlook]:
     """When each request for ``target`` lands; those that a search has singled out mostly go back.
 
-    ``state`` is what the engine wrote last. ``slots`` and ``batch``: what if.
+    ``state`` is what the engine wrote last. ``slots`` and ``batch``: what if. ``times``: what ``times_now`` said; None: asked now.
     """
     tip = place.git.commit_of(f"refs/remotes/origin/{target}")
     reaches = reaches or Reaches(place)
@@ -108,7 +109,7 @@ def foresee(
     return forecast(
         ids,
         rates_now(place, target),
-        gate_times(history, policy.gate_set),
+        gate_times(history, policy.gate_set) if times is None else times,
         places=slots or policy.max_concurrent,
         floor=batch or policy.min_batch_size,
         ceiling=batch or policy.max_batch_size,

@@ -11,6 +11,7 @@ from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 
 from gastown_core.errors import GitError
 from gastown_core.model.merge_request import score
+from gastown_core.model.record import Record
 from gastown_core.refinery import planner, records
 from gastown_core.refinery.decision import OUTDATED, WHY_VERIFIED, Scene, why_batch, why_no_place, why_none, why_union
 from gastown_core.refinery.flakes import flake_rate
@@ -53,6 +54,14 @@ if TYPE_CHECKING:
     Claim = Callable[
         [int, frozenset[str], frozenset[str] | None], tuple[MergeQueue, list[MergeRequest], Sequence[MergeRequest]]
     ]
+
+
+class Plan(Record):
+    """The next batch: its requests (None: the best), the batch on which it stands, whether its lanes are tested by nobody."""
+
+    ids: frozenset[str] | None = None
+    on: Flight | None = None
+    is_apart: bool = False
 
 
 class Runway:
@@ -191,22 +200,23 @@ class Runway:
         """Whether this engine is about to end: it was asked to, or its settings are no longer those of the rig."""
         return self.place.stop() or self.place.is_outdated()
 
-    def _plan(self, skip: frozenset[str]) -> tuple[frozenset[str] | None, Flight | None] | None:
-        """The requests of the next batch (None: the best) and the batch on which it stands; None if none begins now."""
+    def _plan(self, skip: frozenset[str]) -> Plan | None:
+        """The next batch; None if none begins now."""
         waiting, size = self.waiting(skip), size_now(self.place, self.target)
         if not self.place.policy.lanes or (waiting and waiting[0][0].alone):
             sight = self.sight(_count(waiting))
             below = self._below(sight)
-            return (None, below) if below is not None or planner.begins(sight, size) else None
+            return Plan(None, below) if below is not None or planner.begins(sight, size) else None
         wanted = [(one.id, reach) for one, reach in waiting if not one.alone]
         reaches = [reach for _, reach in wanted]
         fresh = [self._runs[one].reach for one in self.fleet.flights if one.is_fresh]
         taken = planner.takes_off(reaches, fresh, size, self.sight().free)
         if taken:
-            return frozenset(wanted[one][0] for one in taken), None
+            is_apart = not any(reaches[one].meets(other) for one in taken for other in fresh)
+            return Plan(frozenset(wanted[one][0] for one in taken), is_apart=is_apart)
         mine = frozenset(name for name, reach in wanted if reaches[0].holds(reach))
         below = self._below(self.sight(len(mine)))
-        return (mine, below) if below is not None else None
+        return Plan(mine, below) if below is not None else None
 
     def _below(self, sight: planner.Sight) -> Flight | None:
         """The batch on which the next one stands, if that is worth it now."""
@@ -224,7 +234,7 @@ class Runway:
         skip, size = self._just_tried(), size_now(self.place, self.target)
         while True:
             alone = self.why_alone()
-            ids, on = (None if alone else self._plan(skip)) or (None, None)
+            ids, on, is_apart = (None if alone else self._plan(skip)) or Plan()
             queue, chosen, others = self.claim(size, skip, ids)
             if chosen or not ids:
                 break
@@ -253,7 +263,8 @@ class Runway:
         taken = [one.id for one in chosen]
 
         def say() -> tuple[str, ...]:
-            return why_batch(self._scene(queue, skip, alone, on)._replace(by_lane=by_lane), taken)
+            scene = self._scene(queue, skip, alone, on)._replace(by_lane=by_lane, is_apart=is_apart)
+            return why_batch(scene, taken)
 
         run.why = aside(self.place, "the reasons of a batch", say, ())
         run.again = frozenset(one.id for one in chosen if one.id in before)

@@ -35,7 +35,16 @@ FOUR = Scene(
         ({"places": 1}, "abcd", "begin: one batch at a time: the rig has one gate place"),
         ({"alone": "merging is frozen"}, "abcd", "begin: one batch at a time: merging is frozen"),
         ({"others": 2, "fresh": 1}, "abcd", "begin: beside the batch in the first run, since enough wait"),
-        ({"others": 2, "fresh": 2, "by_lane": True}, "ab", "begin: beside 2 batches in the first run, of other lanes"),
+        (
+            {"others": 2, "fresh": 2, "by_lane": True, "is_apart": True},
+            "ab",
+            "begin: beside 2 batches in the first run, of other lanes",
+        ),
+        (
+            {"others": 1, "fresh": 1, "by_lane": True},
+            "ab",
+            "begin: beside the batch in the first run, since enough wait",
+        ),
         ({"others": 1}, "abcd", "begin: at once: the batch in flight is past the first run"),
         ({"on": "b-1", "below": 4}, "abcd", "chain: on the stack of b-1, which lands as it is tested 77 times of 100"),
         ({"is_cure": True}, "a", "order: the target is red: these may mend it, the least tried first"),

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import os
 import subprocess
+from argparse import Namespace
+from typing import Any
 
 import pytest
 
+from gastown_cli.commands.mq_outlook import run_forecast
 from gastown_core.files.atomic import write_json
 from gastown_core.model import queue_words
 from gastown_core.model.refinery import DIED, FROZEN, HELD, STATE_FILE, TESTING, BatchEntry, RefineryState, to_json
-from gastown_core.refinery import freeze
+from gastown_core.refinery import foresight, freeze
 from gastown_core.refinery.engine import RefineryEngine
 from gastown_core.refinery.explanation import explain_queue
 from gastown_core.refinery.place import Refinery, merge_lock
 from gastown_core.refinery.policy import of_hours
+from gastown_core.refinery.records import recent
 from gastown_core.state.collect import collect
 from tests.core.refinery.test_new_settings import Gate, gate, two_requests
 from tests.core.refinery.test_queue_words import words
@@ -95,3 +99,45 @@ def test_an_engine_that_ended_after_its_work_did_not_die(queued: Queued, phase: 
     assert not collect(queued.root).refineries[0].trouble
     shown = gt("refinery", "status", "shop", "--json", cwd=queued.root).json
     assert (shown["phase"], shown["trouble"], shown["batch"]) == ("idle", "", "")
+
+
+@pytest.mark.parametrize(
+    ("files", "word"), [(("core/a", "core/b"), "since enough wait"), (("core/a", "web/b"), "of other lanes")]
+)
+def test_a_batch_beside_another_says_whether_its_lanes_are_its_own(
+    queued: Queued, gate: Gate, files: tuple[str, str], word: str
+) -> None:
+    # more waits: on the last places two begin at least
+    queued.settings(lanes={"core": ["core/"], "web": ["web/"]}, max_concurrent=5)
+    made = [queued.hand_in({name: "1"}, priority=number).id for number, name in enumerate(files)]
+
+    def both_begin() -> None:
+        until(lambda: len(queued.state().flights) == 2, "no batch began beside the first")
+
+    thread = gate.while_it_runs(both_begin)
+    queued.process()
+    thread.join()
+    assert set(queued.merged()) == set(made)
+    why = {one.mrs[0]: one.why for one in recent(queued.rig) if one.mrs}
+    [began] = [one for one in why[made[1]] if one.startswith("begin: ")]
+    assert began.endswith(word)
+
+
+def test_a_forecast_of_guessed_times_says_so_though_a_batch_ends_while_it_is_made(
+    queued: Queued, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    queued.gate()
+    queued.hand_in({"a": "1"})
+    monkeypatch.chdir(queued.root)
+    seen: list[tuple[float, ...] | None] = []
+    real = foresight.foresee
+
+    def slow(*args: Any, **how: Any) -> object:
+        seen.append(how["times"])
+        found = real(*args, **how)
+        monkeypatch.setattr(foresight, "gate_times", lambda *_: (6.0,))
+        return found
+
+    monkeypatch.setattr(foresight, "foresee", slow)
+    assert run_forecast(Namespace(rig="shop", target="", slots=None, batch=None, json=False)) == 0
+    assert "gate times are guessed" in capsys.readouterr().err and seen == [()]
