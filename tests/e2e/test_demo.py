@@ -69,7 +69,7 @@ def do(town: Path, order: Order) -> list[Receipt]:
     return told
 
 
-@pytest.mark.timeout(170)
+@pytest.mark.timeout(600)
 @needs_tmux
 def test_a_town_is_built_watched_acted_on_reopened_and_stopped(place: Path) -> None:
     town = place / "town"

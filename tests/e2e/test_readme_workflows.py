@@ -81,7 +81,7 @@ def with_tmux(server: TmuxServer, terminal: Terminal) -> Iterator[Terminal]:
     own.kill_server()
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(600)
 def test_basic_workflow_ends_on_main(with_tmux: Terminal) -> None:
     terminal = with_tmux
     # nobody wants to wait half a minute for the second bead

@@ -120,7 +120,7 @@ def file_beads(town: Town) -> dict[tuple[str, int], str]:
     return ids
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(900)
 def test_eighteen_of_twenty_land_and_two_ask_for_help(town: Town) -> None:
     ids = file_beads(town)
     hopeless = {ids[key] for key in HOPELESS}

@@ -12,7 +12,7 @@ import pytest
 
 from gastown_core.town.install import install_town
 
-pytestmark = pytest.mark.timeout(120)
+pytestmark = pytest.mark.timeout(600)
 
 COUNT = """
 import json, os, sys

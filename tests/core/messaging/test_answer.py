@@ -112,7 +112,8 @@ def test_words_are_typed_into_the_choice_that_takes_them(server, asking):
 
 
 def test_words_that_do_not_stand_in_the_field_are_not_submitted(server, asking, monkeypatch):
-    monkeypatch.setattr(dialog_keys, "MOVED_S", 0.3)
+    # long enough for a busy machine's program to move its cursor
+    monkeypatch.setattr(dialog_keys, "MOVED_S", 3.0)
     pane = asking("plain", ("Red", "Blue", "Enter your own"))
     with pytest.raises(DeliveryError, match="do not stand"):
         choose(server, pane, CLAUDE, 2, words="mauve")
@@ -159,7 +160,6 @@ def test_a_question_that_stays_is_told(server, asking, monkeypatch):
 @pytest.fixture
 def answered(server, tmp_path, monkeypatch):
     """Answers the program in the session gt-opal, as the one agent of a town."""
-    monkeypatch.setattr(dialog_keys, "ANSWERED_S", 0.5)
     monkeypatch.setattr(sessions, "server_of", lambda root: server)
     entry = RosterEntry(Address("mayor", "", ""), "gt-opal", str(tmp_path), "hq-mayor")
 
@@ -200,7 +200,8 @@ def test_an_answer_that_was_not_given_says_why_in_the_log(asking, answered, tmp_
     assert "does not move" in after.payload["reason"]
 
 
-def test_a_key_that_changes_nothing_is_in_the_log(asking, answered, tmp_path):
+def test_a_key_that_changes_nothing_is_in_the_log(asking, answered, tmp_path, monkeypatch):
+    monkeypatch.setattr(dialog_keys, "ANSWERED_S", 0.5)
     asking("deaf")
     with pytest.raises(DeliveryError, match="still asks the same"):
         answered("Yes, always")
@@ -254,7 +255,10 @@ def test_a_choice_for_words_of_ones_own_is_refused(server, asking, words):
     assert "chosen Red" in screen(server, pane)
 
 
-def test_a_request_that_a_hook_holds_open_is_decided_there_and_no_key_is_pressed(asking, answered, tmp_path, server):
+def test_a_request_that_a_hook_holds_open_is_decided_there_and_no_key_is_pressed(
+    asking, answered, tmp_path, server, monkeypatch
+):
+    monkeypatch.setattr(dialog_keys, "ANSWERED_S", 0.5)
     pane = asking("deaf")
     got = []
     holder = threading.Thread(

@@ -92,10 +92,12 @@ def test_a_command_that_takes_too_long_is_ended() -> None:
 
 
 def test_an_order_that_is_cancelled_tells_so_in_its_receipt_and_in_the_list(tmp_path, monkeypatch) -> None:
-    monkeypatch.setattr(process, "gt_argv", lambda *words: [sys.executable, "-c", POLITE])
+    began = tmp_path / "began"
+    program = POLITE.replace('print("began"', f'print("began", file=open({str(began)!r}, "w")')
+    monkeypatch.setattr(process, "gt_argv", lambda *words: [sys.executable, "-c", program])
     task, told = Task("check", 1.0), []
     clock = FixedClock(100.0)
-    thread = threading.Thread(target=lambda: (time.sleep(0.3), task.cancel()))
+    thread = threading.Thread(target=lambda: (wait_for(began.exists), task.cancel()))
     thread.start()
     assert not perform(str(tmp_path), Order("convoy.check", "hq-cv-1"), told.append, clock=clock, task=task)
     thread.join()
