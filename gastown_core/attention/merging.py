@@ -42,7 +42,7 @@ def conflicts(town: TownSnapshot) -> Iterator[Item]:
             yield Item(
                 kinds.CONFLICT,
                 Subject(RIG, one.rig, one.rig),
-                f"conflict ahead: {told[0]}{more}",
+                f"{told[0]}{more}",
                 min(pair.since for pair in one.ahead),
                 sha256("\n".join(sorted(told)).encode()).hex()[:12],
                 rig=one.rig,

@@ -11,6 +11,7 @@ from functools import partial
 from gastown_core.daemon.duty import DEATHS, Duty
 from gastown_core.daemon.quiet import Quiet, mark_of
 from gastown_core.daemon.wakeups import RIGS, SETTINGS
+from gastown_core.errors import SettingsError
 from gastown_core.model.agent import Health
 from gastown_core.model.states import RigState
 from gastown_core.patrols.lookout import lookout_of
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
     from gastown_core.telemetry.readings import Read
 
 ACTOR = "daemon"
+POLL_S = 30.0
+"""How often a refinery looks whose settings cannot be read."""
 COMMONS_S = 60.0
 """The shortest interval of looks at the commons: each starts ``dolt``."""
 _UNDISPATCHED, _UNHELD, _UNWRITTEN = Quiet(), Quiet(), Quiet()
@@ -65,7 +68,11 @@ def refinery_of(root: str, rig: str) -> Duty:
         )
         return "; ".join(result.words() for result in results)
 
-    every_s = load_settings(root, "rig", rig).seconds("merge_queue.poll_interval")
+    try:
+        every_s = load_settings(root, "rig", rig).seconds("merge_queue.poll_interval")
+    except SettingsError:
+        # it says so itself, and holds this rig's queue; the other duties go on
+        every_s = POLL_S
     # a batch runs its gates as often as bisection needs; the refinery's own state tells how far it is
     wakes = (f"ledger:{rig}", "channel:refinery", RIGS, SETTINGS, f"{SETTINGS}:{rig}")
     due = partial(_freeze_changes, rig)

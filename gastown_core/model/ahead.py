@@ -46,7 +46,7 @@ def in_brief(found: Sequence[ConflictAhead], rig: str) -> list[str]:
     """The sentences of the first few, and how many more there are."""
     more = len(found) - MOST_SHOWN
     left = [f"{more} more pair{'s' if more > 1 else ''} of branches: gt mq conflicts {rig}"] if more > 0 else []
-    return [f"conflict ahead: {one.reason}" for one in found[:MOST_SHOWN]] + left
+    return [f"conflict: {one.reason}" for one in found[:MOST_SHOWN]] + left
 
 
 def _texts(value: object) -> tuple[str, ...]:

@@ -72,8 +72,10 @@ def stage_of(flight: FlightLine) -> str:
 def landing_of(state: RefineryState, request: str) -> Landing | None:
     """When a request is expected to land, None if that is not known or no longer so: the forecast is of a moment before.
 
-    One that a search has singled out since, or that was judged, is not told to land.
+    One that a search has singled out since, or that was judged, is not told to land, nor is any while the queue is held.
     """
+    if state.hold_kind:
+        return None
     found = next((one for one in state.forecast if one.id == request), None)
     if found is None or found.sent_back >= LIKELY:
         return found

@@ -310,6 +310,7 @@ def test_one_that_was_singled_out_since_the_forecast_is_not_told_to_land() -> No
     state = RefineryState("shop", phase=TESTING, requests=entries, forecast=(soon, soon._replace(id="sh-2")))
     assert landing_of(state, "sh-1") == soon and landing_of(state, "sh-2") is None and landing_of(state, "x") is None
     assert landing_of(state._replace(suspects=("sh-1",)), "sh-1") is None
+    assert landing_of(state._replace(hold_kind="frozen"), "sh-1") is None, "nothing lands before the thaw"
     sure = soon._replace(sent_back=0.8)
     assert landing_of(state._replace(suspects=("sh-1",), forecast=(sure,)), "sh-1") == sure
     culprit = RefineryView("shop", "/t/shop", state, is_alive=True)
@@ -386,6 +387,6 @@ def test_conflicts_ahead_are_told_below_the_heading_in_two_lines_at_most() -> No
     pairs = tuple(ConflictAhead(f"opal and jade{number} both change " + "cart.py " * number) for number in range(1, 9))
     found = lines(view()._replace(ahead=pairs), 60)
     told = [one for one in found if "⚠" in one]
-    assert len(told) == 4 and told[0] == "⚠ conflict ahead: opal and jade1 both change cart.py"
+    assert len(told) == 4 and told[0] == "⚠ conflict: opal and jade1 both change cart.py"
     assert told[-1] == "⚠ 5 more pairs of branches: gt mq conflicts shop" and len(found) <= 8
     assert not lines(view())

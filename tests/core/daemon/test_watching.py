@@ -168,3 +168,12 @@ def test_stores_are_opened_anew_only_while_one_is_missing_and_then_once_a_look(
     opened.clear()
     watch.pulse()
     assert not opened
+
+
+@pytest.mark.parametrize("junk", ["{junk", '{"merge_queue": {"poll_interval": 7}}', "[]"])
+def test_settings_of_a_rig_that_cannot_be_read_stop_no_duty_of_the_town(rigged: Rigged, junk: str) -> None:
+    before = [duty.name for duty in duties.duties_of(rigged.root)]
+    path = Path(rigged.root, "shop", "settings", "config.json")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(junk)
+    assert [duty.name for duty in duties.duties_of(rigged.root)] == before and "refinery:shop" in before

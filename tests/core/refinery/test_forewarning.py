@@ -164,7 +164,7 @@ def test_a_conflict_ahead_has_a_row_in_every_face_until_one_lands_or_is_written_
     told = "opal and jade both change cart.py: 1 hunk"
     assert rows_in_faces(queued) == [[told]] * 3
     shown = gt("mq", "list", "shop", cwd=queued.root).out
-    assert f"! conflict ahead: {told}" in shown and made.id in shown
+    assert f"! conflict: {told}" in shown and made.id in shown
     assert told in gt("mq", "explain", "shop", made.id, cwd=queued.root).out
     [before] = conflicts_ahead(queued.rig)
     assert before.requests == (made.id,) and before.since > 0
@@ -189,7 +189,7 @@ def test_many_conflicts_ahead_are_one_row_of_the_inbox_and_few_lines_of_a_list(q
     lines = [one for one in gt("mq", "list", "shop", cwd=queued.root).out.splitlines() if one.startswith("! ")]
     assert len(lines) == 4 and lines[-1] == "! 7 more pairs of branches: gt mq conflicts shop"
     [row] = [row for row in attention(collect(queued.root)) if row.kind == CONFLICT]
-    assert row.question.startswith("conflict ahead: cat0 and cat1") and row.question.endswith(", and 9 more")
+    assert row.question.startswith("cat0 and cat1 both change") and row.question.endswith(", and 9 more")
 
 
 @pytest.mark.parametrize("spoilt", ["{", "[]", '{"ahead": 7}', '{"ahead": [7, {"reason": 1}, {"reason": ""}]}'])
