@@ -198,7 +198,7 @@ def conflicts_arguments(parser: ArgumentParser) -> None:
 
 def run_conflicts(args: Namespace) -> int:
     """Show which branches in work and in the queue do not merge with one another; return 1 if there are any."""
-    from gastown_core.refinery.collisions import collisions
+    from gastown_core.refinery.collisions import foreseen
     from gastown_core.refinery.forewarning import words_of
 
     root = context.town()
@@ -207,7 +207,7 @@ def run_conflicts(args: Namespace) -> int:
     target = args.target or place.default
     if args.target and not place.git.commit_of(f"refs/remotes/origin/{target}"):
         raise NotFoundError(f"origin has no branch {target}", "", f"gt mq conflicts {rig} looks at {place.default}")
-    found = collisions(place, target)
+    found = foreseen(place, target)
     if args.json:
         rows = [{**one._asdict(), "one": one.one._asdict(), "other": one.other._asdict()} for one in found]
         output.say_json_rows(rows)

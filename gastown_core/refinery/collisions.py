@@ -34,13 +34,17 @@ _HASH = re.compile(r"[0-9a-f]{40,64}")
 
 
 class Strand(Record):
-    """A branch with work that has not landed: its worker, bead and commit; ``request`` is "" while it is in work."""
+    """A branch with work that has not landed: its worker, bead and commit; ``request`` is "" while it is in work.
+
+    ``task`` is the bead whose work lands in its place, since it did not merge.
+    """
 
     branch: str
     commit: str
     worker: str = ""
     issue: str = ""
     request: str = ""
+    task: str = ""
 
 
 class Collision(Record):
@@ -95,7 +99,14 @@ def strands(place: Refinery, target: str) -> list[Strand]:
     heads = {branch: commit for branch, commit, _ in rows}
     requests = [one for one in open_requests(place.ledger, place.prefix, place.rig) if one.target == target]
     found = {
-        one.branch: Strand(one.branch, heads.get(one.branch) or one.commit_sha, one.worker, one.source_issue, one.id)
+        one.branch: Strand(
+            one.branch,
+            heads.get(one.branch) or one.commit_sha,
+            one.worker,
+            one.source_issue,
+            one.id,
+            one.conflict_task_id,
+        )
         for one in sorted(requests, key=lambda one: one.id)
     }
     hooked = _hooked(place) if len(heads) > len(found) else {}
@@ -120,9 +131,20 @@ def _hooked(place: Refinery) -> dict[str, str]:
     return {who.rpartition("/")[2]: bead for who, bead in found.items()}
 
 
+def foreseen(place: Refinery, target: str) -> list[Collision]:
+    """The same for whoever is told: without a branch in whose place another one that is there lands."""
+    found = strands(place, target)
+    # a branch that did not merge again has a request, and a task, for each try
+    there = {bead for one in found for bead in (one.issue, bead_of_branch(one.branch)) if bead}
+    return _collisions(place, target, [one for one in found if one.task not in there])
+
+
 def collisions(place: Refinery, target: str) -> list[Collision]:
     """The pairs of strands that do not merge with one another, the most places first. Raises GitError."""
-    found = strands(place, target)
+    return _collisions(place, target, strands(place, target))
+
+
+def _collisions(place: Refinery, target: str, found: Sequence[Strand]) -> list[Collision]:
     pairs = list(itertools.combinations(found, 2))
     known = clashes(place, [(one.commit, other.commit) for one, other in pairs])
     mine = _of_pairs(

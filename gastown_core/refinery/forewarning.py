@@ -15,7 +15,7 @@ from gastown_core.files.atomic import read_json, write_json
 from gastown_core.messaging.mail import send_mail
 from gastown_core.model.ahead import AHEAD_FILE, read_ahead
 from gastown_core.model.plain_text import clean
-from gastown_core.refinery.collisions import collisions
+from gastown_core.refinery.collisions import foreseen
 from gastown_core.refinery.merge_queue import open_requests
 from gastown_core.refinery.state_file import conflicts_ahead
 
@@ -61,7 +61,7 @@ def forewarn(place: Refinery) -> list[Collision]:
     known, since = _read(place), place.clock.now()
     now: dict[tuple[str, str], Collision] = {}
     for target in dict.fromkeys(targets):
-        now.update((_pair(one), one) for one in collisions(place, target))
+        now.update((_pair(one), one) for one in foreseen(place, target))
     new = [one for pair, one in now.items() if pair not in known]
     rows = [_row(one, known.get(pair) or since) for pair, one in now.items()]
     if known.keys() != now.keys() or conflicts_ahead(place.path) != read_ahead({"ahead": rows}):

@@ -14,7 +14,7 @@ from gastown_core.clock import SYSTEM_CLOCK
 from gastown_core.daemon import duties
 from gastown_core.daemon.duty import Shift
 from gastown_core.model.merge_request import MergeRequest
-from gastown_core.refinery.collisions import rivals
+from gastown_core.refinery.collisions import collisions, rivals
 from gastown_core.refinery.engine import RefineryEngine
 from gastown_core.refinery.explanation import explain_queue
 from gastown_core.refinery.forewarning import FILE, forewarn, heads_mark
@@ -221,3 +221,20 @@ def test_where_nobody_is_to_be_told_no_row_is_left(queued: Queued, key: str) -> 
     assert not look.work(shift) and rows_in_faces(queued) == [[], [], []]
     queued.settings(**{key: True})
     assert look.work(shift) and len(conflicts_ahead(queued.rig)) == 1
+
+
+def test_of_a_request_and_the_work_that_lands_in_its_place_only_that_is_told_of(queued: Queued) -> None:
+    queued.gate()
+    queued.hand_in({"cart.py": BASE.replace("line 2\n", "lands\n")}, priority=0)
+    stuck = queued.hand_in({"cart.py": BASE.replace("line 2\n", "opal\n")}, worker="opal")
+    queued.process()
+    task = queued.request(stuck.id).conflict_task_id
+    assert task
+    in_work(queued, "jade", {"cart.py": BASE.replace("line 2\n", "jade\n")})
+    assert [{one.one.worker, one.other.worker} for one in forewarn(place_of(queued))] == [{"opal", "jade"}]
+    commit = queued.commit({"cart.py": BASE.replace("line 2\n", "lands\nopal\n")}, "Resolved")
+    queued.bare.run("update-ref", f"refs/heads/polecat/ruby/{task}@1", commit)
+    assert [{one.one.worker, one.other.worker} for one in forewarn(place_of(queued))] == [{"ruby", "jade"}]
+    assert [one.reason for one in conflicts_ahead(queued.rig)] == ["jade and ruby both change cart.py: 1 hunk"]
+    assert gt("mq", "conflicts", "shop", cwd=queued.root).out.count("both change") == 1
+    assert len(collisions(place_of(queued), "main")) == 3, "no batch takes two of them"
