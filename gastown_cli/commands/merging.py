@@ -45,8 +45,11 @@ def _say_why(root: str, rig: str, *, as_json: bool) -> None:
     from gastown_core.refinery.freeze import frozen
     from gastown_core.refinery.hold import read_hold
     from gastown_core.refinery.place import Refinery, merging_process
+    from gastown_core.refinery.room import why_no_room
 
     place = Refinery(root, rig)
+    if full := why_no_room(place):
+        raise ConflictError(f"nothing is merged in {rig}", full, f"gt refinery status {rig}")
     for target in RefineryEngine(place).targets():
         pid = merging_process(place, target)
         if pid:

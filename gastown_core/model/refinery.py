@@ -37,6 +37,8 @@ SETTINGS = "settings"
 """The ``hold_kind`` where the rig's settings cannot be used."""
 OFF = "off"
 """The ``hold_kind`` where the settings switch the rig's queue off, or the rig is parked or docked; by hand it is merged all the same."""
+INFRASTRUCTURE = "infrastructure"
+"""The ``hold_kind`` where git or the engine fails, or the disk is full."""
 BY_CHOICE = (FROZEN, OFF)
 """Kinds of holds that somebody wanted: nothing is wrong."""
 DIED = "engine died"

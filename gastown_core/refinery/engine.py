@@ -34,6 +34,7 @@ from gastown_core.refinery.quarantine import review
 from gastown_core.refinery.reaches import Reaches
 from gastown_core.refinery.records import BatchResult
 from gastown_core.refinery.recovery import clear_abandoned, open_intents, recover, tell_what_was_lost
+from gastown_core.refinery.room import tell_room, why_no_room
 from gastown_core.refinery.runway import Runway, size_now
 from gastown_core.refinery.side_work import aside
 from gastown_core.refinery.standstill import brake, has_moved
@@ -89,17 +90,21 @@ def process(
         except SettingsError as error:
             Board(rig, os.path.join(root, rig), clock).rest(hold=in_words(error), kind=SETTINGS)
             raise
+        engine = RefineryEngine(place, once=once)
+        full = why_no_room(place)
+        tell_room(place, full, is_wanted=not full or bool(engine.targets()))
+        if full:
+            break
         tell_untold(place)
         # made after that: it writes the file of a freeze that began before
         breaks_off = BreakOff(place.path)
         clear_abandoned(place)
         tell_what_was_lost(place)
-        engine = RefineryEngine(place, once=once)
         engine.run(patient=patient)
         results += engine.results
         if (once and results) or is_over() or not place.is_outdated():
             break
-    if not results and not is_over() and not (patient and not place.policy.is_enabled):
+    if not results and not full and not is_over() and not (patient and not place.policy.is_enabled):
         engine.redispatch_conflicts()
     engine.rest()
     return results

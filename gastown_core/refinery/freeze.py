@@ -11,7 +11,7 @@ import contextlib
 import os
 
 from gastown_core.clock import format_local, format_micros, format_seconds, parse_moment
-from gastown_core.errors import ConflictError, SettingsError
+from gastown_core.errors import ConflictError, SettingsError, StoreError
 from gastown_core.events.channels import emit
 from gastown_core.events.log import append_event
 from gastown_core.events.told import was_told
@@ -24,6 +24,8 @@ from gastown_core.refinery.place import in_brief
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from gastown_core.refinery.place import Refinery
 
 FILE = "freeze.json"
@@ -75,15 +77,20 @@ def freeze(place: Refinery, why: str, *, actor: str, until: float = 0.0, breaks_
     made = Freeze(in_brief(why), until, actor)
     kept = {"by": actor, "why": made.why, "since": format_seconds(place.clock.now()), BREAKS_OFF: breaks_off}
     kept["until"] = format_seconds(until) if until else ""
-    with _lock(place):
+    rig = place.rig
+    with _in_words(f"merging in {rig} was not frozen anew", f"gt mq freeze {rig}"), _lock(place):
         _tell_untold(place)
         _set(place, kept, FROZEN_EVENT, actor, made)
     return made
 
 
 def thaw(place: Refinery, *, actor: str) -> Freeze:
-    """End the freeze; inside the hours of the settings, until those end. Raises ConflictError if nothing is frozen."""
-    with _lock(place):
+    """End the freeze; inside the hours of the settings, until those end.
+
+    Raises ConflictError if nothing is frozen, StoreError if that cannot be written.
+    """
+    rig = place.rig
+    with _in_words(f"merging in {rig} stays frozen", f"gt mq thaw {rig}"), _lock(place):
         _tell_untold(place)
         before = frozen(place)
         if before is None:
@@ -96,7 +103,8 @@ def thaw(place: Refinery, *, actor: str) -> Freeze:
 def tell_untold(place: Refinery) -> None:
     """Tell of the freeze or thaw whose process was killed before it told; nothing where that process still lives."""
     if UNTOLD in _kept(place):
-        with contextlib.suppress(ConflictError), _lock(place, wait_s=0.0):
+        # what cannot be written now is told by a later look
+        with contextlib.suppress(ConflictError, StoreError), _lock(place, wait_s=0.0):
             _tell_untold(place)
 
 
@@ -159,6 +167,15 @@ def _tell_untold(place: Refinery) -> None:
     else:
         with contextlib.suppress(FileNotFoundError):
             os.unlink(_path(place))
+
+
+@contextlib.contextmanager
+def _in_words(what: str, again: str) -> Iterator[None]:
+    """Say of a file that cannot be written what that means, and what to do."""
+    try:
+        yield
+    except StoreError as error:
+        raise StoreError(what, str(error), f"make room on that disk, or mend what is named, then {again}") from error
 
 
 def _kept(place: Refinery) -> dict[str, object]:

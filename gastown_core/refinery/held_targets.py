@@ -1,15 +1,16 @@
 """Why nothing is merged into a target now: THE answer for every face.
 
-Settings that cannot be used, or that switch the queue off, a rig that is closed, a freeze, or a hold.
+Settings that cannot be used, or that switch the queue off, a rig that is closed, a freeze, a full disk, or a hold.
 """
 
 from __future__ import annotations
 
 from gastown_core.model.record import Record
-from gastown_core.model.refinery import FROZEN, OFF, SETTINGS
+from gastown_core.model.refinery import FROZEN, INFRASTRUCTURE, OFF, SETTINGS
 from gastown_core.refinery.freeze import frozen
 from gastown_core.refinery.hold import read_hold
 from gastown_core.refinery.place import is_merging
+from gastown_core.refinery.room import why_no_room
 from gastown_core.town.closed_rig import why_closed
 
 TYPE_CHECKING = False
@@ -38,7 +39,10 @@ def held_rig(place: Refinery) -> HeldTarget | None:
             return HeldTarget(SETTINGS, place.policy.error)
         return HeldTarget(OFF, closed or _why_off(place.rig))
     freeze = frozen(place)
-    return HeldTarget(FROZEN, freeze.reason) if freeze is not None else None
+    if freeze is not None:
+        return HeldTarget(FROZEN, freeze.reason)
+    full = why_no_room(place)
+    return HeldTarget(INFRASTRUCTURE, full) if full else None
 
 
 def _why_off(rig: str) -> str:

@@ -15,7 +15,9 @@ from gastown_core.files.atomic import read_json, write_json
 from gastown_core.messaging.escalation import escalate, settle
 from gastown_core.model.record import Record
 from gastown_core.model.refinery import ENVIRONMENT, RED_TARGET, TARGET_IS_RED
+from gastown_core.model.refinery import INFRASTRUCTURE as INFRASTRUCTURE
 from gastown_core.refinery.place import slug
+from gastown_core.refinery.room import tell_room, why_no_room
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
     from gastown_core.errors import GitError
     from gastown_core.model.merge_request import MergeRequest
     from gastown_core.refinery.place import Refinery
-INFRASTRUCTURE, PUSH_BY_HAND = "infrastructure", "push-by-hand"
+PUSH_BY_HAND = "push-by-hand"
 """``red-target``: the target's own content is red.  ``environment``: the gates were green on the same tree before, or
 give up on it: something that they need is missing.  ``infrastructure``: git or the engine fails.  ``push-by-hand``: a
 green stack waits for a person."""
@@ -135,6 +137,10 @@ def put_on_hold(place: Refinery, target: str, error: HoldError, base: str, reque
     until = until or now + _rest_s(place, error.kind, rests)
     untold = same is None or same.untold
     hold = QueueHold(error.kind, error.reason, since, until, base, requests, rests, rules, untold)
+    if error.kind == INFRASTRUCTURE and (full := why_no_room(place)):
+        # the whole rig is held for that, as long as it lasts
+        tell_room(place, full)
+        return hold
     _keep(place, target, hold)
     return tell(place, target, hold, error.log)
 

@@ -18,12 +18,10 @@ from gastown_core.refinery.fleet import Pushed, Ready, ToppledError, Turn
 from gastown_core.refinery.freeze import frozen
 from gastown_core.refinery.hold import PUSH_BY_HAND, HoldError, lift, read_hold
 from gastown_core.refinery.lanes import reach_of
-from gastown_core.refinery.owed_records import note_landing
 from gastown_core.refinery.place import StoppedError
 from gastown_core.refinery.pull_requests import propose
 from gastown_core.refinery.push import is_on, push_target
-from gastown_core.refinery.pushed import note_push
-from gastown_core.refinery.recovery import Intent, drop_intent, write_intent
+from gastown_core.refinery.recovery import Intent, drop_intent, note_ahead
 from gastown_core.refinery.salvage import Salvage
 from gastown_core.refinery.stack import Clash, Stacked, Stacker
 from gastown_core.refinery.tips import carried, changed_files, find_tips, pieces
@@ -392,9 +390,7 @@ class BatchRun(Batch):
             if self._leave_changed():
                 return False
             self._record(batch, good)
-            note_landing(place, self._so_far((*self.result.merged, *intent.requests)))
-            write_intent(place, intent)
-        note_push(place, self.target, base, head)
+            note_ahead(place, intent, self._so_far((*self.result.merged, *intent.requests)))
         place.at("before push")
         try:
             is_pushed = push_target(place, self.target, head, base)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 
-from gastown_core.errors import ConflictError, GitError, SettingsError
+from gastown_core.errors import ConflictError, GitError, SettingsError, StoreError
 from gastown_core.files.atomic import read_json, write_json
 from gastown_core.files.plain import open_plain
 from gastown_core.git.landed import landed_requests
@@ -17,10 +17,13 @@ from gastown_core.model.refinery import HELD, IDLE
 from gastown_core.process_table import lives
 from gastown_core.refinery import aftermerge, claims, failure
 from gastown_core.refinery.aftermerge import Landed
-from gastown_core.refinery.hold import lift
+from gastown_core.refinery.hold import INFRASTRUCTURE, HoldError, lift
 from gastown_core.refinery.merge_queue import open_requests
+from gastown_core.refinery.owed_records import note_landing
 from gastown_core.refinery.place import all_merge_locks, slug
 from gastown_core.refinery.push import is_on
+from gastown_core.refinery.pushed import note_push
+from gastown_core.refinery.room import why_no_room
 from gastown_core.refinery.stack import merge_trees
 from gastown_core.refinery.state_file import read_state
 from gastown_core.refinery.tips import existing, remote_heads
@@ -32,6 +35,7 @@ if TYPE_CHECKING:
 
     from gastown_core.model.merge_request import MergeRequest
     from gastown_core.refinery.place import Refinery
+    from gastown_core.refinery.records import BatchResult
 
 
 class Intent(Record):
@@ -47,6 +51,16 @@ class Intent(Record):
 def write_intent(place: Refinery, intent: Intent) -> None:
     """Write the intent durably to disk, before the push."""
     write_json(_path(place, intent.target), intent._asdict(), mode=0o600)
+
+
+def note_ahead(place: Refinery, intent: Intent, result: BatchResult) -> None:
+    """Note on disk what is pushed next, and how the batch is to be recorded then. Raises HoldError if that cannot be written."""
+    try:
+        note_landing(place, result)
+        note_push(place, intent.target, intent.base, intent.head)
+        write_intent(place, intent)
+    except StoreError as error:
+        raise HoldError(INFRASTRUCTURE, why_no_room(place) or f"{error}; {error.hint}") from error
 
 
 def read_intent(place: Refinery, target: str) -> Intent | None:
@@ -66,7 +80,8 @@ def read_intent(place: Refinery, target: str) -> Intent | None:
 
 def drop_intent(place: Refinery, target: str) -> None:
     """Delete the intent: everything that follows from the push is done, or the push did not happen."""
-    with contextlib.suppress(FileNotFoundError):
+    # a folder in its place holds the next push, which says so
+    with contextlib.suppress(FileNotFoundError, IsADirectoryError):
         os.unlink(_path(place, target))
 
 

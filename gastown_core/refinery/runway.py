@@ -18,11 +18,12 @@ from gastown_core.refinery.flakes import flake_rate
 from gastown_core.refinery.fleet import Fleet, Flight
 from gastown_core.refinery.freeze import frozen
 from gastown_core.refinery.gate_slots import free_places
-from gastown_core.refinery.hold import read_hold
+from gastown_core.refinery.hold import INFRASTRUCTURE, HoldError, read_hold
 from gastown_core.refinery.merge_batch import BatchRun
 from gastown_core.refinery.place import StoppedError
 from gastown_core.refinery.prober import VerdictCache
 from gastown_core.refinery.pushed import read_push
+from gastown_core.refinery.room import why_no_room
 from gastown_core.refinery.side_work import aside
 from gastown_core.refinery.target_run import TargetRun
 from gastown_core.refinery.union import UnionRun
@@ -179,8 +180,8 @@ class Runway:
     def _is_worth_another(self) -> bool:
         if self.place.stop():
             return False
-        if self.place.is_outdated():
-            self.board.show_next(OUTDATED)
+        if ends := OUTDATED if self.place.is_outdated() else why_no_room(self.place):
+            self.board.show_next(ends)
             return False
         if not self.sight().free:
             wanted = sum(len(one.asks) - len(one.verdicts) for one in self.fleet.flights)
@@ -197,8 +198,8 @@ class Runway:
         return is_planned
 
     def _begins_nothing(self) -> bool:
-        """Whether this engine is about to end: it was asked to, or its settings are no longer those of the rig."""
-        return self.place.stop() or self.place.is_outdated()
+        """Whether this engine is about to end: it was asked to, its settings are no longer those of the rig, or the disk is full."""
+        return self.place.stop() or self.place.is_outdated() or bool(why_no_room(self.place))
 
     def _plan(self, skip: frozenset[str]) -> Plan | None:
         """The next batch; None if none begins now."""
@@ -376,8 +377,10 @@ class Runway:
             prober, ran = self._runs[flight].prober, self._runs[flight].gates.policy.gate_set
             flight.gates = "" if ran == self.place.policy.gate_set else ran
             try:
+                if full := why_no_room(self.place):
+                    raise HoldError(INFRASTRUCTURE, full)
                 stack = prober.stack(ask)
-            except (GitError, StoppedError) as error:
+            except (GitError, StoppedError, HoldError) as error:
                 self._break_off(flight, error)
                 continue
             self._running[pool.submit(prober.probe, ask, stack)] = (flight, number)

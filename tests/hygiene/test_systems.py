@@ -23,6 +23,7 @@ GUARDED = {
     "gastown_core/process_table.py": {"sysconf", "clock_gettime", "CLOCK_BOOTTIME"},
     "gastown_core/runtimes/readiness/claude.py": {"geteuid"},
     "gastown_core/state/keepers.py": {"pidfd_open"},
+    "gastown_core/refinery/room.py": {"statvfs"},
     "gastown_core/town/host_load.py": {"getloadavg", "statvfs"},
 }
 """Names that are asked for only where they are there."""
