@@ -112,7 +112,9 @@ def run_limited(code: str, *words: str, limit: int) -> subprocess.CompletedProce
     lead = "import resource, signal, sys\nsignal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
     lead += f"resource.setrlimit(resource.RLIMIT_FSIZE, ({limit}, {limit}))\n"
     program = lead + textwrap.dedent(code)
-    return subprocess.run([sys.executable, "-c", program, *words], cwd=REPO, capture_output=True, text=True, timeout=30)
+    return subprocess.run(
+        [sys.executable, "-c", program, *words], cwd=REPO, capture_output=True, text=True, timeout=120
+    )
 
 
 FULL = """
@@ -184,7 +186,7 @@ def test_a_folder_that_cannot_be_written_is_read_and_refuses_writes(tmp_path):
             cwd=REPO,
             capture_output=True,
             text=True,
-            timeout=30,
+            timeout=120,
         )
     finally:
         os.chmod(store.beads_dir, 0o755)

@@ -39,7 +39,7 @@ def repo(tmp_path, monkeypatch):
 
 
 def git(place, *words, check=True):
-    done = subprocess.run(["git", *words], cwd=place, capture_output=True, text=True, timeout=30)
+    done = subprocess.run(["git", *words], cwd=place, capture_output=True, text=True, timeout=120)
     assert not check or done.returncode == 0, done.stderr + done.stdout
     return done.stdout.strip()
 

@@ -20,7 +20,7 @@ print(whole.connect is sqlite3.connect, whole.connect(":memory:").execute("SELEC
 
 
 def run(code: str) -> list[str]:
-    done = subprocess.run([sys.executable, "-S", "-c", code], capture_output=True, text=True, timeout=30)
+    done = subprocess.run([sys.executable, "-S", "-c", code], capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
     return done.stdout.splitlines()
 

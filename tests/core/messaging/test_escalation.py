@@ -161,7 +161,7 @@ def test_processes_that_raise_the_same_at_once_make_one(paper: Paper) -> None:
     here = os.path.dirname(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
     env = {**os.environ, "PYTHONPATH": here}
     running = [subprocess.Popen(words, cwd=paper.root, env=env, stdout=subprocess.DEVNULL) for _ in range(6)]
-    assert [process.wait(60) for process in running] == [0] * 6
+    assert [process.wait(150) for process in running] == [0] * 6
     (one,) = open_escalations(paper.ledger)
     assert one.times == 6
 

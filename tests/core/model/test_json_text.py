@@ -165,7 +165,7 @@ def test_a_fault_is_a_value_error_also_while_json_is_not_imported() -> None:
         "try:\n    decode_json(sys.argv[1])\nexcept ValueError as error:\n    print(error)"
     )
     for text in FAULTS:
-        done = subprocess.run([sys.executable, "-c", program, text], capture_output=True, text=True, timeout=30)
+        done = subprocess.run([sys.executable, "-c", program, text], capture_output=True, text=True, timeout=120)
         with pytest.raises(ValueError) as wanted:
             decode_json(text)
         assert (done.stdout.strip(), done.stderr) == (str(wanted.value), "")

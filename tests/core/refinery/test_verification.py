@@ -217,7 +217,7 @@ def test_a_verification_that_is_killed_in_its_gate_is_done_again_and_leaves_noth
     engine = start(queued, "never")
     until(lambda: os.path.exists(tmp_path / "begun") and sleepers(queued) == 1, timeout_s=60)
     engine.kill()
-    engine.wait(30)
+    engine.wait(120)
     (tmp_path / "go").touch()
     queued.process()
     assert queued.request(made.id).close_reason == REVERTED and "late" not in queued.files()

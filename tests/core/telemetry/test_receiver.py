@@ -71,7 +71,7 @@ def post(receiver: Receiver, body: bytes, path: str = "/v1/logs", **headers: str
     kept |= {name.replace("_", "-"): value for name, value in headers.items()}
     asked = urllib.request.Request(receiver.url + path, body, kept, method="POST")
     try:
-        with urllib.request.urlopen(asked, timeout=30) as answer:
+        with urllib.request.urlopen(asked, timeout=120) as answer:
             return int(answer.status)
     except urllib.error.HTTPError as error:
         with error:

@@ -66,7 +66,7 @@ def race(root, *beads):
         process.stdin.flush()
     said = []
     for process in running:
-        out, _ = process.communicate(timeout=30)
+        out, _ = process.communicate(timeout=120)
         said.append(out.strip())
     return said
 
