@@ -11,6 +11,7 @@ import pytest
 
 from tests.realagents.conftest import MakeWorld
 from tests.realagents.oracle import comes_to
+from tests.realagents.patience import comes_true
 from tests.realagents.records import IDLE
 from tests.realagents.world import WAIT
 
@@ -19,7 +20,7 @@ FORKS = {"claude": "forked", "claude@2.1.197": "forked", "codex": "forked", "gem
 
 
 def heartbeat(root: str) -> float:
-    """When the mayor's heartbeat was written last, 0 if there is none: a hook may come late after a session's end."""
+    """When the mayor's heartbeat was written last, 0 if there is none."""
     path = os.path.join(root, ".runtime", "heartbeats", "hq-mayor.json")
     return os.stat(path).st_mtime if os.path.exists(path) else 0.0
 
@@ -38,6 +39,8 @@ def test_a_session_that_ended_is_listed_and_answers(agent_world: MakeWorld, prog
     world.answered("swordfish")
     comes_to(mayor, IDLE)
     world.gt("session", "stop", "mayor")
+    # a hook of its end may come late
+    comes_true(lambda: not world.processes(), "all of the session has ended")
 
     (row,) = world.gt("seance", "--json").json
 
