@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from textual.binding import Binding, BindingType
 
-from gastown_core.clock import format_age, format_span
+from gastown_core.clock import format_ago, format_span
 from gastown_tui.dialogs.dialog import Dialog, Page
 from gastown_tui.text import clean, clip, fit, fit_right, glyph
 from gastown_tui.widgets.refinery_text import batch_row
@@ -99,7 +99,7 @@ def _task(task: Task, now: float, ascii_only: bool) -> Pieces:
     else:
         mark = (glyph("done", ascii_only), "good") if task.ok else (glyph("failed", ascii_only), "bad")
         told, tone = task.detail, "dim" if task.ok else "bad"
-        age = f"{format_age(max(0.0, now - task.ended_at))} ago"
+        age = format_ago(now - task.ended_at)
     return (
         mark,
         (" " + fit_right(age, 8) + "  ", "dim"),

@@ -78,7 +78,9 @@ def after(keys: list[str]):
         for _ in range(2000):
             await pilot.pause()
             text = pilot.app.screen_text()
-            if not any(word in text for word in ("reading …", "Reading", "sent", "No commands yet")):
+            is_read = not any(word in text for word in ("reading …", "Reading", "sent", "No commands yet"))
+            if is_read and not pilot.app.feed.tasks.running():
+                await pilot.pause()
                 return
             await asyncio.sleep(0.01)
 
