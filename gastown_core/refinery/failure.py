@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import os
 
+from gastown_core.beads.query import BeadQuery
 from gastown_core.clock import format_micros, format_seconds
 from gastown_core.events.log import append_event
 from gastown_core.events.told import last_told
 from gastown_core.messaging import protocol
 from gastown_core.messaging.escalation import escalate
-from gastown_core.messaging.mail import send_mail
+from gastown_core.messaging.mail import Letter, write_mail
+from gastown_core.messaging.message import MESSAGE
 from gastown_core.model.address import OVERSEER
 from gastown_core.model.bead import BLOCKED, HOOKED, IN_PROGRESS, OPEN
 from gastown_core.model.merge_request import (
@@ -196,8 +198,9 @@ def _tell(place: Refinery, request: MergeRequest, why: str, batch_id: str, rewor
     }
     if rework.peers:
         payload["peers"] = list(rework.peers)
-    append_event(place.root, "merge_failed", place.actor, payload, clock=place.clock)
+    # before the event, from which the next run knows after a kill that all was told
     tell_person(place, request, "was not merged and is open again", why)
+    append_event(place.root, "merge_failed", place.actor, payload, clock=place.clock)
     if request.worker:
         facts = {"Branch": request.branch, "Issue": request.source_issue, "Polecat": request.worker, "Rig": place.rig}
         facts |= {"Failed-At": format_seconds(place.clock.now()), "Failure-Type": rework.gate}
@@ -216,13 +219,19 @@ def _tell(place: Refinery, request: MergeRequest, why: str, batch_id: str, rewor
 
 
 def tell_person(place: Refinery, request: MergeRequest, what: str, why: str) -> None:
-    """Tell the person who handed work in themselves what became of it; a worker is told in other ways."""
+    """Tell the person who handed work in themselves what became of it, once; a worker is told in other ways."""
     bead = place.store.get(request.id)
     if request.worker or bead is None or bead.text("created_by") != OVERSEER:
         return
     subject = f"{request.source_issue or request.id} {what}"
     body = f"{request.id}, {request.branch}: {why}"
-    send_mail(place.root, place.ledger, OVERSEER, subject, body, sender=place.actor, clock=place.clock)
+    store, label = place.ledger.store_for("hq-x"), f"request:{request.id}"
+    same = BeadQuery(labels_all=(MESSAGE, label), include_wisps=True)
+    with store.write(place.actor) as batch:
+        if any((one.title, one.description) == (subject, body) for one in store.find(same)):
+            return
+        write_mail(batch, OVERSEER, Letter(place.actor, subject, body), (label,))
+    append_event(place.root, "mail", place.actor, {"to": OVERSEER, "subject": subject}, clock=place.clock)
 
 
 def _count(place: Refinery, request: MergeRequest, why: str) -> None:
