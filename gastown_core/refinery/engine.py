@@ -14,7 +14,7 @@ from gastown_core.clock import SYSTEM_CLOCK
 from gastown_core.errors import ConflictError, GastownError, GitError, SettingsError
 from gastown_core.model.bead import OPEN
 from gastown_core.model.metadata import read_conflict
-from gastown_core.model.refinery import BY_CHOICE, FROZEN, HELD, IDLE, SETTINGS, RequestLanes
+from gastown_core.model.refinery import BY_CHOICE, FROZEN, HELD, IDLE, OFF, SETTINGS, RequestLanes
 from gastown_core.process_table import lives
 from gastown_core.refinery import claims, records
 from gastown_core.refinery.collisions import rivals
@@ -33,7 +33,7 @@ from gastown_core.refinery.pushed import unverified
 from gastown_core.refinery.quarantine import review
 from gastown_core.refinery.reaches import Reaches
 from gastown_core.refinery.records import BatchResult
-from gastown_core.refinery.recovery import clear_abandoned, open_intents, recover, tell_what_was_lost
+from gastown_core.refinery.recovery import clear_abandoned, open_intents, recover, repair, tell_what_was_lost
 from gastown_core.refinery.room import tell_room, why_no_room
 from gastown_core.refinery.runway import Runway, size_now
 from gastown_core.refinery.side_work import aside
@@ -104,7 +104,10 @@ def process(
         results += engine.results
         if (once and results) or is_over() or not place.is_outdated():
             break
-    if not results and not full and not is_over() and not (patient and not place.policy.is_enabled):
+    held = held_rig(place) if patient and not full else None
+    if held is not None and held.kind == OFF:
+        repair(place)
+    elif not results and not full and not is_over():
         engine.redispatch_conflicts()
     engine.rest()
     return results
@@ -405,8 +408,9 @@ class RefineryEngine:
         """Show the engine as idle when nothing is left to do, also over the stale state of a killed run or a past hold."""
         state, kept_back = read_state(self.place.path), held_rig(self.place)
         tells_approval = (state is not None and state.needs_approval) == self.place.policy.needs_approval
-        if kept_back is not None and (state is None or state.phase in (IDLE, HELD) or state.pid == os.getpid()):
-            if state is None or state.hold_reason != kept_back.reason or not tells_approval:
+        is_mine = state is None or state.pid == os.getpid() or not lives(state.pid, state.pid_start)
+        if kept_back is not None and (state is None or state.phase in (IDLE, HELD) or is_mine):
+            if state is None or (state.phase, state.hold_reason) != (HELD, kept_back.reason) or not tells_approval:
                 self.board.rest(hold=kept_back.reason, kind=kept_back.kind)
             return
         if state is None or state.phase == IDLE:
@@ -419,7 +423,7 @@ class RefineryEngine:
             if state.hold_kind in (*BY_CHOICE, SETTINGS):
                 self.board.rest(hold=hold.reason, kind=hold.kind)
             return
-        if state.pid == os.getpid() or not lives(state.pid, state.pid_start):
+        if is_mine:
             self.board.rest()
 
 

@@ -20,7 +20,7 @@ from gastown_core.refinery.aftermerge import Landed
 from gastown_core.refinery.hold import INFRASTRUCTURE, HoldError, lift
 from gastown_core.refinery.merge_queue import open_requests
 from gastown_core.refinery.owed_records import note_landing
-from gastown_core.refinery.place import all_merge_locks, slug
+from gastown_core.refinery.place import all_merge_locks, merge_lock, slug
 from gastown_core.refinery.push import is_on
 from gastown_core.refinery.pushed import note_push
 from gastown_core.refinery.room import why_no_room
@@ -104,6 +104,18 @@ def recover(place: Refinery, target: str, worktrees: Worktrees) -> list[str]:
     tip = fetch_target(place, target)
     merged = _by_intent(place, target, tip) if intent is not None else []
     return merged + _by_record(place, target, tip)
+
+
+def repair(place: Refinery) -> None:
+    """Repair what killed runs left, of every target, where nothing is to be merged now: what they claimed is in the queue again.
+
+    A target whose remote cannot be reached, or into which another process merges, is left for the next time.
+    """
+    found = open_requests(place.ledger, place.prefix, place.rig)
+    claimed = [one.target or place.default for one in found if one.is_claimed and one.assignee == place.actor]
+    for target in dict.fromkeys([*claimed, *open_intents(place)]):
+        with contextlib.suppress(ConflictError, GitError), merge_lock(place, target):
+            recover(place, target, Worktrees(place.git, os.path.join(place.folder, "trees", slug(target))))
 
 
 def tell_what_was_lost(place: Refinery) -> None:

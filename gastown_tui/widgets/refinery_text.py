@@ -205,7 +205,7 @@ def at_work_words(view: RefineryView) -> str:
 def retry_words(view: RefineryView, now: float, key: str = "P") -> str:
     """Return what lifts the hold, and when it is retried at the latest; ``key`` processes it now."""
     if view.state.hold_kind == OFF:
-        return "No request is at fault and nothing is wrong: somebody switched the queue off."
+        return "No request is at fault and nothing is wrong: somebody wants nothing merged here now."
     if view.is_frozen:
         return f"Nothing is merged and nothing is wrong. gt mq thaw {clean(view.rig)} ends it."
     if view.state.hold_kind == SETTINGS:

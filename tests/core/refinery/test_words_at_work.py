@@ -20,6 +20,8 @@ from gastown_core.refinery.place import Refinery, merge_lock
 from gastown_core.refinery.policy import of_hours
 from gastown_core.refinery.records import recent
 from gastown_core.state.collect import collect
+from gastown_core.town.closed_rig import ClosedRig
+from tests.core.refinery.test_crash import kill_at
 from tests.core.refinery.test_new_settings import Gate, gate, two_requests
 from tests.core.refinery.test_queue_words import words
 from tests.support.cli import gt
@@ -141,3 +143,23 @@ def test_a_forecast_of_guessed_times_says_so_though_a_batch_ends_while_it_is_mad
     monkeypatch.setattr(foresight, "foresee", slow)
     assert run_forecast(Namespace(rig="shop", target="", slots=None, batch=None, json=False)) == 0
     assert "gate times are guessed" in capsys.readouterr().err and seen == [()]
+
+
+@pytest.mark.parametrize("cut", ["before push", "after push"])
+@pytest.mark.parametrize("why", ["off", "parked"])
+def test_what_a_killed_engine_had_in_hand_is_told_truly_where_merging_is_off_since(
+    queued: Queued, why: str, cut: str
+) -> None:
+    queued.gate()
+    one = queued.hand_in({"a": "1"})
+
+    kill_at(queued, cut)
+    assert queued.request(one.id).is_claimed
+    if why == "off":
+        queued.settings(enabled=False)
+    else:
+        assert gt("rig", "park", "shop", cwd=queued.root).code == 0
+    assert not queued.process(patient=True, stop=ClosedRig(queued.root, "shop"))
+    landed = cut == "after push"
+    assert words(queued) == ({} if landed else {one.id: queue_words.HELD})
+    assert queued.merged() == ([one.id] if landed else [])
