@@ -27,7 +27,7 @@ from tests.support.queued import Queued, queued, queued_seed
 
 __all__ = ["queued", "queued_seed"]
 
-pytestmark = pytest.mark.timeout(3600 if LONG else 300)
+pytestmark = pytest.mark.timeout(3600 if LONG else 900)
 SHORT = 6
 
 

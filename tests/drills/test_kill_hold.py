@@ -24,7 +24,7 @@ from tests.support.queued import Queued, queued, queued_seed
 
 __all__ = ["queued", "queued_seed"]
 
-pytestmark = pytest.mark.timeout(7200 if LONG else 300)
+pytestmark = pytest.mark.timeout(7200 if LONG else 900)
 SHORT = 4
 LANES = {name: [f"{name}/"] for name in ("web", "core", "docs")}
 MEET = "echo >> {marks}; for try in $(seq 600); do test $(wc -l < {marks}) -ge 3 && break; sleep 0.05; done"

@@ -12,7 +12,7 @@ from tests.drills.drilled import LONG, Act, Drilled, sweep
 from tests.support.cli import bd
 from tests.support.repos import PERSON
 
-pytestmark = [pytest.mark.timeout(3600 if LONG else 300), pytest.mark.usefixtures("by_hand")]
+pytestmark = [pytest.mark.timeout(3600 if LONG else 900), pytest.mark.usefixtures("by_hand")]
 ALL = BeadQuery(include_wisps=True)
 
 

@@ -16,7 +16,7 @@ from tests.support.queued import Queued, queued, queued_seed
 
 __all__ = ["queued", "queued_seed"]
 
-pytestmark = pytest.mark.timeout(7200 if LONG else 300)
+pytestmark = pytest.mark.timeout(7200 if LONG else 900)
 SHORT = 3
 PARTS = 4 if LONG else 1
 """In so many parts, side by side, a long sweep of kills goes over its points."""

@@ -28,7 +28,7 @@ from tests.drills.drilled import LONG, Act, Drilled, open_convoys, sweep
 from tests.support.cli import gt
 from tests.support.tmux import needs_tmux, until
 
-pytestmark = [needs_tmux, pytest.mark.timeout(3600 if LONG else 300)]
+pytestmark = [needs_tmux, pytest.mark.timeout(3600 if LONG else 900)]
 STILL = {"command": "sh", "args": ["-c", "exec sleep 86400", "still"], "process_names": ["sleep"]}
 """An agent that lives and does nothing."""
 

@@ -17,7 +17,7 @@ from tests.support.cli import gt
 from tests.support.repos import PERSON
 from tests.support.rigged import write
 
-pytestmark = [pytest.mark.timeout(3600 if LONG else 300), pytest.mark.usefixtures("by_hand")]
+pytestmark = [pytest.mark.timeout(3600 if LONG else 900), pytest.mark.usefixtures("by_hand")]
 
 
 def test_a_killed_sling_goes_through_when_it_is_repeated(drilled: Drilled) -> None:

@@ -40,7 +40,7 @@ MEETS = (
     if LONG
     else "tries=0; until test $(grep -c + {log}) -ge 2 -o $tries -ge 900; do sleep 0.1; tries=$((tries + 1)); done;"
 )
-pytestmark = [needs_tmux, pytest.mark.timeout(1800 + 120 * MINUTES if LONG else 600)]
+pytestmark = [needs_tmux, pytest.mark.timeout(1800 + 120 * MINUTES if LONG else 900)]
 RIGS = {"shop": "sh", "cart": "ct"}
 
 

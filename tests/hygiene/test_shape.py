@@ -12,7 +12,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGES = ("gastown_core", "gastown_cli", "gastown_tui", "gastown_web", "gastown_agent")
-pytestmark = pytest.mark.timeout(300)
+pytestmark = pytest.mark.timeout(600)
 """Reading all modules takes a few seconds of processor time, on a busy machine many more by the clock."""
 MOST_LINES = 450
 TABLE_ROWS = {"gastown_cli.gt": 700}

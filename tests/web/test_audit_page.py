@@ -17,7 +17,7 @@ from gastown_web.guard import Guard
 from tests.support.browser import HERE, Browser
 from tests.support.rigged import Rigged
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = pytest.mark.timeout(600)
 
 
 @contextmanager

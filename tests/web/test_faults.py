@@ -23,7 +23,7 @@ from tests.support.dashboard import Served
 from tests.support.patience import until
 from tests.support.rigged import Rigged
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = pytest.mark.timeout(600)
 
 FULL = "/dev/full"
 MANY = 300

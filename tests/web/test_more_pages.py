@@ -30,7 +30,7 @@ from tests.support.patience import until
 from tests.support.rigged import Rigged
 from tests.support.tmux import needs_tmux
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = pytest.mark.timeout(600)
 
 
 def test_a_bead_has_a_page_with_its_dependencies_as_a_graph(browser: Browser, rigged: Rigged) -> None:

@@ -25,7 +25,7 @@ from tests.support.cli import gt
 from tests.support.patience import until
 from tests.support.rigged import Rigged
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = pytest.mark.timeout(600)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.title)

@@ -22,7 +22,7 @@ from tests.support.browser import HERE, Browser
 from tests.support.queued import Queued
 from tests.support.refineries import flying, write_state
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = pytest.mark.timeout(600)
 Owner = tuple[Queued, Browser]
 
 

@@ -11,7 +11,7 @@ from tests.support.board import HOSTILE, item, keep_board
 from tests.support.browser import Browser
 from tests.support.rigged import Rigged
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = pytest.mark.timeout(600)
 
 
 def test_the_board_is_shown_with_filters_and_foreign_text_is_only_text(browser: Browser, rigged: Rigged) -> None:
