@@ -112,7 +112,7 @@ def forewarner_of(root: str, rig: str) -> Duty:
         _HEADS[place.path] = mark
         return "; ".join(map(words_of, told))
 
-    return Duty(f"conflicts:{rig}", work, (f"ledger:{rig}",), 30.0, 5.0, rests=True)
+    return Duty(f"conflicts:{rig}", work, (f"ledger:{rig}", f"{SETTINGS}:{rig}"), 30.0, 5.0, rests=True)
 
 
 def commons_of(root: str) -> list[Duty]:

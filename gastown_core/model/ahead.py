@@ -11,6 +11,8 @@ if TYPE_CHECKING:
 
 AHEAD_FILE = ".runtime/refinery/forewarned.json"
 """What was told of and still conflicts, relative to the rig's folder."""
+LONGEST, MOST = 500, 1000
+"""Characters of a sentence, and pairs, that are read."""
 MOST_SHOWN = 3
 """How many of them a list names."""
 
@@ -29,11 +31,11 @@ def read_ahead(value: object) -> tuple[ConflictAhead, ...]:
     """The pairs in the file's JSON value; what is none is left out."""
     rows = value.get("ahead") if isinstance(value, dict) else None
     found = []
-    for row in rows if isinstance(rows, list) else []:
+    for row in rows[:MOST] if isinstance(rows, list) else []:
         if isinstance(row, dict) and isinstance(row.get("reason"), str) and row["reason"]:
             branches, beads, requests = (_texts(row.get(key)) for key in ("branches", "beads", "requests"))
             since = parse_moment(row.get("since")) or 0.0
-            found.append(ConflictAhead(row["reason"], branches, beads, requests, since))
+            found.append(ConflictAhead(row["reason"][:LONGEST], branches, beads, requests, since))
     return tuple(found)
 
 

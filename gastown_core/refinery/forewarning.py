@@ -13,7 +13,7 @@ from gastown_core.errors import GastownError, SettingsError
 from gastown_core.events.log import append_event
 from gastown_core.files.atomic import read_json, write_json
 from gastown_core.messaging.mail import send_mail
-from gastown_core.model.ahead import AHEAD_FILE, read_ahead
+from gastown_core.model.ahead import AHEAD_FILE, LONGEST, MOST, read_ahead
 from gastown_core.model.plain_text import clean
 from gastown_core.refinery.collisions import foreseen
 from gastown_core.refinery.merge_queue import open_requests
@@ -63,7 +63,7 @@ def forewarn(place: Refinery) -> list[Collision]:
     for target in dict.fromkeys(targets):
         now.update((_pair(one), one) for one in foreseen(place, target))
     new = [one for pair, one in now.items() if pair not in known]
-    rows = [_row(one, known.get(pair) or since) for pair, one in now.items()]
+    rows = [_row(one, known.get(pair) or since) for pair, one in now.items()][:MOST]
     if known.keys() != now.keys() or conflicts_ahead(place.path) != read_ahead({"ahead": rows}):
         # kept first: a pair that is told twice is worse than one that a kill leaves untold
         pairs = [list(pair) for pair in sorted(now)]
@@ -91,7 +91,7 @@ def _row(found: Collision, since: float) -> dict[str, object]:
     """A pair as the file keeps it for the faces."""
     parts = (found.one, found.other)
     return {
-        "reason": words_of(found),
+        "reason": words_of(found)[:LONGEST],
         "branches": [one.branch for one in parts],
         "beads": [one.issue for one in parts],
         "requests": [one.request for one in parts],

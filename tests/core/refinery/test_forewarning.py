@@ -201,6 +201,14 @@ def test_a_file_that_is_none_shows_no_conflict(queued: Queued, spoilt: str) -> N
     assert gt("mq", "list", "shop", cwd=queued.root).code == 0
 
 
+def test_of_a_file_without_end_only_so_much_is_read_as_a_face_can_show(queued: Queued) -> None:
+    row = {"reason": "opal and jade " + "x" * 100_000, "branches": ["a", "b"], "requests": []}
+    with open(place_of(queued).file(FILE), "w", encoding="utf-8") as handle:
+        json.dump({"version": 1, "pairs": [], "ahead": [row] * 3000}, handle)
+    found = conflicts_ahead(queued.rig)
+    assert len(found) == 1000 and {len(one.reason) for one in found} == {500}
+
+
 def test_sequences_in_the_file_reach_no_terminal(queued: Queued) -> None:
     row = {"reason": "opal\x1b]0;x\x07\nand \u202ejade", "branches": ["a", "b"], "requests": []}
     with open(place_of(queued).file(FILE), "w", encoding="utf-8") as handle:
