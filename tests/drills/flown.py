@@ -22,6 +22,7 @@ from gastown_core.model.merge_request import MERGED, MergeRequest
 from gastown_core.refinery import planner
 from gastown_core.refinery.engine import process
 from gastown_core.refinery.place import Refinery
+from gastown_core.refinery.records import recent
 from gastown_core.refinery.untested import read_untested
 from tests.drills import flying
 from tests.support.queued import Queued
@@ -142,7 +143,7 @@ class Flown:
         for _ in range(4):
             if not process(self.queued.root, "shop"):
                 break
-        return [*self._content(), *self._ledger(), *self._history()]
+        return [*self._content(), *self._ledger(), *self._history(), *self._records()]
 
     def _content(self) -> list[str]:
         merged = sorted(self.queued.merged())
@@ -183,3 +184,9 @@ class Flown:
             if "bad" in files or {"pair-a", "pair-b"} <= files:
                 wrong.append(f"main was red at {commit[:8]}: {sorted(files)}")
         return wrong if ever else ["main never moved, or the origin kept no reflog"]
+
+    def _records(self) -> list[str]:
+        """What landed is in one record, whoever was killed after the push."""
+        told = sorted(name for batch in recent(self.queued.rig, 1000) for name in batch.merged)
+        merged = sorted(self.queued.merged())
+        return [] if told == merged else [f"recorded: {told}, merged {merged}"]
