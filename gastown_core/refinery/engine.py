@@ -12,8 +12,6 @@ from contextlib import suppress
 
 from gastown_core.clock import SYSTEM_CLOCK
 from gastown_core.errors import ConflictError, GastownError, GitError, SettingsError
-from gastown_core.model.bead import OPEN
-from gastown_core.model.metadata import read_conflict
 from gastown_core.model.refinery import BY_CHOICE, FROZEN, HELD, IDLE, OFF, SETTINGS, RequestLanes
 from gastown_core.process_table import lives
 from gastown_core.refinery import claims, records
@@ -36,6 +34,7 @@ from gastown_core.refinery.records import BatchResult
 from gastown_core.refinery.recovery import clear_abandoned, open_intents, recover, repair, tell_what_was_lost
 from gastown_core.refinery.room import tell_room, why_no_room
 from gastown_core.refinery.runway import Runway, size_now
+from gastown_core.refinery.sent_back import offer, offer_conflicts_again
 from gastown_core.refinery.side_work import aside
 from gastown_core.refinery.standstill import brake, has_moved
 from gastown_core.refinery.state_file import Board, read_state
@@ -381,28 +380,12 @@ class RefineryEngine:
         return False
 
     def dispatch(self, beads: Iterable[str]) -> tuple[str, ...]:
-        """Dispatch work that was sent back, and say how that went; what cannot be dispatched now stays ready."""
-        from gastown_core.refinery.conflicts import FORMULA
-        from gastown_core.work.request import SlingRequest
-        from gastown_core.work.scheduler.dispatch import dispatch
-
-        place, said = self.place, []
-        for bead_id in beads:
-            bead = place.ledger.get(bead_id)
-            if bead is None or bead.status != OPEN:
-                continue
-            request = SlingRequest(bead_id, formula=FORMULA if read_conflict(bead) is not None else "", boot=False)
-            done = dispatch(
-                place.root, place.ledger, bead_id, place.rig, actor=place.actor, request=request, clock=place.clock
-            )
-            said.append(done.words())
-        return tuple(words for words in said if words)
+        """Dispatch work that was sent back, and say how that went."""
+        return offer(self.place, beads)
 
     def redispatch_conflicts(self) -> None:
         """Dispatch conflict tasks again that no worker took when they were filed."""
-        waiting = [one for one, _ in self.queue().blocked if one.conflict_task_id]
-        if waiting:
-            self.dispatch(one.conflict_task_id for one in waiting)
+        offer_conflicts_again(self.place, self.queue())
 
     def rest(self) -> None:
         """Show the engine as idle when nothing is left to do, also over the stale state of a killed run or a past hold."""

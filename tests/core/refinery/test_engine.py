@@ -10,6 +10,7 @@ from gastown_core.refinery.claims import claim
 from gastown_core.refinery.engine import next_wake, process
 from gastown_core.refinery.merge_queue import Rivals
 from gastown_core.refinery.place import Refinery, merging_process
+from gastown_core.work import retry_delay
 from tests.support.queued import Queued
 
 
@@ -453,22 +454,34 @@ def test_work_that_comes_back_is_dispatched_again(queued: Queued, monkeypatch: p
     assert result.notes == (f"could not start {bad.source_issue}: nobody is free",)
 
 
-def test_a_conflict_task_that_nobody_got_is_offered_again(queued: Queued, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_conflict_task_that_nobody_got_is_offered_again_after_a_delay_and_then_told_of(
+    queued: Queued, monkeypatch: pytest.MonkeyPatch
+) -> None:
     asked = []
     from gastown_core.work.scheduler.dispatch import Dispatched
 
     def dispatch(root: str, ledger: object, bead: str, rig: str, **more: object) -> Dispatched:
         asked.append((bead, more["request"].formula))
-        return Dispatched(bead, rig, False, error="nobody is free")
+        return Dispatched(bead, rig, False, error="its program is not installed")
 
     monkeypatch.setattr("gastown_core.work.scheduler.dispatch.dispatch", dispatch)
     theirs = queued.commit({"shared": "theirs\n"}, "Theirs", git=queued.origin)
     queued.origin.run("update-ref", "refs/heads/main", theirs)
     clash = queued.hand_in({"shared": "ours\n"})
-    queued.process()
-    queued.process()
+    clock = FixedClock(SYSTEM_CLOCK.now())
+    queued.process(clock=clock)
     task = queued.request(clash.id).conflict_task_id
-    assert asked == [(task, "mol-polecat-conflict-resolve")] * 2
+    wanted = (task, "mol-polecat-conflict-resolve")
+    for tries in (1, 2, 3):
+        assert asked == [wanted] * tries
+        queued.process(clock=clock)
+        assert asked == [wanted] * tries, (
+            "each try writes the ledger, which wakes the refinery: it must not try at once"
+        )
+        clock.advance(retry_delay.LONGEST_S)
+        queued.process(clock=clock)
+    alarms = [queued.bead(event["payload"]["escalation_id"]).title for event in queued.events("escalation_sent")]
+    assert len(alarms) == 1 and f"{task} could not be started 3 times" in alarms[0]
 
 
 def test_a_gate_with_a_fixer_mends_the_stack_inline(queued: Queued) -> None:
