@@ -165,7 +165,12 @@ def all_merge_locks(rig_path: str) -> Iterator[None]:
 
 def is_merging(place: Refinery) -> bool:
     """Whether a process merges into any target of the rig now."""
-    return any(holder_of(path) is not None for path in merge_locks(place.path))
+    return merges_in(place.path)
+
+
+def merges_in(rig_path: str) -> bool:
+    """The same of a rig's folder."""
+    return any(holder_of(path) is not None for path in merge_locks(rig_path))
 
 
 def merging_process(place: Refinery, target: str) -> int:

@@ -8,8 +8,7 @@ from contextlib import ExitStack
 
 from gastown_core.clock import SYSTEM_CLOCK
 from gastown_core.errors import ConflictError
-from gastown_core.files.locks import holder_of
-from gastown_core.refinery.place import all_merge_locks, merge_locks
+from gastown_core.refinery.place import all_merge_locks, merges_in
 from gastown_core.town import rig_states
 from gastown_core.town.closed_rig import why_closed
 
@@ -31,11 +30,11 @@ def remove_rig(root: str, name: str, *, force: bool, actor: str, clock: Clock = 
     rig_states.find_rig(root, name)
     path = os.path.join(root, name)
     if not force:
-        if _merges(path):
+        if merges_in(path):
             raise ConflictError(f"rig {name} is in use", "its refinery merges", "--force puts that back into the queue")
         return rig_states.remove(root, name, force=False, actor=actor, clock=clock)
     before = rig_states.leavings(root, name)
-    is_parked = _merges(path) and not why_closed(root, name)
+    is_parked = merges_in(path) and not why_closed(root, name)
     if is_parked:
         rig_states.park(root, name, actor=actor, clock=clock)
     with ExitStack() as held:
@@ -49,14 +48,10 @@ def remove_rig(root: str, name: str, *, force: bool, actor: str, clock: Clock = 
     return before
 
 
-def _merges(path: str) -> bool:
-    return any(holder_of(lock) is not None for lock in merge_locks(path))
-
-
 def _come_to_rest(path: str, name: str, held: ExitStack) -> None:
     """Take the locks of all the rig's queues into ``held``, once they are free. Raises ConflictError if that takes too long."""
     end = time.monotonic() + WAIT_S
-    while _merges(path) and time.monotonic() < end:
+    while merges_in(path) and time.monotonic() < end:
         time.sleep(LOOK_S)
     try:
         held.enter_context(all_merge_locks(path))

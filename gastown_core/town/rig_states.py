@@ -19,7 +19,8 @@ from gastown_core.model.bead import HOOKED, IN_PROGRESS
 from gastown_core.model.record import Record
 from gastown_core.model.states import RigState
 from gastown_core.tmux.socket import has_tmux
-from gastown_core.town import sessions
+from gastown_core.town import estop, sessions
+from gastown_core.town.closed_rig import OPENS
 from gastown_core.town.hook_record import record_pause
 from gastown_core.town.inventory import LOCAL_LAYER, kept_state, read_inventory
 from gastown_core.town.rig_register import unregister
@@ -196,8 +197,9 @@ def start_agents(root: str, name: str, *, sender: str, clock: Clock = SYSTEM_CLO
 
     state = find_rig(root, name).state
     if state != RigState.OPERATIONAL:
-        verb = "unpark" if state == RigState.PARKED else "undock"
-        raise ConflictError(f"rig {name} is {state}", "its agents stay off until then", f"gt rig {verb} {name}")
+        stop = estop.covering(root, name)
+        opens = f"gt rig {OPENS[state]} {name}" if state in OPENS else stop.command if stop is not None else ""
+        raise ConflictError(f"rig {name} is {state}", "its agents stay off until then", opens)
     sessions.server_of(root)
     inventory = read_inventory(root)
     ledger = TownLedger(root)

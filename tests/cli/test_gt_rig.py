@@ -191,3 +191,10 @@ def test_a_rig_is_removed_also_from_patrols_of_a_wrong_shape(rigged: Rigged, wit
     assert removed.code == 0, removed.err
     with open(path, encoding="utf-8") as handle:
         assert json.load(handle) == {"patrols": json.loads(patrols)}
+
+
+def test_a_rig_under_an_emergency_stop_names_what_ends_that(rigged: Rigged, without_tmux: None) -> None:
+    assert gt("estop", cwd=rigged.root).code == 0
+    refused = gt("rig", "start", "shop", cwd=rigged.root)
+    assert refused.code == 1
+    assert "gt thaw" in refused.err and "undock" not in refused.err
