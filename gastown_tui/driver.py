@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import os
 import selectors
+import signal
 import threading
 from codecs import getincrementaldecoder
 
 from textual._parser import ParseError
 from textual._xterm_parser import XTermParser
 from textual.drivers.linux_driver import LinuxDriver
+from textual.events import Resize
+from textual.geometry import Size
 
 from gastown_tui.background import ASK, LEAVE, Backgrounds, understands
 
@@ -64,6 +67,9 @@ class ConsoleDriver(LinuxDriver):
     def start_application_mode(self) -> None:
         """Take the terminal, and ask whether its background is light; again whenever it is taken back."""
         super().start_application_mode()  # type: ignore[no-untyped-call]
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGWINCH, self._size_changed)
+            self._tell_size()
         if understands(os.environ.get("TERM", "")):
             self.write(ASK)
             self.flush()
@@ -84,6 +90,15 @@ class ConsoleDriver(LinuxDriver):
     def _sigcont_application(self, *_: object) -> None:
         """Take the terminal again."""
         self._loop.call_soon_threadsafe(self._continued)
+
+    def _size_changed(self, *_: object) -> None:
+        """Look at the size in the event loop: one handler interrupts another, and the older size would come last."""
+        if not self._in_band_window_resize:
+            self._loop.call_soon_threadsafe(self._tell_size)
+
+    def _tell_size(self) -> None:
+        size = Size(*self._get_terminal_size())
+        self._app.post_message(Resize(size, size))
 
     def _stop(self) -> None:
         self._is_back = True
