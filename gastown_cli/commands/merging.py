@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import signal
-import threading
 
 from gastown_cli import output
 from gastown_core.errors import ConflictError, UsageError
@@ -21,11 +20,11 @@ def merge(root: str, rig: str, *, once: bool, as_json: bool, patient: bool = Fal
 
     if caller().role == POLECAT:
         raise UsageError("polecats cannot merge", "their work goes through the merge queue", "gt done hands it in")
-    ending = threading.Event()
+    ending: list[int] = []
     for number in (signal.SIGINT, signal.SIGTERM):
-        # what is in hand goes back to the queue before we end
-        signal.signal(number, lambda *_: ending.set())
-    results = process(root, rig, once=once, patient=patient, stop=ending.is_set)
+        # what is in hand goes back to the queue before we end; a handler takes no lock: the next signal interrupts it
+        signal.signal(number, lambda number, _: ending.append(number))
+    results = process(root, rig, once=once, patient=patient, stop=lambda: bool(ending))
     if not results:
         _say_why(root, rig, as_json=as_json)
     elif as_json:
@@ -34,7 +33,7 @@ def merge(root: str, rig: str, *, once: bool, as_json: bool, patient: bool = Fal
         _show(result)
     if not as_json:
         _warn(root, rig)
-    if ending.is_set():
+    if ending:
         return 130
     held = any(result.hold for result in results)
     return 1 if held else 3 if any(result.culprits or result.conflicts for result in results) else 0
