@@ -67,9 +67,8 @@ class ConsoleDriver(LinuxDriver):
     def start_application_mode(self) -> None:
         """Take the terminal, and ask whether its background is light; again whenever it is taken back."""
         super().start_application_mode()  # type: ignore[no-untyped-call]
-        if threading.current_thread() is threading.main_thread():
-            signal.signal(signal.SIGWINCH, self._size_changed)
-            self._tell_size()
+        signal.signal(signal.SIGWINCH, self._size_changed)
+        self._tell_size()
         if understands(os.environ.get("TERM", "")):
             self.write(ASK)
             self.flush()
