@@ -1,7 +1,7 @@
 """Replaces whole files in one step: a temporary file beside the target, fsync, rename.
 
 A reader sees either the old bytes or the new ones; if the disk is full, the old file stays.  Where the system supports
-it, the temporary file has no name until it is complete; ``<name>.tmp<pid>`` files left by a kill are swept by the
+it, the temporary file has no name until it is complete; ``<name>.tmp<thread>`` files left by a kill are swept by the
 daemon.  A symbolic link is followed, since a person may keep a file elsewhere; ``write_inside``, for folders that
 others fill (worktrees), follows none.
 """
@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import errno
 import os
+from _thread import get_native_id
 
 from gastown_core.errors import SettingsError, StoreError
 from gastown_core.files import system
@@ -32,7 +33,8 @@ def write_atomic(path: str, data: bytes, *, mode: int = 0o644, sync: bool = True
     temp = ""
     try:
         path = end_of_links(path)
-        temp = f"{path}.tmp{os.getpid()}"
+        # by thread, not by process: no two threads of a machine have the same id, and a daemon's write at once
+        temp = f"{path}.tmp{get_native_id()}"
         fd, is_named = open_new(temp, path, mode)
         try:
             fill(fd, (data,))

@@ -6,6 +6,7 @@ import fcntl
 import json
 import os
 import resource
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -132,3 +133,18 @@ def test_inside_a_folder_that_others_fill_no_link_is_followed(tmp_path):
     with pytest.raises(StoreError, match="symbolic link"):
         write_inside(str(tmp_path / "tree"), "note", b"x")
     assert (tmp_path / "mine").read_text() == "mine"
+
+
+def test_threads_of_one_process_that_replace_the_same_file_do_not_take_each_others_temporary_file(
+    tmp_path: Path,
+) -> None:
+    path = str(tmp_path / "state.json")
+
+    def write_often(words: bytes) -> None:
+        for _ in range(300):
+            write_atomic(path, words, sync=False)
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(write_often, (b"one", b"two", b"three", b"four")))
+    assert Path(path).read_bytes() in (b"one", b"two", b"three", b"four")
+    assert os.listdir(tmp_path) == ["state.json"]
