@@ -25,6 +25,7 @@ GUARDED = {
     "gastown_core/state/keepers.py": {"pidfd_open"},
     "gastown_core/refinery/room.py": {"statvfs"},
     "gastown_core/town/host_load.py": {"getloadavg", "statvfs"},
+    "gastown_tui/driver.py": {"SIGWINCH"},
 }
 """Names that are asked for only where they are there."""
 
