@@ -23,9 +23,9 @@ from gastown_core.refinery.held_targets import held_rig, held_targets
 from gastown_core.refinery.hold import INFRASTRUCTURE, HoldError, is_worth_a_try, put_on_hold, read_hold, tell
 from gastown_core.refinery.integration import land_what_is_ready
 from gastown_core.refinery.merge_queue import Rivals, least_damage, next_batch, survey, turned_down
-from gastown_core.refinery.owed_records import keep_owed, owed_targets
+from gastown_core.refinery.owed_records import RECORD, keep_owed, owed_targets
 from gastown_core.refinery.place import Refinery, merge_lock, slug
-from gastown_core.refinery.policy import in_words
+from gastown_core.refinery.policy import in_words, of_hours
 from gastown_core.refinery.pull_requests import follow, next_look, proposed_targets
 from gastown_core.refinery.pushed import unverified
 from gastown_core.refinery.quarantine import review
@@ -55,7 +55,6 @@ if TYPE_CHECKING:
     from gastown_core.refinery.lanes import Reach
     from gastown_core.refinery.merge_queue import MergeQueue
 NO_RIVALS = Rivals()
-RECORD = "the record of a batch"
 LOOK_S = 0.2
 """How often a waiting engine checks for new requests."""
 
@@ -87,6 +86,7 @@ def process(
         try:
             place = Refinery(root, rig, clock=clock, stop=is_over, at=at)
         except SettingsError as error:
+            tell_what_was_lost(Refinery(root, rig, policy=of_hours(root, rig), clock=clock))
             Board(rig, os.path.join(root, rig), clock).rest(hold=in_words(error), kind=SETTINGS)
             raise
         engine = RefineryEngine(place, once=once)
