@@ -22,6 +22,7 @@ from gastown_core.refinery.freeze import BreakOff, frozen, tell_untold
 from gastown_core.refinery.held_targets import held_rig, held_targets
 from gastown_core.refinery.hold import INFRASTRUCTURE, HoldError, is_worth_a_try, put_on_hold, read_hold, tell
 from gastown_core.refinery.integration import land_what_is_ready
+from gastown_core.refinery.lost_landings import tell_lost
 from gastown_core.refinery.merge_queue import Rivals, least_damage, next_batch, survey, turned_down
 from gastown_core.refinery.owed_records import RECORD, keep_owed, owed_targets
 from gastown_core.refinery.place import Refinery, merge_lock, slug
@@ -241,6 +242,7 @@ class RefineryEngine:
                 recover(place, target, worktrees)
                 follow(place, target, self._standing)
                 aside(place, RECORD, lambda: keep_owed(place, target), 0)
+                aside(place, "the look for landings that are gone", lambda: tell_lost(place, target), 0)
                 self._recovered.add(target)
             self._show_quarantine()
             if not self._may_try(target):
