@@ -250,7 +250,7 @@ class RefineryEngine:
         except GitError as error:
             waiting = tuple(one.id for one in self.queue().ready if one.target == target)
             hold = put_on_hold(place, target, HoldError.of_git(error), "", waiting)
-            self.board.rest(hold=hold.reason, kind=hold.kind)
+            self.board.rest(hold=hold.reason, kind=hold.kind, target=target)
             return
         Runway(
             place,
@@ -378,7 +378,7 @@ class RefineryEngine:
         if is_worth_a_try(hold, ready, base, now, rules=self.place.policy.rules):
             return True
         tell(self.place, target, hold)
-        self.board.rest(hold=hold.reason, kind=hold.kind)
+        self.board.rest(hold=hold.reason, kind=hold.kind, target=target)
         return False
 
     def dispatch(self, beads: Iterable[str]) -> tuple[str, ...]:
@@ -398,18 +398,26 @@ class RefineryEngine:
             if state is None or (state.phase, state.hold_reason) != (HELD, kept_back.reason) or not tells_approval:
                 self.board.rest(hold=kept_back.reason, kind=kept_back.kind)
             return
+        waits = [one for one in self.targets() if one]
         if state is None or state.phase == IDLE:
-            if not tells_approval:
+            if not self._rest_on(waits) and not tells_approval:
                 self.board.rest()
             return
-        targets = [one for one in (*self.targets(), state.target, self.place.default) if one]
-        hold = next((found for one in targets if (found := read_hold(self.place, one)) is not None), None)
-        if state.phase == HELD and hold is not None:
+        targets = [*waits, *(one for one in (state.target, self.place.default) if one)]
+        if state.phase == HELD and any(read_hold(self.place, one) is not None for one in targets):
             if state.hold_kind in (*BY_CHOICE, SETTINGS):
-                self.board.rest(hold=hold.reason, kind=hold.kind)
+                self._rest_on(targets)
             return
         if is_mine:
             self.board.rest()
+
+    def _rest_on(self, targets: Sequence[str]) -> bool:
+        """Show the hold of the first of the targets that has one, also where another's batch ended after it; whether there is one."""
+        for target in targets:
+            if (hold := read_hold(self.place, target)) is not None:
+                self.board.rest(hold=hold.reason, kind=hold.kind, target=target)
+                return True
+        return False
 
 
 def next_wake(root: str, rig: str, *, clock: Clock = SYSTEM_CLOCK) -> float | None:
