@@ -8,6 +8,7 @@ from gastown_core.clock import format_age
 from gastown_core.model import queue_words
 from gastown_core.model.ahead import in_brief
 from gastown_core.model.bead import priority_word
+from gastown_core.model.daemon import NEVER
 from gastown_core.model.flights import LIKELY, landing_of
 from gastown_core.model.refinery import FROZEN, EntryState, places_used, subject_of
 from gastown_core.model.snapshot import RequestView
@@ -90,7 +91,8 @@ def _nobody_pieces(
     ascii_only: bool,
 ) -> list[Pieces]:
     """Return that no daemon runs, where a request waits that nothing else keeps."""
-    is_kept = view is not None and (view.is_busy or view.is_held)
+    # of a town in which none ever ran, the header says nothing either
+    is_kept = snapshot.daemon.state == NEVER or (view is not None and (view.is_busy or view.is_held))
     if is_kept or not snapshot.daemon.is_gone or all(one.word != queue_words.READY for one in waiting):
         return []
     lines = _two_lines(clean(snapshot.daemon.words(now)), width - 4)
