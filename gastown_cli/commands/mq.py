@@ -7,13 +7,12 @@ import sys
 
 from gastown_cli import context, output, who
 from gastown_cli.commands.mq_lanes import add_lanes, gates_of
-from gastown_cli.commands.mq_outlook import say_ahead
+from gastown_cli.commands.mq_outlook import say_ahead, say_trouble
 from gastown_cli.context import add_rig, rig_and_request, rig_of_request, which_rig
 from gastown_core.clock import SYSTEM_CLOCK, format_age, format_seconds
 from gastown_core.errors import UsageError
 from gastown_core.model.bead import NO_PRIORITY, known_priority, priority_word
 from gastown_core.model.queue_words import BLOCKED, CLOSED, HELD, MERGING, OLDER, READY, TO_APPROVE
-from gastown_core.model.refinery import DIED
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -60,8 +59,7 @@ def list_arguments(parser: ArgumentParser) -> None:
 def run_list(args: Namespace) -> int:
     """List merge requests in queue order."""
     from gastown_core.refinery.engine import RefineryEngine
-    from gastown_core.refinery.explanation import last_word
-    from gastown_core.refinery.held_targets import held_rig, holds_of
+    from gastown_core.refinery.held_targets import holds_of
 
     root = context.town()
     rig = which_rig(root, args.rig)
@@ -81,15 +79,7 @@ def run_list(args: Namespace) -> int:
     if args.json:
         output.say_json_rows(rows)
         return 0
-    held, lost = held_rig(place), last_word(place)
-    if lost:
-        output.say(output.style(f"! {DIED}: {output.clean(lost)}; gt refinery process {rig} goes on", "yellow"))
-    if held is not None:
-        output.say(output.style(f"! nothing is merged: {output.clean(held.reason)}", "yellow"))
-    elif not queue.ready:
-        # the rows of requests say it else
-        for why in holds_of(place, [place.default]).values():
-            output.say(output.style(f"! nothing is merged: {output.clean(why)}", "yellow"))
+    say_trouble(place, queue)
     say_ahead(place, queue)
     if rows:
         output.say(_table(rows, verified=args.verify))

@@ -9,6 +9,7 @@ from gastown_cli.context import add_rig, which_rig
 from gastown_core.clock import SYSTEM_CLOCK, format_age, parse_duration
 from gastown_core.errors import NotFoundError, UsageError
 from gastown_core.model.queue_words import BLOCKED, TO_APPROVE, counted
+from gastown_core.model.refinery import DIED
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -69,6 +70,11 @@ def _say_stats(found: Stats, flakes: Sequence[GateFlakes]) -> None:
     if found.merged and found.wait_p95 > 0:
         output.say(f"  waited     half within {_span(found.wait_p50)}, 95 % within {_span(found.wait_p95)}")
     output.say(f"  gate runs  {found.runs}, {found.runs_per_landed:.2f} for each request that landed")
+    if found.killed:
+        runs = f"{found.killed_runs} of the gate runs {'was' if found.killed_runs == 1 else 'were'} theirs"
+        output.say(
+            f"  died       {found.killed} batch{'' if found.killed == 1 else 'es'} whose engine was killed or crashed; {runs}"
+        )
     if found.lanes:
         lanes = ", ".join(f"{output.clean(lane)} {count}" for lane, count in sorted(found.lanes.items()))
         output.say(f"  lanes      {lanes}")
@@ -136,6 +142,7 @@ def forecast_arguments(parser: ArgumentParser) -> None:
 def run_forecast(args: Namespace) -> int:
     """Say when each request lands; return 1 if none waits."""
     from gastown_core.refinery.engine import RefineryEngine
+    from gastown_core.refinery.explanation import nobody_merges
     from gastown_core.refinery.foresight import foresee, times_now
     from gastown_core.refinery.held_targets import holds_of
     from gastown_core.refinery.state_file import read_state
@@ -165,6 +172,8 @@ def run_forecast(args: Namespace) -> int:
     held = holds_of(place, (target,)).get(target, "") if found else ""
     if held:
         output.note(f"note: nothing is merged now, and the times count from when that ends: {output.clean(held)}")
+    elif found and (nobody := nobody_merges(place, queue)):
+        output.note(f"note: the times count from when merging begins: {nobody}")
     if found and not times:
         output.note(f"note: these gates have not run yet for {output.brief(target)}; gate times are guessed")
     return 0 if found else 1
@@ -218,6 +227,25 @@ def run_conflicts(args: Namespace) -> int:
     if not found:
         output.say(f"nothing in work or in the queue for {output.brief(target)} in {rig} conflicts")
     return 1 if found else 0
+
+
+def say_trouble(place: Refinery, queue: MergeQueue) -> None:
+    """Say before the list why nothing is merged: the engine died, somebody or something holds the rig, or no daemon runs."""
+    from gastown_core.refinery.explanation import last_word, nobody_merges
+    from gastown_core.refinery.held_targets import held_rig, holds_of
+
+    told, held = list[str](), held_rig(place)
+    if lost := last_word(place):
+        told.append(f"{DIED}: {lost}; gt refinery process {place.rig} goes on")
+    if held is not None:
+        told.append(f"nothing is merged: {held.reason}")
+    elif nobody := nobody_merges(place, queue):
+        told.append(nobody)
+    elif not queue.ready:
+        # the rows of requests say it else
+        told += [f"nothing is merged: {why}" for why in holds_of(place, [place.default]).values()]
+    for said in told:
+        output.say(output.style(f"! {output.clean(said)}", "yellow"))
 
 
 def say_ahead(place: Refinery, queue: MergeQueue) -> None:

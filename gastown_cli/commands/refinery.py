@@ -64,7 +64,7 @@ def _queue(place: Refinery) -> MergeQueue:
 
 
 def _status(place: Refinery, *, as_json: bool) -> int:
-    from gastown_core.refinery.explanation import last_word
+    from gastown_core.refinery.explanation import last_word, nobody_merges
     from gastown_core.refinery.held_targets import held_targets
     from gastown_core.refinery.place import merging_process
     from gastown_core.refinery.state_file import read_state
@@ -95,15 +95,22 @@ def _status(place: Refinery, *, as_json: bool) -> int:
     if as_json:
         output.say_json(facts)
         return 0
-    output.say(f"{output.style(place.rig, 'bold')}  {output.clean(_standing(facts))}")
     words = counted(word for _, word, _ in queue.told({one: why.reason for one, why in holds.items()}))
-    output.say(f"  queue    {words or 'empty'}")
+    _say_status(facts, words or "empty", nobody_merges(place, queue))
+    return 0
+
+
+def _say_status(facts: dict[str, Any], words: str, nobody: str) -> None:
+    """Say how the engine and its queue are; ``nobody`` tells that no daemon runs."""
+    output.say(f"{output.style(str(facts['rig_name']), 'bold')}  {output.clean(_standing(facts))}")
+    if nobody:
+        output.say(output.style(f"  engine   {nobody}", "yellow"))
+    output.say(f"  queue    {words}")
     _say_last(facts["last"])
     runs = "is running" if facts["running"] else "is not running (merging does not need it)"
-    output.say(f"  session  {entry.session} {runs}")
+    output.say(f"  session  {facts['session']} {runs}")
     for warning in facts["warnings"]:
         output.note(f"note: {output.clean(warning)}")
-    return 0
 
 
 def _standing(facts: dict[str, Any]) -> str:

@@ -36,6 +36,11 @@ class DaemonView(Record):
         """Whether it performs its duties."""
         return self.state in AT_WORK
 
+    @property
+    def is_gone(self) -> bool:
+        """Whether none runs: nothing is dispatched or merged by itself."""
+        return self.state in (DIED, STOPPED, NEVER)
+
     def short(self, now: float) -> str:
         """The problem in a few words, for a header: ``daemon died 5m ago``; empty if all is well or none ever ran."""
         if self.state == FAILS:

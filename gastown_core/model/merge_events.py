@@ -34,6 +34,15 @@ def _probe_sentence(p: Mapping[str, object]) -> str:
     return f"probe of {names}: {text_of(p, 'result', '?')}"
 
 
+def _killed_sentence(p: Mapping[str, object]) -> str:
+    """Return in which batch the engine died, what that cost and what has landed of it."""
+    requests, merged, runs = p.get("mrs"), p.get("merged"), p.get("runs")
+    count, landed = (len(one) if isinstance(one, list) else 0 for one in (requests, merged))
+    cost = f" after {runs} gate run{'' if runs == 1 else 's'}" if isinstance(runs, int) else ""
+    left = f", {landed} of {count} had landed" if landed else "; what it tested is in the queue again" if count else ""
+    return f"the engine of {text_of(p, 'rig', 'the rig')} died in batch {text_of(p, 'batch', '?')}{cost}{left}"
+
+
 MERGES = (
     kind(
         "mr_queued",
@@ -86,6 +95,7 @@ MERGES = (
         lambda p: f"merge skipped: {text_of(p, 'branch')}{reason_of(p)}",
     ),
     kind("batch_started", WORK, "⚙", "*", INFO, 14, "batch mrs rig target", _batch_sentence),
+    kind("batch_killed", WORK, "✗", "x", WARN, 14, "batch mrs merged runs rig target", _killed_sentence),
     kind("bisect_probe", WORK, "⑂", "Y", INFO, 3, "batch mrs result purpose", _probe_sentence),
     kind(
         "queue_held",

@@ -295,10 +295,15 @@ class BatchRecord(Record):
     """The fingerprint of the rig's gates at that time."""
     times: tuple[float, ...] = ()
     """How long each of its gate runs took, in seconds."""
+    killed: bool = False
+    """Whether its engine died in it; what it says is then that engine's last word, at the moment ``at``."""
 
     @property
     def outcome(self) -> str:
         """What became of it, in a few words."""
+        if self.killed:
+            landed = f"{len(self.merged)} of {len(self.mrs)} landed, " if self.merged else ""
+            return f"{landed}{DIED} after {self.runs} gate run{'' if self.runs == 1 else 's'}"
         if self.union:
             who = f": {self.pair[0]} with {' or '.join(self.pair[1:]) or 'what was there'}" if self.pair else ""
             return f"union of {len(self.union)} {'red' if self.hold else 'green'}{who}"

@@ -22,10 +22,11 @@ from gastown_core.refinery.freeze import BreakOff, frozen, tell_untold
 from gastown_core.refinery.held_targets import held_rig, held_targets
 from gastown_core.refinery.hold import INFRASTRUCTURE, HoldError, is_worth_a_try, put_on_hold, read_hold, tell
 from gastown_core.refinery.integration import land_what_is_ready
+from gastown_core.refinery.lost_landings import tell_lost
 from gastown_core.refinery.merge_queue import Rivals, least_damage, next_batch, survey, turned_down
-from gastown_core.refinery.owed_records import keep_owed, owed_targets
+from gastown_core.refinery.owed_records import RECORD, keep_owed, owed_targets
 from gastown_core.refinery.place import Refinery, merge_lock, slug
-from gastown_core.refinery.policy import in_words
+from gastown_core.refinery.policy import in_words, of_hours
 from gastown_core.refinery.pull_requests import follow, next_look, proposed_targets
 from gastown_core.refinery.pushed import unverified
 from gastown_core.refinery.quarantine import review
@@ -55,7 +56,6 @@ if TYPE_CHECKING:
     from gastown_core.refinery.lanes import Reach
     from gastown_core.refinery.merge_queue import MergeQueue
 NO_RIVALS = Rivals()
-RECORD = "the record of a batch"
 LOOK_S = 0.2
 """How often a waiting engine checks for new requests."""
 
@@ -87,6 +87,7 @@ def process(
         try:
             place = Refinery(root, rig, clock=clock, stop=is_over, at=at)
         except SettingsError as error:
+            tell_what_was_lost(Refinery(root, rig, policy=of_hours(root, rig), clock=clock))
             Board(rig, os.path.join(root, rig), clock).rest(hold=in_words(error), kind=SETTINGS)
             raise
         engine = RefineryEngine(place, once=once)
@@ -241,6 +242,7 @@ class RefineryEngine:
                 recover(place, target, worktrees)
                 follow(place, target, self._standing)
                 aside(place, RECORD, lambda: keep_owed(place, target), 0)
+                aside(place, "the look for landings that are gone", lambda: tell_lost(place, target), 0)
                 self._recovered.add(target)
             self._show_quarantine()
             if not self._may_try(target):
@@ -248,7 +250,7 @@ class RefineryEngine:
         except GitError as error:
             waiting = tuple(one.id for one in self.queue().ready if one.target == target)
             hold = put_on_hold(place, target, HoldError.of_git(error), "", waiting)
-            self.board.rest(hold=hold.reason, kind=hold.kind)
+            self.board.rest(hold=hold.reason, kind=hold.kind, target=target)
             return
         Runway(
             place,
@@ -376,7 +378,7 @@ class RefineryEngine:
         if is_worth_a_try(hold, ready, base, now, rules=self.place.policy.rules):
             return True
         tell(self.place, target, hold)
-        self.board.rest(hold=hold.reason, kind=hold.kind)
+        self.board.rest(hold=hold.reason, kind=hold.kind, target=target)
         return False
 
     def dispatch(self, beads: Iterable[str]) -> tuple[str, ...]:
@@ -396,18 +398,26 @@ class RefineryEngine:
             if state is None or (state.phase, state.hold_reason) != (HELD, kept_back.reason) or not tells_approval:
                 self.board.rest(hold=kept_back.reason, kind=kept_back.kind)
             return
+        waits = [one for one in self.targets() if one]
         if state is None or state.phase == IDLE:
-            if not tells_approval:
+            if not self._rest_on(waits) and not tells_approval:
                 self.board.rest()
             return
-        targets = [one for one in (*self.targets(), state.target, self.place.default) if one]
-        hold = next((found for one in targets if (found := read_hold(self.place, one)) is not None), None)
-        if state.phase == HELD and hold is not None:
+        targets = [*waits, *(one for one in (state.target, self.place.default) if one)]
+        if state.phase == HELD and any(read_hold(self.place, one) is not None for one in targets):
             if state.hold_kind in (*BY_CHOICE, SETTINGS):
-                self.board.rest(hold=hold.reason, kind=hold.kind)
+                self._rest_on(targets)
             return
         if is_mine:
             self.board.rest()
+
+    def _rest_on(self, targets: Sequence[str]) -> bool:
+        """Show the hold of the first of the targets that has one, also where another's batch ended after it; whether there is one."""
+        for target in targets:
+            if (hold := read_hold(self.place, target)) is not None:
+                self.board.rest(hold=hold.reason, kind=hold.kind, target=target)
+                return True
+        return False
 
 
 def next_wake(root: str, rig: str, *, clock: Clock = SYSTEM_CLOCK) -> float | None:

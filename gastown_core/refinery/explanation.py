@@ -10,10 +10,11 @@ from gastown_core.model.queue_words import BLOCKED, HELD, MERGING, READY, TO_APP
 from gastown_core.model.record import Record
 from gastown_core.model.refinery import POST_MERGE, PUSHING, last_word_of, subject_of
 from gastown_core.process_table import lives
-from gastown_core.refinery.held_targets import holds_of
+from gastown_core.refinery.held_targets import held_rig, holds_of
 from gastown_core.refinery.place import is_merging
 from gastown_core.refinery.records import recent
 from gastown_core.refinery.state_file import conflicts_ahead, read_state
+from gastown_core.town.daemon_note import is_running
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ def explain_queue(place: Refinery, queue: MergeQueue) -> list[Explanation]:
     rests = _rests(place, queue)
     why: list[Why] = [(HELD, f"{target}: {said}") for target, said in rests.items()]
     lost = last_word(place)
-    why += [("engine", lost)] if lost else []
+    why += [("engine", said) for said in (lost, nobody_merges(place, queue)) if said]
     why += _ahead(place, queue)
     if state is not None:
         why += [("begin", f"one batch at a time: {state.alone}")] if state.alone and not state.hold_kind else []
@@ -88,7 +89,8 @@ def explain_request(place: Refinery, queue: MergeQueue, request: MergeRequest) -
         word = TO_APPROVE if request.id in queue.unapproved else BLOCKED
         return Explanation(request.id, "request", word, (("why", blocked), *clash))
     held = rests.get(request.target, "")
-    why = [(HELD, held)] if held else []
+    nobody = nobody_merges(place, queue)
+    why = [(HELD, held)] if held else [("engine", nobody)] if nobody else []
     why += [("next", state.next)] if state is not None and state.next and not held else []
     why += [("begin", f"one batch at a time: {state.alone}")] if state is not None and state.alone and not held else []
     last = next((one for one in recent(place.path) if request.id in one.mrs), None)
@@ -113,6 +115,13 @@ def last_word(place: Refinery) -> str:
     if state is None or lives(state.pid, state.pid_start) or is_merging(place):
         return ""
     return last_word_of(state)
+
+
+def nobody_merges(place: Refinery, queue: MergeQueue) -> str:
+    """That requests wait which nothing holds but that no daemon runs, and what to do; empty where that is not so."""
+    if not (queue.ready or queue.claimed) or held_rig(place) is not None or is_merging(place) or is_running(place.root):
+        return ""
+    return f"no daemon runs, so nothing is merged; gt up starts one, gt refinery process {place.rig} merges what waits"
 
 
 def _ahead(place: Refinery, queue: MergeQueue, request: str = "") -> list[Why]:
@@ -157,7 +166,7 @@ def _search(flight: FlightLine, request: str = "") -> tuple[Why, ...]:
 
 def _ended(batch: BatchRecord) -> Explanation:
     # why a verification or a run of the union began is told while it goes on
-    began = () if batch.found or batch.union else tuple(_pairs_of("", "", batch.why))
+    began = () if batch.found or batch.union or batch.pushed else tuple(_pairs_of("", "", batch.why))
     return Explanation(batch.id, "batch", batch.outcome, began + _ends(batch))
 
 
@@ -172,7 +181,14 @@ def _ends(batch: BatchRecord) -> tuple[Why, ...]:
         ("left out", batch.held),
     )
     told = tuple((name, ", ".join(ids)) for name, ids in parts if ids)
-    return (*told, ("held", batch.hold)) if batch.hold else told
+    told += (("held", batch.hold),) if batch.hold else ()
+    return (*told, ("died", _of_killed(batch))) if batch.killed else told
+
+
+def _of_killed(batch: BatchRecord) -> str:
+    back = "what had not landed is in the queue again; " if len(batch.merged) < len(batch.mrs) else ""
+    logs = f"gt refinery log -b {batch.id} shows its gates' logs" if batch.runs else "no gate had begun"
+    return f"its engine was killed or crashed; {back}{logs}"
 
 
 def _pairs_of(batch: str, outcome: str, why: Sequence[str]) -> list[Why]:

@@ -62,6 +62,9 @@ class Stats(Record):
     """Of what landed, how much was taken back after its push."""
     lanes: Mapping[str, int] = {}
     """Lane → how many requests landed whose batch affects it."""
+    killed: int = 0
+    """Batches in which the engine died, and their gate runs."""
+    killed_runs: int = 0
 
     @property
     def per_hour(self) -> float:
@@ -89,9 +92,9 @@ class Outlook(Record):
 
 def stats(batches: Sequence[BatchRecord], waits: Sequence[float], hours: float) -> Stats:
     """Sums over finished batches, and the waits of what landed in that time."""
-    ordered = sorted(waits)
+    ordered, killed = sorted(waits), [one for one in batches if one.killed]
     return Stats(
-        sum(not (one.union or one.found) for one in batches),
+        sum(not (one.union or one.found or (one.killed and not one.merged)) for one in batches),
         sum(len(one.merged) for one in batches),
         sum(len(one.culprits) for one in batches),
         sum(len(one.held) for one in batches),
@@ -101,12 +104,14 @@ def stats(batches: Sequence[BatchRecord], waits: Sequence[float], hours: float) 
         quantile(ordered, 0.5),
         quantile(ordered, 0.95),
         sum(one.untested for one in batches),
-        sum(bool(one.union) for one in batches),
+        sum(bool(one.union) for one in batches if not one.killed),
         sum(bool(one.union and one.hold) for one in batches),
         sum(bool(one.found) for one in batches),
         sum(one.found in ("red", "taken back") for one in batches),
         sum(one.found == "taken back" for one in batches),
         _landed_by_lane(batches),
+        len(killed),
+        sum(one.runs for one in killed),
     )
 
 
@@ -123,6 +128,7 @@ def gate_times(batches: Sequence[BatchRecord], gate_set: str = "") -> tuple[floa
 
     Of batches that do not say so, as older engines wrote them, those with one run tell best.  Empty if nothing is known.
     """
+    batches = [one for one in batches if not one.killed]
     known = [one for one in batches if one.gate_set]
     if known:
         return tuple(secs for one in known if one.gate_set == gate_set for secs in one.times if secs > 0)[:MOST_TIMES]

@@ -60,7 +60,7 @@ class Gate(Record):
 
 
 class Policy(Record):
-    """The rules of one rig's queue; ``warnings`` lists unknown settings."""
+    """The rules of one rig's queue; ``warnings`` lists unknown settings and values that are ignored."""
 
     gates: tuple[Gate, ...] = ()
     lanes: tuple[Lane, ...] = ()
@@ -148,7 +148,7 @@ def load_policy(root: str, rig: str) -> Policy:
         revert=read("merge_queue.revert"),
         quarantine_s=settings.seconds("merge_queue.quarantine_time"),
         is_enabled=read("merge_queue.enabled"),
-        warnings=tuple(strange_keys(settings.value.get("merge_queue"))),
+        warnings=(*strange_keys(settings.value.get("merge_queue")), *_unusable(settings)),
     )
 
 
@@ -356,6 +356,12 @@ def strange_keys(value: object, above: str = "merge_queue") -> list[str]:
         else:
             found.append(f"there is no setting {path}; it is kept and ignored{_near(path, known)}")
     return found
+
+
+def _unusable(settings: Settings) -> list[str]:
+    """A sentence for each value under ``merge_queue`` that is wrong and left out, so that the default counts."""
+    found = [one for one in settings.problems() if one.startswith("merge_queue.")]
+    return [f"{one}; what is there is ignored, and the default counts" for one in found]
 
 
 def _near(word: str, known: Iterable[str]) -> str:

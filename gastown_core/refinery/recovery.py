@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import os
+from functools import partial
 
 from gastown_core.errors import ConflictError, GitError, SettingsError, StoreError
 from gastown_core.files.atomic import read_json, write_json
 from gastown_core.files.plain import open_plain
 from gastown_core.git.landed import landed_requests
 from gastown_core.git.worktree import changes_nothing
+from gastown_core.model.flights import flights_of
 from gastown_core.model.json_text import decode_json
 from gastown_core.model.merge_request import read_request
 from gastown_core.model.record import Record
@@ -19,11 +21,12 @@ from gastown_core.refinery import aftermerge, claims, failure
 from gastown_core.refinery.aftermerge import Landed
 from gastown_core.refinery.hold import INFRASTRUCTURE, HoldError, lift
 from gastown_core.refinery.merge_queue import open_requests
-from gastown_core.refinery.owed_records import note_landing
+from gastown_core.refinery.owed_records import RECORD, keep_owed, note_killed, note_landing, owed_targets
 from gastown_core.refinery.place import all_merge_locks, merge_lock, slug
 from gastown_core.refinery.push import is_on
 from gastown_core.refinery.pushed import note_push
 from gastown_core.refinery.room import why_no_room
+from gastown_core.refinery.side_work import aside
 from gastown_core.refinery.stack import merge_trees
 from gastown_core.refinery.state_file import read_state
 from gastown_core.refinery.tips import existing, remote_heads
@@ -113,19 +116,21 @@ def repair(place: Refinery) -> None:
     """
     found = open_requests(place.ledger, place.prefix, place.rig)
     claimed = [one.target or place.default for one in found if one.is_claimed and one.assignee == place.actor]
-    for target in dict.fromkeys([*claimed, *open_intents(place)]):
+    for target in dict.fromkeys([*claimed, *open_intents(place), *owed_targets(place)]):
         with contextlib.suppress(ConflictError, GitError), merge_lock(place, target):
             recover(place, target, Worktrees(place.git, os.path.join(place.folder, "trees", slug(target))))
+            aside(place, RECORD, partial(keep_owed, place, target), 0)
 
 
 def tell_what_was_lost(place: Refinery) -> None:
-    """Tell of the requests that a killed run had sent back, and of which it had told nobody."""
+    """Tell of the requests that a killed run had sent back, and of which it had told nobody; note its batches for the record."""
     state = read_state(place.path)
     if state is None or state.phase in (IDLE, HELD) or lives(state.pid, state.pid_start):
         return
-    in_flight = {state.batch: [one.id for one in state.requests]} | {one.batch: one.requests for one in state.flights}
-    for batch, ids in in_flight.items():
-        failure.tell_what_was_lost(place, ids, batch)
+    for one in flights_of(state):
+        failure.tell_what_was_lost(place, one.requests, one.batch)
+    # its state is lost when another engine writes its own
+    aside(place, RECORD, lambda: note_killed(place, state), None)
 
 
 def clear_abandoned(place: Refinery) -> None:

@@ -300,7 +300,7 @@ def submit(
             "there is nothing to merge",
             f"bd close {work.id} if nothing had to be changed",
         )
-    git.run("push", "--quiet", "origin", f"{commit}:refs/heads/{branch}", timeout_s=120.0)
+    _push(git, branch, commit)
     facts = {
         "branch": branch,
         "target": target,
@@ -311,6 +311,18 @@ def submit(
         "convoy_id": next((convoy.id for convoy in convoys.tracking(place.ledger, work.id)), ""),
     }
     return _file(place, work, facts, actor=actor, worker=worker, priority=priority)
+
+
+def _push(git: Git, branch: str, commit: str) -> None:
+    """Push a branch that a person hands in; of one that was amended or rebased only they know whether it may be replaced."""
+    try:
+        git.run("push", "--quiet", "origin", f"{commit}:refs/heads/{branch}", timeout_s=120.0)
+    except GitError as error:
+        if "non-fast-forward" not in error.said and "fetch first" not in error.said:
+            raise
+        why = "it was amended or rebased after it was pushed, or somebody else has pushed to it"
+        hint = f"git push --force-with-lease origin {branch} replaces what is there, git pull --rebase takes it in; then hand in again"
+        raise GitError(f"{branch} at origin has commits that are not in yours", why, hint, said=error.said) from error
 
 
 def _file(

@@ -45,7 +45,7 @@ def stood_still(place: Refinery, result: BatchResult) -> int:
 
 
 def _did_something(one: BatchRecord) -> bool:
-    return bool(one.runs or one.merged or one.culprits or one.conflicts or one.hold)
+    return bool(one.killed or one.runs or one.merged or one.culprits or one.conflicts or one.hold)
 
 
 def brake(place: Refinery, result: BatchResult) -> bool:

@@ -236,14 +236,20 @@ class Board:
             secs = round(self.clock.now() - probe.started_at, 3)
             self._write(probes=self._with(probe._replace(result=result, secs=secs, tree=tree or probe.tree, waits="")))
 
-    def rest(self, last: dict[str, object] | None = None, *, hold: str = "", kind: str = "") -> None:
-        """The batch is over, or the queue is held for a reason of this kind; ``last`` is the finished batch's record."""
+    def rest(self, last: dict[str, object] | None = None, *, hold: str = "", kind: str = "", target: str = "") -> None:
+        """The batch is over, or the queue is held for a reason of this kind; ``last`` is the finished batch's record.
+
+        ``target`` is what is held, where that is another one than the batch's.
+        """
         with self._lock:
             if self in self._wall:
                 self._wall.remove(self)
             kept = last if last is not None else self.state.last
             for other in self._wall:
                 other.state = other.state._replace(last=kept)
+            if target and target != self.state.target:
+                # what is shown of another target's batch is in its record
+                self.state = self.state._replace(target=target, batch="", base="", requests=(), probes=())
             self._write(phase=HELD if hold else IDLE, hold_reason=hold, hold_kind=kind, last=kept, forecast=(), next="")
             if self._parent is not None:
                 self._parent.state = self.state

@@ -78,7 +78,9 @@ def find_tips(
     """
     heads = remote_heads(git)
     if target not in heads:
-        raise GitError(f"origin has no branch {target}", "the requests cannot be merged into it")
+        raise GitError(
+            f"origin has no branch {target}", "the requests cannot be merged into it", _what_helps(git, target)
+        )
     tips: dict[str, str] = {}
     for request in requests:
         named, head = request.commit_sha, heads.get(request.branch, "")
@@ -93,6 +95,17 @@ def find_tips(
         have = existing(git, tips.values())
     git.run("update-ref", f"refs/remotes/origin/{target}", heads[target])
     return heads[target], {one: tip for one, tip in tips.items() if tip in have}
+
+
+def _what_helps(git: Git, target: str) -> str:
+    """What to do about a target that origin lacks: it was deleted, or renamed."""
+    found = (
+        git.attempt("ls-remote", "--symref", "origin", "HEAD").out.partition("\t")[0].removeprefix("ref: refs/heads/")
+    )
+    again = "push it again, or gt mq reject what names it"
+    if not found or found == target or " " in found:
+        return again
+    return f"origin's default branch is {found}: if it was renamed, write default_branch {found} into the rig's config.json and hand in again; else {again}"
 
 
 def changed_files(git: Git, before: str, after: str) -> frozenset[str]:

@@ -48,13 +48,14 @@ def merged_by(store: BeadStore, bead_id: str, branch: str, commit: str) -> str:
 def submit(
     batch: RuleBatch, known: list[Bead], work: Bead, facts: Mapping[str, object], *, priority: int | None = None
 ) -> tuple[str, bool]:
-    """Return the request for this branch and commit, created within ``batch`` if needed: (id, whether it is new).
+    """Return the request for this branch, commit and target, created within ``batch`` if needed: (id, whether it is new).
 
-    ``known`` are the open requests of the same bead; those for another branch or commit are closed as superseded.
+    ``known`` are the open requests of the same bead; those for another are closed as superseded.
     """
     for bead in known:
         have = read_request(bead)
-        if (have.branch, have.commit_sha) == (facts["branch"], facts["commit_sha"]):
+        same_target = not have.target or have.target == facts.get("target", have.target)
+        if (have.branch, have.commit_sha) == (facts["branch"], facts["commit_sha"]) and same_target:
             return bead.id, False
     made = batch.create(
         {

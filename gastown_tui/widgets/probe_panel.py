@@ -145,7 +145,9 @@ def verdict_rows(state: RefineryState, width: int, now: float, ascii_only: bool)
 def history_row(batch: BatchRecord, width: int, now: float, ascii_only: bool) -> Pieces:
     """Return a finished batch's row: when, how many landed, culprits and conflicts, probes, time."""
     red = batch.culprits or batch.conflicts or (batch.union and batch.hold) or batch.found not in ("", "green")
-    if (batch.merged or batch.union or batch.found) and not red:
+    if batch.killed:
+        mark, tone = "warn", "warn"
+    elif (batch.merged or batch.union or batch.found) and not red:
         mark, tone = "done", "good"
     elif batch.merged:
         mark, tone = "warn", "warn"

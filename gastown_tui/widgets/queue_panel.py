@@ -8,6 +8,7 @@ from gastown_core.clock import format_age
 from gastown_core.model import queue_words
 from gastown_core.model.ahead import in_brief
 from gastown_core.model.bead import priority_word
+from gastown_core.model.daemon import NEVER
 from gastown_core.model.flights import LIKELY, landing_of
 from gastown_core.model.refinery import FROZEN, EntryState, places_used, subject_of
 from gastown_core.model.snapshot import RequestView
@@ -79,6 +80,24 @@ def rig_row(
     else:
         left.append(("no batch yet", "dim"))
     return two_ends(left, ((_waiting_words(waiting), "dim"),), width)
+
+
+def _nobody_pieces(
+    snapshot: TownSnapshot,
+    view: RefineryView | None,
+    waiting: Sequence[RequestView],
+    width: int,
+    now: float,
+    ascii_only: bool,
+) -> list[Pieces]:
+    """Return that no daemon runs, where a request waits that nothing else keeps."""
+    # of a town in which none ever ran, the header says nothing either
+    is_kept = snapshot.daemon.state == NEVER or (view is not None and (view.is_busy or view.is_held))
+    if is_kept or not snapshot.daemon.is_gone or all(one.word != queue_words.READY for one in waiting):
+        return []
+    lines = _two_lines(clean(snapshot.daemon.words(now)), width - 4)
+    leads = (f"  {glyph('warn', ascii_only)} ", "    ")
+    return [((lead, "warn"), (line, "warn")) for lead, line in zip(leads, lines, strict=False)]
 
 
 def quarantine_pieces(view: RefineryView | None, width: int, now: float) -> list[Pieces]:
@@ -330,7 +349,8 @@ def _rig_rows(
     mine = {one.id: one for one in snapshot.requests if one.rig == rig and one.id not in inside}
     waiting = [one for one in mine.values() if one.id not in flown]
     rows = [Row(point_at(BATCH, rig), rig_row(rig, view, waiting, width, ascii_only))]
-    told = [*quarantine_pieces(view, width, now), *ahead_pieces(view, width, ascii_only), *places_pieces(view, width)]
+    told = _nobody_pieces(snapshot, view, waiting, width, now, ascii_only)
+    told += [*quarantine_pieces(view, width, now), *ahead_pieces(view, width, ascii_only), *places_pieces(view, width)]
     rows += _unstopped(told)
     members = [_entry_row(row, snapshot, view, entry) for entry in entries]
     if not flights and view is not None and view.is_busy and tells_why:

@@ -245,7 +245,7 @@ def test_a_forecast_says_what_it_leaves_out_and_that_nothing_is_merged_now(queue
     shown = gt("mq", "forecast", "shop", cwd=queued.root)
     assert one.id in shown.out and "the times count from when that ends: frozen by overseer until" in shown.err
     gt("mq", "thaw", "shop", cwd=queued.root)
-    assert "nothing is merged" not in gt("mq", "forecast", "shop", cwd=queued.root).err
+    assert "nothing is merged now" not in gt("mq", "forecast", "shop", cwd=queued.root).err
     queued.settings(needs_approval=True)
     shown = gt("mq", "forecast", "shop", cwd=queued.root)
     assert shown.code == 1 and "can be merged now" in shown.out

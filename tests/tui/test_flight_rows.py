@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from gastown_core.model.ahead import ConflictAhead
+from gastown_core.model.daemon import DaemonView
 from gastown_core.model.flights import landing_of, state_of
 from gastown_core.model.refinery import (
     CACHED,
@@ -381,6 +382,27 @@ def test_a_batch_at_work_while_nothing_lands_says_so_in_its_heading_and_its_pane
         queue_rows(town._replace(refineries=(dead,)), 80, NOW, False, tells_why=False)[0].pieces
     )
     assert not dead.works_on_hold
+
+
+@pytest.mark.parametrize(
+    ("state", "word", "told"),
+    [
+        ("stopped", "idle", "⚠ the daemon was stopped"),
+        ("died", "idle", "⚠ the daemon died"),
+        ("never", "idle", ""),
+        ("runs", "idle", ""),
+        ("stopped", "testing", ""),
+        ("stopped", "held", ""),
+    ],
+)
+def test_a_queue_that_waits_for_a_daemon_says_so_below_its_heading(state: str, word: str, told: str) -> None:
+    engine = RefineryView("shop", "/t/shop", RefineryState("shop", phase=word, batch="b-1"), is_alive=True)
+    request = RequestView("m2", "shop", "b", "opal", "queued", "i", 0.0, title="Do it")
+    town = TownSnapshot("town", "/t", 1, NOW, refineries=(engine,), requests=(request,))
+    town = town._replace(daemon=DaemonView(state, since=NOW - 60))
+    found = [text_of(row.pieces).strip() for row in queue_rows(town, 60, NOW, False)]
+    assert found[1].startswith(told) if told else not any("daemon" in line for line in found)
+    assert not any("daemon" in text_of(row.pieces) for row in queue_rows(town._replace(requests=()), 60, NOW, False))
 
 
 def test_conflicts_ahead_are_told_below_the_heading_in_two_lines_at_most() -> None:

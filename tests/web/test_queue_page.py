@@ -12,7 +12,7 @@ from starlette.testclient import TestClient
 
 from gastown_core.clock import SYSTEM_CLOCK
 from gastown_core.model.merge_request import with_facts
-from gastown_core.model.refinery import BATCHES_FILE, BatchRecord, GateRun, Probe
+from gastown_core.model.refinery import BATCHES_FILE, BatchRecord, GateRun, Probe, RefineryState
 from gastown_core.process_table import start_of
 from gastown_core.refinery.freeze import freeze
 from gastown_core.refinery.place import Refinery
@@ -122,6 +122,13 @@ def test_the_probes_of_each_batch_stand_below_it_and_what_is_green_waits_to_land
     assert "waits to land" in below and "<b>alone</b>" in below and "&lt;b&gt;slow&lt;/b&gt; pass" in below
     first = page.split("<b>b-1019</b>")[1].split("<b>b-1020</b>")[0]
     assert "<b>stack</b>" in first and 'href="/gate/shop/1/e2e"' in first and "alone" not in first
+
+
+def test_a_queue_that_waits_without_a_daemon_says_so(owner: Owner) -> None:
+    town, browser = owner
+    town.hand_in({"a": "1\n"})
+    write_state(town.rig, RefineryState("shop"))
+    browser.shows("no daemon has run in this town", "/queue")
 
 
 def test_a_batch_at_work_beside_a_freeze_says_so(owner: Owner) -> None:

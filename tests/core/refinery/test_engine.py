@@ -1,5 +1,9 @@
 from __future__ import annotations
 
+import json
+import os
+from pathlib import Path
+
 import pytest
 
 from gastown_core.clock import SYSTEM_CLOCK, FixedClock
@@ -10,6 +14,7 @@ from gastown_core.refinery.claims import claim
 from gastown_core.refinery.engine import next_wake, process
 from gastown_core.refinery.merge_queue import Rivals
 from gastown_core.refinery.place import Refinery, merging_process
+from gastown_core.refinery.requests import submit
 from gastown_core.work import retry_delay
 from tests.support.queued import Queued
 
@@ -546,7 +551,25 @@ def test_requests_of_two_targets_land_each_on_its_own(queued: Queued) -> None:
 def test_a_missing_target_holds_its_own_queue_only(queued: Queued) -> None:
     queued.hand_in({"a": "1"}, target="nowhere")
     [result] = [one for one in queued.process() if one.hold]
-    assert "origin has no branch nowhere" in result.hold
+    assert "origin has no branch nowhere" in result.hold and "origin's default branch is main" in result.hold
+
+
+def test_work_of_a_renamed_default_branch_lands_once_it_is_handed_in_again(queued: Queued) -> None:
+    one = queued.hand_in({"a": "1"})
+    queued.origin.run("branch", "-m", "main", "trunk")
+    queued.origin.run("symbolic-ref", "HEAD", "refs/heads/trunk")
+    [held] = queued.process()
+    assert "origin's default branch is trunk: if it was renamed, write default_branch trunk" in held.hold
+    path = os.path.join(queued.rig, "config.json")
+    config = json.loads(Path(path).read_text())
+    Path(path).write_text(json.dumps({**config, "default_branch": "trunk"}))
+    queued.bare.run("update-ref", f"refs/heads/{one.branch}", one.commit_sha)
+    queued.bare.run("fetch", "--quiet", "origin", "+refs/heads/trunk:refs/remotes/origin/trunk")
+    place = Refinery(queued.root, "shop")
+    again, is_new = submit(place, queued.bare, actor="overseer", branch=one.branch, issue=one.source_issue)
+    assert is_new and queued.request(one.id).close_reason == "superseded"
+    queued.process()
+    assert queued.merged("trunk") == [again] and queued.bead(one.source_issue).is_closed
 
 
 def test_an_unreachable_origin_holds_the_queue_with_a_longer_rest_each_time(queued: Queued) -> None:

@@ -11,6 +11,7 @@ from gastown_core.process_table import lives
 from gastown_core.refinery.gate_run import Ran, run_command, tail
 from gastown_core.refinery.policy import load_policy, strange_keys
 from gastown_core.refinery.prober import VerdictCache
+from tests.support.cli import gt
 from tests.support.patience import until
 from tests.support.queued import Queued
 
@@ -130,6 +131,17 @@ def test_a_gate_that_is_wrong_is_an_error_that_names_it(queued: Queued, gates: o
     with pytest.raises(SettingsError) as raised:
         load_policy(queued.root, "shop")
     assert key in raised.value.what and raised.value.why and raised.value.hint and len(raised.value.what) < 300
+
+
+def test_values_that_are_ignored_are_told_with_what_is_allowed(queued: Queued) -> None:
+    queued.settings(max_concurrent=-2, batch={"max_batch_size": "three"}, retry_flaky_tests=2)
+    policy = load_policy(queued.root, "shop")
+    assert (policy.max_concurrent, policy.max_batch_size, policy.reruns) == (1, 20, 2)
+    told = sorted(policy.warnings)
+    assert [one.partition(":")[0] for one in told] == ["merge_queue.batch.max_batch_size", "merge_queue.max_concurrent"]
+    assert all("at least 1; what is there is ignored, and the default counts" in one for one in told)
+    shown = gt("refinery", "status", "shop", cwd=queued.root)
+    assert all(one in shown.out + shown.err for one in told)
 
 
 def test_unknown_keys_are_told_with_what_may_have_been_meant() -> None:

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from gastown_core.clock import SYSTEM_CLOCK
-from gastown_core.errors import ConflictError, NotFoundError, UsageError
+from gastown_core.errors import ConflictError, GitError, NotFoundError, UsageError
 from gastown_core.model.merge_request import MergeRequest
 from gastown_core.refinery import claims, requests
 from gastown_core.refinery.merge_queue import next_batch, pending, survey
@@ -121,3 +121,16 @@ def test_a_branch_is_handed_in_by_hand(queued: Queued) -> None:
     assert requests.submit(place, queued.bare, actor="overseer", branch="mine", issue=work.id) == (made, False)
     assert [result.merged for result in queued.process()] == [(made,)]
     assert queued.origin.commit_of("refs/heads/mine"), "only polecats' branches are deleted"
+
+
+def test_an_amended_branch_that_is_handed_in_again_is_refused_with_what_to_do(queued: Queued) -> None:
+    with queued.ledger.store_for("sh-x").write("overseer") as batch:
+        work = batch.create({"title": "By hand"})
+    place = Refinery(queued.root, "shop")
+    for text in ("1", "2"):
+        queued.bare.run("update-ref", "refs/heads/mine", queued.commit({"hand": text}, "By hand"))
+        if text == "1":
+            requests.submit(place, queued.bare, actor="overseer", branch="mine", issue=work.id)
+    with pytest.raises(GitError, match="has commits that are not in yours") as told:
+        requests.submit(place, queued.bare, actor="overseer", branch="mine", issue=work.id)
+    assert "amended or rebased" in told.value.why and "git push --force-with-lease origin mine" in told.value.hint

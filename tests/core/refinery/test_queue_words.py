@@ -81,6 +81,17 @@ def test_what_waits_for_a_red_target_is_held_in_every_face(queued: Queued) -> No
     assert words(queued) == {one.id: queue_words.HELD}
 
 
+@pytest.mark.parametrize("first", [0, 4])
+def test_of_two_targets_the_one_that_is_held_is_told_whichever_batch_was_last(queued: Queued, first: int) -> None:
+    lost = queued.hand_in({"a": "1"}, target="nowhere", priority=first)
+    for name in ("b", "c"):
+        good = queued.hand_in({name: "1"})
+        queued.process()
+        assert good.id in queued.merged()
+        assert words(queued) == {lost.id: queue_words.HELD}
+        assert (queued.state().phase, queued.state().target) == ("held", "nowhere")
+
+
 @pytest.mark.parametrize(
     "wrong", [{"lanes": {"no such name!": ["a/"]}}, {"gates": {"a": {"cmd": "true", "needs": ["b"]}}}, "{junk"]
 )

@@ -11,6 +11,7 @@ import pytest
 
 from gastown_cli.commands.mq_outlook import run_forecast
 from gastown_core.files.atomic import write_json
+from gastown_core.files.locks import FileLock
 from gastown_core.model import queue_words
 from gastown_core.model.refinery import DIED, FROZEN, HELD, STATE_FILE, TESTING, BatchEntry, RefineryState, to_json
 from gastown_core.refinery import foresight, freeze
@@ -21,6 +22,7 @@ from gastown_core.refinery.policy import of_hours
 from gastown_core.refinery.records import recent
 from gastown_core.state.collect import collect
 from gastown_core.town.closed_rig import ClosedRig
+from gastown_core.town.daemon_note import lock_path
 from tests.core.refinery.test_crash import kill_at
 from tests.core.refinery.test_new_settings import Gate, gate, two_requests
 from tests.core.refinery.test_queue_words import words
@@ -83,7 +85,7 @@ def test_an_engine_that_died_is_told_with_one_sentence_in_every_face(queued: Que
     assert view.trouble == lost and not view.is_frozen, "what it said of a freeze is old"
     assert words(queued) == {one.id: queue_words.READY}
     place = Refinery(queued.root, "shop", policy=of_hours(queued.root, "shop"))
-    assert explain_queue(place, RefineryEngine(place).queue())[0].why == (("engine", lost),)
+    assert explain_queue(place, RefineryEngine(place).queue())[0].why[0] == ("engine", lost)
     shown = gt("refinery", "status", "shop", "--json", cwd=queued.root).json
     assert (shown["phase"], shown["batch"], shown["engine_pid"], shown["trouble"]) == (TESTING, "b-1", 0, lost)
     for face in (gt("refinery", "status", "shop", cwd=queued.root), gt("mq", "list", "shop", cwd=queued.root)):
@@ -92,6 +94,34 @@ def test_an_engine_that_died_is_told_with_one_sentence_in_every_face(queued: Que
         assert DIED not in gt("mq", "list", "shop", cwd=queued.root).out, "another process goes on"
     queued.process()
     assert not collect(queued.root).refineries[0].trouble and DIED not in gt("mq", "list", "shop", cwd=queued.root).out
+
+
+NOBODY = "no daemon runs, so nothing is merged; gt up starts one, gt refinery process shop merges what waits"
+
+
+def faces(town: Queued, request: str) -> list[str]:
+    """What each command says of the queue."""
+    commands = (("mq", "list"), ("refinery", "status"), ("mq", "forecast"), ("mq", "explain"))
+    said = [gt(*words, "shop", cwd=town.root) for words in commands]
+    said.append(gt("mq", "explain", "shop", request, cwd=town.root))
+    return [one.out + one.err for one in said]
+
+
+def test_that_no_daemon_runs_is_told_in_every_face_while_requests_wait(queued: Queued) -> None:
+    assert NOBODY not in gt("mq", "list", "shop", cwd=queued.root).out, "nothing waits"
+    one = queued.hand_in({"b": "1"})
+    assert all(NOBODY in said for said in faces(queued, one.id))
+    place = Refinery(queued.root, "shop")
+    with merge_lock(place, "main"):
+        assert not any(NOBODY in said for said in faces(queued, one.id)), "a process merges"
+    freeze.freeze(place, "release", actor="overseer")
+    assert not any(NOBODY in said for said in faces(queued, one.id)), "a daemon would merge nothing"
+    freeze.thaw(place, actor="overseer")
+    os.makedirs(os.path.dirname(lock_path(queued.root)), exist_ok=True)
+    with FileLock(lock_path(queued.root)):
+        assert not any(NOBODY in said for said in faces(queued, one.id)), "a daemon runs"
+    queued.process()
+    assert NOBODY not in gt("mq", "list", "shop", cwd=queued.root).out, "nothing waits"
 
 
 @pytest.mark.parametrize("phase", [HELD, "idle"])
