@@ -228,6 +228,7 @@ class WorkerLoop:
 
     def _say(self, text: str) -> None:
         self._terminal.show(text)
+        self._draw()
 
     def _ask(self, question: str, options: Sequence[str]) -> None:
         self._question, self._chosen = (question, tuple(options)), 0

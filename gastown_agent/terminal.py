@@ -92,13 +92,17 @@ class Parser:
 
 
 class Terminal:
-    """Raw mode while entered; ``show`` writes lines above the bottom area, ``bottom`` redraws that area."""
+    """Raw mode while entered; ``show`` adds lines above the bottom area, ``bottom`` redraws that area.
+
+    What is shown is written with the next bottom area at once: history that ends without a prompt reads as a question.
+    """
 
     def __init__(self) -> None:
         self._fd = sys.stdin.fileno()
         self._parser = Parser()
         self._saved = termios.tcgetattr(self._fd)
         self._drawn = 0
+        self._unwritten = ""
         self._wake_in, self._wake_out = os.pipe()
 
     def __enter__(self) -> Terminal:
@@ -107,6 +111,7 @@ class Terminal:
         signal.set_wakeup_fd(self._wake_out, warn_on_full_buffer=False)
         signal.signal(signal.SIGWINCH, lambda *_: None)
         self._write("\x1b[?2004h")
+        self._flush()
         return self
 
     def __exit__(
@@ -115,6 +120,7 @@ class Terminal:
         signal.set_wakeup_fd(-1)
         self._clear_bottom()
         self._write("\x1b[?2004l\x1b[?25h")
+        self._flush()
         termios.tcsetattr(self._fd, termios.TCSADRAIN, self._saved)
 
     def read(self, timeout_s: float | None) -> list[Input]:
@@ -133,7 +139,7 @@ class Terminal:
         return found
 
     def show(self, text: str) -> None:
-        """Write ``text`` as history above the bottom area."""
+        """Add ``text`` to the history above the bottom area; it is seen with the next ``bottom``."""
         self._clear_bottom()
         self._write("".join(f"{_clean(line)}\r\n" for line in text.split("\n")))
 
@@ -144,6 +150,7 @@ class Terminal:
         self._write("\r\n".join(_clean(line)[: width - 1] for line in lines))
         up = len(lines) - 1 - cursor[0]
         self._write(f"\r{f'{chr(27)}[{up}A' if up else ''}\x1b[{min(cursor[1], width - 1) + 1}G")
+        self._flush()
         self._drawn = cursor[0]
 
     def _clear_bottom(self) -> None:
@@ -151,7 +158,10 @@ class Terminal:
         self._drawn = 0
 
     def _write(self, text: str) -> None:
-        data = text.encode("utf-8", "replace")
+        self._unwritten += text
+
+    def _flush(self) -> None:
+        data, self._unwritten = self._unwritten.encode("utf-8", "replace"), ""
         while data:
             data = data[os.write(1, data) :]
 

@@ -149,6 +149,14 @@ class TurnWatch:
             time.sleep(LOOK_EVERY_S)
             self.before = self.screen()
 
+    def look_again(self, wait_s: float) -> None:
+        """Look until two looks agree: a program that is just drawing shows its last lines without the prompt below them."""
+        deadline = time.monotonic() + wait_s
+        seen = None
+        while seen != self.before and time.monotonic() < deadline:
+            time.sleep(LOOK_EVERY_S)
+            seen, self.before = self.before, self.screen()
+
     def follow(self, handover: Handover, wait_s: float) -> Iterator[Proof]:
         """Yield the proofs as they appear, at most one per stage; ends with STARTED or after ``wait_s``."""
         deadline = time.monotonic() + wait_s

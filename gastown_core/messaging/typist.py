@@ -125,6 +125,8 @@ class Typist(Record):
             return Attempt(None, STILL_ON_ITS_WAY)
         if undecided:
             watch.let_settle(SETTLE_S)
+        if may_type(watch.before, self.target.preset).is_asked:
+            watch.look_again(SETTLE_S)
         why = self._refusal(pane, watch, now, over)
         if why:
             return Attempt(None, why, is_asked=may_type(watch.before, self.target.preset).is_asked)

@@ -9,7 +9,7 @@ from gastown_agent.identity import read_identity, role_word
 from gastown_agent.loop import answer_in
 from gastown_agent.mood import BREAKS, MOODS, SLIPS, mood_of
 from gastown_agent.plan import DEFAULT_STEPS, Plan, do_step, line_for, plan_for
-from gastown_agent.terminal import Parser
+from gastown_agent.terminal import Parser, Terminal
 from gastown_agent.town_commands import Assignment, parse_hook
 from tests.support.repos import make_repo
 
@@ -170,3 +170,17 @@ def test_one_who_slips_mends_its_test_when_the_work_comes_back_and_one_who_break
 )
 def test_a_question_is_answered_by_yes_and_no_and_by_nothing_else(text, meant):
     assert answer_in(text) is meant
+
+
+def test_history_is_seen_together_with_the_prompt_below_it(monkeypatch):
+    written = []
+    monkeypatch.setattr(os, "write", lambda fd, data: written.append(data) or len(data))
+    monkeypatch.setattr(os, "get_terminal_size", lambda fd: os.terminal_size((80, 24)))
+    terminal = Terminal.__new__(Terminal)
+    terminal._fd, terminal._drawn, terminal._unwritten = 0, 0, ""
+    for number in range(2):
+        terminal.show(f"● said {number}")
+        assert len(written) == number
+        terminal.bottom(["────", "❯ "], (1, 2))
+        assert f"● said {number}".encode() in written[-1] and "❯ ".encode() in written[-1]
+    assert len(written) == 2

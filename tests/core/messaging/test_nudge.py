@@ -7,12 +7,15 @@ import pytest
 
 from gastown_core.clock import FixedClock
 from gastown_core.errors import UsageError
+from gastown_core.messaging import proof
 from gastown_core.messaging.handover import deliveries, on_the_way
 from gastown_core.messaging.nudge import nudge
+from gastown_core.messaging.prompt_line import look
 from gastown_core.messaging.queue import NEXT, NOW, dead_letters, held, read_nudge, waiting
 from gastown_core.messaging.target import AgentTarget
 from gastown_core.runtimes.heartbeat import read_heartbeat, write_heartbeat
 from gastown_core.runtimes.presets import BUILT_IN
+from gastown_core.runtimes.screen import read_screen
 from gastown_core.tmux.control import ControlLink, LinkedServer
 from tests.support.tmux import SCRIPTED, events, pane_of, screen, start_agent, start_plain, transcript, until
 
@@ -48,6 +51,21 @@ def test_a_nudge_is_told_to_event_log_and_town_log(server, town_root):
     assert event["payload"] == {"rig": "", "target": "mayor", "reason": "x" * 60}
     with open(os.path.join(town_root, "logs", "town.log")) as handle:
         assert handle.read().endswith(f'[nudge] mayor nudged with "{"x" * 50}…"\n')
+
+
+HALF_DRAWN = ["● Understood.", "❯ [from overseer] no, because", "  it is pinned"]
+"""The last lines of a program that has not drawn its prompt below them yet; they read as a question with two choices."""
+
+
+def test_a_screen_that_is_half_drawn_at_the_first_look_is_looked_at_again(server, town_root, monkeypatch):
+    start_agent(server, town_root)
+    half = read_screen("scripted", HALF_DRAWN)
+    assert half.kind == "dialog"
+    looks = iter([half])
+    monkeypatch.setattr(proof, "look", lambda *given: next(looks, None) or look(*given))
+    assert [receipt.stage for receipt in nudge(town_root, MAYOR, "go on", "overseer", server=server)][
+        -1
+    ] == "turn started"
 
 
 def test_over_a_control_link_it_goes_the_same_way(server, town_root):
