@@ -6,6 +6,7 @@ process that merges; the next run repairs what a killed one left behind.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import threading
 from contextlib import suppress
@@ -87,7 +88,9 @@ def process(
         try:
             place = Refinery(root, rig, clock=clock, stop=is_over, at=at)
         except SettingsError as error:
-            tell_what_was_lost(Refinery(root, rig, policy=of_hours(root, rig), clock=clock))
+            with contextlib.suppress(GastownError):
+                # what is wrong with the settings is what has to be said
+                tell_what_was_lost(Refinery(root, rig, policy=of_hours(root, rig), clock=clock))
             Board(rig, os.path.join(root, rig), clock).rest(hold=in_words(error), kind=SETTINGS)
             raise
         engine = RefineryEngine(place, once=once)

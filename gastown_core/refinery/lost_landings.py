@@ -58,7 +58,9 @@ def tell_lost(place: Refinery, target: str) -> int:
         for head in gone.intersection(landings):
             place.git.run("update-ref", f"{RESCUE}/landed/{head[:12]}", head)
         _tell(place, target, lost, tip)
-        write_json(_note(place, target), {"target": target, "told": [*told, *(one.id for one in lost)]}, mode=0o600)
+    if ids:
+        # also those that are there in another form: each was looked for once, which takes some git calls
+        write_json(_note(place, target), {"target": target, "told": [*told, *ids]}, mode=0o600)
     return len(lost)
 
 
@@ -102,7 +104,7 @@ def _note(place: Refinery, target: str) -> str:
 
 
 def _told(place: Refinery, target: str) -> list[str]:
-    """The requests of which a person was told."""
+    """The requests that were looked for, of which a person was told if they are gone."""
     with contextlib.suppress(SettingsError):
         told = (read_json(_note(place, target)) or {}).get("told")
         return [str(one) for one in told] if isinstance(told, list) else []
