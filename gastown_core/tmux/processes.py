@@ -8,6 +8,7 @@ elsewhere psutil answers, and in doubt delivery refuses.
 from __future__ import annotations
 
 import os
+import time
 
 from gastown_core.process_table import process_table, read_process, words_of
 
@@ -22,6 +23,9 @@ SHELLS = frozenset("bash zsh sh fish tcsh csh ksh dash ash pwsh powershell".spli
 INTERPRETERS = ("python", "node", "bun", "deno", "ruby", "env")
 PLACEHOLDER = ("tail", "-f", "/dev/null")
 """The placeholder that a session runs until it is set up; not an agent."""
+UNBORN = "tmux: server"
+"""What a pane's process is called between its fork and its exec; during an exec it has no command line."""
+EXEC_S, LOOK_EVERY_S = 0.5, 0.005
 MAX_DEPTH = 10
 COMM_SIZE = 15
 
@@ -111,10 +115,20 @@ def _lives_below(
 def _something_runs(pid: int, table: Mapping[int, Process], children: Mapping[int, list[int]]) -> bool:
     """Whether anything runs in a pane except shells and the placeholder."""
     rows = [table[one] for one in (pid, *(child for _, child in _descendants(pid, children))) if one in table]
-    return any(
-        not row.is_gone and row.name.lstrip("-") not in SHELLS and tuple(words_of(row.pid)) != PLACEHOLDER
-        for row in rows
-    )
+    return any(_is_program(row) for row in rows)
+
+
+def _is_program(row: Process) -> bool:
+    """Whether a process is neither a shell nor the placeholder; one between fork and exec is waited for a moment."""
+    now: Process | None = row
+    until = time.monotonic() + EXEC_S
+    while now is not None and not now.is_gone:
+        words = tuple(words_of(now.pid))
+        if (any(words) and now.name != UNBORN) or time.monotonic() >= until:
+            return now.name.lstrip("-") not in SHELLS and words != PLACEHOLDER
+        time.sleep(LOOK_EVERY_S)
+        now = read_process(row.pid)
+    return False
 
 
 def is_called(row: Process, wanted: frozenset[str]) -> bool:

@@ -1,6 +1,9 @@
 import os
 import subprocess
 import sys
+import threading
+
+import pytest
 
 from gastown_core.process_table import is_running, read_process
 from gastown_core.tmux.panes import list_panes
@@ -86,6 +89,27 @@ def test_a_session_without_names_lives_if_more_than_a_shell_or_a_placeholder_run
         start_plain(server, name, *words)
     want = {"gt-left": False, "gt-shell": False, "gt-agent": True, "gt-below": True}
     until(lambda: agents_alive(list_panes(server).values(), {}) == want, "the judgement")
+
+
+UNBORN = """
+import os, sys, time
+with open("/proc/self/comm", "w") as name:
+    name.write("tmux: server")
+while not os.path.exists(sys.argv[1]):
+    time.sleep(0.005)
+os.execvp("tail", ["tail", "-f", "/dev/null"])
+"""
+
+
+@pytest.mark.skipif(not os.path.exists("/proc/self/comm"), reason="a process names itself in /proc")
+def test_what_has_not_become_its_program_yet_is_waited_for(server, tmp_path):
+    start_plain(server, "gt-new", sys.executable, "-c", UNBORN, str(tmp_path / "go"))
+    pane = pane_of(server, "gt-new")
+    until(lambda: read_process(pane.pid).name == "tmux: server", "it is called as a pane's process is before its exec")
+    later = threading.Timer(0.1, (tmp_path / "go").touch)
+    later.start()
+    assert agents_alive([pane], {}) == {"gt-new": False}
+    later.join()
 
 
 def test_a_process_that_becomes_another_program_is_known_by_its_new_name(server, tmp_path):
