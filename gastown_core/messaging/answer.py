@@ -59,6 +59,8 @@ SETTLED_S = 0.5
 """How long a question stays unchanged before a key is pressed: programs drop keys that come while they draw it."""
 HEARD_S = 3.0
 """How long a program that waits for input may take to report that it took a decision; it reports before it waits."""
+BUSY_S = 0.5
+"""How long a program that was told looks busy before that counts: one whose question was left does for a moment, too."""
 _LEFT = (
     "nothing tells that it took the answer",
     "its hook was told, but it waits for input and reports nothing since: the question was left before, as by Escape",
@@ -246,19 +248,21 @@ def _take(root: str, entry: RosterEntry, asked: Asked, place: int, words: str, c
 def _was_left(root: str, entry: RosterEntry, asked: Asked, after: ScreenReading, since: float) -> bool:
     """Whether nothing tells that the program took the hook's decision: it waits for input, and reports nothing since.
 
-    Another hand's Escape takes the question away a moment before its hook ends.
+    Another hand's Escape takes the question away a moment before its hook ends; the program may look busy until it has
+    given up its turn.
     """
+    busy_until = time.monotonic() + BUSY_S
     deadline = time.monotonic() + HEARD_S
-    while after.kind in (READY, DRAFT):
+    while True:
         beat = read_heartbeat(root, entry.session)
         said = beat.said if beat is not None else None
         if said is not None and said.state != WAITING and said.at >= since:
             return False
-        if time.monotonic() >= deadline:
-            return True
+        waits_for_input = after.kind in (READY, DRAFT)
+        if time.monotonic() >= (deadline if waits_for_input else busy_until):
+            return waits_for_input
         time.sleep(STABLE_S)
         after = look(asked.server, asked.pane.pane_id, asked.preset.screens)
-    return False
 
 
 def _decision(request: OpenRequest | None, option: str, words: str) -> Decision | None:

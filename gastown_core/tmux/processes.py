@@ -119,7 +119,10 @@ def _something_runs(pid: int, table: Mapping[int, Process], children: Mapping[in
 
 
 def _is_program(row: Process) -> bool:
-    """Whether a process is neither a shell nor the placeholder; one between fork and exec is waited for a moment."""
+    """Whether a process is neither a shell nor the placeholder; one between fork and exec is waited for a moment.
+
+    One that is there for longer counts as a program.
+    """
     now: Process | None = row
     until = time.monotonic() + EXEC_S
     while now is not None and not now.is_gone:

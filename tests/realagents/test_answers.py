@@ -176,6 +176,10 @@ def test_an_answer_that_comes_just_after_another_hands_escape_is_not_said_to_be_
     escape = f"tmux -L {socket_name(world.root, {})} send-keys -t ={mayor.session}: Escape"
     words = ("answer", mayor.address, "1", "--expect", str(asked["id"]))
     ran = world.run(sys.executable, "-c", ESCAPED_FIRST, escape, *words, check=False)
+    if ran.code == 0:
+        # on a busy machine Claude may read the answer before the key
+        comes_true(path.exists, "what is said to be taken was taken")
+        return
     assert ran.code == 1 and "nothing tells that it took the answer" in ran.err, (ran, mayor.screen())
     assert not path.exists() and asks_nothing(mayor) and answers(world) == []
 

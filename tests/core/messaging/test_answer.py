@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import sys
 import threading
+from types import SimpleNamespace
 
 import pytest
 
@@ -325,3 +326,14 @@ def test_words_without_a_choice_belong_to_the_field_else_to_the_only_no():
     for options in (("1 Red", "2 Blue"), ("No", "No, never")):
         with pytest.raises(UsageError, match="name the choice|question"):
             place_for_words(options)
+
+
+@pytest.mark.parametrize(("looks", "left"), [(["busy", "ready"], True), (["busy"], False), (["ready", "busy"], False)])
+def test_a_program_that_looks_busy_for_a_moment_has_not_taken_the_answer(tmp_path, monkeypatch, looks, left):
+    monkeypatch.setattr(answer_module, "HEARD_S", 0.2)
+    monkeypatch.setattr(answer_module, "BUSY_S", 0.2)
+    seen = [ScreenReading(kind) for kind in looks]
+    monkeypatch.setattr(answer_module, "look", lambda *_: seen.pop(0) if len(seen) > 1 else seen[0])
+    entry = SimpleNamespace(session="gt-x")
+    asked = SimpleNamespace(server=None, pane=SimpleNamespace(pane_id="%1"), preset=SimpleNamespace(screens="claude"))
+    assert answer_module._was_left(str(tmp_path), entry, asked, ScreenReading("busy"), 0.0) is left
