@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 class Process(Record):
     """A row of the process table; ``group``, ``session`` and ``foreground`` (of its terminal) are 0 if unknown.
 
-    ``terminal`` is the number of its controlling terminal, 0 if it has none; ``is_stopped``: a signal stopped it.
+    ``terminal`` is the number of its controlling terminal, 0 if it has none; ``is_stopped``: a signal or a debugger stopped it.
     """
 
     pid: int
@@ -160,7 +160,7 @@ def _parsed(data: bytes) -> Process | None:
         return None
     name = head.partition(b" (")[2].decode("utf-8", "replace")
     parent, group, session, terminal, foreground = (int(field) for field in fields[1:6])
-    is_gone, is_stopped = fields[0] in (b"Z", b"X"), fields[0] == b"T"
+    is_gone, is_stopped = fields[0] in (b"Z", b"X"), fields[0] in (b"T", b"t")
     return Process(pid, name, parent, group, session, foreground, float(fields[19]), is_gone, terminal, is_stopped)
 
 
@@ -190,7 +190,10 @@ def _of_psutil(info: dict[str, Any]) -> Process:
 
     pid, parent = int(info["pid"]), int(info["ppid"] or 0)
     group, session = (_asked(name, pid) for name in ("getpgid", "getsid"))
-    gone, still = info["status"] == psutil.STATUS_ZOMBIE, info["status"] == psutil.STATUS_STOPPED
+    gone, still = (
+        info["status"] == psutil.STATUS_ZOMBIE,
+        info["status"] in (psutil.STATUS_STOPPED, psutil.STATUS_TRACING_STOP),
+    )
     began, terminal = float(info["create_time"] or 0), int(bool(info.get("terminal")))
     return Process(pid, info["name"] or "", parent, group, session, 0, began, gone, terminal, still)
 

@@ -46,6 +46,8 @@ if TYPE_CHECKING:
 
 ROUNDS = 10
 """How often what an agent just started is looked for again at once."""
+STANDS_S = 5.0
+"""How long a stop waits until what it signalled stands still: a process acts on the signal once a processor has time for it."""
 OVER = "The emergency stop is over. Check what your last command did, then go on with the work on your hook."
 
 
@@ -62,7 +64,10 @@ class Halted(Record):
 
 
 def halt(root: str, rig: str = "", *, reason: str, actor: str, clock: Clock = SYSTEM_CLOCK) -> Halted:
-    """Stop the town, or a rig. Raises StoreError if the stop cannot be written; then nothing has been stopped."""
+    """Stop the town, or a rig; when this returns, what it stopped stands still, and ``failed`` names what does not yet.
+
+    Raises StoreError if the stop cannot be written; then nothing has been stopped.
+    """
     if not estop.declare(root, rig, reason, clock=clock):
         return Halted(False, hold_again(root) if has_tmux() else 0)
     append_event(root, "estop", actor, {"rig": rig, "reason": reason}, clock=clock)
@@ -71,11 +76,11 @@ def halt(root: str, rig: str = "", *, reason: str, actor: str, clock: Clock = SY
     server = sessions.server_of(root)
     panes = list_panes(server)
     interrupted: list[str] = []
-    failed: list[str] = []
     covered = [(entry, panes[entry.session]) for entry in _covered(root, rig) if entry.session in panes]
     # every tool stands still before a screen is read: that takes longer
     stopped = _freeze(root, rig, [pane for _, pane in covered])
     held = [row for rows in stopped.values() for row in rows]
+    failed: list[str] = []
     for entry, pane in covered:
         if pane.dead or entry.session == os.environ.get("GT_SESSION"):
             continue
@@ -86,6 +91,13 @@ def halt(root: str, rig: str = "", *, reason: str, actor: str, clock: Clock = SY
                 _interrupt(server, pane, target_of(root, entry).preset.keyboard.escapes)
         except GastownError as error:
             failed.append(f"{entry.address.path}: {error}")
+    moving = {row.pid for row in _still_moving(held)}
+    failed += [
+        f"{entry.address.path}: process {row.pid} ({row.name}) got the signal and does not stand still yet"
+        for entry, pane in covered
+        for row in stopped.get(pane.session, ())
+        if row.pid in moving
+    ]
     return Halted(True, len(held), tuple(interrupted), tuple(failed))
 
 
@@ -103,7 +115,10 @@ def hold_again(root: str) -> int:
         known = {(row.pid, row.started) for row in before}
         covered = [panes[entry.session] for entry in _covered(root, rig) if entry.session in panes]
         found = _freeze(root, rig, covered, before, told)
-        count += sum((row.pid, row.started) not in known for rows in found.values() for row in rows)
+        new = [row for rows in found.values() for row in rows if (row.pid, row.started) not in known]
+        # one on record that a disk holds up is not waited for again
+        _still_moving(new)
+        count += len(new)
     return count
 
 
@@ -178,6 +193,23 @@ def _freeze(
         point("processes stopped")
     # one that ended before the signal came stands nowhere; what is stopped does not end
     return {session: [row for row in rows if is_running(row)] for session, rows in done.items()}
+
+
+def _still_moving(rows: list[Process]) -> list[Process]:
+    """Wait until a signal has stopped each, at most ``STANDS_S``; return those that go on, say because they wait for a disk."""
+    deadline = time.monotonic() + STANDS_S
+    moving = rows
+    while moving:
+        seen = [(row, read_process(row.pid)) for row in moving]
+        moving = [
+            row
+            for row, now in seen
+            if now is not None and not now.is_gone and not now.is_stopped and now.started == row.started
+        ]
+        if not moving or time.monotonic() >= deadline:
+            break
+        time.sleep(0.01)
+    return moving
 
 
 def _standing_still(root: str, rig: str) -> list[Process]:

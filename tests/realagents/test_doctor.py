@@ -10,17 +10,19 @@ from typing import Any
 
 import pytest
 
-from tests.realagents.asking import choose, drawn_question, number_of
+from tests.realagents.asking import TRIES, choose, drawn_question, number_of
 from tests.realagents.conftest import MakeWorld
 from tests.realagents.homes import KEY, READY, Seed
 from tests.realagents.oracle import comes_to
-from tests.realagents.patience import comes_true
+from tests.realagents.patience import comes_true, looks
 from tests.realagents.records import IDLE
 from tests.realagents.world import PREFIX, RIG, Agent, World
 
 CLAUDES = ("claude", "claude@2.1.197")
 ALL = (*CLAUDES, "codex", "gemini")
 UNTRUSTED = replace(READY, trusted=False)
+WRITTEN_S = 3.0
+"""How long an idle machine waits until what was chosen is on disk, and others for as many looks."""
 TRUST_WORDS = ("Yes, I trust this folder", "Trust and continue", "Do you trust the files in this folder?")
 
 
@@ -183,15 +185,18 @@ def test_hooks_of_codex_wait_for_a_review_until_a_person_trusts_them(agent_world
     hook = {"hooks": {"SessionStart": [{"hooks": [{"type": "command", "command": "true"}]}]}}
     (world.home / ".codex" / "hooks.json").write_text(json.dumps(hook))
     assert kinds(world) == {"review"}
-    mayor = world.mayor()
-    mayor.shows("Hooks need review")
 
-    mayor.keys("2")
-    if "Hooks need review" in mayor.screen():
-        mayor.keys("Enter")
-
-    world.answered("GAS TOWN")
-    comes_true(lambda: findings(world) == [], "its trust is on disk")
+    for _ in range(TRIES):
+        mayor = world.mayor()
+        asked = drawn_question(mayor)
+        choose(mayor, number_of(asked, "Trust all"), asked)
+        world.answered("GAS TOWN")
+        if any(findings(world) == [] for _ in looks(WRITTEN_S)):
+            return
+        # seen once: it went on, and its trust never came to disk; the doctor tells so, and the next start asks again
+        assert "Hooks need review" not in mayor.screen() and kinds(world) == {"review"}
+        world.gt("mayor", "stop")
+    pytest.fail(f"codex never keeps its trust: {(world.home / '.codex' / 'config.toml').read_text()}")
 
 
 def test_variables_that_do_not_reach_agents_are_told(agent_world: MakeWorld) -> None:

@@ -67,7 +67,8 @@ def test_a_model_that_leaves_its_findings_alone_is_helped_out_by_the_code(agent_
     world = agent_world("claude")
     world.gt("config", "set", "patrols.witness.patience", "5s")
     witness_of(world, "agent")
-    world.gt("nudge", f"{RIG}/witness", "TOOLWAIT 60")
+    world.gt("nudge", f"{RIG}/witness", "LEAVE FINDINGS")
+    world.answered("LEAVE FINDINGS")
 
     world.polecat(world.file("LAZY bead"))
 

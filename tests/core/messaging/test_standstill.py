@@ -16,6 +16,7 @@ from gastown_core.messaging.nudge import nudge
 from gastown_core.messaging.target import target_of
 from gastown_core.patrols.patrol import OFF
 from gastown_core.patrols.table import patrols_of
+from gastown_core.process_table import read_process
 from gastown_core.refinery.engine import process
 from gastown_core.tmux.processes import pane_processes
 from gastown_core.town import estop, sessions, start_plan
@@ -105,10 +106,29 @@ def test_a_tool_that_is_started_during_the_stop_is_stopped_by_the_daemons_duty(t
     until(lambda: len(below(worker)) == 3, "the program starts one more")
     duty = next(one for one in duties_of(town.root) if one.name == "emergency stop")
     assert duty.work(Shift(town.root, SYSTEM_CLOCK, lambda: False)) == "stopped 1 more processes"
-    # a process that runs on another processor stops a moment after its signal
-    until(lambda: [state(row.pid) for row in below(worker)] == ["T"] * 3, "all three stand still")
+    assert [state(row.pid) for row in below(worker)] == ["T"] * 3
     assert duty.work(Shift(town.root, SYSTEM_CLOCK, lambda: False)) == ""
     assert standstill.thaw(town.root, actor="overseer").processes == 3
+
+
+@needs_tmux
+def test_a_stop_waits_until_what_it_signalled_stands_still_and_names_what_does_not(town, monkeypatch):
+    worker = start(town, "shop/witness")
+    slow, stuck = below(worker)
+    looks = {slow.pid: 3, stuck.pid: 10**9}
+
+    def seen(pid):
+        row = read_process(pid)
+        looks[pid] -= 1
+        return row if looks[pid] < 0 else row._replace(is_stopped=False)
+
+    monkeypatch.setattr(standstill, "read_process", seen)
+    monkeypatch.setattr(standstill, "STANDS_S", 0.3)
+    done = standstill.halt(town.root, reason="", actor="overseer")
+    assert done.failed == (
+        f"shop/witness: process {stuck.pid} ({stuck.name}) got the signal and does not stand still yet",
+    )
+    assert done.processes == 2 and looks[slow.pid] < 0, "the slow one is looked at until it stands"
 
 
 @needs_tmux

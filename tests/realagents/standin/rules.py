@@ -13,6 +13,7 @@
 | ``AUTH401``, ``CREDIT400`` | the key is refused, the credit is used up |
 | ``BUILD name: a, b`` | what the mayor's briefing says, step by step: its commands with the words in capitals filled in, then a report |
 | a start as witness, deacon or refinery, patrol findings | what the briefing says: a cycle is begun; who is named is nudged; the cycle is reported |
+| ``LEAVE FINDINGS`` | from then on, patrol findings are read and nothing is done |
 | a work assignment to a polecat | ``gt hook``, the function or README that its title asks for or a note, a commit, ``gt done``; ``LAZY`` in the bead stops after the first unless the text says ``to its end``, ``SLEEPY`` waits there |
 """
 
@@ -161,6 +162,8 @@ def _patrol(text: str, asked: Asked) -> Reply | None:
     )
     nudge = "".join(re.findall(r"^(gt nudge AGENT TEXT)  ", known, re.MULTILINE)[:1])
     if found := re.search(r"Patrol findings\. ([\w/-]+):", text):
+        if "LEAVE FINDINGS" in known:
+            return Reply(f"LEFT {found[1]}")
         words = {
             "AGENT": found[1],
             "TEXT": "'Work is on your hook, polecat: carry it to its end.'",
