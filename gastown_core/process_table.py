@@ -68,11 +68,15 @@ def start_of(pid: int) -> float:
 
 def began_at(pid: int) -> float:
     """When the process began, in Unix seconds; 0 if it does not live or is hidden."""
-    started = start_of(pid)
-    if not started or not os.path.exists("/proc/self/stat"):
-        return started
-    uptime = time.clock_gettime(time.CLOCK_BOOTTIME)
-    return SYSTEM_CLOCK.now() - uptime + started / os.sysconf("SC_CLK_TCK")
+    row = read_process(pid)
+    return SYSTEM_CLOCK.now() - age_s(row) if row is not None and not row.is_gone else 0.0
+
+
+def age_s(process: Process) -> float:
+    """How long the process has existed, in seconds."""
+    if not os.path.exists("/proc/self/stat"):
+        return SYSTEM_CLOCK.now() - process.started
+    return time.clock_gettime(time.CLOCK_BOOTTIME) - process.started / os.sysconf("SC_CLK_TCK")
 
 
 def mark() -> str:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import time
 
-from gastown_core.process_table import process_table, read_process, words_of
+from gastown_core.process_table import age_s, process_table, read_process, words_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -142,14 +142,17 @@ def is_called(row: Process, wanted: frozenset[str]) -> bool:
 
 
 def _names(row: Process) -> frozenset[str]:
-    """The names of a process: its program, and the script that an interpreter runs. Cached per process start."""
+    """The names of a process: its program, and the script that an interpreter runs. Cached once the process is settled."""
     # the key includes the name: exec makes a new child another program without making it another process
     key = (row.pid, row.started, row.name)
     known = _names_cache.get(key)
     if known is None:
-        if len(_names_cache) > 2000:
-            _names_cache.clear()
-        known = _names_cache[key] = _read_names(row.pid)
+        known = _read_names(row.pid)
+        # a new child has its parent's words, and none during its exec, which may leave the name as it is
+        if known and age_s(row) > EXEC_S:
+            if len(_names_cache) > 2000:
+                _names_cache.clear()
+            _names_cache[key] = known
     return known
 
 

@@ -6,8 +6,9 @@ import threading
 import pytest
 
 from gastown_core.process_table import is_running, read_process
+from gastown_core.tmux import processes
 from gastown_core.tmux.panes import list_panes
-from gastown_core.tmux.processes import agents_alive, foreground_is, pane_processes
+from gastown_core.tmux.processes import agents_alive, foreground_is, is_called, pane_processes
 from tests.support.tmux import pane_of, screen, start_plain, until
 
 NAMES = ("claude",)
@@ -117,6 +118,20 @@ def test_a_process_that_becomes_another_program_is_known_by_its_new_name(server,
     start_plain(server, "gt-opal", "sh", "-c", f"sleep 0.3; exec {tmp_path}/claude 60")
     assert agents_alive(list_panes(server).values(), {"gt-opal": NAMES}) == {"gt-opal": False}
     until(lambda: agents_alive(list_panes(server).values(), {"gt-opal": NAMES})["gt-opal"], "it is the agent now")
+
+
+@pytest.mark.parametrize("words", [[], ["python3", "parent.py"]])
+def test_one_seen_during_its_exec_is_known_by_its_script_afterwards(tmp_path, monkeypatch, words):
+    script = tmp_path / "claude"
+    script.write_text("input()\n")
+    child = subprocess.Popen([sys.executable, str(script)], stdin=subprocess.PIPE)
+    try:
+        with monkeypatch.context() as early:
+            early.setattr(processes, "words_of", lambda pid: words)
+            assert not is_called(read_process(child.pid), frozenset(NAMES))
+        until(lambda: is_called(read_process(child.pid), frozenset(NAMES)), "it has its own words")
+    finally:
+        child.communicate(b"\n")
 
 
 def test_a_dead_pane_has_no_living_agent(server):
