@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 
 import pytest
 
@@ -70,6 +71,10 @@ SCREENS = {
 }
 
 
+WAITS = re.compile(r"reading …|Reading|\bsent\b(?! back)|No commands yet")
+"""What stands on a screen that is not complete yet."""
+
+
 def after(keys: list[str]):
     """Press, then wait for what is read in the background."""
 
@@ -78,8 +83,7 @@ def after(keys: list[str]):
         for _ in range(2000):
             await pilot.pause()
             text = pilot.app.screen_text()
-            is_read = not any(word in text for word in ("reading …", "Reading", "sent", "No commands yet"))
-            if is_read and not pilot.app.feed.tasks.running():
+            if not WAITS.search(text) and not pilot.app.feed.tasks.running():
                 await pilot.pause()
                 return
             await asyncio.sleep(0.01)
