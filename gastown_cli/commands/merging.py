@@ -35,8 +35,16 @@ def merge(root: str, rig: str, *, once: bool, as_json: bool, patient: bool = Fal
         _warn(root, rig)
     if ending:
         return 130
-    held = any(result.hold for result in results)
-    return 1 if held else 3 if any(result.culprits or result.conflicts for result in results) else 0
+    return max(map(_code, results), key=(0, 3, 1).index, default=0)
+
+
+def _code(result: BatchResult) -> int:
+    """The exit code of one batch: 1 if the queue is held or the target red, 3 if work was sent back."""
+    from gastown_core.refinery.verification import NO_VERDICT, RED, TAKEN_BACK
+
+    if result.hold or result.found in (RED, NO_VERDICT):
+        return 1
+    return 3 if result.culprits or result.conflicts or result.found == TAKEN_BACK else 0
 
 
 def _say_why(root: str, rig: str, *, as_json: bool) -> None:
@@ -63,11 +71,10 @@ def _say_why(root: str, rig: str, *, as_json: bool) -> None:
 
 
 def _show(result: BatchResult) -> None:
-    mark = (
-        output.style("✗", "red") if result.culprits or result.hold or result.conflicts else output.style("✓", "green")
-    )
+    mark = output.style("✗", "red") if _code(result) else output.style("✓", "green")
     output.say(f"{mark} {output.clean(result._replace(notes=()).words())}")
-    how = f"{result.probes} probes, {result.runs} gate runs, {result.secs:.1f} s"
+    probes, runs = ("probe" if result.probes == 1 else "probes"), ("gate run" if result.runs == 1 else "gate runs")
+    how = f"{result.probes} {probes}, {result.runs} {runs}, {result.secs:.1f} s"
     output.say(f"  {result.id}: {how}" + (f", {result.target} is at {result.head[:8]}" if result.head else ""))
     for note in result.notes:
         output.say(f"  {output.clean(note)}")
