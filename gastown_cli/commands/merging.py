@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 
 from gastown_cli import output
+from gastown_core.clock import format_span
 from gastown_core.errors import ConflictError, UsageError
 
 TYPE_CHECKING = False
@@ -50,14 +51,15 @@ def _code(result: BatchResult) -> int:
 def _say_why(root: str, rig: str, *, as_json: bool) -> None:
     from gastown_core.refinery.engine import RefineryEngine
     from gastown_core.refinery.freeze import frozen
-    from gastown_core.refinery.hold import read_hold
+    from gastown_core.refinery.hold import PUSH_BY_HAND, read_hold
     from gastown_core.refinery.place import Refinery, merging_process
     from gastown_core.refinery.room import why_no_room
 
     place = Refinery(root, rig)
+    engine = RefineryEngine(place)
     if full := why_no_room(place):
         raise ConflictError(f"nothing is merged in {rig}", full, f"gt refinery status {rig}")
-    for target in RefineryEngine(place).targets():
+    for target in engine.targets():
         pid = merging_process(place, target)
         if pid:
             raise ConflictError(f"pid {pid} is already merging into {target}", "", f"gt refinery status {rig}")
@@ -66,7 +68,12 @@ def _say_why(root: str, rig: str, *, as_json: bool) -> None:
             raise ConflictError(f"nothing is merged in {rig}", freeze.reason, f"gt mq thaw {rig}")
         hold = read_hold(place, target)
         if hold is not None:
-            raise ConflictError(f"merging into {target} is held", hold.reason, f"gt refinery status {rig}")
+            ready = next((one.id for one in engine.queue().ready if one.target == target), "")
+            again = (
+                f"gt mq retry {ready} --now tries at once, the daemon in {format_span(hold.until - place.clock.now())}"
+            )
+            next_step = again if ready and hold.kind != PUSH_BY_HAND else f"gt refinery status {rig}"
+            raise ConflictError(f"merging into {target} is held", hold.reason, next_step)
     output.say_json([]) if as_json else output.say(f"no request is ready in the merge queue of {rig}")
 
 
