@@ -20,7 +20,7 @@ from gastown_core.refinery.planner import PRIOR_FLAKE
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from typing import Any
+    from typing import Any, TypeGuard
 
 FILE = os.path.join(".runtime", "refinery", "flakes.json")
 MOST = 400
@@ -30,6 +30,8 @@ PRIOR_WEIGHT = 30.0
 ALL = "*"
 """The name under which whole sets of gates are kept; no gate can have it."""
 VERSION = 2
+LATEST = 1e12
+"""Later than any moment, in Unix seconds."""
 _ALL_BEFORE = "all"
 """The name of the sets in version 1. A gate may be called that, too, and then each run of one forgot those of the other."""
 
@@ -93,11 +95,16 @@ def flake_rate(rig_path: str) -> float:
     return next((one.rate for one in read_flakes(rig_path) if one.gate == ALL), PRIOR_FLAKE)
 
 
+def is_moment(value: object) -> TypeGuard[int | float]:
+    """Whether a ledger's entry can be a time; a damaged one may have a number that no float holds."""
+    return isinstance(value, (int, float)) and abs(value) < LATEST
+
+
 def _of_gate(name: str, rows: Iterable[Any]) -> GateFlakes:
     trees: dict[str, list[tuple[bool, float]]] = {}
     count = 0
     for row in rows:
-        if isinstance(row, list) and len(row) == 3 and isinstance(row[2], (int, float)):
+        if isinstance(row, list) and len(row) == 3 and is_moment(row[2]):
             trees.setdefault(str(row[0]), []).append((bool(row[1]), float(row[2])))
             count += 1
     green = [verdicts for verdicts in trees.values() if any(is_green for is_green, _ in verdicts)]

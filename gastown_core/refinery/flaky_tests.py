@@ -16,6 +16,7 @@ from gastown_core.errors import SettingsError, StoreError
 from gastown_core.files.atomic import edit_json, read_json
 from gastown_core.model.record import Record
 from gastown_core.model.sha256 import sha256
+from gastown_core.refinery.flakes import is_moment
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -154,7 +155,7 @@ def _flips(rows: object, released: Mapping[str, float]) -> dict[str, FlakyTest]:
     trees: dict[tuple[str, int], list[tuple[float, frozenset[str]]]] = defaultdict(list)
     for row in rows if isinstance(rows, list) else []:
         match row:
-            case [str(tree), int() | float() as at, int(count), list(reds)]:
+            case [str(tree), at, int(count), list(reds)] if is_moment(at):
                 trees[tree, count].append((float(at), frozenset(str(one) for one in reds)))
     found: dict[str, FlakyTest] = {}
     for runs in trees.values():

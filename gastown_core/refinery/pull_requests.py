@@ -183,7 +183,7 @@ def read_proposal(place: Refinery, target: str) -> Proposal | None:
             return None
         made = Proposal(**{key: found[key] for key in Proposal._fields if key in found})
         return made._replace(requests=dict(made.requests), looked_at=float(made.looked_at))
-    except (SettingsError, KeyError, TypeError, ValueError):
+    except (SettingsError, KeyError, TypeError, ValueError, OverflowError):
         return None
 
 
