@@ -10,6 +10,7 @@ import contextlib
 import os
 from itertools import pairwise
 
+from gastown_core.clock import is_moment
 from gastown_core.errors import SettingsError, StoreError
 from gastown_core.files.atomic import edit_json, read_json
 from gastown_core.model.record import Record
@@ -20,7 +21,7 @@ from gastown_core.refinery.planner import PRIOR_FLAKE
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from typing import Any, TypeGuard
+    from typing import Any
 
 FILE = os.path.join(".runtime", "refinery", "flakes.json")
 MOST = 400
@@ -30,8 +31,6 @@ PRIOR_WEIGHT = 30.0
 ALL = "*"
 """The name under which whole sets of gates are kept; no gate can have it."""
 VERSION = 2
-LATEST = 1e12
-"""Later than any moment, in Unix seconds."""
 _ALL_BEFORE = "all"
 """The name of the sets in version 1. A gate may be called that, too, and then each run of one forgot those of the other."""
 
@@ -93,11 +92,6 @@ def _rows(gate: dict[str, Any]) -> list[Any]:
 def flake_rate(rig_path: str) -> float:
     """The share of runs of all gates together that are red by chance."""
     return next((one.rate for one in read_flakes(rig_path) if one.gate == ALL), PRIOR_FLAKE)
-
-
-def is_moment(value: object) -> TypeGuard[int | float]:
-    """Whether a ledger's entry can be a time; a damaged one may have a number that no float holds."""
-    return isinstance(value, (int, float)) and abs(value) < LATEST
 
 
 def _of_gate(name: str, rows: Iterable[Any]) -> GateFlakes:

@@ -11,12 +11,11 @@ import contextlib
 import os
 from collections import defaultdict
 
-from gastown_core.clock import format_micros, format_seconds, parse_moment
+from gastown_core.clock import format_micros, format_seconds, is_moment, parse_moment
 from gastown_core.errors import SettingsError, StoreError
 from gastown_core.files.atomic import edit_json, read_json
 from gastown_core.model.record import Record
 from gastown_core.model.sha256 import sha256
-from gastown_core.refinery.flakes import is_moment
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
