@@ -11,7 +11,7 @@ import time
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from datetime import UTC, datetime
-    from typing import Protocol
+    from typing import Protocol, TypeGuard
 else:
     try:
         # until 3.12 the module datetime first defines all its classes in Python too, 1.3 ms of every command
@@ -87,6 +87,15 @@ def parse_moment(text: object) -> float | None:
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)
     return moment.timestamp()
+
+
+LATEST_S = 1e12
+"""Later than any moment, in Unix seconds."""
+
+
+def is_moment(value: object) -> TypeGuard[int | float]:
+    """Whether a value that was read can be a time; a damaged one may have a number that no float holds."""
+    return isinstance(value, (int, float)) and abs(value) < LATEST_S
 
 
 def local_moment(text: str, *, ends_day: bool = False) -> float | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 
 from gastown_cli import output
+from gastown_core.clock import format_span
 from gastown_core.errors import ConflictError, UsageError
 
 TYPE_CHECKING = False
@@ -35,21 +36,30 @@ def merge(root: str, rig: str, *, once: bool, as_json: bool, patient: bool = Fal
         _warn(root, rig)
     if ending:
         return 130
-    held = any(result.hold for result in results)
-    return 1 if held else 3 if any(result.culprits or result.conflicts for result in results) else 0
+    return max(map(_code, results), key=(0, 3, 1).index, default=0)
+
+
+def _code(result: BatchResult) -> int:
+    """The exit code of one batch: 1 if the queue is held or the target red, 3 if work was sent back."""
+    from gastown_core.refinery.verification import NO_VERDICT, RED, TAKEN_BACK
+
+    if result.hold or result.found in (RED, NO_VERDICT):
+        return 1
+    return 3 if result.culprits or result.conflicts or result.found == TAKEN_BACK else 0
 
 
 def _say_why(root: str, rig: str, *, as_json: bool) -> None:
     from gastown_core.refinery.engine import RefineryEngine
     from gastown_core.refinery.freeze import frozen
-    from gastown_core.refinery.hold import read_hold
+    from gastown_core.refinery.hold import PUSH_BY_HAND, read_hold
     from gastown_core.refinery.place import Refinery, merging_process
     from gastown_core.refinery.room import why_no_room
 
     place = Refinery(root, rig)
+    engine = RefineryEngine(place)
     if full := why_no_room(place):
         raise ConflictError(f"nothing is merged in {rig}", full, f"gt refinery status {rig}")
-    for target in RefineryEngine(place).targets():
+    for target in engine.targets():
         pid = merging_process(place, target)
         if pid:
             raise ConflictError(f"pid {pid} is already merging into {target}", "", f"gt refinery status {rig}")
@@ -58,16 +68,20 @@ def _say_why(root: str, rig: str, *, as_json: bool) -> None:
             raise ConflictError(f"nothing is merged in {rig}", freeze.reason, f"gt mq thaw {rig}")
         hold = read_hold(place, target)
         if hold is not None:
-            raise ConflictError(f"merging into {target} is held", hold.reason, f"gt refinery status {rig}")
+            ready = next((one.id for one in engine.queue().ready if one.target == target), "")
+            again = (
+                f"gt mq retry {ready} --now tries at once, the daemon in {format_span(hold.until - place.clock.now())}"
+            )
+            next_step = again if ready and hold.kind != PUSH_BY_HAND else f"gt refinery status {rig}"
+            raise ConflictError(f"merging into {target} is held", hold.reason, next_step)
     output.say_json([]) if as_json else output.say(f"no request is ready in the merge queue of {rig}")
 
 
 def _show(result: BatchResult) -> None:
-    mark = (
-        output.style("✗", "red") if result.culprits or result.hold or result.conflicts else output.style("✓", "green")
-    )
+    mark = output.style("✗", "red") if _code(result) else output.style("✓", "green")
     output.say(f"{mark} {output.clean(result._replace(notes=()).words())}")
-    how = f"{result.probes} probes, {result.runs} gate runs, {result.secs:.1f} s"
+    probes, runs = ("probe" if result.probes == 1 else "probes"), ("gate run" if result.runs == 1 else "gate runs")
+    how = f"{result.probes} {probes}, {result.runs} {runs}, {result.secs:.1f} s"
     output.say(f"  {result.id}: {how}" + (f", {result.target} is at {result.head[:8]}" if result.head else ""))
     for note in result.notes:
         output.say(f"  {output.clean(note)}")

@@ -294,7 +294,7 @@ def process_arguments(parser: ArgumentParser) -> None:
 
 
 def run_process(args: Namespace) -> int:
-    """Merge what is ready; return 1 if the queue is held, 3 if work was sent back."""
+    """Merge what is ready; return 1 if the queue is held or what was pushed is red, 3 if work was sent back."""
     root = context.town()
     from gastown_cli.commands.merging import merge
 

@@ -31,6 +31,9 @@ _INHERITED = (
     "GIT_DIR GIT_WORK_TREE GIT_INDEX_FILE GIT_OBJECT_DIRECTORY GIT_COMMON_DIR GIT_NAMESPACE GIT_PREFIX "
     "GIT_ALTERNATE_OBJECT_DIRECTORIES GIT_CEILING_DIRECTORIES GIT_CONFIG GIT_CONFIG_COUNT GIT_CONFIG_PARAMETERS"
 ).split()
+_REMOTE = frozenset(("clone", "fetch", "ls-remote", "push", "submodule"))
+"""The commands that talk to a remote."""
+_ASKS_NOTHING = "-oBatchMode=yes"
 
 
 class Git:
@@ -42,10 +45,9 @@ class Git:
         self.timeout_s = timeout_s
 
     def environment(self, extra: Mapping[str, str] | None = None) -> dict[str, str]:
-        """Return the environment for git."""
+        """Return the environment for git; a command that talks to a remote gets ``_ssh`` as well."""
         env = {key: value for key, value in os.environ.items() if key not in _INHERITED}
         env.update(GIT_TERMINAL_PROMPT="0", GIT_EDITOR="true", GIT_OPTIONAL_LOCKS="0", LC_ALL="C")
-        env.setdefault("GIT_SSH_COMMAND", "ssh -oBatchMode=yes")
         if self.identity is not None:
             env.update(
                 GIT_AUTHOR_NAME=self.identity.name,
@@ -55,6 +57,21 @@ class Git:
             )
         env.update(extra or {})
         return env
+
+    def _environment_of(self, args: tuple[str, ...], extra: Mapping[str, str] | None = None) -> dict[str, str]:
+        """Return the environment for one git command, which may have options before it."""
+        env = self.environment(extra)
+        if not _REMOTE.isdisjoint(args) and "GIT_SSH_COMMAND" not in env and (ssh := self._ssh(env)):
+            env["GIT_SSH_COMMAND"] = ssh
+        return env
+
+    def _ssh(self, env: Mapping[str, str]) -> str:
+        """The ssh command that asks nothing, with the options that a person configured; empty if they use another program."""
+        asked = run(["git", "config", "--get", "core.sshCommand"], cwd=self.path, env=env, timeout_s=self.timeout_s)
+        own = asked.out.strip() if asked.code == 0 else ""
+        if not own:
+            return "" if "GIT_SSH" in env else f"ssh {_ASKS_NOTHING}"
+        return f"{own} {_ASKS_NOTHING}" if os.path.basename(own.split()[0]) == "ssh" else ""
 
     def attempt(
         self,
@@ -68,7 +85,7 @@ class Git:
             return run(
                 ["git", *args],
                 cwd=self.path,
-                env=self.environment(env),
+                env=self._environment_of(args, env),
                 stdin=stdin,
                 timeout_s=timeout_s or self.timeout_s,
             )
@@ -120,7 +137,7 @@ class Git:
         """Run a long command (clone, fetch), passing on git's progress; an interrupt kills git. Raises GitError."""
         from gastown_core.process import LATE, PIPE, end_family, follow, mark_family
 
-        marked, mark = mark_family(self.environment())
+        marked, mark = mark_family(self._environment_of(args))
         process = spawn(["git", *args], cwd=self.path, env=marked, stderr=PIPE)
         told = _Progress(on_progress)
         assert process.stderr is not None

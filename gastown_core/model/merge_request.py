@@ -60,6 +60,8 @@ MERGED, REJECTED, CONFLICT, SUPERSEDED, REVERTED = "merged", "rejected", "confli
 """Values of ``close_reason``."""
 LEVEL_S = 7200.0
 """Seconds of waiting that count as much as one priority level, if the rig sets none."""
+LONGEST_REST_S = 1800.0
+"""The longest rest of a request that gave no verdict."""
 BASE, LEVEL, CONVOY_MOST = 1000.0, 100.0, 200.0
 """Points of every request, of one priority level, and at most of a convoy's age."""
 TAKEN_OUT = "taken out of the queue"
@@ -211,8 +213,8 @@ def why_unapproved(request: MergeRequest) -> str:
 
 
 def why_late(request: MergeRequest, now: float) -> str:
-    """Return why the request rests before another try, empty if it does not."""
-    if request.not_before <= now:
+    """Return why the request rests before another try, empty if it does not; a clock put back makes no rest longer."""
+    if not now < request.not_before <= now + LONGEST_REST_S:
         return ""
     why = f": {request.put_off}" if request.put_off else ""
     return f"tried again at {time.strftime('%H:%M:%S', time.localtime(request.not_before))}{why}"

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 
 from gastown_core.beads.query import BeadQuery
-from gastown_core.clock import format_micros, format_seconds
+from gastown_core.clock import backoff, format_micros, format_seconds
 from gastown_core.events.log import append_event
 from gastown_core.events.told import last_told
 from gastown_core.messaging import protocol
@@ -19,6 +19,7 @@ from gastown_core.messaging.message import MESSAGE
 from gastown_core.model.address import OVERSEER
 from gastown_core.model.bead import BLOCKED, HOOKED, IN_PROGRESS, OPEN
 from gastown_core.model.merge_request import (
+    LONGEST_REST_S,
     NEEDS_FIX,
     NEEDS_PERSON,
     NEEDS_REBASE,
@@ -275,7 +276,7 @@ def set_aside(
         # first, so that a kill here leaves a request that is tried and told again
         if request.tries + 1 == LOUD_TRIES:
             _escalate_no_verdict(place, request, why, what_next)
-    later = [(one, now + min(60.0 * (1 << one.tries), 1800.0)) for one in requests]
+    later = [(one, now + backoff(60.0, one.tries + 1, LONGEST_REST_S)) for one in requests]
     claims.give_back_later(place.store, later, why, actor=place.actor, label=label)
     for one in requests:
         payload = {"mr": one.id, "worker": one.worker, "branch": one.branch, "issue": one.source_issue}

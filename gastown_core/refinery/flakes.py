@@ -10,6 +10,7 @@ import contextlib
 import os
 from itertools import pairwise
 
+from gastown_core.clock import is_moment
 from gastown_core.errors import SettingsError, StoreError
 from gastown_core.files.atomic import edit_json, read_json
 from gastown_core.model.record import Record
@@ -97,7 +98,7 @@ def _of_gate(name: str, rows: Iterable[Any]) -> GateFlakes:
     trees: dict[str, list[tuple[bool, float]]] = {}
     count = 0
     for row in rows:
-        if isinstance(row, list) and len(row) == 3 and isinstance(row[2], (int, float)):
+        if isinstance(row, list) and len(row) == 3 and is_moment(row[2]):
             trees.setdefault(str(row[0]), []).append((bool(row[1]), float(row[2])))
             count += 1
     green = [verdicts for verdicts in trees.values() if any(is_green for is_green, _ in verdicts)]

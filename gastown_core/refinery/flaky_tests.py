@@ -11,7 +11,7 @@ import contextlib
 import os
 from collections import defaultdict
 
-from gastown_core.clock import format_micros, format_seconds, parse_moment
+from gastown_core.clock import format_micros, format_seconds, is_moment, parse_moment
 from gastown_core.errors import SettingsError, StoreError
 from gastown_core.files.atomic import edit_json, read_json
 from gastown_core.model.record import Record
@@ -154,7 +154,7 @@ def _flips(rows: object, released: Mapping[str, float]) -> dict[str, FlakyTest]:
     trees: dict[tuple[str, int], list[tuple[float, frozenset[str]]]] = defaultdict(list)
     for row in rows if isinstance(rows, list) else []:
         match row:
-            case [str(tree), int() | float() as at, int(count), list(reds)]:
+            case [str(tree), at, int(count), list(reds)] if is_moment(at):
                 trees[tree, count].append((float(at), frozenset(str(one) for one in reds)))
     found: dict[str, FlakyTest] = {}
     for runs in trees.values():

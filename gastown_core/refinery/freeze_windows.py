@@ -29,14 +29,22 @@ class FreezeWindow(Record):
     every: int
 
     def ends(self, now: float) -> float:
-        """When the window that holds at ``now`` ends, in Unix seconds; 0 outside of it."""
+        """When the window that holds at ``now`` ends, in Unix seconds; 0 outside of it.
+
+        Where clocks are put back, one that began in the hour that comes twice goes on through its second time.
+        """
         minute, whole = self._minute(now)
-        return (whole + timedelta(minutes=self.length - minute)).timestamp() if minute < self.length else 0.0
+        if minute < self.length:
+            return (whole + timedelta(minutes=self.length - minute)).timestamp()
+        begins = whole + timedelta(minutes=self.every - minute)
+        return (begins + timedelta(minutes=self.length)).timestamp() if begins.timestamp() <= now else 0.0
 
     def begins(self, now: float) -> float:
         """When the window holds next after ``now``, in Unix seconds, also while it holds."""
         minute, whole = self._minute(now)
-        return (whole + timedelta(minutes=self.every - minute)).timestamp()
+        begins = whole + timedelta(minutes=self.every - minute)
+        # the time of an hour that comes twice is its first one, which may be over
+        return (begins if begins.timestamp() > now else begins + timedelta(minutes=self.every)).timestamp()
 
     def _minute(self, now: float) -> tuple[int, datetime]:
         """How many minutes ago it began last, at the whole minute in local time that is also returned."""

@@ -43,8 +43,17 @@ def gate_slot(
 
 def free_places(root: str, places: int) -> int:
     """How many of the town's places nobody holds now, whatever rig."""
-    taken = (holder_of(os.path.join(root, FOLDER, f"{number}.lock")) for number in range(1, places + 1))
-    return sum(holder is None for holder in taken)
+    folder = os.path.join(root, FOLDER)
+    # by the files that there are: the places may be any number
+    names = os.listdir(folder) if os.path.isdir(folder) else []
+    mine = [name for name in names if name.endswith(".lock") and _number(name) in range(1, places + 1)]
+    return places - sum(holder_of(os.path.join(folder, name)) is not None for name in mine)
+
+
+def _number(name: str) -> int:
+    """The number of a place, by its lock's name; 0 if it is no place."""
+    number = name.removesuffix(".lock")
+    return int(number) if number.isdecimal() and len(number) < 10 else 0
 
 
 @contextmanager

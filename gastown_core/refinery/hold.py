@@ -88,21 +88,23 @@ class QueueHold(Record):
 
 
 def read_hold(place: Refinery, target: str) -> QueueHold | None:
-    """The hold on a target's queue, None if there is none."""
+    """The hold on a target's queue, None if there is none; a rest that a clock put back made too long is over."""
     try:
         found = read_json(_path(place, target))
     except SettingsError:
         found = None
     if not found:
         return None
+    requests, rests = found.get("requests"), found.get("rests")
+    until, now = parse_moment(found.get("until")) or 0.0, place.clock.now()
     return QueueHold(
         str(found.get("kind") or INFRASTRUCTURE),
         str(found.get("reason") or ""),
         parse_moment(found.get("since")) or 0.0,
-        parse_moment(found.get("until")) or 0.0,
+        until if until <= now + max(LONGEST_REST_S, place.policy.recheck_s) else now,
         str(found.get("base") or ""),
-        tuple(str(one) for one in found.get("requests") or ()),
-        int(found.get("rests") or 1),
+        tuple(str(one) for one in requests) if isinstance(requests, list) else (),
+        rests if isinstance(rests, int) else 1,
         str(found.get("rules") or ""),
         found.get("untold") is True,
     )

@@ -74,8 +74,17 @@ def runs_per_landed(size: int, rates: Rates) -> float:
 @functools.lru_cache(maxsize=256)
 def batch_size(rates: Rates, floor: int, ceiling: int) -> int:
     """The size between ``floor`` and ``ceiling`` whose batches cost the fewest gate runs per landed request."""
-    sizes = range(max(1, floor), max(floor, ceiling, 1) + 1)
-    return min(sizes, key=lambda size: (runs_per_landed(size, rates), size))
+    best = max(1, floor)
+    least = before = runs_per_landed(best, rates)
+    for size in range(best + 1, max(floor, ceiling, 1) + 1):
+        cost = runs_per_landed(size, rates)
+        if cost < least:
+            best, least = size, cost
+        if size > 2 and cost > before:
+            # from two on, costs that rise once rise for ever: a ceiling of a billion is not counted up to
+            break
+        before = cost
+    return best
 
 
 def begins(sight: Sight, size: int) -> bool:

@@ -19,7 +19,6 @@ from gastown_core.model.record import Record
 from gastown_core.model.refinery import CACHED, ERROR, FAIL, GAVE_UP, PASS, GateRun
 from gastown_core.refinery import flakes, flaky_tests
 from gastown_core.refinery.gate_slots import gate_slot
-from gastown_core.refinery.policy import POST_PUSH
 from gastown_core.refinery.rig_gates import GateSet, is_set_up
 from gastown_core.refinery.stack import Clash, Stacked, Stacker
 
@@ -220,9 +219,12 @@ class Prober:
                         self.tests.setdefault(tree, {})[gate.name] = found.reports[gate.name]
                         flaky_tests.saw(self.place.path, gate.name, gate.cmd, tree, found.reports[gate.name], now)
         every = self.place.policy.gate_set
+        if self.gates.is_after_push or not found.runs:
+            # what these say of a tree is another fact than what those before the push say of it
+            return
         if policy.gate_set == every:
             flakes.saw(self.place.path, flakes.ALL, every, tree, found.result, now)
-        elif all(gate.phase != POST_PUSH for gate in policy.gates):
+        else:
             # what some of the gates say of a tree is another fact than what all say of it
             flakes.saw(self.place.path, flakes.ALL, every, f"{policy.gate_set[:4]}{tree}", found.result, now)
 

@@ -89,7 +89,7 @@ def follow(place: Refinery, target: str, standing: Callable[[], Collection[str]]
     kept = {one for one in standing() if one in beads and beads[one].commit_sha == known.requests.get(one)}
     withdrawn = [one for one in known.requests if one not in merged and one not in kept]
     freeze = frozen(place)
-    is_due = place.clock.now() >= known.looked_at + LOOK_S or (freeze is not None) is not known.is_held_back
+    is_due = place.clock.now() >= _look_at(place, known) or (freeze is not None) is not known.is_held_back
     if not (withdrawn or is_due or merged.issuperset(known.requests)):
         return
     try:
@@ -166,7 +166,13 @@ def proposed_targets(place: Refinery) -> list[str]:
 def next_look(place: Refinery, target: str) -> float | None:
     """Return when the host is to be asked again, None if there is nothing to ask."""
     known = read_proposal(place, target)
-    return known.looked_at + LOOK_S if known is not None and known.state != CLOSED else None
+    return _look_at(place, known) if known is not None and known.state != CLOSED else None
+
+
+def _look_at(place: Refinery, known: Proposal) -> float:
+    """When the host is asked again; a look from the future, which a clock put back leaves, counts for nothing."""
+    now = place.clock.now()
+    return known.looked_at + LOOK_S if known.looked_at <= now else now
 
 
 def read_proposal(place: Refinery, target: str) -> Proposal | None:
@@ -177,7 +183,7 @@ def read_proposal(place: Refinery, target: str) -> Proposal | None:
             return None
         made = Proposal(**{key: found[key] for key in Proposal._fields if key in found})
         return made._replace(requests=dict(made.requests), looked_at=float(made.looked_at))
-    except (SettingsError, KeyError, TypeError, ValueError):
+    except (SettingsError, KeyError, TypeError, ValueError, OverflowError):
         return None
 
 

@@ -9,6 +9,7 @@ from gastown_core.errors import ConflictError, GitError, StoreError
 from gastown_core.files.locks import FileLock
 from gastown_core.git.repo import Git, refusal
 from gastown_core.git.worktree import list_worktrees
+from gastown_core.refinery.tips import remote_heads
 from gastown_core.town.branches import bead_of_branch
 
 TYPE_CHECKING = False
@@ -24,10 +25,21 @@ def push_target(place: Refinery, target: str, head: str, base: str, *, extra: Ma
     """Move ``target`` at the remote from ``base`` to ``head``; False if it is no longer at ``base``.
 
     With the default branch go those that the settings name, all or none of them, each only forward.
-    Raises GitError if the remote cannot be reached or refuses for another reason.
+    A push whose answer was lost, or came too late, counts if the remote has ``head`` afterwards.  Raises GitError if the
+    remote cannot be reached or refuses for another reason.
     """
+    try:
+        return _push(place, target, head, base, extra or {})
+    except GitError:
+        with contextlib.suppress(GitError):
+            if remote_heads(place.git).get(target) == head:
+                return True
+        raise
+
+
+def _push(place: Refinery, target: str, head: str, base: str, extra: Mapping[str, str]) -> bool:
     also = [one for one in place.policy.also_push if one != target] if target == place.default else []
-    env = {"GT_ROLE": "refinery", "GT_RIG": place.rig, "GT_POLECAT": "", "BD_ACTOR": place.actor, **(extra or {})}
+    env = {"GT_ROLE": "refinery", "GT_RIG": place.rig, "GT_POLECAT": "", "BD_ACTOR": place.actor, **extra}
     ref = f"refs/heads/{target}"
     specs = [f"{head}:{ref}", *(f"{head}:refs/heads/{one}" for one in also)]
     leases = [f"--force-with-lease={ref}:{base}"]

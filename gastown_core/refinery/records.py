@@ -109,7 +109,8 @@ class BatchResult(Record):
             if ids
         ]
         parts += [f"tested {', '.join(self.union)} together"] if self.union else []
-        parts += [f"verified after the push, {self.found}: {', '.join(self.pushed)}"] if self.found else []
+        what = f"{self.pair[0]} of {', '.join(self.pushed)}" if self.pair else ", ".join(self.pushed)
+        parts += [f"verified after the push, {self.found}: {what}"] if self.found else []
         parts += ["held: " + self.hold] if self.hold else []
         parts += ["stopped; claimed requests are back in the queue"] if self.stopped else []
         return "; ".join([f"{self.rig} {self.target}: {', '.join(parts) or 'nothing to merge'}", *self.notes])

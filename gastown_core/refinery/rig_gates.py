@@ -94,6 +94,8 @@ class Gates:
         self.count = 0
         self.times: list[float] = []
         """How long each run took that was not cut off, in seconds."""
+        self.is_after_push = False
+        """Whether those of phase ``post-push`` run, and no others; before the push they never do."""
         self.may_fail: Callable[[str, Sequence[str]], bool] = lambda gate, reds: False
         """Whether a gate may be red in these tests."""
         self._lock = threading.Lock()
@@ -105,7 +107,7 @@ class Gates:
         done: list[GateRun] = []
         reports: dict[str, SuiteReport] = {}
         setup = [Gate(SETUP, self.policy.setup)] if self.policy.setup else []
-        phases = PHASES if any(gate.phase != POST_PUSH for gate in self.policy.gates) else ("", POST_PUSH, "")
+        phases = ("", POST_PUSH, "") if self.is_after_push else PHASES
         stages = [[gate for gate in self.policy.gates if gate.phase == phase] for phase in phases]
         together = self.policy.gates_parallel
         for gates, side_by_side in zip([setup, *stages], (False, together, together, False), strict=True):

@@ -49,6 +49,7 @@ class VerificationRun(TargetRun):
         place, note = self.place, read_push(self.place, self.target)
         post_push = tuple(gate._replace(fix_cmd="") for gate in place.policy.gates if gate.phase == POST_PUSH)
         self.gates.policy = place.policy._replace(gates=post_push, lanes=())
+        self.gates.is_after_push = True
         if note is None:
             return
         if note.revert:
@@ -227,7 +228,8 @@ class VerificationRun(TargetRun):
         place.at("withdrawn")
         # what is left of the push is verified with the next look
         write_push(place, note._replace(head=note.revert, revert="", request="", why=""))
-        self.result = self.result._replace(found=TAKEN_BACK, pair=(note.request,), rework=(bead,) if bead else ())
+        self.result = self.result._replace(found=TAKEN_BACK, pair=(note.request,), head=note.revert)
+        self.result = self.result._replace(rework=(bead,) if bead else ())
         yield Pushed(note.revert, is_early=True)
 
 

@@ -32,8 +32,10 @@ class Window:
         policy = self.place.policy
         if len(ready) >= (full or policy.max_batch_size) or any(request.alone for request in ready):
             return 0.0
-        until = min(request.created_at for request in ready) + policy.batch_wait_s
-        return until if until > self.place.clock.now() and self.is_somebody_at_work() else 0.0
+        now, wait_s = self.place.clock.now(), policy.batch_wait_s
+        until = min(request.created_at for request in ready) + wait_s
+        # a request of the future was handed in before the clock was put back
+        return until if now < until <= now + 2 * wait_s and self.is_somebody_at_work() else 0.0
 
     def is_somebody_at_work(self) -> bool:
         """Whether a polecat of the rig, alive as far as is known, has work that it may hand in."""

@@ -39,6 +39,25 @@ def test_the_queue_is_shown_merged_and_told(queued: Queued) -> None:
     assert gt("mq", "next", cwd=queued.rig).code == 1
 
 
+def test_a_queue_that_is_held_says_how_it_is_tried_at_once(queued: Queued) -> None:
+    one = queued.hand_in({"a": "1"})
+    queued.bare.run("remote", "set-url", "origin", "file:///nowhere.git")
+    assert gt("refinery", "process", "shop", cwd=queued.root).code == 1
+    queued.bare.run("remote", "set-url", "origin", "file://" + queued.origin.path)
+    refused = gt("refinery", "process", "shop", cwd=queued.root)
+    assert refused.code == 1 and f"gt mq retry {one.id} --now tries at once" in refused.err
+    assert gt("mq", "retry", one.id, "--now", cwd=queued.root).code == 0 and queued.merged() == [one.id]
+
+
+@pytest.mark.parametrize(("revert", "code", "found"), [(False, 1, "red"), (True, 3, "taken back")])
+def test_a_push_that_turns_out_red_is_no_success(queued: Queued, revert: bool, code: int, found: str) -> None:
+    queued.settings(gates={"smoke": {"cmd": "test ! -e late", "phase": "post-push"}}, revert=revert)
+    queued.hand_in({"late": "1"})
+    ran = gt("refinery", "process", "shop", cwd=queued.root)
+    assert ran.code == code and f"✗ shop main: verified after the push, {found}" in ran.out
+    assert ": 1 probe, 0 gate runs, " in ran.out
+
+
 def test_the_queue_tells_its_longest_wait_and_its_bound(queued: Queued) -> None:
     assert "longest" not in gt("mq", "list", "shop", cwd=queued.root).out
     one = queued.hand_in({"a": "1"}, priority=4)

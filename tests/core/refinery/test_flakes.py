@@ -10,6 +10,7 @@ from gastown_core.model.refinery import ERROR, FAIL, PASS
 from gastown_core.model.sha256 import sha256
 from gastown_core.refinery import flakes
 from gastown_core.refinery.flakes import ALL, FILE, flake_rate, read_flakes, saw
+from gastown_core.refinery.flaky_tests import read_tests
 from gastown_core.refinery.planner import PRIOR_FLAKE
 from tests.support.queued import Queued
 
@@ -56,6 +57,19 @@ def test_a_ledger_that_cannot_be_read_is_empty(tmp_path: Path) -> None:
         path.write_text(text)
         assert flake_rate(str(tmp_path)) == PRIOR_FLAKE
         assert all(one.runs == 0 for one in read_flakes(str(tmp_path)))
+
+
+def test_a_ledger_with_a_number_that_no_float_holds_keeps_its_other_rows(tmp_path: Path) -> None:
+    path = tmp_path / FILE
+    path.parent.mkdir(parents=True)
+    rows = [["tree", True, 1.0], ["tree", False, 10**400], ["tree", False, 2.0]]
+    path.write_text(json.dumps({"version": 2, "gates": {"unit": {"cmd": "c", "verdicts": rows}}}))
+    [unit] = read_flakes(str(tmp_path))
+    assert (unit.runs, unit.last) == (2, 2.0)
+    tests = {"unit": {"cmd": "c", "runs": [["tree", one[2], 1, [] if one[1] else ["t"]] for one in rows]}}
+    (path.parent / "tests.json").write_text(json.dumps({"gates": tests}))
+    [test] = read_tests(str(tmp_path))
+    assert (test.runs, test.last) == (2, 2.0)
 
 
 def test_the_engine_fills_the_ledger(queued: Queued, tmp_path: Path) -> None:

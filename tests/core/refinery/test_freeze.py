@@ -329,3 +329,17 @@ def test_the_engine_is_due_when_the_hours_of_the_settings_begin(
     queued.process(clock=clock)
     assert was_frozen == (frozen(Refinery(queued.root, "shop", clock=clock)) is None), "it changes just then"
     assert was_frozen or queued.state().hold_kind == "frozen"
+
+
+def test_a_freeze_that_begins_in_the_hour_that_comes_twice_goes_on_through_its_second_time(
+    queued: Queued, berlin: None
+) -> None:
+    queued.settings(freeze=["02:30-04:00"])
+    window = read_window("02:30-04:00")
+    first, end = datetime(2026, 10, 25, 2, 30).timestamp(), datetime(2026, 10, 25, 4).timestamp()
+    assert window is not None and end - first == 2.5 * 3600
+    for later in range(0, int(end - first), 600):
+        holds = frozen(Refinery(queued.root, "shop", clock=FixedClock(first + later)))
+        assert holds is not None and holds.until == end
+        assert window.begins(first + later) == datetime(2026, 10, 26, 2, 30).timestamp()
+    assert window.begins(first - 1) == first and not window.ends(first - 1) and not window.ends(end)

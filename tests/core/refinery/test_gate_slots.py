@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from gastown_core.refinery import gate_slots
-from gastown_core.refinery.gate_slots import gate_slot
+from gastown_core.refinery.gate_slots import free_places, gate_slot
 from gastown_core.refinery.policy import load_policy
 from gastown_core.refinery.state_file import read_state
 from gastown_core.town import host_load
@@ -137,3 +137,12 @@ def test_no_batch_begins_beside_another_for_a_place_that_another_rig_holds(
                 (tmp_path / "go").touch()
         results = done.result(120)
     assert sorted(one for result in results for one in result.merged) == sorted(one.id for one in requests)
+
+
+def test_a_town_with_any_number_of_places_counts_those_that_are_held(tmp_path: Path) -> None:
+    many = 10**9
+    assert free_places(str(tmp_path), many) == many
+    with gate_slot(str(tmp_path), many, lambda: False):
+        assert free_places(str(tmp_path), many) == many - 1
+        assert free_places(str(tmp_path), 1) == 0
+    assert free_places(str(tmp_path), many) == many

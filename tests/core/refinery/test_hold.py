@@ -126,6 +126,17 @@ def test_a_hold_says_why_git_refused_and_what_helps(queued: Queued) -> None:
     assert "refusing to update checked out branch" in held.hold and "updateInstead" in held.hold
 
 
+def test_a_push_whose_answer_is_lost_counts_as_what_the_remote_has(queued: Queued) -> None:
+    one = queued.hand_in({"work": "x\n"})
+    hook = os.path.join(queued.origin.path, "hooks", "reference-transaction")
+    with open(hook, "w", encoding="utf-8") as handle:
+        handle.write('#!/bin/sh\nif [ "$1" = committed ] && grep -q refs/heads/main; then kill -9 $PPID; fi\n')
+    os.chmod(hook, 0o755)
+    [result] = queued.process()
+    assert result.merged == (one.id,) and result.head == queued.tip() and not result.hold
+    assert queued.bead(one.source_issue).is_closed
+
+
 @pytest.mark.parametrize("target", ["x" * 240, "L" * 100_000, "a\nb\x1b[2J", "../../up"], ids=len)
 def test_a_target_that_cannot_be_keeps_nothing_else_from_being_merged(queued: Queued, target: str) -> None:
     lost = queued.hand_in({"lost": "x"}, target=target, priority=0)

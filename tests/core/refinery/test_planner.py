@@ -26,7 +26,7 @@ from gastown_core.refinery.virtual_world import World
 
 @pytest.mark.parametrize(
     ("bad", "floor", "ceiling", "size"),
-    [(0.0, 1, 16, 16), (0.02, 1, 60, 37), (0.06, 1, 16, 12), (0.12, 1, 16, 6), (0.5, 1, 16, 1), (0.9, 4, 16, 4), (0.0, 9, 3, 9)],
+    [(0.0, 1, 16, 16), (0.02, 1, 60, 37), (0.06, 1, 16, 12), (0.12, 1, 16, 6), (0.5, 1, 16, 1), (0.9, 4, 16, 4), (0.0, 9, 3, 9), (0.26, 1, 16, 3), (0.02, 1, 10**30, 37)],
 )  # fmt: skip
 def test_a_batch_is_as_large_as_the_failure_rate_makes_cheapest(
     bad: float, floor: int, ceiling: int, size: int

@@ -14,6 +14,7 @@ from gastown_core.git.landed import landed, landed_requests
 from gastown_core.model.bead import BLOCKED, CLOSED, OPEN
 from gastown_core.model.merge_request import NEEDS_PERSON, REVERTED
 from gastown_core.model.metadata import REWORK, metadata_of
+from gastown_core.refinery.flakes import PRIOR_FLAKE, flake_rate
 from gastown_core.refinery.gate_slots import gate_slot
 from gastown_core.refinery.place import Refinery
 from gastown_core.refinery.pushed import PushNote, is_verified, note_push, read_push, unverified
@@ -54,7 +55,8 @@ def test_only_the_culprit_of_a_red_push_is_taken_back_and_goes_back_to_its_worke
     result, red, green = queued.process()
     assert set(result.merged) == {one.id for one in made}
     assert (red.found, green.found) == ("taken back", "green") and red.rework == (culprit.source_issue,)
-    assert red.pair == (culprit.id,)
+    assert red.pair == (culprit.id,) and red.head == queued.tip()
+    assert f"taken back: {culprit.id} of " in red.words()
     # head, head again, base, and two halvings of five commits
     assert set(red.pushed) == set(result.merged) and red.runs in (5, 6) and len(green.pushed) == 6
     assert queued.files() >= {"file0", "file1", "file3", "file4"} and "late" not in queued.files()
@@ -68,6 +70,20 @@ def test_only_the_culprit_of_a_red_push_is_taken_back_and_goes_back_to_its_worke
     assert event["payload"]["mr"] == culprit.id and event["payload"]["commit"] == queued.tip()
     assert queued.bare.commit_of(f"refs/heads/{culprit.branch}") == culprit.commit_sha == queued.tip(culprit.branch)
     assert not unverified(place_of(queued)) and not queued.leftovers() and not queued.events("push_red")
+
+
+@pytest.mark.parametrize("others", [{}, {"unit": {"cmd": "false", "paths": ["core/"]}}], ids=["alone", "beside"])
+def test_a_gate_of_after_the_push_never_runs_before_it(
+    queued: Queued, tmp_path: Path, others: dict[str, object]
+) -> None:
+    seen = tmp_path / "seen"
+    smoke = {"cmd": f"git rev-parse HEAD >>{seen}; test ! -e late", "phase": "post-push"}
+    queued.settings(gates={**others, "smoke": smoke})
+    one = queued.hand_in({"late": "1"})
+    landed_as, red = queued.process()
+    assert landed_as.merged == (one.id,) and not landed_as.runs and red.found == "red"
+    assert set(seen.read_text().split()) == {queued.tip()}
+    assert flake_rate(queued.rig) == PRIOR_FLAKE, "nothing changed its mind"
 
 
 def test_the_work_that_was_taken_back_can_land_again(queued: Queued) -> None:
