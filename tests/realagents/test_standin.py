@@ -9,7 +9,7 @@ import sys
 import pytest
 
 from tests.realagents.place import Place
-from tests.realagents.standin.conversation import ANTHROPIC, CHAT, GEMINI, RESPONSES
+from tests.realagents.standin.conversation import ANTHROPIC, CHAT, GEMINI, RESPONSES, read
 from tests.support.cli import Ran
 
 _TOOLS: list[dict[str, object]] = [{"name": name, "input_schema": {}} for name in ("Bash", "Write")]
@@ -78,3 +78,15 @@ def test_the_place_knows_no_network_but_loopback(place: Place) -> None:
     shown = subprocess.run([*place.enter, "cat", "/proc/net/dev"], capture_output=True, text=True).stdout
 
     assert [line.split(":")[0].strip() for line in shown.splitlines()[2:]] == ["lo"]
+
+
+@pytest.mark.parametrize("role", ["user", "system"])
+def test_what_a_hook_says_at_the_end_of_a_turn_is_the_next_thing_the_model_heard(role: str) -> None:
+    words = "<system-reminder>\nA hook is configured.\nStop hook feedback:\n[from overseer] go on\n</system-reminder>"
+    messages = [("user", "begin"), ("assistant", "done"), (role, words)]
+    body = {"messages": [{"role": role, "content": text} for role, text in messages]}
+
+    asked = read("/v1/messages", "k", body, {})
+
+    assert (asked.user, asked.done) == ("[from overseer] go on", 0)
+    assert asked.said == ("begin", words)

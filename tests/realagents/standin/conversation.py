@@ -17,6 +17,9 @@ _ADDED_TOO = ("<INSTRUCTIONS", "<session_context", "<hook_context", "<turn_abort
 ADDED = _ADDED + _ADDED_TOO
 """How a text begins that the program put beside what was typed."""
 
+FEEDBACK = "Stop hook feedback:\n"
+"""What stands before the words with which a hook of Claude Code keeps a turn from its end: a queued nudge, for one."""
+
 
 @dataclass(frozen=True)
 class Asked:
@@ -96,6 +99,7 @@ def _anthropic(body: Mapping[str, Any]) -> Parts:
             # in mid-conversation: what hooks added, and what was typed during a turn
             system += _text(parts)
             said += _texts(parts)
+            turns += [(USER, _typed(text)) for text in _texts(parts) if FEEDBACK in text]
         elif role == "user":
             results = [part.get("content") for part in parts if part.get("type") == "tool_result"]
             if results:
@@ -175,7 +179,14 @@ def _user(texts: list[str], turns: list[tuple[str, str]], said: list[str]) -> No
     Prompts that got no answer come in one turn with the next one, each as a text of its own.
     """
     said += texts
-    turns += [(USER, text) for text in texts if text.strip() and not text.lstrip().startswith(ADDED)]
+    turns += [(USER, typed) for text in texts if (typed := _typed(text))]
+
+
+def _typed(text: str) -> str:
+    """What somebody typed; empty if the program put it there by itself."""
+    if FEEDBACK in text:
+        return text.rpartition(FEEDBACK)[2].removesuffix("</system-reminder>").strip()
+    return text if text.strip() and not text.lstrip().startswith(ADDED) else ""
 
 
 def _conversation(body: Mapping[str, Any], headers: Mapping[str, str]) -> str:
