@@ -194,10 +194,8 @@ def _of_psutil(info: dict[str, Any]) -> Process:
 
     pid, parent = int(info["pid"]), int(info["ppid"] or 0)
     group, session = (_asked(name, pid) for name in ("getpgid", "getsid"))
-    gone, still = (
-        info["status"] == psutil.STATUS_ZOMBIE,
-        info["status"] in (psutil.STATUS_STOPPED, psutil.STATUS_TRACING_STOP),
-    )
+    gone = info["status"] == psutil.STATUS_ZOMBIE
+    still = info["status"] in (psutil.STATUS_STOPPED, psutil.STATUS_TRACING_STOP)
     began, terminal = float(info["create_time"] or 0), int(bool(info.get("terminal")))
     return Process(pid, info["name"] or "", parent, group, session, 0, began, gone, terminal, still)
 

@@ -40,7 +40,7 @@ def run_estop(args: Namespace) -> int:
         if done.changed:
             output.note("note: the agents' programs themselves stay up; a text that a model is writing may still end")
         output.note(f"note: {stop.command} ends it")
-    return _unreached(done)
+    return _say_failed(done)
 
 
 def thaw_arguments(parser: ArgumentParser) -> None:
@@ -75,7 +75,7 @@ def run_thaw(args: Namespace) -> int:
     for other in (estop.read(root) if rig else None,):
         if other is not None:
             output.note(f"note: {output.clean(other.words(SYSTEM_CLOCK.now()))}; {other.command} ends it")
-    return _unreached(done)
+    return _say_failed(done)
 
 
 def _told(done: Halted) -> dict[str, object]:
@@ -87,7 +87,7 @@ def _told(done: Halted) -> dict[str, object]:
     }
 
 
-def _unreached(done: Halted) -> int:
+def _say_failed(done: Halted) -> int:
     for words in done.failed:
-        output.note(f"gt: not reached: {output.clean(words)}")
+        output.note(f"gt: {output.clean(words)}")
     return PartialError.exit_code if done.failed else 0

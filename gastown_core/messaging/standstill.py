@@ -48,13 +48,14 @@ ROUNDS = 10
 """How often what an agent just started is looked for again at once."""
 STANDS_S = 5.0
 """How long a stop waits until what it signalled stands still: a process acts on the signal once a processor has time for it."""
+LOOK_EVERY_S = 0.01
 OVER = "The emergency stop is over. Check what your last command did, then go on with the work on your hook."
 
 
 class Halted(Record):
     """What a stop, or its end, did: whether it changed anything; processes stopped or continued; agents interrupted.
 
-    ``failed`` are agents that could not be reached, with the reason.
+    ``failed`` are agents that could not be reached or whose processes do not stand still yet, with the reason.
     """
 
     changed: bool
@@ -91,14 +92,14 @@ def halt(root: str, rig: str = "", *, reason: str, actor: str, clock: Clock = SY
                 _interrupt(server, pane, target_of(root, entry).preset.keyboard.escapes)
         except GastownError as error:
             failed.append(f"{entry.address.path}: {error}")
-    moving = {row.pid for row in _still_moving(held)}
+    moving = {row.pid for row in _wait_until_still(held)}
     failed += [
-        f"{entry.address.path}: process {row.pid} ({row.name}) got the signal and does not stand still yet"
+        f"{entry.address.path}: process {row.pid} ({row.name}) does not stand still yet; it does once what it waits for lets it go"
         for entry, pane in covered
         for row in stopped.get(pane.session, ())
         if row.pid in moving
     ]
-    return Halted(True, len(held), tuple(interrupted), tuple(failed))
+    return Halted(True, len(held) - len(moving), tuple(interrupted), tuple(failed))
 
 
 def hold_again(root: str) -> int:
@@ -117,7 +118,7 @@ def hold_again(root: str) -> int:
         found = _freeze(root, rig, covered, before, told)
         new = [row for rows in found.values() for row in rows if (row.pid, row.started) not in known]
         # one on record that a disk holds up is not waited for again
-        _still_moving(new)
+        _wait_until_still(new)
         count += len(new)
     return count
 
@@ -195,21 +196,19 @@ def _freeze(
     return {session: [row for row in rows if is_running(row)] for session, rows in done.items()}
 
 
-def _still_moving(rows: list[Process]) -> list[Process]:
-    """Wait until a signal has stopped each, at most ``STANDS_S``; return those that go on, say because they wait for a disk."""
+def _wait_until_still(rows: list[Process]) -> list[Process]:
+    """Wait until a signal has stopped each, at most ``STANDS_S``; return those that do not stand, say as they wait for a disk."""
     deadline = time.monotonic() + STANDS_S
-    moving = rows
-    while moving:
-        seen = [(row, read_process(row.pid)) for row in moving]
-        moving = [
-            row
-            for row, now in seen
-            if now is not None and not now.is_gone and not now.is_stopped and now.started == row.started
-        ]
-        if not moving or time.monotonic() >= deadline:
+    while rows := [row for row in rows if is_running(row) and not _stands(row)]:
+        if time.monotonic() >= deadline:
             break
-        time.sleep(0.01)
-    return moving
+        time.sleep(LOOK_EVERY_S)
+    return rows
+
+
+def _stands(row: Process) -> bool:
+    now = read_process(row.pid)
+    return now is not None and now.is_stopped
 
 
 def _standing_still(root: str, rig: str) -> list[Process]:

@@ -228,8 +228,8 @@ class VerificationRun(TargetRun):
         place.at("withdrawn")
         # what is left of the push is verified with the next look
         write_push(place, note._replace(head=note.revert, revert="", request="", why=""))
-        self.result = self.result._replace(found=TAKEN_BACK, pair=(note.request,), head=note.revert)
-        self.result = self.result._replace(rework=(bead,) if bead else ())
+        rework = (bead,) if bead else ()
+        self.result = self.result._replace(found=TAKEN_BACK, pair=(note.request,), head=note.revert, rework=rework)
         yield Pushed(note.revert, is_early=True)
 
 
